@@ -1,0 +1,161 @@
+//! Proof that an operation may run: permitted, signed, part of a lineage that can be handed on.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use crate::arrival::Arrival;
+use crate::entry::{Entry, OperationName};
+use crate::kest::Kest;
+use crate::passport::Passport;
+use crate::policy::Authorize;
+use crate::principal::Principal;
+use crate::{AdmitError, Operation};
+
+/// An operation that policy allowed and whose entry is signed; cheap to clone.
+///
+/// The handler finds it in the request's extensions; outgoing calls find it in the ambient context.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kest: Kest,
+    arrival: Arrival,
+    passport: Passport,
+    entry: Arc<Entry>,
+    memo: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Admission {
+    pub(crate) fn new(kest: Kest, arrival: Arrival, passport: Passport, entry: Arc<Entry>) -> Self {
+        Self(Arc::new(Parts {
+            kest,
+            arrival,
+            passport,
+            entry,
+            memo: OnceLock::new(),
+        }))
+    }
+
+    /// What the request came with.
+    #[must_use]
+    pub fn arrival(&self) -> &Arrival {
+        &self.0.arrival
+    }
+
+    /// Who is calling.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        self.0.arrival.principal()
+    }
+
+    /// The lineage including this operation: what outgoing calls carry.
+    #[must_use]
+    pub fn passport(&self) -> &Passport {
+        &self.0.passport
+    }
+
+    /// This operation's own entry.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.0.entry
+    }
+
+    /// This operation's name.
+    #[must_use]
+    pub fn operation_name(&self) -> &OperationName {
+        self.0.entry.operation()
+    }
+
+    /// The service that signed.
+    #[must_use]
+    pub fn kest(&self) -> &Kest {
+        &self.0.kest
+    }
+
+    /// Starts a nested operation: a tool call, a job, a step worth an entry of its own.
+    #[must_use]
+    pub fn operation(&self, operation: Operation) -> Nested<'_> {
+        Nested {
+            admission: self,
+            operation,
+        }
+    }
+
+    /// Follows several operations at once: the next entry has every one of them as a parent.
+    ///
+    /// Who is calling stays who called this operation.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`](crate::passport::MergeError) when together they are over a limit.
+    pub fn join<'others, Others>(&self, others: Others) -> Result<Joined, crate::passport::MergeError>
+    where
+        Others: IntoIterator<Item = &'others Self>,
+    {
+        let mut passport = self.0.passport.clone();
+        for other in others {
+            passport = passport.merge(other.passport(), self.0.kest.limits())?;
+        }
+        Ok(Joined {
+            kest: self.0.kest.clone(),
+            passport,
+            principal: self.principal().clone(),
+        })
+    }
+
+    /// A place for what is made from this admission once, such as the packed header of outgoing calls.
+    ///
+    /// There is one place, and the first type asked for takes it; another type gets `None`.
+    pub fn memo<Made: Any + Send + Sync>(&self, make: impl FnOnce() -> Made) -> Option<&Made> {
+        self.0.memo.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
+/// A nested operation that has not been admitted yet.
+#[derive(Debug)]
+pub struct Nested<'admission> {
+    admission: &'admission Admission,
+    operation: Operation,
+}
+
+impl Nested<'_> {
+    /// Asks policy, signs the entry, and gives the admission under which the nested work runs.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`]; nothing may run then.
+    pub async fn admit(self, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
+        let parent = self.admission;
+        let arrival = Arrival::new(
+            crate::arrival::Lineage::Carried(parent.passport().clone()),
+            parent.principal().clone(),
+        );
+        parent
+            .kest()
+            .admit(&arrival, &self.operation, policy, crate::Circumstances::default())
+            .await
+    }
+}
+
+/// Several lineages joined, waiting for the operation that follows them.
+#[derive(Debug)]
+pub struct Joined {
+    kest: Kest,
+    passport: Passport,
+    principal: Principal,
+}
+
+impl Joined {
+    /// Asks policy, signs one entry that follows every joined tip.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`]; nothing may run then.
+    pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
+        let arrival = Arrival::new(crate::arrival::Lineage::Carried(self.passport), self.principal);
+        self.kest
+            .admit(&arrival, operation, policy, crate::Circumstances::default())
+            .await
+    }
+}

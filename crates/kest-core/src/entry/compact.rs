@@ -1,0 +1,343 @@
+//! Reads and writes the compact JWS of an entry, and refuses every form but the one we sign.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::labels::{LabelValue, PRINCIPAL};
+use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, TraceId};
+use crate::canonical;
+use crate::limits::Limits;
+use crate::reading::Reading;
+use crate::signature::{KeyId, Signature, WorkloadId};
+use crate::taint::Taints;
+use crate::trust::TrustScore;
+
+/// Schema versions that this reader understands.
+const SCHEMA_VERSIONS: &[&str] = &["0.3.0"];
+/// Largest integer of I-JSON (RFC 7493 section 2.2).
+const LARGEST_INTEGER: i64 = (1 << 53) - 1;
+
+/// A compact entry taken apart: well formed, nothing more.
+#[derive(Debug, Clone)]
+pub(crate) struct Parsed {
+    pub(crate) key_id: Option<KeyId>,
+    pub(crate) workload: WorkloadId,
+    pub(crate) entry_id: EntryId,
+    pub(crate) operation: OperationName,
+    pub(crate) trust_score: TrustScore,
+    pub(crate) parents: Parents,
+    pub(crate) added: Taints,
+    pub(crate) removed: Taints,
+    pub(crate) taints: Taints,
+    pub(crate) payload: Payload,
+    pub(crate) signature: Signature,
+    /// Where the signing input ends in the compact form.
+    pub(crate) signed_bytes: usize,
+}
+
+/// An entry does not have the one form that we accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormError {
+    /// Longer than `Limits::entry_bytes`.
+    #[error("entry is too long")]
+    TooLong,
+    /// Not three parts joined by dots.
+    #[error("entry has not three parts")]
+    Parts,
+    /// Padding, foreign characters or stray trailing bits (RFC 7515 section 2).
+    #[error("entry is not canonical base64url")]
+    Base64,
+    /// The protected header is not the closed set of members that we sign.
+    #[error("protected header is not acceptable")]
+    Header,
+    /// `alg` is not exactly `EdDSA` (RFC 8037 section 3.1).
+    #[error("signature algorithm is not EdDSA")]
+    Algorithm,
+    /// `typ` is not exactly `JWS`.
+    #[error("type is not JWS")]
+    Type,
+    /// The payload is not the I-JSON object that the schema asks for.
+    #[error("payload does not fit the schema")]
+    Payload,
+    /// The payload's bytes are not their own canonical form (RFC 8785).
+    #[error("payload is not canonical")]
+    NotCanonical,
+    /// The schema version is unknown.
+    #[error("schema version is unknown")]
+    SchemaVersion,
+    /// `entry_id` is not a UUID of version 7.
+    #[error("entry id is not a version 7 uuid")]
+    EntryId,
+    /// `operation`, `classification` or `runtime` is empty or too long.
+    #[error("a name is empty or too long")]
+    Name,
+    /// The trust score is not an integer from 0 to 100.
+    #[error("trust score is out of range")]
+    TrustScore,
+    /// `parent_ids` is neither the root sentinel nor distinct hashes.
+    #[error("parent ids are not acceptable")]
+    Parents,
+    /// A taint list has a label twice, too many labels or too long ones.
+    #[error("taints are not acceptable")]
+    Taints,
+    /// A required label is missing or a label has the wrong form.
+    #[error("labels are not acceptable")]
+    Labels,
+    /// `content_hash` or `input_hash` is neither empty nor a SHA-256.
+    #[error("a hash is not acceptable")]
+    Hash,
+    /// `timestamp_ms` is negative or beyond I-JSON.
+    #[error("timestamp is out of range")]
+    Timestamp,
+    /// The signature has not 64 bytes.
+    #[error("signature has not 64 bytes")]
+    Signature,
+}
+
+impl FormError {
+    /// A stable name for programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "entry_too_long",
+            Self::Parts => "bad_parts",
+            Self::Base64 => "bad_base64",
+            Self::Header => "bad_header",
+            Self::Algorithm => "bad_alg",
+            Self::Type => "bad_typ",
+            Self::Payload => "bad_payload",
+            Self::NotCanonical => "not_canonical",
+            Self::SchemaVersion => "unknown_schema_version",
+            Self::EntryId => "bad_entry_id",
+            Self::Name => "bad_name",
+            Self::TrustScore => "bad_trust_score",
+            Self::Parents => "bad_parent_ids",
+            Self::Taints => "bad_taints",
+            Self::Labels => "bad_labels",
+            Self::Hash => "bad_hash",
+            Self::Timestamp => "bad_timestamp",
+            Self::Signature => "bad_signature_form",
+        }
+    }
+}
+
+/// The protected header: exactly these members, nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<String>,
+}
+
+/// Takes `compact` apart. `first` says that it opens the passport.
+pub(crate) fn parse(
+    compact: &str,
+    first: bool,
+    reading: Reading,
+    limits: &Limits,
+) -> Result<Parsed, FormError> {
+    if compact.len() > limits.entry_bytes {
+        return Err(FormError::TooLong);
+    }
+    let mut parts = compact.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(FormError::Parts);
+    };
+    let key_id = parse_header(&decode(header)?)?;
+    let payload_bytes = decode(payload)?;
+    let signature_bytes = decode(signature)?;
+    let payload_parts = parse_payload(&payload_bytes, limits)?;
+    let signature = Signature::from_slice(&signature_bytes).ok_or(FormError::Signature)?;
+    let signed_bytes = header.len() + 1 + payload.len();
+    check(
+        payload_parts,
+        key_id,
+        signature,
+        signed_bytes,
+        Rules {
+            first,
+            reading,
+            limits,
+        },
+    )
+}
+
+/// Joins a signed entry: the signing input, a dot, the signature.
+pub(crate) fn compact(signing_input: &str, signature: &Signature) -> String {
+    let mut text = String::with_capacity(signing_input.len() + 1 + 86);
+    text.push_str(signing_input);
+    text.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature.as_bytes(), &mut text);
+    text
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, FormError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_cause| FormError::Base64)
+}
+
+fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
+    let header: Header = serde_json::from_slice(bytes).map_err(|_cause| FormError::Header)?;
+    if header.alg != "EdDSA" {
+        return Err(FormError::Algorithm);
+    }
+    if header.typ.as_deref() != Some("JWS") {
+        return Err(FormError::Type);
+    }
+    header
+        .kid
+        .map(KeyId::new)
+        .transpose()
+        .map_err(|_cause| FormError::Header)
+}
+
+/// Parses the payload and proves that its bytes are canonical and without a member twice.
+fn parse_payload(bytes: &[u8], limits: &Limits) -> Result<Payload, FormError> {
+    let payload: Payload = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
+    // Writing the typed form again gives canonical bytes when all names are ASCII and nothing is free-form. Equal
+    // bytes then prove everything at once: order, spelling, no member twice, no member that we do not know.
+    let plain = payload.environment.is_empty()
+        && payload.otel_context.is_empty()
+        && payload
+            .labels
+            .values()
+            .iter()
+            .all(|(name, value)| name.is_ascii() && matches!(value, LabelValue::Text(_)));
+    if plain && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
+        return Ok(payload);
+    }
+    let canonical = canonical::canonicalize(bytes, limits.json_depth).map_err(|_cause| FormError::Payload)?;
+    if canonical == bytes {
+        Ok(payload)
+    } else {
+        Err(FormError::NotCanonical)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Rules<'limits> {
+    first: bool,
+    reading: Reading,
+    limits: &'limits Limits,
+}
+
+fn check(
+    payload: Payload,
+    key_id: Option<KeyId>,
+    signature: Signature,
+    signed_bytes: usize,
+    rules: Rules<'_>,
+) -> Result<Parsed, FormError> {
+    if !SCHEMA_VERSIONS.contains(&payload.schema_version.as_ref()) {
+        return Err(FormError::SchemaVersion);
+    }
+    let names = [
+        &payload.classification,
+        &payload.runtime.name,
+        &payload.runtime.version,
+    ];
+    if names.iter().any(|name| name.is_empty() || name.len() > 256) {
+        return Err(FormError::Name);
+    }
+    if !(0..=LARGEST_INTEGER).contains(&payload.timestamp_ms) {
+        return Err(FormError::Timestamp);
+    }
+    check_hashes(&payload, rules.reading)?;
+    let workload = check_labels(&payload.labels, rules)?;
+    let set = |list: &crate::taint::TaintList| {
+        let set = list.to_set().ok_or(FormError::Taints)?;
+        set.fits(rules.limits.taints, rules.limits.taint_bytes)
+            .then_some(set)
+            .ok_or(FormError::Taints)
+    };
+    Ok(Parsed {
+        key_id,
+        workload,
+        entry_id: EntryId::parse(&payload.entry_id).ok_or(FormError::EntryId)?,
+        operation: OperationName::new(Arc::clone(&payload.operation)).map_err(|_cause| FormError::Name)?,
+        trust_score: TrustScore::from_wire(payload.trust_score).ok_or(FormError::TrustScore)?,
+        parents: check_parents(&payload, rules)?,
+        added: set(&payload.added_taints)?,
+        removed: set(&payload.removed_taints)?,
+        taints: set(&payload.taints)?,
+        payload,
+        signature,
+        signed_bytes,
+    })
+}
+
+fn check_hashes(payload: &Payload, reading: Reading) -> Result<(), FormError> {
+    let acceptable = |hash: &str| hash.is_empty() || hash.parse::<EntryHash>().is_ok();
+    match reading {
+        Reading::LegacyPython => Ok(()),
+        Reading::Strict if acceptable(&payload.content_hash) && acceptable(&payload.input_hash) => Ok(()),
+        Reading::Strict => Err(FormError::Hash),
+    }
+}
+
+fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormError> {
+    if labels.values().len() > rules.limits.labels {
+        return Err(FormError::Labels);
+    }
+    let workload = labels
+        .get(PRINCIPAL)
+        .and_then(|name| WorkloadId::new(name).ok())
+        .ok_or(FormError::Labels)?;
+    if rules.reading == Reading::LegacyPython {
+        return Ok(workload);
+    }
+    let texts = labels
+        .values()
+        .values()
+        .all(|value| matches!(value, LabelValue::Text(_)));
+    let trace = labels
+        .trace_id()
+        .is_some_and(|trace| TraceId::parse(trace).is_some());
+    let identity = labels.get(super::labels::IDENTITY).is_none() || labels.identity().is_some();
+    let sanitizer = labels.sanitizer().is_none_or(is_sanitizer);
+    if texts && trace && identity && sanitizer {
+        Ok(workload)
+    } else {
+        Err(FormError::Labels)
+    }
+}
+
+/// The label must say who sanitized and why: an empty reason is none.
+fn is_sanitizer(label: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Declared {
+        by: String,
+        reason: String,
+    }
+    serde_json::from_str::<Declared>(label).is_ok_and(|it| !it.by.is_empty() && !it.reason.is_empty())
+}
+
+fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormError> {
+    let legacy_root = rules.first && rules.reading == Reading::LegacyPython;
+    match payload.parent_ids.as_slice() {
+        [] if legacy_root => Ok(Parents::Root),
+        [] => Err(FormError::Parents),
+        [sentinel] if sentinel.as_ref() == "0" => Ok(Parents::Root),
+        ids if ids.len() > rules.limits.parents => Err(FormError::Parents),
+        ids => {
+            let hashes: Vec<EntryHash> = ids
+                .iter()
+                .map(|id| id.parse().map_err(|_cause| FormError::Parents))
+                .collect::<Result<_, _>>()?;
+            let mut sorted = hashes.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            if sorted.len() == hashes.len() {
+                Ok(Parents::Entries(hashes))
+            } else {
+                Err(FormError::Parents)
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Describes an entry that is about to be signed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::hash::hex;
+use super::{EntryId, OperationName};
+use crate::random::{Random, RandomError};
+use crate::taint::Taints;
+use crate::trust::{Origin, TrustScore};
+
+/// The trace that an entry belongs to: 16 bytes, W3C Trace Context section 3.2.2.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceId([u8; 16]);
+
+impl TraceId {
+    /// A trace id of these bytes; all zero is not one.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        (bytes != [0; 16]).then_some(Self(bytes))
+    }
+
+    /// A new trace id.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn generate(random: &dyn Random) -> Result<Self, RandomError> {
+        let mut bytes = [0_u8; 16];
+        random.fill(&mut bytes)?;
+        // The last bit makes the forbidden all-zero value impossible.
+        bytes[15] |= 1;
+        Ok(Self(bytes))
+    }
+
+    /// Reads 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(lower) {
+            return None;
+        }
+        u128::from_str_radix(text, 16)
+            .ok()
+            .and_then(|value| Self::from_bytes(value.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex(&self.0))
+    }
+}
+
+/// What an operation acts on, for policies and the record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resource {
+    id: Option<Arc<str>>,
+    attributes: Option<Arc<str>>,
+}
+
+impl Resource {
+    /// A resource called `id`.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self {
+            id: Some(id.into()),
+            attributes: None,
+        }
+    }
+
+    /// Adds attributes, a JSON object; they are signed in canonical form.
+    ///
+    /// # Errors
+    ///
+    /// [`CanonicalizeError`](crate::CanonicalizeError) when the object has no canonical form.
+    pub fn with_attributes(mut self, object: &str) -> Result<Self, crate::CanonicalizeError> {
+        let canonical = crate::canonical::canonicalize(object.as_bytes(), 8)?;
+        let text = String::from_utf8_lossy(&canonical);
+        self.attributes = Some(text.into());
+        Ok(self)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Its attributes: canonical JSON.
+    #[must_use]
+    pub fn attributes(&self) -> Option<&str> {
+        self.attributes.as_deref()
+    }
+}
+
+/// A declared, signed exception from "trust never rises and taints never vanish".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sanitizer {
+    pub(crate) reason: Arc<str>,
+    pub(crate) trust: Option<TrustScore>,
+    pub(crate) removes: Taints,
+}
+
+impl Sanitizer {
+    /// A sanitizer that can say why it may do what it does.
+    #[must_use]
+    pub fn because(reason: impl Into<Arc<str>>) -> Self {
+        Self {
+            reason: reason.into(),
+            trust: None,
+            removes: Taints::none(),
+        }
+    }
+
+    /// Sets the score, whatever the parents' are.
+    #[must_use]
+    pub fn sets_trust(mut self, trust: TrustScore) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// Removes one taint.
+    #[must_use]
+    pub fn removes(mut self, taint: impl Into<Box<str>>) -> Self {
+        self.removes.insert(taint);
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// An entry before it is signed: everything but its place in the graph and its signature.
+#[derive(Debug, Clone)]
+pub struct EntryDraft {
+    pub(crate) entry_id: EntryId,
+    pub(crate) operation: OperationName,
+    pub(crate) trace_id: TraceId,
+    pub(crate) classification: Arc<str>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) added_taints: Taints,
+    pub(crate) sanitizer: Option<Sanitizer>,
+    pub(crate) resource: Resource,
+    pub(crate) content_hash: Option<Arc<str>>,
+    pub(crate) input_hash: Option<Arc<str>>,
+}
+
+impl EntryDraft {
+    /// A draft for `operation` under a fresh id.
+    #[must_use]
+    pub fn new(entry_id: EntryId, operation: OperationName, trace_id: TraceId) -> Self {
+        Self {
+            entry_id,
+            operation,
+            trace_id,
+            classification: "system".into(),
+            origin: None,
+            added_taints: Taints::none(),
+            sanitizer: None,
+            resource: Resource::default(),
+            content_hash: None,
+            input_hash: None,
+        }
+    }
+
+    /// The id that the entry will have; denials are logged under it too.
+    #[must_use]
+    pub fn entry_id(&self) -> EntryId {
+        self.entry_id
+    }
+
+    /// The operation's name.
+    #[must_use]
+    pub fn operation(&self) -> &OperationName {
+        &self.operation
+    }
+
+    /// Where the operation's data comes from, when it says so.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// What the operation acts on.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The exception that it declares.
+    #[must_use]
+    pub fn sanitizer(&self) -> Option<&Sanitizer> {
+        self.sanitizer.as_ref()
+    }
+}

@@ -1,0 +1,104 @@
+//! Names an entry by the SHA-256 of its compact form.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over all bytes of an entry's compact JWS: what the next entry calls its parent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryHash([u8; 32]);
+
+impl EntryHash {
+    /// The hash of the compact JWS `compact`.
+    #[must_use]
+    pub fn of(compact: &str) -> Self {
+        Self::of_bytes(compact.as_bytes())
+    }
+
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The wire form: 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl fmt::Display for EntryHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.to_hex())
+    }
+}
+
+impl fmt::Debug for EntryHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "EntryHash({self})")
+    }
+}
+
+impl FromStr for EntryHash {
+    type Err = HashError;
+
+    /// Reads exactly 64 lower-case hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        let Ok(digits) = <&[u8; 64]>::try_from(text.as_bytes()) else {
+            return Err(HashError);
+        };
+        let mut bytes = [0_u8; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = pair else { return Err(HashError) };
+            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// A text is not 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("hash is not 64 lower-case hexadecimal digits")]
+pub struct HashError;
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(if nibble < 10 {
+                b'0' + nibble
+            } else {
+                b'a' + nibble - 10
+            }));
+        }
+    }
+    text
+}
+
+fn nibble(digit: u8) -> Result<u8, HashError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(HashError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_form_round_trips_and_upper_case_is_refused() {
+        let hash = EntryHash::of("a.b.c");
+        assert_eq!(hash.to_hex().parse(), Ok(hash));
+        assert_eq!(hash.to_hex().to_uppercase().parse::<EntryHash>(), Err(HashError));
+        assert_eq!("0".parse::<EntryHash>(), Err(HashError));
+    }
+}

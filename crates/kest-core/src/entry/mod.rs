@@ -1,0 +1,24 @@
+//! One signed record per operation: its members, its compact form, its hash.
+
+mod compact;
+mod draft;
+mod hash;
+mod id;
+mod identity;
+pub(crate) mod labels;
+mod payload;
+mod policy_context;
+mod record;
+
+pub use compact::FormError;
+pub use draft::{EntryDraft, Resource, Sanitizer, TraceId};
+pub use hash::{EntryHash, HashError};
+pub use id::{EntryId, IdentifierError, OperationName, PolicyName};
+pub use identity::Identity;
+pub use labels::Labels;
+pub use policy_context::{Deviation, PolicyContext, Tier};
+pub use record::Entry;
+
+pub(crate) use compact::{Parsed, compact, parse};
+pub(crate) use labels::LabelValue;
+pub(crate) use payload::{Parents, Payload, Runtime};

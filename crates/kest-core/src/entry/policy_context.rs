@@ -1,0 +1,119 @@
+//! Records which policies said yes, per tier, and which exemptions were used.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::PolicyName;
+
+/// A level of the policy hierarchy; they are evaluated in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Tier {
+    /// Rules of the whole organisation.
+    Enterprise,
+    /// Rules of the platform that the service runs on.
+    Platform,
+    /// Rules of the application.
+    Application,
+    /// Rules of one operation.
+    Function,
+}
+
+impl Tier {
+    /// The wire spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enterprise => "enterprise",
+            Self::Platform => "platform",
+            Self::Application => "application",
+            Self::Function => "function",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A signed exemption from one policy of a higher tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Deviation {
+    // Sorted, so that plain JSON is already canonical.
+    /// Who approved it.
+    pub approver: Option<Arc<str>>,
+    /// The policy that was not evaluated.
+    pub policy: Arc<str>,
+    /// Why.
+    pub reason: Option<Arc<str>>,
+    /// The policy's tier.
+    pub tier: Arc<str>,
+}
+
+/// The member `policy_context`: what was really evaluated, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PolicyContext {
+    // Sorted, so that plain JSON is already canonical.
+    app_policies: Vec<Arc<str>>,
+    deviations: Vec<Deviation>,
+    enterprise_policies: Vec<Arc<str>>,
+    function_policies: Vec<Arc<str>>,
+    platform_policies: Vec<Arc<str>>,
+}
+
+impl PolicyContext {
+    /// Records that `policy` of `tier` said yes.
+    pub fn push(&mut self, tier: Tier, policy: &PolicyName) {
+        let list = match tier {
+            Tier::Enterprise => &mut self.enterprise_policies,
+            Tier::Platform => &mut self.platform_policies,
+            Tier::Application => &mut self.app_policies,
+            Tier::Function => &mut self.function_policies,
+        };
+        list.push(policy.as_str().into());
+    }
+
+    /// Adds what another engine recorded, after what is here.
+    pub fn append(&mut self, other: Self) {
+        self.enterprise_policies.extend(other.enterprise_policies);
+        self.platform_policies.extend(other.platform_policies);
+        self.app_policies.extend(other.app_policies);
+        self.function_policies.extend(other.function_policies);
+        self.deviations.extend(other.deviations);
+    }
+
+    /// The policies of `tier` that said yes, in order of evaluation.
+    pub fn policies(&self, tier: Tier) -> impl Iterator<Item = &str> {
+        let list = match tier {
+            Tier::Enterprise => &self.enterprise_policies,
+            Tier::Platform => &self.platform_policies,
+            Tier::Application => &self.app_policies,
+            Tier::Function => &self.function_policies,
+        };
+        list.iter().map(AsRef::as_ref)
+    }
+
+    /// The exemptions that were used.
+    #[must_use]
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+
+    /// Whether no policy is recorded at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        [
+            Tier::Enterprise,
+            Tier::Platform,
+            Tier::Application,
+            Tier::Function,
+        ]
+        .into_iter()
+        .all(|tier| self.policies(tier).next().is_none())
+    }
+}

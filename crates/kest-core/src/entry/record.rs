@@ -1,0 +1,123 @@
+//! An entry whose signature, links, score and taints hold.
+
+use std::sync::Arc;
+
+use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, PolicyContext};
+use crate::signature::WorkloadId;
+use crate::taint::Taints;
+use crate::trust::TrustScore;
+
+/// A verified or freshly signed entry; passports share it, nobody copies it.
+#[derive(Debug)]
+pub struct Entry {
+    compact: Arc<str>,
+    hash: EntryHash,
+    parsed: Parsed,
+}
+
+impl Entry {
+    /// Only verification and signing make entries.
+    pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
+        Self {
+            compact,
+            hash,
+            parsed,
+        }
+    }
+
+    /// The compact JWS.
+    #[must_use]
+    pub fn compact(&self) -> &str {
+        &self.compact
+    }
+
+    /// The SHA-256 of the compact JWS.
+    #[must_use]
+    pub fn hash(&self) -> EntryHash {
+        self.hash
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn entry_id(&self) -> EntryId {
+        self.parsed.entry_id
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn operation(&self) -> &OperationName {
+        &self.parsed.operation
+    }
+
+    /// Which workload did it and signed.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadId {
+        &self.parsed.workload
+    }
+
+    /// How far its data can be trusted.
+    #[must_use]
+    pub fn trust_score(&self) -> TrustScore {
+        self.parsed.trust_score
+    }
+
+    /// The accumulated taints.
+    #[must_use]
+    pub fn taints(&self) -> &Taints {
+        &self.parsed.taints
+    }
+
+    /// The taints that this operation added.
+    #[must_use]
+    pub fn added_taints(&self) -> &Taints {
+        &self.parsed.added
+    }
+
+    /// The taints that this operation removed.
+    #[must_use]
+    pub fn removed_taints(&self) -> &Taints {
+        &self.parsed.removed
+    }
+
+    /// The signed labels.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.parsed.payload.labels
+    }
+
+    /// User, agent and task as signed.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.labels().identity()
+    }
+
+    /// The policies that allowed it.
+    #[must_use]
+    pub fn policy_context(&self) -> &PolicyContext {
+        &self.parsed.payload.policy_context
+    }
+
+    /// The data's classification.
+    #[must_use]
+    pub fn classification(&self) -> &str {
+        &self.parsed.payload.classification
+    }
+
+    /// Milliseconds since 1970 on the signer's clock: information only, never an order.
+    #[must_use]
+    pub fn timestamp_millis(&self) -> i64 {
+        self.parsed.payload.timestamp_ms
+    }
+
+    /// Whether it starts a lineage.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.parsed.parents == Parents::Root
+    }
+
+    /// The entries that it follows; none for a root.
+    #[must_use]
+    pub fn parents(&self) -> &[EntryHash] {
+        self.parsed.parents.hashes()
+    }
+}

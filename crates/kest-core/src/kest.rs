@@ -1,0 +1,252 @@
+//! One service's part in all lineages: its signer, its rules, its limits; steps 5 and 6 of a request's life.
+
+use std::sync::Arc;
+
+use crate::admission::Admission;
+use crate::arrival::{Arrival, Lineage};
+use crate::clock::{Clock, SystemClock};
+use crate::entry::{EntryId, TraceId};
+use crate::limits::Limits;
+use crate::operation::Operation;
+use crate::passport::{Passport, SignContext, SignError};
+use crate::policy::{Authorize, AuthorizeError, Inquiry, authorize};
+use crate::principal::Principal;
+use crate::random::{OsRandom, Random, RandomError};
+use crate::signature::{Sign, WorkloadId};
+use crate::trust::{Origin, TrustModel};
+
+/// A service: whoever signs its entries and by which rules. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Kest(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    signer: Arc<dyn Sign>,
+    trust: TrustModel,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// Builds a [`Kest`].
+#[derive(Debug)]
+#[must_use]
+pub struct KestBuilder(Parts);
+
+impl KestBuilder {
+    /// Follows these rules of trust.
+    pub fn trust_model(mut self, trust: TrustModel) -> Self {
+        self.0.trust = trust;
+        self
+    }
+
+    /// Keeps these bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
+        self
+    }
+
+    /// Reads this clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.0.clock = clock;
+        self
+    }
+
+    /// Draws from this source.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.0.random = random;
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> Kest {
+        Kest(Arc::new(self.0))
+    }
+}
+
+/// What surrounds one admission and is not the operation's own.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Circumstances {
+    /// The trace that the work belongs to; the lineage's, or a new one, when unknown.
+    pub trace_id: Option<TraceId>,
+    /// The origin of a root whose operation names none.
+    pub root_origin: Option<Origin>,
+}
+
+impl Circumstances {
+    /// Names the trace.
+    #[must_use]
+    pub fn with_trace_id(mut self, trace_id: Option<TraceId>) -> Self {
+        self.trace_id = trace_id;
+        self
+    }
+
+    /// Names the origin of a root.
+    #[must_use]
+    pub fn with_root_origin(mut self, origin: Origin) -> Self {
+        self.root_origin = Some(origin);
+        self
+    }
+}
+
+impl Kest {
+    /// A service that signs with `signer`; everything else has a default.
+    pub fn builder(signer: Arc<dyn Sign>) -> KestBuilder {
+        KestBuilder(Parts {
+            signer,
+            trust: TrustModel::default(),
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        })
+    }
+
+    /// The workload that this service is.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadId {
+        self.0.signer.workload()
+    }
+
+    /// Its signer.
+    #[must_use]
+    pub fn signer(&self) -> &dyn Sign {
+        self.0.signer.as_ref()
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Its rules of trust.
+    #[must_use]
+    pub fn trust_model(&self) -> &TrustModel {
+        &self.0.trust
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Its random source.
+    #[must_use]
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+
+    /// Asks policy about `operation` and signs its entry: nothing may run without what this returns.
+    ///
+    /// Dropping the future halfway leaves nothing behind: no entry exists until the signature does.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`] when policy says no or cannot answer, or when the entry cannot be signed.
+    pub async fn admit(
+        &self,
+        arrival: &Arrival,
+        operation: &Operation,
+        policy: &dyn Authorize,
+        circumstances: Circumstances,
+    ) -> Result<Admission, AdmitError> {
+        let carried = arrival.lineage().to_passport();
+        let entry_id =
+            EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref()).map_err(AdmitError::Random)?;
+        let trace_id = self
+            .trace_id(&carried, circumstances.trace_id)
+            .map_err(AdmitError::Random)?;
+        let fallback = circumstances.root_origin.as_ref().filter(|_| carried.is_empty());
+        let draft = operation.draft(entry_id, trace_id, fallback);
+        let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
+        let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints);
+        let permit = match authorize(policy, &inquiry).await {
+            Ok(permit) => permit,
+            Err(error) => {
+                self.log_refusal(&inquiry, &error);
+                return Err(AdmitError::Authorize(error));
+            }
+        };
+        let context = SignContext {
+            principal: arrival.principal(),
+            trust: &self.0.trust,
+            limits: &self.0.limits,
+            unix_millis: self.0.clock.unix_millis(),
+        };
+        let passport = carried
+            .sign_entry(permit, draft, self.0.signer.as_ref(), context)
+            .await
+            .map_err(AdmitError::Sign)?;
+        let entry = passport
+            .entries()
+            .last()
+            .map(Arc::clone)
+            .ok_or(AdmitError::Sign(SignError::PassportFull))?;
+        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
+    }
+
+    /// Starts a lineage for work that is no request: a timer, a queue job, a start-up task.
+    ///
+    /// The origin has no default, since it decides how far everything that follows is trusted. The caller is nobody
+    /// in particular.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`]; nothing may run then.
+    pub async fn originate(
+        &self,
+        origin: Origin,
+        operation: &Operation,
+        policy: &dyn Authorize,
+    ) -> Result<Admission, AdmitError> {
+        let arrival = Arrival::new(Lineage::Absent, Principal::system());
+        let circumstances = Circumstances::default().with_root_origin(origin);
+        self.admit(&arrival, operation, policy, circumstances).await
+    }
+
+    fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
+        let of_lineage = || {
+            carried
+                .tip_entries()
+                .find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse))
+        };
+        match given.or_else(of_lineage) {
+            Some(trace_id) => Ok(trace_id),
+            None => TraceId::generate(self.0.random.as_ref()),
+        }
+    }
+
+    /// One line for each no, under the id that the entry would have had; never anything that a stranger sent.
+    fn log_refusal(&self, inquiry: &Inquiry<'_>, error: &AuthorizeError) {
+        let denial = match error {
+            AuthorizeError::Denied(denial) => Some(denial),
+            AuthorizeError::NoPolicy | AuthorizeError::Failed(_) | AuthorizeError::Unavailable(_) => None,
+        };
+        tracing::warn!(
+            kest.entry_id = %inquiry.entry_id(),
+            kest.operation = %inquiry.operation(),
+            kest.workload_id = %self.workload(),
+            tier = denial.map(|denial| denial.tier().as_str()),
+            policy = denial.map(|denial| denial.policy().as_str()),
+            "operation refused: {error}"
+        );
+    }
+}
+
+/// An operation may not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// Policy said no, or gave no answer.
+    #[error("operation is not permitted")]
+    Authorize(#[source] AuthorizeError),
+    /// The entry was not signed.
+    #[error("entry was not signed")]
+    Sign(#[source] SignError),
+    /// No random bytes for an id.
+    #[error("no entry id could be made")]
+    Random(#[source] RandomError),
+}

@@ -1,0 +1,85 @@
+//! Values and proofs of Kest: signed audit entries, verified passports, trust, taints, permits.
+//!
+//! Every step of a request's life gives a value that only that step can make: an [`UnverifiedPassport`] shows
+//! nothing, a [`Passport`] was proved, a [`Principal`] was authenticated, a [`Permit`](policy::Permit) was granted, an
+//! [`Admission`] is signed. This crate knows no network, no runtime and no HTTP; time and randomness are arguments.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kest_core::policy::dangerous_allow_all;
+//! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
+//! use kest_core::trust::Origin;
+//! use kest_core::{Kest, Limits, Operation, OsRandom, UnverifiedPassport, Verifier};
+//!
+//! # fn block_on<F: Future>(future: F) -> F::Output {
+//! #     let mut future = std::pin::pin!(future);
+//! #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! #     loop {
+//! #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output; }
+//! #     }
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # block_on(async {
+//! let workload = WorkloadId::new("spiffe://example.org/cart")?;
+//! let signer = Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom)?);
+//! let mut ring = KeyRing::new();
+//! ring.trust_signer(signer.as_ref())?;
+//!
+//! // A nightly job starts a lineage, and one of its steps adds to it.
+//! let kest = Kest::builder(signer).build();
+//! let job = kest.originate(Origin::system(), &Operation::named("nightly")?, &dangerous_allow_all()).await?;
+//! let step = job.operation(Operation::named("resize")?.taint("thumbnail")).admit(&dangerous_allow_all()).await?;
+//!
+//! // Whoever receives the passport proves all of it before using any of it.
+//! let limits = Limits::default();
+//! let carried = UnverifiedPassport::from_json(
+//!     step.passport().to_json().as_bytes(), Some(step.passport().tips()), &limits)?;
+//! let proved = Verifier::new(limits).verify(carried, &ring)?;
+//! assert_eq!(proved.len(), 2);
+//! assert!(proved.taints().contains("thumbnail"));
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # Limits and caveats
+//!
+//! A passport proves who signed what in which order. It does not prove that a signer told the truth, that nothing
+//! was cut off *and* the tip restated by whoever carried it, nor that a request is not a replay of an earlier one.
+
+mod admission;
+mod arrival;
+mod canonical;
+mod clock;
+pub mod entry;
+mod kest;
+mod limits;
+mod operation;
+pub mod passport;
+pub mod policy;
+pub mod principal;
+mod random;
+mod reading;
+pub mod signature;
+pub mod taint;
+pub mod trust;
+
+pub use admission::{Admission, Joined, Nested};
+pub use arrival::{Arrival, Lineage};
+pub use canonical::{CanonicalizeError, canonicalize};
+pub use clock::{Clock, SystemClock};
+pub use entry::Identity;
+pub use kest::{AdmitError, Circumstances, Kest, KestBuilder};
+pub use limits::Limits;
+pub use operation::Operation;
+pub use passport::{Passport, UnverifiedPassport, Verifier};
+pub use policy::Authorize;
+pub use principal::{
+    Attested, Authenticate, AuthenticateError, Evidence, FromLineage, IdentitySource, Principal, authenticate,
+};
+pub use random::{OsRandom, Random, RandomError};
+pub use reading::Reading;
+pub use signature::Sign;
+
+/// A cause whose type belongs to somebody else.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

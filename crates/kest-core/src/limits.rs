@@ -1,0 +1,96 @@
+//! Every bound of the project, each with its reason.
+
+use std::time::Duration;
+
+/// The bounds that keep memory, time and work finite whatever a stranger sends.
+///
+/// One value is shared by all the steps of a service. Change single fields of the default:
+///
+/// ```
+/// let mut limits = kest_core::Limits::default();
+/// limits.entries = 64;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried;
+    /// twice that leaves room for other people's members.
+    pub header_bytes: usize,
+    /// List members of the incoming header. W3C Baggage 3.3.2 asks for at least 64.
+    pub members: usize,
+    /// Bytes of the header that we write, foreign members included: the W3C floor, which every peer accepts.
+    pub outgoing_header_bytes: usize,
+    /// List members of the header that we write: the W3C floor.
+    pub outgoing_members: usize,
+    /// Bytes that a compressed passport may inflate to: what fits a header and is still a passport is far smaller.
+    pub inflated_bytes: usize,
+    /// Inflated bytes per compressed byte. Passports, being base64 of hashes and names, stay under 20.
+    pub inflate_ratio: usize,
+    /// Bytes of a passport's JSON text that came from the claim store: 1024 entries of ordinary size.
+    pub passport_bytes: usize,
+    /// Entries of one passport. Verification is linear; at this length it costs tens of milliseconds.
+    pub entries: usize,
+    /// Bytes of one compact entry.
+    pub entry_bytes: usize,
+    /// Parents of one entry: how many branches one operation may join.
+    pub parents: usize,
+    /// Taints of one entry, in each of its three lists.
+    pub taints: usize,
+    /// Bytes of one taint.
+    pub taint_bytes: usize,
+    /// Labels of one entry.
+    pub labels: usize,
+    /// Nesting of JSON values: deeper input would cost stack.
+    pub json_depth: usize,
+    /// Bytes of a bearer token. Real access tokens stay under 4 KiB.
+    pub token_bytes: usize,
+    /// Bytes of a key set fetched from an issuer.
+    pub key_set_bytes: usize,
+    /// Keys of one key set that are kept.
+    pub key_set_keys: usize,
+    /// Time one fetch of a key set may take, from connecting to the last byte.
+    pub key_fetch_wait: Duration,
+    /// Least time between two fetches that an unknown key id may cause.
+    pub key_fetch_cool_down: Duration,
+    /// Time a request may wait for its keys to be found.
+    pub key_wait: Duration,
+    /// Time one question to a claim store may take.
+    pub claim_wait: Duration,
+    /// How long a claim check can be redeemed: longer than the slowest chain of calls.
+    pub claim_ttl: Duration,
+    /// Bytes that the in-memory claim store keeps before it refuses to take more.
+    pub claim_store_bytes: u64,
+    /// Entries remembered as verified: 32 bytes each and the cache's own cost.
+    pub seen_entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 16 * 1024,
+            members: 180,
+            outgoing_header_bytes: 8192,
+            outgoing_members: 64,
+            inflated_bytes: 512 * 1024,
+            inflate_ratio: 64,
+            passport_bytes: 4 * 1024 * 1024,
+            entries: 1024,
+            entry_bytes: 16 * 1024,
+            parents: 32,
+            taints: 64,
+            taint_bytes: 128,
+            labels: 32,
+            json_depth: 16,
+            token_bytes: 16 * 1024,
+            key_set_bytes: 512 * 1024,
+            key_set_keys: 100,
+            key_fetch_wait: Duration::from_secs(5),
+            key_fetch_cool_down: Duration::from_secs(10),
+            key_wait: Duration::from_secs(2),
+            claim_wait: Duration::from_millis(500),
+            claim_ttl: Duration::from_secs(300),
+            claim_store_bytes: 64 * 1024 * 1024,
+            seen_entries: 16 * 1024,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Describes an operation: its name and what it does to trust and taints.
+
+use std::sync::Arc;
+
+use crate::entry::{
+    EntryDraft, EntryHash, EntryId, IdentifierError, OperationName, Resource, Sanitizer, TraceId,
+};
+use crate::taint::Taints;
+use crate::trust::Origin;
+
+/// What an operation is called and what it does to the data that passes through it.
+///
+/// ```
+/// use kest_core::{Operation, entry::Sanitizer, trust::{Origin, TrustScore}};
+/// let plain = Operation::named("reserve_stock")?;
+/// let fetch = Operation::named("fetch_page")?.origin(Origin::internet()).taint("web");
+/// let check = Operation::named("check_page")?
+///     .sanitizer(Sanitizer::because("schema and allow-list checked").sets_trust(TrustScore::new(80)?).removes("web"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Operation {
+    name: OperationName,
+    classification: Option<Arc<str>>,
+    origin: Option<Origin>,
+    taints: Taints,
+    sanitizer: Option<Sanitizer>,
+    resource: Resource,
+    input_hash: Option<EntryHash>,
+}
+
+impl Operation {
+    /// An operation called `name`: the route's name, never the raw path of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentifierError`] when the name is empty or longer than 256 bytes.
+    pub fn named(name: impl Into<Arc<str>>) -> Result<Self, IdentifierError> {
+        OperationName::new(name).map(Self::new)
+    }
+
+    /// An operation of this name.
+    #[must_use]
+    pub fn new(name: OperationName) -> Self {
+        Self {
+            name,
+            classification: None,
+            origin: None,
+            taints: Taints::none(),
+            sanitizer: None,
+            resource: Resource::default(),
+            input_hash: None,
+        }
+    }
+
+    /// Classifies the data; `system` otherwise.
+    #[must_use]
+    pub fn classification(mut self, classification: impl Into<Arc<str>>) -> Self {
+        self.classification = Some(classification.into());
+        self
+    }
+
+    /// Says where the operation's own data comes from; trust is lowered accordingly.
+    #[must_use]
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Adds a taint to everything that follows.
+    #[must_use]
+    pub fn taint(mut self, taint: impl Into<Box<str>>) -> Self {
+        self.taints.insert(taint);
+        self
+    }
+
+    /// Declares the operation a sanitizer; the reason is signed.
+    #[must_use]
+    pub fn sanitizer(mut self, sanitizer: Sanitizer) -> Self {
+        self.sanitizer = Some(sanitizer);
+        self
+    }
+
+    /// Names what it acts on.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Records the SHA-256 of its input.
+    #[must_use]
+    pub fn input(mut self, input: &[u8]) -> Self {
+        self.input_hash = Some(EntryHash::of_bytes(input));
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &OperationName {
+        &self.name
+    }
+
+    /// The origin, when one is named.
+    #[must_use]
+    pub fn declared_origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    pub(crate) fn draft(
+        &self,
+        entry_id: EntryId,
+        trace_id: TraceId,
+        fallback: Option<&Origin>,
+    ) -> EntryDraft {
+        let mut draft = EntryDraft::new(entry_id, self.name.clone(), trace_id);
+        if let Some(classification) = &self.classification {
+            draft.classification = Arc::clone(classification);
+        }
+        draft.origin = self.origin.as_ref().or(fallback).cloned();
+        draft.added_taints = self.taints.clone();
+        draft.sanitizer = self.sanitizer.clone();
+        draft.resource = self.resource.clone();
+        draft.input_hash = self.input_hash.map(|hash| hash.to_hex().into());
+        draft
+    }
+}

@@ -1,0 +1,256 @@
+//! Extends a passport by one signed entry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use super::Passport;
+use crate::entry::labels;
+use crate::entry::{
+    Entry, EntryDraft, EntryHash, LabelValue, Labels, Parents, Parsed, Payload, Runtime, compact,
+};
+use crate::limits::Limits;
+use crate::policy::Permit;
+use crate::principal::Principal;
+use crate::signature::{Sign, SignatureCheck, SignerError};
+use crate::taint::{Taints, taint_list};
+use crate::trust::{Origin, TrustModel, TrustScore};
+
+/// What signing an entry needs beside the entry itself.
+#[derive(Debug, Clone, Copy)]
+pub struct SignContext<'service> {
+    /// Who is calling; signed as `kest.identity`, `kest.identity_source` and `kest.issuer`.
+    pub principal: &'service Principal,
+    /// The rules by which the score is computed.
+    pub trust: &'service TrustModel,
+    /// The bounds that the longer passport must keep, so that others will accept it.
+    pub limits: &'service Limits,
+    /// Milliseconds since 1970.
+    pub unix_millis: u64,
+}
+
+impl Passport {
+    /// Signs `draft` and gives this lineage with the entry appended; it follows every tip.
+    ///
+    /// Taking the [`Permit`] by value means that nothing is signed before policy has spoken, and only once per
+    /// decision.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`]; the caller keeps no entry.
+    pub async fn sign_entry(
+        &self,
+        permit: Permit,
+        draft: EntryDraft,
+        signer: &dyn Sign,
+        context: SignContext<'_>,
+    ) -> Result<Self, SignError> {
+        if permit.entry_id() != draft.entry_id() {
+            return Err(SignError::OtherPermit);
+        }
+        if self.len() >= context.limits.entries {
+            return Err(SignError::PassportFull);
+        }
+        let parsed = self.prepare(permit, draft, signer, context)?;
+        let entry = finish(parsed, signer, context.limits).await?;
+        let mut entries = self.entries().to_vec();
+        let tip = entries.len();
+        entries.push(Arc::new(entry));
+        Ok(Self::new(entries, vec![tip]))
+    }
+
+    /// The score and taints that an operation starts from: its origin and parents, before any sanitizer.
+    ///
+    /// This is what policies see, so that a sanitizer cannot vouch for itself.
+    #[must_use]
+    pub fn standing(&self, draft: &EntryDraft, trust: &TrustModel) -> (TrustScore, Taints) {
+        let scores: Vec<TrustScore> = self.tip_entries().map(|tip| tip.trust_score()).collect();
+        let mut taints = self.taints();
+        taints.extend(&draft.added_taints);
+        (trust.score(draft.origin().map(Origin::as_str), &scores), taints)
+    }
+
+    fn prepare(
+        &self,
+        permit: Permit,
+        draft: EntryDraft,
+        signer: &dyn Sign,
+        context: SignContext<'_>,
+    ) -> Result<Parsed, SignError> {
+        let (mut trust_score, mut taints) = self.standing(&draft, context.trust);
+        let mut removed = Taints::none();
+        if let Some(sanitizer) = &draft.sanitizer {
+            trust_score = sanitizer.trust.unwrap_or(trust_score);
+            removed = sanitizer.removes.clone();
+            taints.remove_all(&removed);
+        }
+        let fits = |taints: &Taints| taints.fits(context.limits.taints, context.limits.taint_bytes);
+        if !fits(&taints) || !fits(&draft.added_taints) || !fits(&removed) {
+            return Err(SignError::Taints);
+        }
+        let parents = if self.is_empty() {
+            Parents::Root
+        } else {
+            let mut tips: Vec<EntryHash> = self.tip_hashes().collect();
+            tips.sort_unstable();
+            Parents::Entries(tips)
+        };
+        let labels = label(&draft, signer, context.principal)?;
+        let payload = Payload {
+            added_taints: taint_list(&draft.added_taints),
+            classification: draft.classification,
+            content_hash: draft.content_hash.unwrap_or_else(|| "".into()),
+            entry_id: draft.entry_id.to_string().into(),
+            environment: Default::default(),
+            input_hash: draft.input_hash.unwrap_or_else(|| "".into()),
+            labels,
+            metadata: (),
+            operation: draft.operation.as_str().into(),
+            otel_context: Default::default(),
+            parent_ids: parents.to_wire(),
+            policy_context: permit.into_policy_context(),
+            removed_taints: taint_list(&removed),
+            runtime: Runtime {
+                name: "kest-rust".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+            },
+            schema_version: "0.3.0".into(),
+            taints: taint_list(&taints),
+            timestamp_ms: i64::try_from(context.unix_millis).map_err(|_cause| SignError::Clock)?,
+            trust_score: i64::from(trust_score.value()),
+        };
+        Ok(Parsed {
+            key_id: Some(signer.key_id().clone()),
+            workload: signer.workload().clone(),
+            entry_id: draft.entry_id,
+            operation: draft.operation,
+            trust_score,
+            parents,
+            added: draft.added_taints,
+            removed,
+            taints,
+            payload,
+            signature: crate::signature::Signature::from_bytes([0; 64]),
+            signed_bytes: 0,
+        })
+    }
+}
+
+/// Writes the signing input, has it signed and, where the signer is not in this process, checks the signature.
+async fn finish(mut parsed: Parsed, signer: &dyn Sign, limits: &Limits) -> Result<Entry, SignError> {
+    let header = Header {
+        alg: "EdDSA",
+        kid: signer.key_id().as_str(),
+        typ: "JWS",
+    };
+    let header = serde_json::to_vec(&header).map_err(SignError::NotWritable)?;
+    // The typed form is declared in canonical order and its label names are ASCII, so these are RFC 8785 bytes.
+    let payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
+    let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 96);
+    URL_SAFE_NO_PAD.encode_string(&header, &mut input);
+    input.push('.');
+    URL_SAFE_NO_PAD.encode_string(&payload, &mut input);
+    if input.len() + 87 > limits.entry_bytes {
+        return Err(SignError::EntryTooLong);
+    }
+    let signature = signer
+        .sign(input.as_bytes())
+        .await
+        .map_err(SignError::Unavailable)?;
+    let believed = match signer.signature_check() {
+        SignatureCheck::InProcess => true,
+        SignatureCheck::Verify => signer.public_key().verifies(input.as_bytes(), &signature),
+    };
+    if !believed {
+        return Err(SignError::WrongSignature);
+    }
+    parsed.signed_bytes = input.len();
+    parsed.signature = signature;
+    let compact: Arc<str> = compact(&input, &signature).into();
+    let hash = EntryHash::of(&compact);
+    Ok(Entry::new(compact, hash, parsed))
+}
+
+#[derive(Serialize)]
+struct Header<'signer> {
+    alg: &'static str,
+    kid: &'signer str,
+    typ: &'static str,
+}
+
+#[derive(Serialize)]
+struct DeclaredSanitizer<'draft> {
+    by: &'draft str,
+    reason: &'draft str,
+}
+
+/// Protocol section 2.
+fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result<Labels, SignError> {
+    let mut values = BTreeMap::new();
+    let mut put = |name: &'static str, text: Arc<str>| values.insert(name.into(), LabelValue::Text(text));
+    put(labels::PRINCIPAL, signer.workload().as_str().into());
+    put(labels::TRACE_ID, draft.trace_id.to_string().into());
+    let identity = principal.identity().to_label().map_err(SignError::NotWritable)?;
+    put(labels::IDENTITY, identity.into());
+    put(labels::IDENTITY_SOURCE, principal.source().as_str().into());
+    if let Some(issuer) = principal.issuer() {
+        put(labels::ISSUER, issuer.into());
+    }
+    if let Some(origin) = draft.origin() {
+        put(labels::ORIGIN, origin.as_str().into());
+    }
+    if let Some(id) = draft.resource.id() {
+        put(labels::RESOURCE_ID, id.into());
+    }
+    if let Some(attributes) = draft.resource.attributes() {
+        put(labels::RESOURCE_ATTRIBUTES, attributes.into());
+    }
+    if let Some(sanitizer) = &draft.sanitizer {
+        if sanitizer.reason.is_empty() {
+            return Err(SignError::NoReason);
+        }
+        let declared = DeclaredSanitizer {
+            by: signer.workload().as_str(),
+            reason: &sanitizer.reason,
+        };
+        let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
+        put(labels::SANITIZER, text.into());
+    }
+    Ok(Labels::new(values))
+}
+
+/// An entry was not signed; nothing was appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The permit was given for another entry.
+    #[error("permit belongs to another entry")]
+    OtherPermit,
+    /// The passport has `Limits::entries` entries already.
+    #[error("passport cannot take another entry")]
+    PassportFull,
+    /// The entry would be longer than `Limits::entry_bytes`.
+    #[error("entry is over the limit")]
+    EntryTooLong,
+    /// Too many taints, an empty one or too long a one.
+    #[error("taints are over the limit")]
+    Taints,
+    /// A sanitizer without a reason.
+    #[error("sanitizer has no reason")]
+    NoReason,
+    /// The clock is beyond what an entry can hold.
+    #[error("clock is out of range")]
+    Clock,
+    /// The entry cannot be written as JSON.
+    #[error("entry cannot be written")]
+    NotWritable(#[source] serde_json::Error),
+    /// The signer is out of reach; a retry may help.
+    #[error("entry could not be signed")]
+    Unavailable(#[source] SignerError),
+    /// The signer returned a signature that does not hold under its own public key.
+    #[error("signer returned a wrong signature")]
+    WrongSignature,
+}

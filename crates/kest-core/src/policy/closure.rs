@@ -1,0 +1,116 @@
+//! Policies that are plain Rust: a name and a closure.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Authorize, AuthorizeError, Decision, Denial, Inquiry};
+use crate::entry::{IdentifierError, PolicyContext, PolicyName, Tier};
+
+/// A policy of the function tier that asks a closure.
+///
+/// # Errors
+///
+/// [`IdentifierError`] when `name` is empty or too long.
+///
+/// ```
+/// use kest_core::policy::policy_fn;
+/// let trusted = policy_fn("trusted_data", |inquiry| inquiry.trust_score().value() >= 40)?;
+/// # Ok::<(), kest_core::entry::IdentifierError>(())
+/// ```
+pub fn policy_fn<Allows>(
+    name: impl Into<Arc<str>>,
+    allows: Allows,
+) -> Result<PolicyFn<Allows>, IdentifierError>
+where
+    Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
+{
+    Ok(PolicyFn {
+        name: PolicyName::new(name)?,
+        allows,
+    })
+}
+
+/// See [`policy_fn`].
+#[derive(Clone)]
+pub struct PolicyFn<Allows> {
+    name: PolicyName,
+    allows: Allows,
+}
+
+impl<Allows> fmt::Debug for PolicyFn<Allows> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PolicyFn")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<Allows> Authorize for PolicyFn<Allows>
+where
+    Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
+{
+    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+        Ok(if (self.allows)(inquiry) {
+            allow(&self.name)
+        } else {
+            Decision::Deny(Denial::new(Tier::Function, self.name.clone()))
+        })
+    }
+}
+
+/// Policies that must all allow, asked in order; the first no stops. None at all allows nothing.
+#[must_use]
+pub fn all_of(policies: impl IntoIterator<Item = Arc<dyn Authorize>>) -> AllOf {
+    AllOf(policies.into_iter().collect())
+}
+
+/// See [`all_of`].
+#[derive(Debug, Clone)]
+pub struct AllOf(Vec<Arc<dyn Authorize>>);
+
+#[async_trait]
+impl Authorize for AllOf {
+    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+        let mut allowed = PolicyContext::default();
+        for policy in &self.0 {
+            match policy.decide(inquiry).await? {
+                // A part that names no policy decided nothing, and nothing is not a yes.
+                Decision::Allow(part) if part.is_empty() => return Err(AuthorizeError::NoPolicy),
+                Decision::Allow(part) => allowed.append(part),
+                Decision::Deny(denial) => return Ok(Decision::Deny(denial)),
+            }
+        }
+        Ok(Decision::Allow(allowed))
+    }
+}
+
+/// Allows everything, and signs `dangerous_allow_all` into every entry as the policy that did.
+///
+/// What is given up: whoever reaches the route may run it.
+#[must_use]
+pub fn dangerous_allow_all() -> AllowAll {
+    AllowAll(())
+}
+
+/// See [`dangerous_allow_all`].
+#[derive(Debug, Clone, Copy)]
+pub struct AllowAll(());
+
+#[async_trait]
+impl Authorize for AllowAll {
+    async fn decide(&self, _inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+        PolicyName::new("dangerous_allow_all")
+            .map(|name| allow(&name))
+            .map_err(|cause| AuthorizeError::Failed(cause.into()))
+    }
+}
+
+fn allow(name: &PolicyName) -> Decision {
+    let mut policies = PolicyContext::default();
+    policies.push(Tier::Function, name);
+    Decision::Allow(policies)
+}

@@ -1,0 +1,110 @@
+//! The question that policy answers: who, through whom, what, on what.
+
+use crate::arrival::Arrival;
+use crate::entry::{EntryDraft, EntryId, OperationName, Resource};
+use crate::signature::WorkloadId;
+use crate::taint::Taints;
+use crate::trust::{Origin, TrustScore};
+
+/// Everything that a policy may look at; the same for every engine. It never contains a token.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'request> {
+    arrival: &'request Arrival,
+    draft: &'request EntryDraft,
+    workload: &'request WorkloadId,
+    trust_score: TrustScore,
+    taints: &'request Taints,
+}
+
+impl<'request> Inquiry<'request> {
+    pub(crate) fn new(
+        arrival: &'request Arrival,
+        draft: &'request EntryDraft,
+        workload: &'request WorkloadId,
+        trust_score: TrustScore,
+        taints: &'request Taints,
+    ) -> Self {
+        Self {
+            arrival,
+            draft,
+            workload,
+            trust_score,
+            taints,
+        }
+    }
+
+    /// What came in: the verified lineage and the caller.
+    #[must_use]
+    pub fn arrival(&self) -> &'request Arrival {
+        self.arrival
+    }
+
+    /// The operation that asks.
+    #[must_use]
+    pub fn operation(&self) -> &'request OperationName {
+        self.draft.operation()
+    }
+
+    /// The id of the entry that will record a yes; denials are logged under it.
+    #[must_use]
+    pub fn entry_id(&self) -> EntryId {
+        self.draft.entry_id()
+    }
+
+    /// What the operation acts on.
+    #[must_use]
+    pub fn resource(&self) -> &'request Resource {
+        self.draft.resource()
+    }
+
+    /// The workload that would do it: this service.
+    #[must_use]
+    pub fn workload(&self) -> &'request WorkloadId {
+        self.workload
+    }
+
+    /// How far the data can be trusted when it reaches the operation: parents and origin, before any sanitizer.
+    #[must_use]
+    pub fn trust_score(&self) -> TrustScore {
+        self.trust_score
+    }
+
+    /// The taints that reach the operation: the parents' and its own, before any sanitizer.
+    #[must_use]
+    pub fn taints(&self) -> &'request Taints {
+        self.taints
+    }
+
+    /// Where the operation's own data comes from, when it says so.
+    #[must_use]
+    pub fn origin(&self) -> Option<&'request Origin> {
+        self.draft.origin()
+    }
+
+    /// Whether the operation starts a lineage.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.arrival
+            .lineage()
+            .passport()
+            .is_none_or(crate::passport::Passport::is_empty)
+    }
+
+    /// The user on whose behalf.
+    #[must_use]
+    pub fn user(&self) -> Option<&'request str> {
+        self.arrival.principal().user()
+    }
+
+    /// The program that acts.
+    #[must_use]
+    pub fn agent(&self) -> Option<&'request str> {
+        self.arrival.principal().agent()
+    }
+
+    /// The task or scope.
+    #[must_use]
+    pub fn task(&self) -> Option<&'request str> {
+        self.arrival.principal().task()
+    }
+}

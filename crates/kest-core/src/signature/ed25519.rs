@@ -1,0 +1,370 @@
+//! Ed25519 (RFC 8032) keys and signatures, and the signer that keeps its key in memory.
+
+use std::fmt;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::{KeyId, Sign, SignatureCheck, SignerError, WorkloadId};
+use crate::random::{Random, RandomError};
+
+/// A private key file longer than this is none.
+const KEY_FILE_BYTES: u64 = 16 * 1024;
+
+/// A public key that is a proper Ed25519 point; parsed once, kept for every verification.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Reads the 32 bytes of RFC 8032 section 5.1.5.
+    ///
+    /// # Errors
+    ///
+    /// [`WeakKey`] when they are no point, or one of small order: under such a key anything can be signed.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, WeakKey> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_cause| WeakKey)?;
+        if key.is_weak() {
+            Err(WeakKey)
+        } else {
+            Ok(Self(key))
+        }
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// Whether `signature` is this key's over `message`, by the strict rules (no small-order components, canonical
+    /// scalar), so that all verifiers agree.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
+        self.0
+            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
+            .is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "PublicKey({})",
+            URL_SAFE_NO_PAD.encode(self.as_bytes())
+        )
+    }
+}
+
+/// Bytes are not a public key that anything can be verified with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("key is no ed25519 point of full order")]
+pub struct WeakKey;
+
+/// The 64 bytes of an Ed25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature([u8; 64]);
+
+impl Signature {
+    /// A signature of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Signature(..)")
+    }
+}
+
+/// Signs with a key in this process's memory; the key is wiped when the signer goes.
+pub struct Ed25519Signer {
+    workload: WorkloadId,
+    key_id: KeyId,
+    key: SigningKey,
+    public: PublicKey,
+}
+
+impl Ed25519Signer {
+    /// A signer for `workload` from the 32-byte seed of RFC 8032 section 5.1.5.
+    ///
+    /// # Errors
+    ///
+    /// [`WeakKey`] if the seed gave a key that nobody could trust; no known seed does.
+    pub fn from_seed(workload: WorkloadId, key_id: KeyId, seed: &[u8; 32]) -> Result<Self, WeakKey> {
+        let key = SigningKey::from_bytes(seed);
+        let public = PublicKey::from_bytes(key.verifying_key().as_bytes())?;
+        Ok(Self {
+            workload,
+            key_id,
+            key,
+            public,
+        })
+    }
+
+    /// A fresh key, named by its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn generate(workload: WorkloadId, random: &dyn Random) -> Result<Self, RandomError> {
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        random.fill(seed.as_mut())?;
+        let key = SigningKey::from_bytes(&seed);
+        let public = PublicKey(key.verifying_key());
+        let key_id = KeyId::new(thumbprint(&public)).map_err(RandomError::new)?;
+        Ok(Self {
+            workload,
+            key_id,
+            key,
+            public,
+        })
+    }
+
+    /// A key that lives as long as this process: for development only, and it says so once in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn ephemeral(workload: WorkloadId, random: &dyn Random) -> Result<Self, RandomError> {
+        static WARNED: std::sync::Once = std::sync::Once::new();
+        WARNED.call_once(|| {
+            tracing::warn!(
+                "signing with an ephemeral key: entries cannot be verified after this process ends"
+            );
+        });
+        Self::generate(workload, random)
+    }
+
+    /// Reads a private JWK (RFC 8037 section 2) with the extra member `principal` from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError`]; on Unix also when group or others may read the file.
+    pub fn from_jwk_file(path: &Path) -> Result<Self, KeyFileError> {
+        let mut file = std::fs::File::open(path).map_err(KeyFileError::Read)?;
+        refuse_readable_by_others(&file)?;
+        let mut text = Zeroizing::new(String::new());
+        file.by_ref()
+            .take(KEY_FILE_BYTES)
+            .read_to_string(&mut text)
+            .map_err(KeyFileError::Read)?;
+        Self::from_jwk(&text)
+    }
+
+    /// Reads a private JWK with the extra member `principal`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError`] when it is no such JWK or its public half does not belong to its private half.
+    pub fn from_jwk(text: &str) -> Result<Self, KeyFileError> {
+        let jwk: PrivateJwk = serde_json::from_str(text).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
+        if jwk.kty != "OKP" || jwk.crv != "Ed25519" {
+            return Err(KeyFileError::NotAPrivateJwk);
+        }
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        let read = URL_SAFE_NO_PAD.decode_slice(jwk.d.as_bytes(), seed.as_mut());
+        if read != Ok(32) {
+            return Err(KeyFileError::NotAPrivateJwk);
+        }
+        let workload = jwk.principal.as_deref().unwrap_or(&jwk.kid);
+        let workload = WorkloadId::new(workload).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
+        let key_id = KeyId::new(jwk.kid.as_str()).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
+        let signer =
+            Self::from_seed(workload, key_id, &seed).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
+        if URL_SAFE_NO_PAD.encode(signer.public.as_bytes()) == jwk.x {
+            Ok(signer)
+        } else {
+            Err(KeyFileError::Mismatch)
+        }
+    }
+
+    /// The private JWK, wiped when dropped: for writing a key file, never for logs.
+    ///
+    /// # Errors
+    ///
+    /// Only when JSON cannot be written, which does not happen for texts.
+    pub fn to_private_jwk(&self) -> Result<Zeroizing<String>, serde_json::Error> {
+        let d = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(self.key.to_bytes())));
+        let jwk = PrivateJwk {
+            kty: "OKP".into(),
+            crv: "Ed25519".into(),
+            x: URL_SAFE_NO_PAD.encode(self.public.as_bytes()),
+            d: d.to_string(),
+            kid: self.key_id.as_str().into(),
+            principal: Some(self.workload.as_str().into()),
+        };
+        serde_json::to_string(&jwk).map(Zeroizing::new)
+    }
+}
+
+impl fmt::Debug for Ed25519Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Ed25519Signer")
+            .field("workload", &self.workload)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Sign for Ed25519Signer {
+    fn workload(&self) -> &WorkloadId {
+        &self.workload
+    }
+
+    fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn signature_check(&self) -> SignatureCheck {
+        SignatureCheck::InProcess
+    }
+
+    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
+        Ok(Signature(self.key.sign(signing_input).to_bytes()))
+    }
+}
+
+/// A private key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// The file cannot be read.
+    #[error("key file cannot be read")]
+    Read(#[source] io::Error),
+    /// Group or others may read it.
+    #[error("key file is open to group or others: its mode must be 0600 but is {0:o}")]
+    Open(u32),
+    /// The text is no private Ed25519 JWK with `kid` and `d`.
+    #[error("key file is no private ed25519 jwk")]
+    NotAPrivateJwk,
+    /// `x` is not the public half of `d`.
+    #[error("public half of the key file does not belong to its private half")]
+    Mismatch,
+}
+
+/// A private JWK; dropped wiped.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct PrivateJwk {
+    kty: String,
+    crv: String,
+    x: String,
+    d: String,
+    kid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<String>,
+}
+
+#[cfg(unix)]
+fn refuse_readable_by_others(file: &std::fs::File) -> Result<(), KeyFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = file.metadata().map_err(KeyFileError::Read)?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(KeyFileError::Open(mode))
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_readable_by_others(_file: &std::fs::File) -> Result<(), KeyFileError> {
+    Ok(())
+}
+
+/// RFC 7638 section 3: SHA-256 of the required members in order of name.
+fn thumbprint(public: &PublicKey) -> String {
+    use sha2::Digest as _;
+    let x = URL_SAFE_NO_PAD.encode(public.as_bytes());
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+    URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(members.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    fn signer() -> Ed25519Signer {
+        Ed25519Signer::generate(WorkloadId::new("spiffe://example.org/cart").unwrap(), &OsRandom).unwrap()
+    }
+
+    #[test]
+    fn thumbprint_is_the_one_of_rfc_8037_appendix_a() {
+        let mut key = [0_u8; 32];
+        URL_SAFE_NO_PAD
+            .decode_slice("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &mut key)
+            .unwrap();
+        let public = PublicKey::from_bytes(&key).unwrap();
+        assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn private_jwk_round_trips_and_debug_hides_the_key() {
+        let signer = signer();
+        let jwk = signer.to_private_jwk().unwrap();
+        let again = Ed25519Signer::from_jwk(&jwk).unwrap();
+        assert_eq!(again.public_key(), signer.public_key());
+        assert_eq!(again.workload(), signer.workload());
+        let secret = URL_SAFE_NO_PAD.encode(signer.key.to_bytes());
+        assert!(jwk.contains(&secret) && !format!("{signer:?}").contains(&secret));
+    }
+
+    #[test]
+    fn small_order_key_is_refused() {
+        let mut identity = [0_u8; 32];
+        identity[0] = 1;
+        assert_eq!(PublicKey::from_bytes(&identity), Err(WeakKey));
+        assert_eq!(PublicKey::from_bytes(&[0; 32]), Err(WeakKey));
+    }
+
+    #[test]
+    fn swapped_public_half_is_refused() {
+        let (one, other) = (signer(), signer());
+        let x = |signer: &Ed25519Signer| URL_SAFE_NO_PAD.encode(signer.public.as_bytes());
+        let jwk = one.to_private_jwk().unwrap().replace(&x(&one), &x(&other));
+        assert!(matches!(
+            Ed25519Signer::from_jwk(&jwk),
+            Err(KeyFileError::Mismatch)
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn key_file_readable_by_the_group_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", thumbprint(&signer().public)));
+        std::fs::write(&path, signer().to_private_jwk().unwrap().as_bytes()).unwrap();
+        let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(0o640);
+        let open = Ed25519Signer::from_jwk_file(&path);
+        set(0o600);
+        let closed = Ed25519Signer::from_jwk_file(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(open, Err(KeyFileError::Open(0o640))));
+        assert!(closed.is_ok());
+    }
+}

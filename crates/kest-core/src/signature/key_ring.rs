@@ -1,0 +1,146 @@
+//! Holds the public keys that are trusted, each under the one workload that it may sign for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{KeyId, PublicKey, Sign, WorkloadId};
+use crate::BoxError;
+use crate::passport::UnverifiedPassport;
+
+/// Keys that one workload may have at a time: enough to rotate.
+const KEYS_PER_WORKLOAD: usize = 4;
+
+/// The keys that a verifier trusts.
+#[derive(Debug, Clone, Default)]
+pub struct KeyRing {
+    workloads: HashMap<WorkloadId, Vec<TrustedKey>>,
+    owners: HashMap<KeyId, WorkloadId>,
+}
+
+#[derive(Debug, Clone)]
+struct TrustedKey {
+    key_id: KeyId,
+    key: PublicKey,
+}
+
+impl KeyRing {
+    /// A ring that trusts nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts `key`, called `key_id`, to sign for `workload`. The same key twice changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyRingError`] when the key id belongs to another workload or another key, or the workload has too many.
+    pub fn trust(&mut self, workload: WorkloadId, key_id: KeyId, key: PublicKey) -> Result<(), KeyRingError> {
+        if self.owners.get(&key_id).is_some_and(|owner| *owner != workload) {
+            return Err(KeyRingError::KeyIdOfTwoWorkloads(key_id));
+        }
+        let keys = self.workloads.entry(workload.clone()).or_default();
+        match keys.iter().find(|known| known.key_id == key_id) {
+            Some(known) if known.key == key => return Ok(()),
+            Some(_) => return Err(KeyRingError::KeyIdOfTwoKeys(key_id)),
+            None if keys.len() >= KEYS_PER_WORKLOAD => return Err(KeyRingError::TooManyKeys(workload)),
+            None => keys.push(TrustedKey {
+                key_id: key_id.clone(),
+                key,
+            }),
+        }
+        self.owners.insert(key_id, workload);
+        Ok(())
+    }
+
+    /// Trusts a service's own signer.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust`](Self::trust).
+    pub fn trust_signer(&mut self, signer: &dyn Sign) -> Result<(), KeyRingError> {
+        self.trust(
+            signer.workload().clone(),
+            signer.key_id().clone(),
+            signer.public_key().clone(),
+        )
+    }
+
+    /// The keys that may have signed for `workload`: the one called `key_id`, or all when the entry names none.
+    pub(crate) fn candidates<'ring>(
+        &'ring self,
+        workload: &WorkloadId,
+        key_id: Option<&'ring KeyId>,
+    ) -> impl Iterator<Item = &'ring PublicKey> {
+        self.workloads
+            .get(workload)
+            .into_iter()
+            .flatten()
+            .filter(move |known| key_id.is_none_or(|id| known.key_id == *id))
+            .map(|known| &known.key)
+    }
+
+    /// Whether any key is trusted to sign for `workload`.
+    #[must_use]
+    pub fn knows(&self, workload: &WorkloadId) -> bool {
+        self.workloads.contains_key(workload)
+    }
+
+    /// Every trusted key with its workload and id, in no particular order.
+    pub fn keys(&self) -> impl Iterator<Item = (&WorkloadId, &KeyId, &PublicKey)> {
+        self.workloads.iter().flat_map(|(workload, keys)| {
+            keys.iter()
+                .map(move |known| (workload, &known.key_id, &known.key))
+        })
+    }
+}
+
+/// A key cannot be added to a ring.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRingError {
+    /// Two workloads claim one key id: which of them signed would be a guess.
+    #[error("key id is claimed by two principals: {0}")]
+    KeyIdOfTwoWorkloads(KeyId),
+    /// One key id names two different keys.
+    #[error("key id names two keys: {0}")]
+    KeyIdOfTwoKeys(KeyId),
+    /// More keys than a rotation needs.
+    #[error("principal has more than 4 keys: {0}")]
+    TooManyKeys(WorkloadId),
+}
+
+/// Finds the keys for a passport between restoring and verifying it.
+///
+/// A [`KeyRing`] is the resolver that always answers with itself.
+#[async_trait]
+pub trait ResolveKeys: fmt::Debug + Send + Sync {
+    /// The ring to verify `passport` with. It need not hold every key: what is missing is refused there.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysUnavailable`] when the keys are out of reach, which is not the same as not being trusted.
+    async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable>;
+}
+
+#[async_trait]
+impl ResolveKeys for Arc<KeyRing> {
+    async fn ring_for(&self, _passport: &UnverifiedPassport) -> Result<Self, KeysUnavailable> {
+        Ok(Self::clone(self))
+    }
+}
+
+/// The keys are out of reach; a retry may help.
+#[derive(Debug, thiserror::Error)]
+#[error("keys are out of reach")]
+pub struct KeysUnavailable(#[source] BoxError);
+
+impl KeysUnavailable {
+    /// Wraps the resolver's own cause.
+    pub fn new(cause: impl Into<BoxError>) -> Self {
+        Self(cause.into())
+    }
+}

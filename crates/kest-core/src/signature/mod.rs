@@ -1,0 +1,13 @@
+//! Keys: who may sign for whom, and how a signature is made and checked.
+
+mod bundle;
+mod ed25519;
+mod id;
+mod key_ring;
+mod sign;
+
+pub use bundle::{Bundle, BundleError, SkipReason};
+pub use ed25519::{Ed25519Signer, KeyFileError, PublicKey, Signature, WeakKey};
+pub use id::{KeyId, WorkloadId};
+pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ResolveKeys};
+pub use sign::{Sign, SignatureCheck, SignerError};
