@@ -1,0 +1,164 @@
+//! Runs commands from the root of the repository, each printed before it starts.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
+
+/// One command, printable the way a person would type it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    command: Command,
+    shown: Vec<String>,
+}
+
+impl Run {
+    /// The cargo that runs this task, without what it added to the environment for us: a nested cargo that sees other
+    /// variables than one started by hand rebuilds what that one built.
+    pub(crate) fn cargo() -> Self {
+        let mut run = Self::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), "cargo");
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                run.command.env_remove(&name);
+            }
+        }
+        run
+    }
+
+    pub(crate) fn program(path: impl Into<OsString>) -> Self {
+        let path = path.into();
+        let shown = Path::new(&path).strip_prefix(repository()).map_or_else(
+            |_| path.to_string_lossy().into_owned(),
+            |inside| inside.display().to_string(),
+        );
+        Self::new(path, &shown)
+    }
+
+    fn new(program: OsString, shown: &str) -> Self {
+        let mut command = Command::new(program);
+        command.current_dir(repository()).stdin(Stdio::null());
+        Self {
+            command,
+            shown: vec![shown.to_owned()],
+        }
+    }
+
+    /// Adds arguments, split at blanks.
+    pub(crate) fn words(mut self, words: &str) -> Self {
+        for word in words.split_whitespace() {
+            self = self.argument(word);
+        }
+        self
+    }
+
+    pub(crate) fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        let argument = argument.into();
+        self.shown.push(quoted(&argument.to_string_lossy()));
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable, shown in front of the command.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self.shown.insert(0, format!("{name}={}", quoted(value)));
+        self
+    }
+
+    pub(crate) fn without_variable(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    pub(crate) fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Prints the command, runs it, and fails with its exit code if it says no.
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
+        let shown = self.shown.join(" ");
+        // On standard error, so that a program's own output stays alone on standard output.
+        writeln!(io::stderr().lock(), "\n$ {shown}")
+            .map_err(Failure::broken("cannot write to standard error"))?;
+        let status = self
+            .command
+            .status()
+            .map_err(Failure::broken(format!("cannot start {shown}")))?;
+        if status.success() {
+            return Ok(());
+        }
+        // A command that a signal ended has no code.
+        let code = status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .filter(|code| *code != 0)
+            .unwrap_or(1);
+        Err(Failure::Refused { command: shown, code })
+    }
+
+    /// Runs the command quietly; its output if it could be started and said yes.
+    pub(crate) fn answer(mut self) -> Option<String> {
+        let output = self.command.stderr(Stdio::null()).output().ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// Prints a line, before whatever the next command prints.
+pub(crate) fn say(line: impl Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(Failure::broken("cannot write to standard output"))
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_command_can_be_typed() {
+        let run = Run::new("cargo".into(), "cargo")
+            .words("doc  --no-deps")
+            .argument("it's")
+            .variable("F", "-D x");
+        assert_eq!(run.shown.join(" "), r"F='-D x' cargo doc --no-deps 'it'\''s'");
+    }
+
+    #[test]
+    fn exit_code_of_the_command_is_passed_on() {
+        let failure = Run::new("sh".into(), "sh")
+            .argument("-c")
+            .argument("exit 7")
+            .run()
+            .unwrap_err();
+        assert!(matches!(failure, Failure::Refused { code: 7, .. }), "{failure:?}");
+    }
+
+    #[test]
+    fn program_that_is_not_there_gives_no_answer() {
+        assert_eq!(Run::new("no-such-program-here".into(), "none").answer(), None);
+    }
+}
