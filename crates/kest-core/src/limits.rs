@@ -54,6 +54,13 @@ pub struct Limits {
     pub key_fetch_cool_down: Duration,
     /// Time a request may wait for its keys to be found.
     pub key_wait: Duration,
+    /// Time that steps 1 to 4 of one request may take together, stores and issuers included.
+    pub arrival_wait: Duration,
+    /// Time that policy and signer may take together for one operation.
+    pub admission_wait: Duration,
+    /// Entries up to which a passport is verified on the request's own task; longer ones move to a blocking thread
+    /// so that other requests of that worker do not wait.
+    pub inline_verify_entries: usize,
     /// Time one question to a claim store may take.
     pub claim_wait: Duration,
     /// How long a claim check can be redeemed: longer than the slowest chain of calls.
@@ -87,6 +94,9 @@ impl Default for Limits {
             key_fetch_wait: Duration::from_secs(5),
             key_fetch_cool_down: Duration::from_secs(10),
             key_wait: Duration::from_secs(2),
+            arrival_wait: Duration::from_secs(5),
+            admission_wait: Duration::from_secs(5),
+            inline_verify_entries: 64,
             claim_wait: Duration::from_millis(500),
             claim_ttl: Duration::from_secs(300),
             claim_store_bytes: 64 * 1024 * 1024,

@@ -131,7 +131,13 @@ impl FormError {
 struct Header {
     alg: String,
     typ: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     kid: Option<String>,
+}
+
+/// A member that is there must be a text: null is not the same as absent.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// Takes `compact` apart. `first` says that it opens the passport.

@@ -73,6 +73,11 @@ impl UnverifiedPassport {
         self.entries.is_empty()
     }
 
+    /// The hashes of its entries, in order: what a reader of several candidates compares with the announced tips.
+    pub fn entry_hashes(&self) -> impl Iterator<Item = EntryHash> {
+        self.entries.iter().map(|entry| EntryHash::of(entry))
+    }
+
     /// The principals and key ids that the entries claim, for whoever fetches keys; unreadable entries claim none.
     pub fn key_ids(
         &self,
@@ -86,6 +91,13 @@ impl UnverifiedPassport {
                 let parsed = entry::parse(compact, index == 0, reading, limits).ok()?;
                 Some((parsed.workload, parsed.key_id))
             })
+    }
+
+    /// The compact entries as they were carried, for showing them to a person.
+    ///
+    /// The reader gives up all proof: anybody can have written these texts, and nothing in them was checked.
+    pub fn dangerous_entries(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(AsRef::as_ref)
     }
 
     pub(crate) fn into_parts(self) -> (Vec<Arc<str>>, Option<Tips>) {

@@ -1,0 +1,69 @@
+//! axum extractors for what Kest proved about a request.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use kest_axum::{Admitted, Caller};
+//!
+//! async fn show(Caller(principal): Caller, Admitted(admission): Admitted) -> String {
+//!     format!("{} through {} hops", principal.user().unwrap_or("nobody"), admission.passport().len())
+//! }
+//!
+//! let router: Router = Router::new().route("/", get(show));
+//! ```
+//!
+//! # Limits and caveats
+//!
+//! An extractor without its layer is a fault of the configuration: it answers 500 with an empty body and says so in
+//! the log. It never answers with an empty value.
+
+use axum::extract::FromRequestParts;
+use http::StatusCode;
+use http::request::Parts;
+use kest_core::{Admission, Arrival, Principal};
+
+/// What steps 1 to 4 proved; needs an `InboundLayer` around the router.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "extractors are taken apart by pattern")]
+pub struct Arrived(pub Arrival);
+
+/// The signed operation; needs an `OperationLayer` on the route.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "extractors are taken apart by pattern")]
+pub struct Admitted(pub Admission);
+
+/// Who is calling; needs an `InboundLayer` around the router.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "extractors are taken apart by pattern")]
+pub struct Caller(pub Principal);
+
+impl<State: Send + Sync> FromRequestParts<State> for Arrived {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
+        proved(parts, "InboundLayer").map(Self)
+    }
+}
+
+impl<State: Send + Sync> FromRequestParts<State> for Admitted {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
+        proved(parts, "OperationLayer").map(Self)
+    }
+}
+
+impl<State: Send + Sync> FromRequestParts<State> for Caller {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
+        let arrival: Arrival = proved(parts, "InboundLayer")?;
+        Ok(Self(arrival.principal().clone()))
+    }
+}
+
+fn proved<Proof: Clone + Send + Sync + 'static>(parts: &Parts, layer: &str) -> Result<Proof, StatusCode> {
+    parts.extensions.get::<Proof>().cloned().ok_or_else(|| {
+        tracing::error!(layer, "extractor without its layer: every request is refused");
+        StatusCode::INTERNAL_SERVER_ERROR
+    })
+}

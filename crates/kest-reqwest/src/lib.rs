@@ -1,0 +1,29 @@
+//! reqwest middleware that carries a Kest passport to listed destinations, and nowhere else.
+//!
+//! ```no_run
+//! use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = CarryPassport::to([Destination::origin("https://stock.internal")?])
+//!     .without_lineage(WithoutLineage::Refuse)
+//!     .client(reqwest::Client::builder())?;
+//! // Inside a handler behind an `OperationLayer`, this call carries the handler's lineage:
+//! let call = client.get("https://stock.internal/items").send();
+//! # drop(call);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limits and caveats
+//!
+//! The middleware comes with its client, because a redirect happens below every middleware: the client follows
+//! redirects of the same origin only. Nothing of the inbound request but the passport is ever put on an outgoing one.
+//! Work that a handler spawns has no ambient lineage: give the request its admission with
+//! `RequestBuilder::with_extension(admission)`.
+
+mod carry;
+mod destination;
+mod redirects;
+
+pub use carry::{CarryError, CarryPassport, Carrying, ClientError, Origination, Sent, WithoutLineage};
+pub use destination::{Destination, DestinationError};

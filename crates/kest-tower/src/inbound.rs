@@ -1,0 +1,216 @@
+//! The layer around a whole service: who is calling, and through whom.
+
+use std::sync::Arc;
+
+use http::response::Parts;
+use kest_baggage::{ClaimStore, HeaderReader};
+use kest_core::passport::SeenEntries;
+use kest_core::signature::ResolveKeys;
+use kest_core::trust::TrustModel;
+use kest_core::{Limits, Reading, Verifier};
+use kest_identity::{IdentityChoice, NoIdentityChoice, guard};
+use tower_layer::Layer;
+
+use crate::rejection::Rejection;
+use crate::respond::Respond;
+use crate::service::Inbound;
+use crate::steps::{PassportPresence, Steps};
+
+/// Reads, restores and verifies the passport, establishes the caller, and puts the
+/// [`Arrival`](kest_core::Arrival) into the request's extensions: steps 1 to 4.
+///
+/// Members `kest.*` of the request's own `baggage` header are removed on the way in: what held is in the arrival, and
+/// nothing that did not can be forwarded by accident.
+#[derive(Clone)]
+pub struct InboundLayer {
+    pub(crate) steps: Arc<Steps>,
+    pub(crate) respond: Option<Respond>,
+}
+
+impl InboundLayer {
+    /// Starts a layer that verifies passports with the keys that `keys` finds; a shared
+    /// [`KeyRing`](kest_core::signature::KeyRing) always finds its own.
+    pub fn builder(keys: impl ResolveKeys + 'static) -> InboundBuilder {
+        InboundBuilder {
+            keys: Arc::new(keys),
+            identity: None,
+            claims: None,
+            limits: Limits::default(),
+            reading: Reading::Strict,
+            missing_tip: MissingTip::Refuse,
+            trust: TrustModel::default(),
+            passport: PassportPresence::Optional,
+            respond: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for InboundLayer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("InboundLayer").field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for InboundLayer {
+    type Service = Inbound<S>;
+
+    fn layer(&self, inner: S) -> Inbound<S> {
+        Inbound::new(inner, self.clone())
+    }
+}
+
+/// Builds an [`InboundLayer`].
+///
+/// Two examples: a service at the edge, and one behind it.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use kest_core::signature::KeyRing;
+/// use kest_identity::{IdentityChoice, JwtAuthenticator};
+/// use kest_tower::InboundLayer;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let edge = InboundLayer::builder(Arc::new(KeyRing::new()))
+///     .identity(IdentityChoice::jwks(
+///         JwtAuthenticator::builder()
+///             .jwks_uri("https://issuer.example/jwks.json")
+///             .issuer("https://issuer.example")
+///             .audience("shop")
+///             .try_build()?,
+///     ))
+///     .build();
+/// let behind = InboundLayer::builder(Arc::new(KeyRing::new()))
+///     .identity(IdentityChoice::from_lineage())
+///     .require_passport()
+///     .build();
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct InboundBuilder {
+    keys: Arc<dyn ResolveKeys>,
+    identity: Option<IdentityChoice>,
+    claims: Option<Arc<dyn ClaimStore>>,
+    limits: Limits,
+    reading: Reading,
+    missing_tip: MissingTip,
+    trust: TrustModel,
+    passport: PassportPresence,
+    respond: Option<Respond>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MissingTip {
+    Refuse,
+    Accept,
+}
+
+impl std::fmt::Debug for InboundBuilder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("InboundBuilder").field("reading", &self.reading).finish_non_exhaustive()
+    }
+}
+
+impl InboundBuilder {
+    /// Says where identity comes from; there is no default.
+    pub fn identity(mut self, choice: IdentityChoice) -> Self {
+        self.identity = Some(choice);
+        self
+    }
+
+    /// Redeems claim checks in this store.
+    pub fn claims(mut self, store: Arc<dyn ClaimStore>) -> Self {
+        self.claims = Some(store);
+        self
+    }
+
+    /// Keeps these bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Reads this dialect.
+    pub fn reading(mut self, reading: Reading) -> Self {
+        self.reading = reading;
+        self
+    }
+
+    /// Holds signers to these rules of trust.
+    pub fn trust_model(mut self, trust: TrustModel) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Refuses requests without a passport.
+    pub fn require_passport(mut self) -> Self {
+        self.passport = PassportPresence::Required;
+        self
+    }
+
+    /// Accepts a passport that came without `kest.chain_tip`.
+    ///
+    /// What is given up: entries cut off at the end are not noticed.
+    pub fn dangerous_accept_missing_tip(mut self) -> Self {
+        self.missing_tip = MissingTip::Accept;
+        self
+    }
+
+    /// Shapes status and headers of refusals.
+    pub fn respond(mut self, hook: impl Fn(&Rejection, &mut Parts) + Send + Sync + 'static) -> Self {
+        self.respond = Some(Arc::new(hook));
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Panics
+    ///
+    /// When no identity was chosen here and `KEST_INSECURE_NO_VERIFY` is not set: a service that trusts nobody in
+    /// particular by oversight must not start. [`try_build`](Self::try_build) returns the same as an error.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "the start-up guard is loud by design; try_build is the quiet form")]
+    pub fn build(self) -> InboundLayer {
+        match self.try_build() {
+            Ok(layer) => layer,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The layer, or what is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NoIdentityChoice`], whose message names the mend.
+    pub fn try_build(self) -> Result<InboundLayer, BuildError> {
+        let choice = guard(self.identity, &|name| std::env::var(name).ok())?;
+        let mut reader = HeaderReader::new(self.limits.clone()).reading(self.reading);
+        if self.missing_tip == MissingTip::Accept {
+            reader = reader.accept_missing_tip();
+        }
+        let mut verifier = Verifier::new(self.limits.clone()).reading(self.reading).trust_model(self.trust);
+        if self.limits.seen_entries > 0 {
+            verifier = verifier.remember(SeenEntries::new(&self.limits));
+        }
+        let steps = Steps {
+            reader,
+            claims: self.claims,
+            keys: self.keys,
+            verifier,
+            identity: choice.into_authenticate(),
+            passport: self.passport,
+            limits: self.limits,
+        };
+        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond })
+    }
+}
+
+/// An inbound layer cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Nobody said where identity comes from.
+    #[error(transparent)]
+    NoIdentityChoice(#[from] NoIdentityChoice),
+}

@@ -1,0 +1,64 @@
+//! Tower layers of Kest: verify what came in, ask policy, sign the entry, run the handler.
+//!
+//! [`InboundLayer`] goes once around a service and proves who is calling and through whom. [`OperationLayer`] goes on
+//! a route, asks policy and signs the operation's entry. Both work for any [`tower_service::Service`] over
+//! [`http::Request`]: axum, plain hyper, tonic. No axum type appears here.
+//!
+//! ```
+//! use std::convert::Infallible;
+//! use std::sync::Arc;
+//!
+//! use http::{Request, Response, StatusCode};
+//! use kest_core::policy::policy_fn;
+//! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
+//! use kest_core::{Admission, Kest, Operation, OsRandom};
+//! use kest_identity::IdentityChoice;
+//! use kest_tower::{InboundLayer, OperationLayer};
+//! use tower::{ServiceBuilder, ServiceExt as _};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let workload = WorkloadId::new("spiffe://example.org/cart")?;
+//! let signer = Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom)?);
+//! let mut ring = KeyRing::new();
+//! ring.trust_signer(signer.as_ref())?;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(InboundLayer::builder(Arc::new(ring)).identity(IdentityChoice::from_lineage()).build())
+//!     .layer(OperationLayer::new(
+//!         Kest::builder(signer).build(),
+//!         Operation::named("list_items")?,
+//!         policy_fn("anyone_may_list", |_inquiry| true)?,
+//!     ))
+//!     .service_fn(|request: Request<String>| async move {
+//!         let admission = request.extensions().get::<Admission>().expect("the layer put it there");
+//!         Ok::<_, Infallible>(Response::new(admission.passport().len().to_string()))
+//!     });
+//!
+//! let response = service.oneshot(Request::new(String::new())).await?;
+//! assert_eq!((response.status(), response.body().as_str()), (StatusCode::OK, "1"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limits and caveats
+//!
+//! The layers need a Tokio runtime with timers. A refused request is answered with an empty body; the
+//! [`Rejection`] is in the response's extensions for logging and for [`respond`] hooks. Contexts follow the request's
+//! own future: a task spawned by a handler starts without one and must be given the admission.
+
+mod future;
+mod inbound;
+mod operation;
+mod rejection;
+pub mod respond;
+mod service;
+mod steps;
+mod trace;
+
+pub use future::{ArrivalFuture, OperationFuture};
+pub use inbound::{BuildError, InboundBuilder, InboundLayer};
+pub use operation::OperationLayer;
+pub use rejection::{Rejection, RejectionKind};
+pub use service::{Inbound, Operate};
+pub use steps::Received;

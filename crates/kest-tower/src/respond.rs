@@ -1,0 +1,39 @@
+//! Lets a service shape the answer to a refused request without ever seeing what was refused.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::rejection::{Rejection, RejectionKind};
+
+/// Changes status and headers of a refusing response. The body stays empty.
+pub type Respond = Arc<dyn Fn(&Rejection, &mut Parts) + Send + Sync>;
+
+/// Answers as gRPC does: status 200 and a `grpc-status`, a response of trailers only.
+///
+/// For tonic services: `InboundLayer::builder(keys).respond(kest_tower::respond::grpc)`.
+pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
+    // The codes of the gRPC core documentation, `doc/statuscodes.md`.
+    let code = match rejection.kind() {
+        RejectionKind::BaggageMalformed => "3",
+        RejectionKind::BaggageTooLarge | RejectionKind::LineageFull => "8",
+        RejectionKind::ClaimGone
+        | RejectionKind::PassportInvalid
+        | RejectionKind::PassportMissing
+        | RejectionKind::CredentialsMissing
+        | RejectionKind::CredentialsInvalid => "16",
+        RejectionKind::Denied | RejectionKind::PolicyFailed => "7",
+        RejectionKind::ClaimStoreUnavailable
+        | RejectionKind::KeysUnavailable
+        | RejectionKind::IdentityUnavailable
+        | RejectionKind::TookTooLong
+        | RejectionKind::PolicyUnavailable
+        | RejectionKind::SignerUnavailable => "14",
+        RejectionKind::NoPolicy | RejectionKind::NotSignable | RejectionKind::NoArrival => "13",
+    };
+    parts.status = StatusCode::OK;
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    parts.headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code));
+}

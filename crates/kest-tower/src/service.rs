@@ -1,0 +1,123 @@
+//! The services that the layers make.
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use kest_core::{Admission, Arrival, Circumstances};
+use tower_service::Service;
+
+use crate::future::{ArrivalFuture, OperationFuture};
+use crate::inbound::InboundLayer;
+use crate::operation::{OperationLayer, Plan};
+use crate::rejection::{Rejection, RejectionKind};
+use crate::steps::{Offered, Received};
+use crate::trace::trace_of;
+
+/// A service behind an [`InboundLayer`].
+#[derive(Debug, Clone)]
+pub struct Inbound<S> {
+    inner: S,
+    layer: InboundLayer,
+}
+
+impl<S> Inbound<S> {
+    pub(crate) fn new(inner: S, layer: InboundLayer) -> Self {
+        Self { inner, layer }
+    }
+}
+
+impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Inbound<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
+    ResponseBody: Default,
+{
+    type Response = Response<ResponseBody>;
+    type Error = S::Error;
+    type Future = ArrivalFuture<S, RequestBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        let offered = Offered::of(request.headers());
+        // Neither an arrival nor an admission may reach the handler but through these layers.
+        request.extensions_mut().remove::<Arrival>();
+        request.extensions_mut().remove::<Received>();
+        request.extensions_mut().remove::<Admission>();
+        kest_baggage::strip(request.headers_mut());
+        let steps = std::sync::Arc::clone(&self.layer.steps);
+        let arriving = Box::pin(async move { steps.arrive(offered).await });
+        ArrivalFuture::new(arriving, request, ready, self.layer.respond.clone())
+    }
+}
+
+/// A service behind an [`OperationLayer`].
+#[derive(Debug, Clone)]
+pub struct Operate<S> {
+    inner: S,
+    layer: OperationLayer,
+}
+
+impl<S> Operate<S> {
+    pub(crate) fn new(inner: S, layer: OperationLayer) -> Self {
+        Self { inner, layer }
+    }
+}
+
+impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Operate<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
+    ResponseBody: Default,
+{
+    type Response = Response<ResponseBody>;
+    type Error = S::Error;
+    type Future = OperationFuture<S, RequestBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        let plan = std::sync::Arc::clone(&self.layer.plan);
+        let respond = plan.respond.clone();
+        let (parts, body) = request.into_parts();
+        let arrival = parts.extensions.get::<Arrival>().cloned();
+        let resource = plan.resource.as_ref().map(|of| of(&parts));
+        let trace_id = trace_of(&parts.headers);
+        let request = Request::from_parts(parts, body);
+        let admitting = Box::pin(async move {
+            let Some(arrival) = arrival else {
+                tracing::error!("operation layer without inbound layer around it: every request is refused");
+                return Err(Rejection::new(RejectionKind::NoArrival));
+            };
+            let operation = match resource {
+                Some(resource) => plan.operation.clone().resource(resource),
+                None => plan.operation.clone(),
+            };
+            let circumstances =
+                Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
+            admit(&plan, &arrival, &operation, circumstances).await
+        });
+        OperationFuture::new(admitting, request, ready, respond)
+    }
+}
+
+/// Steps 5 and 6 within `Limits::admission_wait`.
+async fn admit(
+    plan: &Plan,
+    arrival: &Arrival,
+    operation: &kest_core::Operation,
+    circumstances: Circumstances,
+) -> Result<Admission, Rejection> {
+    let admission = plan.kest.admit(arrival, operation, plan.policy.as_ref(), circumstances);
+    match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
+        Ok(Ok(admission)) => Ok(admission),
+        Ok(Err(error)) => Err(Rejection::from(&error)),
+        Err(_elapsed) => Err(Rejection::new(RejectionKind::TookTooLong)),
+    }
+}

@@ -1,0 +1,110 @@
+//! Steps 1 to 4 of a request's life, in the only order that compiles.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+use kest_baggage::{ClaimStore, HeaderReader, Tier, restore};
+use kest_core::passport::VerifyError;
+use kest_core::signature::ResolveKeys;
+use kest_core::{
+    Arrival, Authenticate, Evidence, Limits, Lineage, Passport, UnverifiedPassport, Verifier, authenticate,
+};
+
+use crate::rejection::{Rejection, RejectionKind};
+
+/// What the inbound layer was configured with.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    pub(crate) reader: HeaderReader,
+    pub(crate) claims: Option<Arc<dyn ClaimStore>>,
+    pub(crate) keys: Arc<dyn ResolveKeys>,
+    pub(crate) verifier: Verifier,
+    pub(crate) identity: Arc<dyn Authenticate>,
+    pub(crate) passport: PassportPresence,
+    pub(crate) limits: Limits,
+}
+
+/// Whether a request may come without a passport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassportPresence {
+    Optional,
+    Required,
+}
+
+/// The headers that the steps look at; cloning them is cheap.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    baggage: Vec<HeaderValue>,
+    authorization: Vec<HeaderValue>,
+}
+
+impl Offered {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let all = |name| headers.get_all(name).iter().cloned().collect();
+        Self { baggage: all("baggage"), authorization: all(header::AUTHORIZATION.as_str()) }
+    }
+}
+
+/// How the passport of a request travelled, found in the request's extensions beside the arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The tier that the passport came in; `None` when none came.
+    pub tier: Option<Tier>,
+}
+
+impl Steps {
+    /// Runs steps 1 to 4 within `Limits::arrival_wait`.
+    pub(crate) async fn arrive(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+        match tokio::time::timeout(self.limits.arrival_wait, self.take(offered)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(Rejection::new(RejectionKind::TookTooLong)),
+        }
+    }
+
+    async fn take(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+        let packed = self
+            .reader
+            .read(offered.baggage.iter().map(HeaderValue::as_bytes))
+            .map_err(|error| Rejection::from(&error))?;
+        let restored = restore(packed, self.claims.as_deref(), &self.limits)
+            .await
+            .map_err(|error| Rejection::from(&error))?;
+        let received = Received { tier: restored.tier() };
+        let lineage = match restored.passport() {
+            Some(passport) => Lineage::Carried(self.verify(passport).await?),
+            None if self.passport == PassportPresence::Required => {
+                return Err(Rejection::new(RejectionKind::PassportMissing));
+            }
+            None => Lineage::Absent,
+        };
+        let authorization = offered.authorization.iter().map(HeaderValue::as_bytes);
+        let evidence = Evidence::new(&lineage).with_authorization(authorization);
+        let principal = authenticate(self.identity.as_ref(), &evidence)
+            .await
+            .map_err(|error| Rejection::from(&error))?;
+        Ok((Arrival::new(lineage, principal), received))
+    }
+
+    async fn verify(&self, passport: UnverifiedPassport) -> Result<Passport, Rejection> {
+        let ring = self
+            .keys
+            .ring_for(&passport)
+            .await
+            .map_err(|_cause| Rejection::new(RejectionKind::KeysUnavailable))?;
+        let verified = if passport.len() <= self.limits.inline_verify_entries {
+            self.verifier.verify(passport, &ring)
+        } else {
+            let verifier = self.verifier.clone();
+            tokio::task::spawn_blocking(move || verifier.verify(passport, &ring))
+                .await
+                .map_err(|_cause| Rejection::new(RejectionKind::KeysUnavailable))?
+        };
+        verified.map_err(|error| invalid(&error))
+    }
+}
+
+fn invalid(error: &VerifyError) -> Rejection {
+    tracing::debug!(kind = error.kind().as_str(), index = error.index(), "passport does not hold");
+    Rejection::new(RejectionKind::PassportInvalid)
+}

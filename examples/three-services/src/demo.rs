@@ -1,0 +1,188 @@
+//! The demonstration: an issuer, N services, one request across all of them, attacks, a verdict.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use kest::core::BoxError;
+use kest::core::passport::Tips;
+use kest::{
+    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
+    OsRandom, Passport, Reading, Sanitizer, Tiers, TrustScore, UnverifiedPassport, Verifier, WorkloadId,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::answer::Answer;
+use crate::attacks::{self, Attack};
+use crate::hop::{Hop, PassportRule};
+use crate::issuer::Issuer;
+use crate::show;
+
+/// The audience of the demonstration's tokens.
+pub(crate) const AUDIENCE: &str = "shop";
+
+/// Flags of the demonstration.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Print one JSON object instead of tables.
+    #[arg(long)]
+    json: bool,
+    /// How many services the request crosses.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=200))]
+    hops: u16,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self { json: false, hops: 3 }
+    }
+}
+
+/// A chain of services that are up.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) origins: Vec<String>,
+    pub(crate) ring: Arc<KeyRing>,
+    serving: JoinSet<()>,
+}
+
+impl Demo {
+    /// Runs it; success only when all of it held.
+    ///
+    /// # Errors
+    ///
+    /// When a service could not be started or did not answer as promised.
+    pub async fn run(self) -> Result<ExitCode, BoxError> {
+        let issuer = Issuer::start().await?;
+        let mut chain = Chain::start(usize::from(self.hops), &issuer).await?;
+        let answer = ask(&chain, &issuer).await?;
+        let passport = answer.chain().last().map(|last| last.passport.clone()).unwrap_or_default();
+        let proved = verify(&passport, &chain.ring)?;
+        let attacks = attacks::play(&chain, &issuer, &passport).await?;
+        chain.serving.shutdown().await;
+        let refused = attacks.iter().all(Attack::was_refused);
+        let whole = proved.len() == usize::from(self.hops);
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let object = to_json(&answer, &passport, &chain.ring, &attacks, whole)?;
+            writeln!(out, "{object}")?;
+        } else {
+            show::demonstration(&mut out, &answer, &proved, &attacks)?;
+        }
+        Ok(if whole && refused { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn to_json(
+    answer: &Answer,
+    passport: &[String],
+    ring: &KeyRing,
+    attacks: &[Attack],
+    whole: bool,
+) -> Result<Value, BoxError> {
+    let hops: Vec<Answer> = answer
+        .chain()
+        .map(|answer| {
+            // Each hop stands alone in the list: what followed it is the next element.
+            let mut alone = answer.clone();
+            alone.next = None;
+            alone
+        })
+        .collect();
+    let bundle: Value = serde_json::from_str(&Bundle::to_json(ring)?)?;
+    let attacks: Vec<Value> = attacks.iter().map(|it| json!({"name": it.name, "status": it.status})).collect();
+    Ok(json!({"hops": hops, "passport": passport, "bundle": bundle, "attacks": attacks, "verified": whole}))
+}
+
+impl Chain {
+    /// Starts the services, the last one first, since each must know its next.
+    async fn start(count: usize, issuer: &Issuer) -> Result<Self, BoxError> {
+        let limits = Limits::default();
+        let claims = Arc::new(InMemoryClaims::new(&limits));
+        let mut ring = KeyRing::new();
+        let mut signers = Vec::with_capacity(count);
+        for index in 0..count {
+            let workload = WorkloadId::new(format!("spiffe://demo.example/{}", name(index)))?;
+            let signer = Arc::new(Ed25519Signer::generate(workload, &OsRandom)?);
+            ring.trust_signer(signer.as_ref())?;
+            signers.push(signer);
+        }
+        let ring = Arc::new(ring);
+        let mut serving = JoinSet::new();
+        let mut origins: Vec<String> = Vec::with_capacity(count);
+        for (index, signer) in signers.into_iter().enumerate().rev() {
+            let hop = Hop {
+                name: name(index),
+                operation: operation(index)?,
+                signer,
+                ring: Arc::<KeyRing>::clone(&ring),
+                identity: Some(identity(index, issuer)?),
+                next: origins.last().cloned(),
+                tiers: Tiers::auto().store(Arc::<InMemoryClaims>::clone(&claims)),
+                claims: Arc::clone(&claims),
+                reading: Reading::Strict,
+                passport: if index == 0 { PassportRule::Optional } else { PassportRule::Required },
+                limits: limits.clone(),
+            };
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            origins.push(format!("http://{}", listener.local_addr()?));
+            let router = hop.into_router()?;
+            serving.spawn(async move {
+                if let Err(error) = axum::serve(listener, router).await {
+                    tracing::error!("service stopped: {error}");
+                }
+            });
+        }
+        origins.reverse();
+        Ok(Self { origins, ring, serving })
+    }
+}
+
+fn name(index: usize) -> String {
+    ["gateway", "orders", "ledger"].get(index).map_or_else(|| format!("service-{}", index + 1), |it| (*it).to_owned())
+}
+
+/// The first three operations tell a story of trust; the rest pass it on.
+fn operation(index: usize) -> Result<Operation, BoxError> {
+    Ok(match index {
+        0 => Operation::named("place_order")?.origin(Origin::user_input()).taint("user_input"),
+        1 => Operation::named("check_order")?.sanitizer(
+            Sanitizer::because("order matched the schema and the catalogue")
+                .sets_trust(TrustScore::new(80)?)
+                .removes("user_input"),
+        ),
+        2 => Operation::named("book_payment")?.taint("payment_data"),
+        _ => Operation::named("pass_on")?,
+    })
+}
+
+/// The first service authenticates the user's token; the next believe the verified lineage.
+fn identity(index: usize, issuer: &Issuer) -> Result<IdentityChoice, BoxError> {
+    if index > 0 {
+        return Ok(IdentityChoice::from_lineage());
+    }
+    let jwt = JwtAuthenticator::builder()
+        .jwks_uri(issuer.jwks_uri())
+        .issuer(issuer.name())
+        .audience(AUDIENCE)
+        .try_build()?;
+    Ok(IdentityChoice::jwks(jwt))
+}
+
+async fn ask(chain: &Chain, issuer: &Issuer) -> Result<Answer, BoxError> {
+    let token = issuer.token(AUDIENCE, "alice", "checkout-web", "orders:write")?;
+    let first = chain.origins.first().ok_or("no service is up")?;
+    let response = reqwest::Client::new().post(format!("{first}/call")).bearer_auth(token).send().await?;
+    Ok(response.error_for_status()?.json().await?)
+}
+
+/// Proves the passport once more, from outside the services.
+fn verify(passport: &[String], ring: &KeyRing) -> Result<Passport, BoxError> {
+    let limits = Limits::default();
+    let tips: Option<Tips> = None;
+    let carried = UnverifiedPassport::from_entries(passport.iter().map(String::as_str), tips, &limits)?;
+    Ok(Verifier::new(limits).verify(carried, ring)?)
+}

@@ -1,0 +1,217 @@
+//! The command line of one hop, turned into a service.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use kest::core::BoxError;
+use kest::{
+    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
+    Reading, Sanitizer, Tiers, TrustScore,
+};
+
+use crate::hop::{Hop, PassportRule};
+
+/// Largest trust bundle that is read from a URL.
+const BUNDLE_BYTES: usize = 1024 * 1024;
+
+/// The flags of `three-services hop`.
+#[derive(Debug, Args)]
+pub struct HopFlags {
+    /// The service's name.
+    #[arg(long)]
+    name: String,
+    /// The address to listen on, for example 127.0.0.1:7001; port 0 picks one.
+    #[arg(long)]
+    pub(crate) listen: SocketAddr,
+    /// The workload id that the key belongs to.
+    #[arg(long)]
+    principal: String,
+    /// The private JWK file, mode 0600.
+    #[arg(long)]
+    key: PathBuf,
+    /// A trust bundle, file or URL; may be given several times.
+    #[arg(long)]
+    bundle: Vec<String>,
+    /// Verify bearer tokens with this key set.
+    #[arg(long, requires = "issuer", requires = "audience", group = "choice")]
+    jwks_uri: Option<String>,
+    /// The issuer that tokens must name.
+    #[arg(long, requires = "jwks_uri")]
+    issuer: Option<String>,
+    /// The audience that tokens must be meant for.
+    #[arg(long, requires = "jwks_uri")]
+    audience: Option<String>,
+    /// Take identity from the verified lineage only.
+    #[arg(long, group = "choice")]
+    identity_from_lineage: bool,
+    /// Verify no caller at all; every identity is marked unverified.
+    #[arg(long, group = "choice")]
+    insecure_no_verify: bool,
+    /// The next service; its origin is the one listed destination.
+    #[arg(long)]
+    next: Option<String>,
+    /// Where claim checks are kept: memory.
+    #[arg(long, default_value = "memory")]
+    claims: String,
+    /// Bytes that an encoded member may have before the next tier is used.
+    #[arg(long)]
+    threshold: Option<usize>,
+    /// Which tiers are written.
+    #[arg(long, value_enum, default_value_t = TiersFlag::Auto)]
+    tiers: TiersFlag,
+    /// Which dialect is read.
+    #[arg(long, value_enum, default_value_t = ReadingFlag::Strict)]
+    reading: ReadingFlag,
+    /// Refuse requests without a passport.
+    #[arg(long)]
+    require_passport: bool,
+    /// Where the operation's data comes from; internet when no passport came.
+    #[arg(long)]
+    origin: Option<String>,
+    /// A taint that the operation adds; may be given several times.
+    #[arg(long)]
+    taint: Vec<String>,
+    /// Declare the operation a sanitizer, for this reason.
+    #[arg(long)]
+    sanitize: Option<String>,
+    /// The score that the sanitizer sets.
+    #[arg(long, requires = "sanitize")]
+    trust: Option<u8>,
+    /// A taint that the sanitizer removes; may be given several times.
+    #[arg(long, requires = "sanitize")]
+    remove_taint: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TiersFlag {
+    Auto,
+    Compressed,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReadingFlag {
+    Strict,
+    LegacyPython,
+}
+
+/// A flag's value cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlagError {
+    /// `--principal` is not the one that the key file names.
+    #[error("key file belongs to another principal than --principal says")]
+    OtherPrincipal,
+    /// `--claims` names a store that this program was not built with.
+    #[error("--claims knows only: memory")]
+    UnknownStore,
+    /// A bundle URL answered with an error or too much.
+    #[error("trust bundle could not be fetched")]
+    Bundle,
+}
+
+impl HopFlags {
+    /// The service that the flags describe.
+    pub(crate) async fn to_hop(&self) -> Result<Hop, BoxError> {
+        let signer = Arc::new(Ed25519Signer::from_jwk_file(&self.key)?);
+        if kest::Sign::workload(signer.as_ref()).as_str() != self.principal {
+            return Err(FlagError::OtherPrincipal.into());
+        }
+        let mut ring = KeyRing::new();
+        for bundle in &self.bundle {
+            for (workload, key_id, key) in read_bundle(bundle).await?.ring().keys() {
+                ring.trust(workload.clone(), key_id.clone(), key.clone())?;
+            }
+        }
+        ring.trust_signer(signer.as_ref())?;
+        if self.claims != "memory" {
+            return Err(FlagError::UnknownStore.into());
+        }
+        let limits = Limits::default();
+        let claims = Arc::new(InMemoryClaims::new(&limits));
+        let tiers = match self.tiers {
+            TiersFlag::Auto => Tiers::auto(),
+            TiersFlag::Compressed => Tiers::compressed_always(),
+        };
+        let tiers = self.threshold.into_iter().fold(tiers, Tiers::threshold);
+        Ok(Hop {
+            name: self.name.clone(),
+            operation: self.operation()?,
+            signer,
+            ring: Arc::new(ring),
+            identity: self.identity()?,
+            next: self.next.clone(),
+            tiers: tiers.store(Arc::<InMemoryClaims>::clone(&claims)),
+            claims,
+            reading: match self.reading {
+                ReadingFlag::Strict => Reading::Strict,
+                ReadingFlag::LegacyPython => Reading::LegacyPython,
+            },
+            passport: if self.require_passport { PassportRule::Required } else { PassportRule::Optional },
+            limits,
+        })
+    }
+
+    /// `None` when no choice was made: the guard of the inbound layer then speaks.
+    fn identity(&self) -> Result<Option<IdentityChoice>, BoxError> {
+        if let (Some(uri), Some(issuer), Some(audience)) = (&self.jwks_uri, &self.issuer, &self.audience) {
+            let jwt = JwtAuthenticator::builder()
+                .jwks_uri(uri)
+                .issuer(issuer.as_str())
+                .audience(audience.as_str())
+                .try_build()?;
+            return Ok(Some(IdentityChoice::jwks(jwt)));
+        }
+        if self.identity_from_lineage {
+            return Ok(Some(IdentityChoice::from_lineage()));
+        }
+        Ok(self.insecure_no_verify.then(IdentityChoice::dangerous_insecure_no_verify))
+    }
+
+    fn operation(&self) -> Result<Operation, BoxError> {
+        let mut operation = Operation::named("POST /call")?;
+        if let Some(origin) = &self.origin {
+            operation = operation.origin(Origin::new(origin.as_str())?);
+        }
+        for taint in &self.taint {
+            operation = operation.taint(taint.as_str());
+        }
+        if let Some(reason) = &self.sanitize {
+            let mut sanitizer = Sanitizer::because(reason.as_str());
+            if let Some(trust) = self.trust {
+                sanitizer = sanitizer.sets_trust(TrustScore::new(trust)?);
+            }
+            for taint in &self.remove_taint {
+                sanitizer = sanitizer.removes(taint.as_str());
+            }
+            operation = operation.sanitizer(sanitizer);
+        }
+        Ok(operation)
+    }
+}
+
+async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
+    let text = if place.starts_with("http://") || place.starts_with("https://") {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(std::time::Duration::from_secs(5))
+            .build()?;
+        let mut response = client.get(place).send().await?.error_for_status()?;
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if text.len() + chunk.len() > BUNDLE_BYTES {
+                return Err(FlagError::Bundle.into());
+            }
+            text.extend_from_slice(&chunk);
+        }
+        text
+    } else {
+        tokio::fs::read(place).await?
+    };
+    let bundle = Bundle::from_json(&text)?;
+    if !bundle.skipped().is_empty() {
+        tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
+    }
+    Ok(bundle)
+}

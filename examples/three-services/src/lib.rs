@@ -1,0 +1,10 @@
+//! The parts of the demonstration: a token issuer, a service that calls the next, and attacks on both.
+
+pub mod answer;
+pub mod attacks;
+mod call;
+pub mod demo;
+pub mod flags;
+pub mod hop;
+pub mod issuer;
+mod show;
