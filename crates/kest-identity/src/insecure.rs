@@ -1,0 +1,135 @@
+//! Believes everybody, says so loudly, and marks whatever it makes.
+
+use async_trait::async_trait;
+use kest_core::{
+    Attested, Authenticate, AuthenticateError, Evidence, FromLineage, IdentitySource, Limits, authenticate,
+};
+use serde_json::Value;
+
+use crate::bearer;
+use crate::jwt::{ClaimNames, Parts, decode_part};
+
+/// Takes identity from the bearer token without verifying it, else from the lineage, else from nobody.
+///
+/// For development only: every caller can claim to be anybody. Signature, issuer, audience and times are ignored; a
+/// token that cannot be read is still refused. Every identity is [`IdentitySource::Unverified`].
+#[derive(Debug)]
+pub struct InsecureIdentity {
+    claims: ClaimNames,
+    limits: Limits,
+}
+
+impl InsecureIdentity {
+    /// Switches verification off, and warns about it in the log.
+    #[must_use]
+    pub fn dangerous_new() -> Self {
+        tracing::warn!("callers are NOT verified: anybody can claim to be anybody; for development only");
+        Self {
+            claims: ClaimNames::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The names of the claims that say who is calling.
+    #[must_use]
+    pub fn with_claims(mut self, claims: ClaimNames) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// The bounds of a token.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    fn believe(&self, token: &str) -> Result<Attested, AuthenticateError> {
+        let claims = decode_part(Parts::split(token, &self.limits)?.payload, &self.limits)?;
+        let attested = Attested::new(self.claims.identity(&claims)?, IdentitySource::Unverified);
+        Ok(match claims.get("iss").and_then(Value::as_str) {
+            Some(issuer) => attested.with_issuer(issuer),
+            None => attested,
+        })
+    }
+}
+
+#[async_trait]
+impl Authenticate for InsecureIdentity {
+    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+        if let Some(token) = bearer::token(evidence, &self.limits)? {
+            return self.believe(token);
+        }
+        let inherited = authenticate(&FromLineage, evidence).await?;
+        let attested = Attested::new(inherited.identity().clone(), IdentitySource::Unverified);
+        Ok(match inherited.issuer() {
+            Some(issuer) => attested.with_issuer(issuer),
+            None => attested,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use kest_core::{Lineage, Principal};
+
+    use super::*;
+
+    async fn ask(authorization: &[&str]) -> Result<Principal, AuthenticateError> {
+        let values = authorization.iter().map(|value| value.as_bytes());
+        let evidence = Evidence::new(&Lineage::Absent).with_authorization(values);
+        authenticate(&InsecureIdentity::dangerous_new(), &evidence).await
+    }
+
+    fn bearer(payload: &str) -> String {
+        format!("Bearer e30.{}.", URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    #[tokio::test]
+    async fn token_is_believed_and_marked_unverified() {
+        let principal = ask(&[&bearer(r#"{"sub":"u","azp":"a","scope":"s","iss":"i","exp":1}"#)])
+            .await
+            .unwrap();
+        assert_eq!(
+            (principal.user(), principal.agent(), principal.task()),
+            (Some("u"), Some("a"), Some("s"))
+        );
+        assert_eq!(
+            (principal.issuer(), principal.source()),
+            (Some("i"), IdentitySource::Unverified)
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_is_marked_unverified_too() {
+        let principal = ask(&[]).await.unwrap();
+        assert_eq!(
+            (principal.user(), principal.source()),
+            (None, IdentitySource::Unverified)
+        );
+    }
+
+    #[tokio::test]
+    async fn malformed_credentials_are_refused_all_the_same() {
+        let good = bearer(r#"{"sub":"u"}"#);
+        let twice = bearer(r#"{"sub":"u","sub":"v"}"#);
+        for values in [
+            vec!["Basic dTpw"],
+            vec!["Bearer "],
+            vec!["bearer e30.e30."],
+            vec!["Bearer e30.e30"],
+            vec!["Bearer e30.e30.."],
+            vec!["Bearer e30.W10."],
+            vec!["Bearer e30.e30."],
+            vec![&twice],
+            vec![&good, &good],
+        ] {
+            assert!(
+                matches!(ask(&values).await, Err(AuthenticateError::Invalid(_))),
+                "{values:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The seam between the key cache and whoever brings keys.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kest_core::BoxError;
+
+use super::{KeySet, KeySetError};
+
+/// Brings the current keys of an issuer.
+///
+/// Called by one task at a time, never more often than the configuration says, and cut off after
+/// `Limits::key_fetch_wait`; an implementation needs no cache and no retry of its own.
+#[async_trait]
+pub trait FetchKeys: fmt::Debug + Send + Sync {
+    /// Fetches the keys.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] when there is no usable answer; keys that are known already stay in use.
+    async fn fetch(&self) -> Result<KeySet, FetchError>;
+}
+
+/// The keys could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("key set endpoint is out of reach")]
+    Unreachable(#[source] BoxError),
+    /// No complete answer within `Limits::key_fetch_wait`.
+    #[error("key set endpoint did not answer in time")]
+    TimedOut,
+    /// Another status than 200; redirects are not followed.
+    #[error("key set endpoint answered with status {0}")]
+    Status(u16),
+    /// The answer says that it is not JSON.
+    #[error("key set endpoint answered with another content type")]
+    ContentType,
+    /// The answer is longer than `Limits::key_set_bytes`.
+    #[error("key set is over the limit of {0} bytes")]
+    TooLong(usize),
+    /// The answer is not a key set.
+    #[error("key set endpoint answered with something else")]
+    NotAKeySet(#[source] KeySetError),
+    /// The fetch ended without a result, because its runtime was shut down or its source panicked.
+    #[error("key set fetch was abandoned")]
+    Abandoned,
+}
+
+impl FetchError {
+    /// A name of the case for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::ContentType => "content_type",
+            Self::TooLong(_) => "too_long",
+            Self::NotAKeySet(_) => "not_a_key_set",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// A token cannot be judged because the key that it names is out of reach.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysUnavailable {
+    /// The last fetch failed.
+    #[error("keys could not be fetched")]
+    Fetch(#[source] Arc<FetchError>),
+    /// The fetch under way did not end in the time that a request may wait.
+    #[error("keys did not come within {0:?}")]
+    Waited(Duration),
+    /// Not called from within a Tokio runtime, so nothing can be fetched.
+    #[error("no runtime to fetch keys with")]
+    NoRuntime,
+}

@@ -1,0 +1,111 @@
+//! Every reason for which a token is refused.
+
+use kest_core::{AuthenticateError, BoxError};
+
+/// A bearer credential does not hold.
+///
+/// No message and no cause repeats anything that the credential contained. Log [`InvalidToken::kind`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidToken {
+    /// More than one `Authorization` header came.
+    #[error("more than one credential came")]
+    SeveralCredentials,
+    /// The credential is not of the form `Bearer` and one blank and a token.
+    #[error("credential is not a bearer token")]
+    NotBearer,
+    /// Longer than `Limits::token_bytes`.
+    #[error("token is over the limit")]
+    TooLong,
+    /// Not three parts of base64url, joined by dots.
+    #[error("token is not a compact jws")]
+    NotCompact,
+    /// A part is not canonical base64url, or not one unambiguous JSON object.
+    #[error("token is malformed")]
+    Malformed(#[source] BoxError),
+    /// `alg` is missing, unknown, or not one that the configuration allows.
+    #[error("signature algorithm is not allowed")]
+    Algorithm,
+    /// The header asks for an extension, which RFC 7515 section 4.1.11 says must then be understood.
+    #[error("token header has a critical extension")]
+    Extension,
+    /// The header brings a key or says where to fetch one.
+    #[error("token brings its own key")]
+    OwnKey,
+    /// `typ` says that this is something else than an access token or a JWT.
+    #[error("token is of another type")]
+    Type,
+    /// The header names no key.
+    #[error("token names no key")]
+    NoKeyId,
+    /// The issuer publishes no such key.
+    #[error("token names an unknown key")]
+    UnknownKey,
+    /// The key exists but must not be used with this algorithm.
+    #[error("key is not meant for this algorithm")]
+    AlgorithmOfKey,
+    /// The signature is not by that key over these bytes.
+    #[error("signature does not hold")]
+    Signature,
+    /// `iss` is missing or names another issuer.
+    #[error("token is from another issuer")]
+    Issuer,
+    /// `aud` is missing or does not contain this service.
+    #[error("token is for another audience")]
+    Audience,
+    /// `exp` is missing.
+    #[error("token has no expiry")]
+    NoExpiry,
+    /// `exp` has passed.
+    #[error("token has expired")]
+    Expired,
+    /// `nbf` has not come yet.
+    #[error("token is not yet valid")]
+    NotYetValid,
+    /// `iat` has not come yet.
+    #[error("token was issued in the future")]
+    IssuedInFuture,
+    /// The claim that names the user is missing, empty or no string.
+    #[error("token names no user")]
+    NoUser,
+    /// Another claim has a type or form that it must not have.
+    #[error("a claim is malformed")]
+    Claim,
+}
+
+impl InvalidToken {
+    /// A name of the case for logs and metrics, which holds nothing that the token contained.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SeveralCredentials => "several_credentials",
+            Self::NotBearer => "not_bearer",
+            Self::TooLong => "too_long",
+            Self::NotCompact => "not_compact",
+            Self::Malformed(_) => "malformed",
+            Self::Algorithm => "algorithm",
+            Self::Extension => "extension",
+            Self::OwnKey => "own_key",
+            Self::Type => "type",
+            Self::NoKeyId => "no_key_id",
+            Self::UnknownKey => "unknown_key",
+            Self::AlgorithmOfKey => "algorithm_of_key",
+            Self::Signature => "signature",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::NoExpiry => "no_expiry",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::NoUser => "no_user",
+            Self::Claim => "claim",
+        }
+    }
+}
+
+impl From<InvalidToken> for AuthenticateError {
+    fn from(invalid: InvalidToken) -> Self {
+        tracing::debug!(kind = invalid.kind(), "token refused");
+        Self::Invalid(Box::new(invalid))
+    }
+}

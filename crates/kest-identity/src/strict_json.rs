@@ -1,0 +1,152 @@
+//! Reads JSON of strangers and refuses what two readers could understand differently.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Parses one object, with no member twice and no nesting beyond `depth`.
+pub(crate) fn parse_object(json: &[u8], depth: usize) -> Result<Map<String, Value>, StrictJsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = Strict { depth }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    match value {
+        Value::Object(members) => Ok(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(StrictJsonError::NotAnObject)
+        }
+    }
+}
+
+/// A text is not one JSON object with one reading.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StrictJsonError {
+    /// Syntax, a member twice, or too deep; the cause names a position and never the text.
+    #[error("text is not unambiguous JSON")]
+    Syntax(#[from] serde_json::Error),
+    /// JSON, but of another type.
+    #[error("text is not a JSON object")]
+    NotAnObject,
+}
+
+/// Builds a [`Value`] while counting the nesting that is left.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom("nesting is too deep"))?;
+        Ok(Self { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("number is not finite"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut values = Vec::new();
+        while let Some(value) = elements.next_element_seed(inner)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut members = Map::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(inner)?;
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_is_kept() {
+        let json = br#"{"n":null,"b":true,"i":-1,"u":1,"f":1.5,"s":"x\n","a":[1,[2]],"o":{"k":"v"}}"#;
+        let members = parse_object(json, 3).unwrap();
+        assert_eq!(
+            Value::Object(members),
+            serde_json::from_slice::<Value>(json).unwrap()
+        );
+    }
+
+    #[test]
+    fn ambiguous_text_is_refused() {
+        for json in [
+            r#"{"sub":"a","sub":"b"}"#,
+            r#"{"sub":"a","s\u0075b":"b"}"#,
+            r#"{"o":{"x":1,"x":1}}"#,
+            r#"{"a":1}{"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":[[[1]]]}"#,
+            r#"[1]"#,
+            "",
+        ] {
+            assert!(parse_object(json.as_bytes(), 3).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn error_does_not_repeat_the_text() {
+        let error = parse_object(br#"{"secret-member":"secret-value","secret-member":1}"#, 4).unwrap_err();
+        assert!(!format!("{error:?}{error}").contains("secret"));
+    }
+}

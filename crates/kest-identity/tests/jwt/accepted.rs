@@ -1,0 +1,152 @@
+//! What is accepted: each algorithm, each way to say who is calling, each way to come without a token.
+
+use std::time::Duration;
+
+use kest_core::{AuthenticateError, IdentitySource, Principal};
+use kest_identity::{Algorithm, ClaimNames, WithoutToken};
+use serde_json::json;
+
+use crate::endpoint::Answer;
+use crate::keys::SigningKey;
+use crate::rig::{ISSUER, Rig, check_refused, token, token_with};
+
+fn who(principal: &Principal) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (principal.user(), principal.agent(), principal.task())
+}
+
+#[tokio::test]
+async fn every_algorithm_is_accepted_with_its_key() {
+    let keys = [
+        SigningKey::rsa("r"),
+        SigningKey::p256("p"),
+        SigningKey::p384("q"),
+        SigningKey::ed25519("d", 1),
+    ];
+    let rig = Rig::trusting(&keys).await;
+    for (key, algorithms) in keys.iter().zip([
+        &Algorithm::ALL[..6],
+        &Algorithm::ALL[6..7],
+        &Algorithm::ALL[7..8],
+        &Algorithm::ALL[8..],
+    ]) {
+        for algorithm in algorithms {
+            let token = token_with(key, &json!({"alg": algorithm.as_str()}), &json!({}));
+            let principal = rig.send_token(&token).await.unwrap();
+            assert_eq!(
+                who(&principal),
+                (Some("user-1"), Some("agent-1"), Some("read write")),
+                "{algorithm}"
+            );
+            assert_eq!(
+                (principal.issuer(), principal.source()),
+                (Some(ISSUER), IdentitySource::Jwt)
+            );
+        }
+    }
+    rig.check_fetches(1);
+}
+
+#[tokio::test]
+async fn no_algorithm_is_accepted_with_the_key_of_another() {
+    let keys = [
+        SigningKey::rsa("r"),
+        SigningKey::p256("p"),
+        SigningKey::p384("q"),
+        SigningKey::ed25519("d", 1),
+    ];
+    let rig = Rig::trusting(&keys).await;
+    for (key, family) in keys.iter().zip([0..6, 6..7, 7..8, 8..9]) {
+        for (position, algorithm) in Algorithm::ALL.into_iter().enumerate() {
+            if !family.contains(&position) {
+                let token = token_with(key, &json!({"alg": algorithm.as_str()}), &json!({}));
+                check_refused(rig.send_token(&token).await, "algorithm_of_key");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn algorithm_must_be_allowed_by_key_and_configuration() {
+    let key = SigningKey::rsa("key-1");
+    let mut jwk = key.jwk();
+    jwk["alg"] = json!("PS256");
+    let only = [Algorithm::Ps256, Algorithm::Rs256];
+    let rig = Rig::configured(Answer::keys([jwk]), |builder| builder.algorithms(only)).await;
+    assert!(
+        rig.send_token(&token_with(&key, &json!({"alg": "PS256"}), &json!({})))
+            .await
+            .is_ok()
+    );
+    check_refused(rig.send_token(&token(&key)).await, "algorithm_of_key");
+    check_refused(
+        rig.send_token(&token_with(&key, &json!({"alg": "PS512"}), &json!({})))
+            .await,
+        "algorithm",
+    );
+}
+
+#[tokio::test]
+async fn claims_say_who_is_calling() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let rig = Rig::trusting([&key]).await;
+    for (claims, agent, task) in [
+        (
+            json!({"client_id": null, "azp": "agent-2"}),
+            Some("agent-2"),
+            Some("read write"),
+        ),
+        (json!({"client_id": null, "scope": null}), None, None),
+        (json!({"scope": ["a", "b"]}), Some("agent-1"), Some("a b")),
+        (
+            json!({"act": {"sub": "agent-3", "act": {"sub": "agent-4"}}}),
+            Some("agent-3"),
+            Some("read write"),
+        ),
+    ] {
+        let principal = rig
+            .send_token(&token_with(&key, &json!({}), &claims))
+            .await
+            .unwrap();
+        assert_eq!(who(&principal), (Some("user-1"), agent, task), "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn configured_claims_and_leeway_are_honoured() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let names = ClaimNames::default().with_user("email");
+    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| {
+        builder.claims(names).leeway(Duration::from_secs(60))
+    });
+    let rig = rig.await;
+    let token = token_with(
+        &key,
+        &json!({"typ": "JWT"}),
+        &json!({"email": "e", "exp": 1_700_000_000 - 59}),
+    );
+    assert_eq!(rig.send_token(&token).await.unwrap().user(), Some("e"));
+    rig.clock.forward(1);
+    check_refused(rig.send_token(&token).await, "expired");
+}
+
+#[tokio::test]
+async fn request_without_a_token_is_treated_as_configured() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let with = |behaviour| {
+        Rig::configured(Answer::keys([key.jwk()]), move |builder| {
+            builder.without_token(behaviour)
+        })
+    };
+    let refusing = with(WithoutToken::Refuse).await;
+    assert!(matches!(
+        refusing.send(&[]).await,
+        Err(AuthenticateError::Missing)
+    ));
+    for behaviour in [WithoutToken::FromLineage, WithoutToken::Anonymous] {
+        let rig = with(behaviour).await;
+        assert_eq!(rig.send(&[]).await.unwrap().source(), IdentitySource::Anonymous);
+        check_refused(rig.send(&["Basic dTpw"]).await, "not_bearer");
+        check_refused(rig.send(&[""]).await, "not_bearer");
+        rig.check_fetches(0);
+    }
+}

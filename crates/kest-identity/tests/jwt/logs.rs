@@ -1,0 +1,102 @@
+//! What operators may see: kinds, and nothing that a token or key contained.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use kest_identity::IdentityChoice;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::endpoint::Answer;
+use crate::keys::SigningKey;
+use crate::rig::{Rig, check_refused, check_unavailable, token, token_with};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'writer> MakeWriter<'writer> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'writer self) -> Self {
+        self.clone()
+    }
+}
+
+fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_env_filter("kest_identity=trace")
+        .with_writer(log.clone())
+        .finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn logs_name_the_kind_and_no_content() {
+    let (log, _listening) = listen();
+    let key = SigningKey::ed25519("key-1", 1);
+    let rig = Rig::trusting([&key]).await;
+    rig.send_token(&token(&key)).await.unwrap();
+    let expired = token_with(&key, &json!({}), &json!({"exp": 1}));
+    check_refused(rig.send_token(&expired).await, "expired");
+    check_refused(
+        rig.send_token(&token_with(&key, &json!({"kid": "key\n2"}), &json!({})))
+            .await,
+        "unknown_key",
+    );
+    let away = Rig::asking(Answer::Status("500 Internal Server Error")).await;
+    check_unavailable(away.send_token(&expired).await, "status");
+    let text = log.text();
+    for kind in [
+        "token refused kind=\"expired\"",
+        "kind=\"unknown_key\"",
+        "could not be fetched kind=\"status\"",
+    ] {
+        assert!(text.contains(kind), "{text}");
+    }
+    for content in [
+        "user-1",
+        "agent-1",
+        "key-1",
+        "key\n2",
+        "eyJ",
+        expired.as_str(),
+        "127.0.0.1",
+    ] {
+        assert!(!text.contains(content), "{text}");
+    }
+    for shown in [
+        format!("{:?}", rig.authenticator),
+        format!("{:?}", rig.authenticator.start().await),
+    ] {
+        assert!(
+            !shown.contains("key-1") && !shown.contains("127.0.0.1:"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn insecure_choice_warns_once() {
+    let (log, _listening) = listen();
+    drop(IdentityChoice::dangerous_insecure_no_verify().into_authenticate());
+    assert_eq!(log.text().matches("WARN").count(), 1, "{}", log.text());
+}

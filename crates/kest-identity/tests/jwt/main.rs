@@ -1,0 +1,19 @@
+//! Bearer tokens against a real key set endpoint on loopback: what is accepted, and every attack by name.
+
+// Declared for tests, so that the lints know the helpers in them as such.
+#[cfg(test)]
+mod accepted;
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod endpoint;
+#[cfg(test)]
+mod key_sets;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod lineage;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod rig;
