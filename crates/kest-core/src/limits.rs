@@ -13,8 +13,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried;
-    /// twice that leaves room for other people's members.
+    /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried; four
+    /// times that takes what writers without a claim store send, and other people's members.
     pub header_bytes: usize,
     /// List members of the incoming header. W3C Baggage 3.3.2 asks for at least 64.
     pub members: usize,
@@ -74,7 +74,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            header_bytes: 16 * 1024,
+            header_bytes: 32 * 1024,
             members: 180,
             outgoing_header_bytes: 8192,
             outgoing_members: 64,

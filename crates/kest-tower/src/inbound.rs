@@ -8,7 +8,7 @@ use kest_core::passport::SeenEntries;
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
 use kest_core::{Limits, Reading, Verifier};
-use kest_identity::{IdentityChoice, NoIdentityChoice, guard};
+use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
 use crate::rejection::Rejection;
@@ -47,7 +47,10 @@ impl InboundLayer {
 
 impl std::fmt::Debug for InboundLayer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("InboundLayer").field("steps", &self.steps).finish_non_exhaustive()
+        formatter
+            .debug_struct("InboundLayer")
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +110,10 @@ enum MissingTip {
 
 impl std::fmt::Debug for InboundBuilder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("InboundBuilder").field("reading", &self.reading).finish_non_exhaustive()
+        formatter
+            .debug_struct("InboundBuilder")
+            .field("reading", &self.reading)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,7 +176,10 @@ impl InboundBuilder {
     /// particular by oversight must not start. [`try_build`](Self::try_build) returns the same as an error.
     #[must_use]
     #[track_caller]
-    #[expect(clippy::panic, reason = "the start-up guard is loud by design; try_build is the quiet form")]
+    #[expect(
+        clippy::panic,
+        reason = "the start-up guard is loud by design; try_build is the quiet form"
+    )]
     pub fn build(self) -> InboundLayer {
         match self.try_build() {
             Ok(layer) => layer,
@@ -184,12 +193,14 @@ impl InboundBuilder {
     ///
     /// [`BuildError::NoIdentityChoice`], whose message names the mend.
     pub fn try_build(self) -> Result<InboundLayer, BuildError> {
-        let choice = guard(self.identity, &|name| std::env::var(name).ok())?;
+        let choice = guard(self.identity, &process_environment)?;
         let mut reader = HeaderReader::new(self.limits.clone()).reading(self.reading);
         if self.missing_tip == MissingTip::Accept {
             reader = reader.accept_missing_tip();
         }
-        let mut verifier = Verifier::new(self.limits.clone()).reading(self.reading).trust_model(self.trust);
+        let mut verifier = Verifier::new(self.limits.clone())
+            .reading(self.reading)
+            .trust_model(self.trust);
         if self.limits.seen_entries > 0 {
             verifier = verifier.remember(SeenEntries::new(&self.limits));
         }
@@ -202,7 +213,10 @@ impl InboundBuilder {
             passport: self.passport,
             limits: self.limits,
         };
-        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond })
+        Ok(InboundLayer {
+            steps: Arc::new(steps),
+            respond: self.respond,
+        })
     }
 }
 

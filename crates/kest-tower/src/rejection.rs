@@ -145,7 +145,9 @@ impl Rejection {
     /// The header that the answer carries beside its status.
     #[must_use]
     pub fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        self.kind.challenge().map(|challenge| (WWW_AUTHENTICATE, challenge))
+        self.kind
+            .challenge()
+            .map(|challenge| (WWW_AUTHENTICATE, challenge))
     }
 
     /// The answer: constant, empty-handed, with this rejection in its extensions.
@@ -186,7 +188,10 @@ impl From<&RestoreError> for Rejection {
 }
 
 impl From<&AuthenticateError> for Rejection {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a kind added elsewhere must refuse, not pass")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a kind added elsewhere must refuse, not pass"
+    )]
     fn from(error: &AuthenticateError) -> Self {
         Self::new(match error {
             AuthenticateError::Missing => RejectionKind::CredentialsMissing,
@@ -198,7 +203,10 @@ impl From<&AuthenticateError> for Rejection {
 }
 
 impl From<&AdmitError> for Rejection {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a kind added elsewhere must refuse, not pass")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a kind added elsewhere must refuse, not pass"
+    )]
     fn from(error: &AdmitError) -> Self {
         Self::new(match error {
             AdmitError::Authorize(AuthorizeError::Denied(_)) => RejectionKind::Denied,
@@ -206,9 +214,8 @@ impl From<&AdmitError> for Rejection {
             AdmitError::Authorize(AuthorizeError::Unavailable(_)) => RejectionKind::PolicyUnavailable,
             AdmitError::Authorize(_) => RejectionKind::PolicyFailed,
             AdmitError::Sign(SignError::PassportFull) => RejectionKind::LineageFull,
-            AdmitError::Sign(SignError::Unavailable(_) | SignError::WrongSignature) | AdmitError::Random(_) => {
-                RejectionKind::SignerUnavailable
-            }
+            AdmitError::Sign(SignError::Unavailable(_) | SignError::WrongSignature)
+            | AdmitError::Random(_) => RejectionKind::SignerUnavailable,
             _ => RejectionKind::NotSignable,
         })
     }

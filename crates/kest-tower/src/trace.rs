@@ -11,7 +11,9 @@ pub(crate) fn trace_of(headers: &HeaderMap) -> Option<TraceId> {
 /// W3C Trace Context section 3.2.2: `version "-" trace-id "-" parent-id "-" trace-flags`.
 fn of_header(headers: &HeaderMap) -> Option<TraceId> {
     let mut lines = headers.get_all("traceparent").iter();
-    let (line, None) = (lines.next()?, lines.next()) else { return None };
+    let (line, None) = (lines.next()?, lines.next()) else {
+        return None;
+    };
     let mut parts = line.to_str().ok()?.split('-');
     let (version, trace_id, parent) = (parts.next()?, parts.next()?, parts.next()?);
     // Version ff is invalid; later versions keep the first fields.
@@ -34,11 +36,23 @@ mod tests {
     #[test]
     fn only_one_well_formed_traceparent_names_a_trace() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(found(&[good]).as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(
+            found(&[good]).as_deref(),
+            Some("4bf92f3577b34da6a3ce929d0e0e4736")
+        );
         assert_eq!(found(&[good, good]), None);
-        assert_eq!(found(&["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]), None);
-        assert_eq!(found(&["00-00000000000000000000000000000000-00f067aa0ba902b7-01"]), None);
-        assert_eq!(found(&["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"]), None);
+        assert_eq!(
+            found(&["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
+            None
+        );
+        assert_eq!(
+            found(&["00-00000000000000000000000000000000-00f067aa0ba902b7-01"]),
+            None
+        );
+        assert_eq!(
+            found(&["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"]),
+            None
+        );
         assert_eq!(found(&[]), None);
     }
 }

@@ -159,7 +159,7 @@ pub(crate) fn parse(
     let key_id = parse_header(&decode(header)?)?;
     let payload_bytes = decode(payload)?;
     let signature_bytes = decode(signature)?;
-    let payload_parts = parse_payload(&payload_bytes, limits)?;
+    let payload_parts = parse_payload(&payload_bytes, reading, limits)?;
     let signature = Signature::from_slice(&signature_bytes).ok_or(FormError::Signature)?;
     let signed_bytes = header.len() + 1 + payload.len();
     check(
@@ -189,6 +189,10 @@ fn decode(part: &str) -> Result<Vec<u8>, FormError> {
 }
 
 fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
+    // A derived reader also takes an array for the object that RFC 7515 section 4 asks for.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(FormError::Header);
+    }
     let header: Header = serde_json::from_slice(bytes).map_err(|_cause| FormError::Header)?;
     if header.alg != "EdDSA" {
         return Err(FormError::Algorithm);
@@ -203,8 +207,11 @@ fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
         .map_err(|_cause| FormError::Header)
 }
 
-/// Parses the payload and proves that its bytes are canonical and without a member twice.
-fn parse_payload(bytes: &[u8], limits: &Limits) -> Result<Payload, FormError> {
+/// Parses the payload and proves that its bytes are canonical and hold the members of the schema, each once.
+fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payload, FormError> {
+    if !bytes.starts_with(b"{") {
+        return Err(FormError::Payload);
+    }
     let payload: Payload = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
     // Writing the typed form again gives canonical bytes when all names are ASCII and nothing is free-form. Equal
     // bytes then prove everything at once: order, spelling, no member twice, no member that we do not know.
@@ -218,12 +225,20 @@ fn parse_payload(bytes: &[u8], limits: &Limits) -> Result<Payload, FormError> {
     if plain && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
         return Ok(payload);
     }
-    let canonical = canonical::canonicalize(bytes, limits.json_depth).map_err(|_cause| FormError::Payload)?;
-    if canonical == bytes {
-        Ok(payload)
-    } else {
-        Err(FormError::NotCanonical)
+    let canonicalize = |json: &[u8]| {
+        canonical::canonicalize(json, limits.json_depth).map_err(|_cause| FormError::Payload)
+    };
+    if canonicalize(bytes)? != bytes {
+        return Err(FormError::NotCanonical);
     }
+    if reading == Reading::Strict {
+        // What the typed form does not say is a member that we do not know, or an array where an object belongs.
+        let again = serde_json::to_vec(&payload).map_err(|_cause| FormError::Payload)?;
+        if canonicalize(&again)? != bytes {
+            return Err(FormError::Payload);
+        }
+    }
+    Ok(payload)
 }
 
 #[derive(Clone, Copy)]
@@ -321,7 +336,9 @@ fn is_sanitizer(label: &str) -> bool {
         by: String,
         reason: String,
     }
-    serde_json::from_str::<Declared>(label).is_ok_and(|it| !it.by.is_empty() && !it.reason.is_empty())
+    // A derived reader also takes an array for the object.
+    label.trim_ascii_start().starts_with('{')
+        && serde_json::from_str::<Declared>(label).is_ok_and(|it| !it.by.is_empty() && !it.reason.is_empty())
 }
 
 fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormError> {

@@ -65,7 +65,9 @@ impl Identity {
 
     /// Reads the label; blanks are allowed, as other implementations write them.
     pub(crate) fn from_label(label: &str) -> Option<Self> {
-        serde_json::from_str(label).ok()
+        // A derived reader also takes an array for the object.
+        let object = label.trim_ascii_start().starts_with('{');
+        object.then(|| serde_json::from_str(label).ok()).flatten()
     }
 }
 
@@ -84,5 +86,6 @@ mod tests {
             Some(Identity::default().with_user("bob"))
         );
         assert_eq!(Identity::from_label("bob"), None);
+        assert_eq!(Identity::from_label(r#"[null,null,"bob"]"#), None);
     }
 }
