@@ -1,0 +1,179 @@
+//! Turns what the header carried into a passport that can be verified: step 2 of a request's life.
+
+use kest_core::passport::{PassportFormError, Tips};
+use kest_core::{Limits, UnverifiedPassport};
+
+use crate::packed::{Candidate, PackedPassport};
+use crate::store::{ClaimStore, ClaimStoreError};
+use crate::tier::{Tier, claim_check, compressed};
+
+/// A passport out of its package, and the tier that it came by.
+#[derive(Debug)]
+pub struct Restored {
+    passport: Option<UnverifiedPassport>,
+    tier: Option<Tier>,
+}
+
+impl Restored {
+    /// The passport; `None` when none came.
+    #[must_use]
+    pub fn passport(self) -> Option<UnverifiedPassport> {
+        self.passport
+    }
+
+    /// The tier that was opened; `None` when no passport came.
+    #[must_use]
+    pub fn tier(&self) -> Option<Tier> {
+        self.tier
+    }
+}
+
+/// Opens `packed`: decodes, inflates or redeems it, all within `limits`.
+///
+/// Redeeming a claim check waits at most `limits.claim_wait` and needs tokio's timer.
+///
+/// # Errors
+///
+/// [`RestoreError`]; a passport that cannot be opened is never an empty one.
+pub async fn restore(
+    packed: PackedPassport,
+    store: Option<&dyn ClaimStore>,
+    limits: &Limits,
+) -> Result<Restored, RestoreError> {
+    let (candidates, tips) = packed.into_parts();
+    let several = candidates.len() > 1;
+    for candidate in candidates {
+        let tier = candidate.tier();
+        let passport = open(candidate, tips.clone(), store, limits).await?;
+        if !several || tips.as_ref().is_some_and(|tips| ends_in(&passport, tips)) {
+            return Ok(Restored {
+                passport: Some(passport),
+                tier: Some(tier),
+            });
+        }
+    }
+    if several {
+        return Err(RestoreError::NoMatch);
+    }
+    Ok(Restored {
+        passport: None,
+        tier: None,
+    })
+}
+
+async fn open(
+    candidate: Candidate,
+    tips: Option<Tips>,
+    store: Option<&dyn ClaimStore>,
+    limits: &Limits,
+) -> Result<UnverifiedPassport, RestoreError> {
+    let parse = |json: &[u8]| UnverifiedPassport::from_json(json, tips.clone(), limits);
+    match candidate {
+        Candidate::Inline(json) => parse(json.as_bytes()).map_err(RestoreError::Form),
+        Candidate::Compressed(text) => parse(&compressed::read(&text, limits)?).map_err(RestoreError::Form),
+        Candidate::ClaimCheck(claim) => claim_check::read(&claim, tips, store, limits).await,
+    }
+}
+
+/// Whether `tips` can be the tips of `passport`: all of them are its entries, and its last entry, which can have no
+/// child, is one of them. Verifying tells for certain.
+fn ends_in(passport: &UnverifiedPassport, tips: &Tips) -> bool {
+    let hashes: Vec<_> = passport.entry_hashes().collect();
+    let tips = tips.as_slice();
+    match hashes.last() {
+        None => tips.is_empty(),
+        Some(last) => tips.contains(last) && tips.iter().all(|tip| hashes.contains(tip)),
+    }
+}
+
+/// A carried passport could not be restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The compressed form is no base64url.
+    #[error("compressed passport is no base64url")]
+    NotBase64,
+    /// The compressed form is no zlib stream, is cut off, fails its checksum, or is followed by something.
+    #[error("compressed passport is no zlib stream")]
+    NotZlib,
+    /// The compressed form inflates to more than `Limits::inflated_bytes` or `Limits::inflate_ratio` allow.
+    #[error("compressed passport inflates to at least {0} bytes, over the limit")]
+    TooLarge(usize),
+    /// What came is no passport, or one that is over a limit.
+    #[error("carried text is no passport")]
+    Form(#[source] PassportFormError),
+    /// Several tiers came, as legacy writers leave them, and none ends in the announced tips.
+    #[error("no passport of several ends in the announced tips")]
+    NoMatch,
+    /// The claim is unknown or its time is over.
+    #[error("claim is unknown or expired")]
+    ClaimGone,
+    /// What lay under the claim is no passport, or one that is over a limit.
+    #[error("claimed text is no passport")]
+    ClaimRubbish(#[source] PassportFormError),
+    /// The claim store failed; a retry may help.
+    #[error("claim store failed")]
+    StoreUnavailable(#[source] ClaimStoreError),
+    /// The claim store did not answer within `Limits::claim_wait`; a retry may help.
+    #[error("claim store did not answer")]
+    StoreSlow,
+    /// A claim check came and no claim store is configured: a fault of ours, not of the caller.
+    #[error("no claim store is configured")]
+    NoStore,
+}
+
+impl RestoreError {
+    /// Who must act, and so how the request is answered.
+    #[must_use]
+    pub fn class(&self) -> RestoreFailure {
+        match self {
+            Self::NotBase64 | Self::NotZlib | Self::NoMatch => RestoreFailure::Malformed,
+            Self::Form(cause) if !cause.is_over_limit() => RestoreFailure::Malformed,
+            Self::Form(_) | Self::TooLarge(_) => RestoreFailure::OverLimit,
+            Self::ClaimGone => RestoreFailure::ClaimGone,
+            Self::ClaimRubbish(_) => RestoreFailure::ClaimRubbish,
+            Self::StoreUnavailable(_) | Self::StoreSlow | Self::NoStore => RestoreFailure::StoreUnavailable,
+        }
+    }
+
+    /// The kind, for logs and metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotBase64 => "passport_not_base64",
+            Self::NotZlib => "passport_not_zlib",
+            Self::TooLarge(_) => "passport_inflates_too_large",
+            Self::Form(cause) if cause.is_over_limit() => "passport_over_limit",
+            Self::Form(_) => "passport_malformed",
+            Self::NoMatch => "passport_no_match",
+            Self::ClaimGone => "claim_gone",
+            Self::ClaimRubbish(_) => "claim_rubbish",
+            Self::StoreUnavailable(_) => "claim_store_unavailable",
+            Self::StoreSlow => "claim_store_slow",
+            Self::NoStore => "claim_store_missing",
+        }
+    }
+}
+
+/// Who must act when a passport could not be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever answers the request must decide about a new class"
+)]
+pub enum RestoreFailure {
+    /// The caller sent something that is no passport: 400.
+    Malformed,
+    /// The caller sent more than is read: 431.
+    OverLimit,
+    /// The caller's claim is unknown or expired: 401.
+    ClaimGone,
+    /// What lies under the caller's claim is no passport: 401.
+    ClaimRubbish,
+    /// The store is away, or there is none: 503.
+    StoreUnavailable,
+}
+
+#[cfg(test)]
+#[path = "tests/restore.rs"]
+mod tests;

@@ -1,0 +1,169 @@
+//! The seam between a claim check and the place where the passport lies.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kest_core::{BoxError, Random, RandomError};
+use uuid::{Builder, Uuid, Variant, Version};
+
+/// Keeps passports that are too long for a header, for as long as a chain of calls may take.
+///
+/// A store must be shared by whoever writes a claim check and whoever reads it.
+#[async_trait]
+pub trait ClaimStore: fmt::Debug + Send + Sync {
+    /// Keeps `passport` under `claim` for `time_to_live`, and no less: a live claim may not be evicted.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimStoreError`] when the passport is not kept; the claim check is not written then.
+    async fn put(
+        &self,
+        claim: &ClaimId,
+        passport: Bytes,
+        time_to_live: Duration,
+    ) -> Result<(), ClaimStoreError>;
+
+    /// What lies under `claim`; `None` when it is unknown or its time is over.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimStoreError`] when the store gave no answer, which is not the same as an unknown claim.
+    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError>;
+}
+
+/// A ticket for a passport in a claim store: an unguessable UUID of version 4 (RFC 9562 section 5.4).
+///
+/// Whoever holds it can fetch the passport, so `Debug` does not show it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimId(Uuid);
+
+impl ClaimId {
+    /// A new ticket of 122 random bits.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn generate(random: &dyn Random) -> Result<Self, RandomError> {
+        let mut bytes = [0_u8; 16];
+        random.fill(&mut bytes)?;
+        Ok(Self(Builder::from_random_bytes(bytes).into_uuid()))
+    }
+
+    /// Reads the hyphenated lower-case form and no other spelling: the text becomes part of a store's key.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimIdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, ClaimIdError> {
+        let id = Uuid::try_parse(text).map_err(|_cause| ClaimIdError)?;
+        let canonical = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
+        let random = id.get_version() == Some(Version::Random) && id.get_variant() == Variant::RFC4122;
+        if canonical && random {
+            Ok(Self(id))
+        } else {
+            Err(ClaimIdError)
+        }
+    }
+
+    /// The key under which every implementation finds it.
+    #[must_use]
+    pub fn store_key(&self) -> String {
+        format!("kest.claim.{self}")
+    }
+}
+
+impl fmt::Display for ClaimId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(formatter)
+    }
+}
+
+impl fmt::Debug for ClaimId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ClaimId(..)")
+    }
+}
+
+/// A text is no claim id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("claim id is no lower-case uuid of version 4")]
+pub struct ClaimIdError;
+
+/// A claim store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ClaimStoreError(Kind);
+
+#[derive(Debug, thiserror::Error)]
+enum Kind {
+    #[error("claim store is unavailable")]
+    Unavailable(#[source] BoxError),
+    #[error("claim store is full")]
+    Full,
+}
+
+impl ClaimStoreError {
+    /// The store is out of reach or failed.
+    pub fn unavailable(cause: impl Into<BoxError>) -> Self {
+        Self(Kind::Unavailable(cause.into()))
+    }
+
+    /// The store has no room that it may use.
+    #[must_use]
+    pub fn full() -> Self {
+        Self(Kind::Full)
+    }
+
+    /// Whether the same question may be answered a moment later; a full store stays full until claims expire.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self.0 {
+            Kind::Unavailable(_) => true,
+            Kind::Full => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kest_core::OsRandom;
+
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_spelling_of_a_random_uuid_is_a_claim_id() {
+        let text = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
+        let claim = ClaimId::parse(text).unwrap();
+        assert_eq!(claim.to_string(), text);
+        assert_eq!(claim.store_key(), format!("kest.claim.{text}"));
+        assert_eq!(format!("{claim:?}"), "ClaimId(..)");
+        for other in [
+            "",
+            "../../secret",
+            "A6513107-F5AF-429C-B91B-5594DD9CFCBE",
+            "a6513107f5af429cb91b5594dd9cfcbe",
+            "{a6513107-f5af-429c-b91b-5594dd9cfcbe}",
+            "urn:uuid:a6513107-f5af-429c-b91b-5594dd9cfcbe",
+            "019aaaac-2806-7f92-a935-9802bcde2c13",
+            "a6513107-f5af-429c-c91b-5594dd9cfcbe",
+        ] {
+            assert_eq!(ClaimId::parse(other), Err(ClaimIdError), "{other}");
+        }
+    }
+
+    #[test]
+    fn generated_claim_id_is_one_that_is_read() {
+        let claim = ClaimId::generate(&OsRandom).unwrap();
+        assert_eq!(ClaimId::parse(&claim.to_string()), Ok(claim));
+    }
+
+    #[test]
+    fn full_store_is_told_from_an_unavailable_one() {
+        assert!(!ClaimStoreError::full().may_retry());
+        let away = ClaimStoreError::unavailable("connection refused");
+        assert!(away.may_retry());
+        assert_eq!(away.to_string(), "claim store is unavailable");
+    }
+}

@@ -1,0 +1,102 @@
+//! Proofs that the store in memory keeps what it took.
+
+use kest_core::OsRandom;
+
+use super::*;
+use crate::rig::Hands;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn claim() -> ClaimId {
+    ClaimId::generate(&OsRandom).unwrap()
+}
+
+/// A store with room for two claims of 100 bytes.
+fn small() -> (InMemoryClaims, Arc<Hands>) {
+    let mut limits = Limits::default();
+    limits.claim_store_bytes = 800;
+    limits.passport_bytes = 500;
+    let hands = Arc::new(Hands::default());
+    (
+        InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands)),
+        hands,
+    )
+}
+
+fn bytes(length: usize) -> Bytes {
+    vec![b'x'; length].into()
+}
+
+#[tokio::test]
+async fn claim_can_be_redeemed_many_times_until_its_time_is_over() {
+    let (store, hands) = small();
+    let id = claim();
+    store.put(&id, bytes(100), MINUTE).await.unwrap();
+    hands.advance(MINUTE - Duration::from_millis(1));
+    for _ in 0..3 {
+        assert_eq!(store.get(&id).await.unwrap(), Some(bytes(100)));
+    }
+    hands.advance(Duration::from_millis(1));
+    assert_eq!(store.get(&id).await.unwrap(), None);
+    assert!(store.is_empty());
+}
+
+#[tokio::test]
+async fn unknown_claim_is_none() {
+    let (store, _hands) = small();
+    assert_eq!(store.get(&claim()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn full_store_refuses_and_evicts_nobody() {
+    let (store, hands) = small();
+    let live = [claim(), claim()];
+    for id in &live {
+        store.put(id, bytes(100), MINUTE).await.unwrap();
+    }
+    let refused = store.put(&claim(), bytes(100), MINUTE).await.unwrap_err();
+    assert_eq!(refused.to_string(), "claim store is full");
+    for id in &live {
+        assert!(store.get(id).await.unwrap().is_some());
+    }
+    hands.advance(MINUTE);
+    store.put(&claim(), bytes(500), MINUTE).await.unwrap();
+    assert_eq!(store.len(), 1);
+}
+
+#[tokio::test]
+async fn claim_put_again_takes_the_place_of_the_first() {
+    let (store, hands) = small();
+    let id = claim();
+    for length in [400, 300, 400] {
+        store.put(&id, bytes(length), MINUTE).await.unwrap();
+        hands.advance(MINUTE / 2);
+    }
+    assert_eq!(store.get(&id).await.unwrap(), Some(bytes(400)));
+    assert_eq!(store.len(), 1);
+}
+
+#[tokio::test]
+async fn passport_over_the_limit_and_endless_time_are_refused() {
+    let (store, _hands) = small();
+    assert!(store.put(&claim(), bytes(501), MINUTE).await.is_err());
+    assert!(store.put(&claim(), bytes(1), Duration::MAX).await.is_err());
+    assert!(store.is_empty());
+}
+
+#[tokio::test]
+async fn empty_passports_are_not_free() {
+    let (store, _hands) = small();
+    for _ in 0..3 {
+        store.put(&claim(), bytes(0), MINUTE).await.unwrap();
+    }
+    assert!(store.put(&claim(), bytes(0), MINUTE).await.is_err());
+}
+
+#[tokio::test]
+async fn claim_without_time_is_gone_at_once() {
+    let (store, _hands) = small();
+    let id = claim();
+    store.put(&id, bytes(1), Duration::ZERO).await.unwrap();
+    assert_eq!(store.get(&id).await.unwrap(), None);
+}
