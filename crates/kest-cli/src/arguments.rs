@@ -1,0 +1,134 @@
+//! The command line, exactly as people script it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kest_core::entry::IdentifierError;
+use kest_core::passport::{Tips, TipsError};
+use kest_core::signature::WorkloadId;
+use kest_core::{Limits, Reading};
+use serde::Deserialize;
+
+/// Keys, trust bundles and passports of Kest.
+#[derive(Debug, Parser)]
+#[command(name = "kest", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 yes or done, 1 refused or not true, 2 usage or I/O.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a key: a private file, mode 0600, and a public one; overwrites neither.
+    Keygen(Keygen),
+    /// Join public keys into one trust bundle (a JWK Set) on standard output.
+    Bundle(Bundle),
+    /// Prove a passport: every signature, link, score and taint.
+    Verify(Verify),
+    /// Show what a passport claims, without verifying anything.
+    Inspect(Inspect),
+    /// Write the RFC 8785 bytes of a JSON text.
+    Canonicalize(Canonicalize),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keygen {
+    /// The workload that the key signs for: its SPIFFE id or another name.
+    #[arg(long, value_name = "ID", value_parser = parse_principal)]
+    pub(crate) principal: WorkloadId,
+    /// Directory of the two files, named after what follows the last "/" of ID; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// Files that hold a public JWK or a JWK Set.
+    #[arg(value_name = "JWK", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Trust bundle (a JWK Set): a file, an https URL, or an http URL of this machine.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) keys: PathBuf,
+    /// Input is the value of a baggage header, one header line per line.
+    #[arg(long)]
+    pub(crate) baggage: bool,
+    /// What the passport must end in; several tips are joined by commas.
+    #[arg(long, value_name = "HEX", value_parser = parse_tips)]
+    pub(crate) chain_tip: Option<Tips>,
+    /// Dialect of the input; a JSONL line may name its own.
+    #[arg(long, value_enum, default_value_t = Dialect::Strict)]
+    pub(crate) reading: Dialect,
+    /// Print the verdict as one JSON object; with --jsonl each is one already.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Verify many: a line in is a JSON object with passport or baggage, a line out its verdict.
+    #[arg(long, conflicts_with_all = ["baggage", "chain_tip"])]
+    pub(crate) jsonl: bool,
+    /// Input; standard input when absent or "-".
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Input is the value of a baggage header, one header line per line.
+    #[arg(long)]
+    pub(crate) baggage: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Input; standard input when absent or "-".
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Canonicalize {
+    /// Input; standard input when absent or "-".
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// A dialect as it is spelled by flags and JSONL lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Dialect {
+    /// The protocol as this project writes it.
+    Strict,
+    /// What the first Python implementation writes.
+    LegacyPython,
+}
+
+impl From<Dialect> for Reading {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Strict => Self::Strict,
+            Dialect::LegacyPython => Self::LegacyPython,
+        }
+    }
+}
+
+fn parse_principal(text: &str) -> Result<WorkloadId, IdentifierError> {
+    WorkloadId::new(text)
+}
+
+fn parse_tips(text: &str) -> Result<Tips, TipsError> {
+    Tips::parse(text, &Limits::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn command_line_does_not_contradict_itself() {
+        Arguments::command().debug_assert();
+    }
+}

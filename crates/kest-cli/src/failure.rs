@@ -1,0 +1,64 @@
+//! What a command comes to: an answer, or a failure with its exit code.
+
+use std::process::ExitCode;
+
+use crate::bundle::JoinError;
+use crate::canonicalize::CanonicalError;
+use crate::input::InputError;
+use crate::keygen::KeygenError;
+use crate::keys::KeysError;
+use crate::output::OutputError;
+
+/// The answer to the question that a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Yes, or done.
+    Yes,
+    /// Refused, or not true; the command said so on standard output.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::SUCCESS,
+            Answer::No => Self::from(1),
+        }
+    }
+}
+
+/// A command ended without output.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Keygen(#[from] KeygenError),
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+}
+
+impl Failure {
+    /// 1 when what was given is not true, 2 when the question could not be put.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Input(_) | Self::Output(_) | Self::Keys(_) => 2,
+            Self::Keygen(error) => match error {
+                KeygenError::Exists(_) => 1,
+                KeygenError::Name
+                | KeygenError::Random(_)
+                | KeygenError::Json(_)
+                | KeygenError::Write { .. } => 2,
+            },
+            Self::Join(JoinError::File { .. } | JoinError::Contradiction { .. }) => 1,
+            Self::Join(JoinError::Json(_)) => 2,
+            Self::Canonical(CanonicalError(_)) => 1,
+        })
+    }
+}

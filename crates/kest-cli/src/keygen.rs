@@ -1,0 +1,238 @@
+//! `kest keygen`: makes a key and writes its two files, or neither.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kest_core::signature::{Ed25519Signer, WorkloadId};
+use kest_core::{OsRandom, Sign as _};
+use serde::Serialize;
+
+use crate::arguments;
+use crate::failure::{Answer, Failure};
+use crate::output;
+
+/// Makes a key for the principal.
+pub(crate) fn run(arguments: &arguments::Keygen) -> Result<Answer, Failure> {
+    let pair = Pair::beside(&arguments.out, file_stem(&arguments.principal)?);
+    pair.check_absent()?;
+    let signer =
+        Ed25519Signer::generate(arguments.principal.clone(), &OsRandom).map_err(KeygenError::Random)?;
+    let private = signer.to_private_jwk().map_err(KeygenError::Json)?;
+    let public = serde_json::to_string(&PublicJwk::of(&signer)).map_err(KeygenError::Json)?;
+    make_directory(&arguments.out)?;
+    pair.write(&private, &public)?;
+    output::say(&format!("wrote {} (private)", pair.private.display()));
+    output::say(&format!("wrote {} (public)", pair.public.display()));
+    Ok(Answer::Yes)
+}
+
+/// No key was made and no file was left behind.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeygenError {
+    /// The last part of the principal is no file name.
+    #[error("principal has no last part that could name a file")]
+    Name,
+    /// A key is never overwritten: whoever lost it could not sign any more.
+    #[error("{} exists and is not overwritten", .0.display())]
+    Exists(PathBuf),
+    /// No unpredictable bytes can be had.
+    #[error("cannot make a key")]
+    Random(#[source] kest_core::RandomError),
+    /// The key has no JSON form.
+    #[error("cannot write the key as json")]
+    Json(#[source] serde_json::Error),
+    /// A file or the directory cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl KeygenError {
+    fn write(path: &Path, cause: io::Error) -> Self {
+        if cause.kind() == io::ErrorKind::AlreadyExists {
+            Self::Exists(path.to_owned())
+        } else {
+            Self::Write {
+                path: path.to_owned(),
+                cause,
+            }
+        }
+    }
+}
+
+/// What follows the last `/`, if it names a file in a directory and nothing else.
+fn file_stem(principal: &WorkloadId) -> Result<&str, KeygenError> {
+    let name = principal.as_str();
+    let stem = name.rsplit_once('/').map_or(name, |(_, last)| last);
+    let names_a_file = !matches!(stem, "" | "." | "..") && !stem.contains(['\0', '/', '\\']);
+    if names_a_file {
+        Ok(stem)
+    } else {
+        Err(KeygenError::Name)
+    }
+}
+
+/// The two files of a key.
+struct Pair {
+    private: PathBuf,
+    public: PathBuf,
+}
+
+impl Pair {
+    fn beside(directory: &Path, stem: &str) -> Self {
+        Self {
+            private: directory.join(format!("{stem}.key.jwk")),
+            public: directory.join(format!("{stem}.jwk")),
+        }
+    }
+
+    fn check_absent(&self) -> Result<(), KeygenError> {
+        for path in [&self.private, &self.public] {
+            // A dangling link is there too.
+            if path.symlink_metadata().is_ok() {
+                return Err(KeygenError::Exists(path.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, private: &str, public: &str) -> Result<(), KeygenError> {
+        let key = Fresh::create(&self.private, Readers::Owner)?;
+        let jwk = Fresh::create(&self.public, Readers::Everybody)?;
+        key.fill(private)?;
+        jwk.fill(public)?;
+        key.keep();
+        jwk.keep();
+        Ok(())
+    }
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy)]
+enum Readers {
+    Owner,
+    Everybody,
+}
+
+/// A file that this process made; it goes again unless it is kept.
+struct Fresh<'path> {
+    path: &'path Path,
+    file: File,
+    kept: bool,
+}
+
+impl<'path> Fresh<'path> {
+    /// Makes the file with its mode in one step, or fails if there is one of that name.
+    fn create(path: &'path Path, readers: Readers) -> Result<Self, KeygenError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(
+            &mut options,
+            match readers {
+                Readers::Owner => 0o600,
+                Readers::Everybody => 0o644,
+            },
+        );
+        #[cfg(not(unix))]
+        let (Readers::Owner | Readers::Everybody) = readers;
+        match options.open(path) {
+            Ok(file) => Ok(Self {
+                path,
+                file,
+                kept: false,
+            }),
+            Err(cause) => Err(KeygenError::write(path, cause)),
+        }
+    }
+
+    fn fill(&self, text: &str) -> Result<(), KeygenError> {
+        let mut file = &self.file;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.sync_all())
+            .map_err(|cause| KeygenError::write(self.path, cause))
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Fresh<'_> {
+    fn drop(&mut self) {
+        if !self.kept && std::fs::remove_file(self.path).is_err() {
+            output::say(&format!(
+                "cannot remove {}, which is of no use",
+                self.path.display()
+            ));
+        }
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), KeygenError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|cause| KeygenError::Write {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// A public JWK (RFC 8037 section 2) that a trust bundle takes as it is.
+#[derive(Serialize)]
+struct PublicJwk<'signer> {
+    kty: &'static str,
+    crv: &'static str,
+    x: String,
+    kid: &'signer str,
+    principal: &'signer str,
+    alg: &'static str,
+    #[serde(rename = "use")]
+    usage: &'static str,
+}
+
+impl<'signer> PublicJwk<'signer> {
+    fn of(signer: &'signer Ed25519Signer) -> Self {
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            x: URL_SAFE_NO_PAD.encode(signer.public_key().as_bytes()),
+            kid: signer.key_id().as_str(),
+            principal: signer.workload().as_str(),
+            alg: "EdDSA",
+            usage: "sig",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stem(principal: &str) -> Option<String> {
+        file_stem(&WorkloadId::new(principal).unwrap())
+            .ok()
+            .map(str::to_owned)
+    }
+
+    #[test]
+    fn only_a_plain_last_part_names_files() {
+        assert_eq!(
+            stem("spiffe://example.org/ns/shop/sa/cart").as_deref(),
+            Some("cart")
+        );
+        assert_eq!(stem("cart").as_deref(), Some("cart"));
+        for principal in ["a/", "/", "a/.", "a/..", "..", r"a/..\b"] {
+            assert_eq!(stem(principal), None, "{principal}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The claims of one JSONL line, as a store that can only be read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+/// Claims that a line may bring; a header can redeem only one of them.
+const CLAIMS: usize = 1024;
+
+/// Claim store key to value.
+#[derive(Clone, Default)]
+pub(crate) struct Claims(HashMap<String, String>);
+
+impl Claims {
+    /// Where the claim checks of the line are redeemed.
+    pub(crate) fn as_store(&self) -> &dyn ClaimStore {
+        self
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Claims")
+            .field("claims", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ClaimStore for Claims {
+    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+        Err(ClaimStoreError::full())
+    }
+
+    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+        Ok(self
+            .0
+            .get(&claim.store_key())
+            .map(|value| Bytes::copy_from_slice(value.as_bytes())))
+    }
+}
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+struct ClaimsVisitor;
+
+impl<'de> Visitor<'de> for ClaimsVisitor {
+    type Value = Claims;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
+        let mut claims = HashMap::new();
+        while let Some((key, value)) = members.next_entry()? {
+            if claims.len() >= CLAIMS || claims.insert(key, value).is_some() {
+                return Err(Error::custom("too many claims, or one of them twice"));
+            }
+        }
+        Ok(Claims(claims))
+    }
+}

@@ -1,0 +1,11 @@
+//! Runs the built program as people and scripts do: arguments and input in, exit code and output out.
+#![cfg(test)]
+
+mod bundle;
+mod canonicalize;
+mod inspect;
+mod jsonl;
+mod keygen;
+mod keys;
+mod support;
+mod verify;
