@@ -11,16 +11,16 @@ pub use kest_axum as axum;
 pub use kest_reqwest as reqwest;
 
 pub use kest_baggage::{
-    ClaimStore, InMemoryClaims, RunNested, Tiers, current_agent, current_arrival, current_passport, current_task,
-    current_user, run_admitted,
+    ClaimStore, InMemoryClaims, RunNested, Tiers, current_agent, current_arrival, current_passport,
+    current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{Resource, Sanitizer};
 pub use kest_core::policy::{all_of, dangerous_allow_all, policy_fn};
 pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
-    Admission, Arrival, Authorize, Clock, Identity, Kest, Limits, Operation, OsRandom, Passport, Principal, Reading,
-    Sign, UnverifiedPassport, Verifier,
+    Admission, Arrival, Authorize, Clock, Identity, Kest, Limits, Operation, OsRandom, Passport, Principal,
+    Reading, Sign, UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{InboundLayer, OperationLayer, Rejection, RejectionKind};

@@ -29,7 +29,11 @@ impl Attack {
 }
 
 /// Tries every attack.
-pub(crate) async fn play(chain: &Chain, issuer: &Issuer, passport: &[String]) -> Result<Vec<Attack>, BoxError> {
+pub(crate) async fn play(
+    chain: &Chain,
+    issuer: &Issuer,
+    passport: &[String],
+) -> Result<Vec<Attack>, BoxError> {
     let (first, second) = match chain.origins.as_slice() {
         [first, second, ..] => (first, second),
         _ => return Err("the attacks need two services".into()),
@@ -62,7 +66,9 @@ fn cut(passport: &[String]) -> Vec<String> {
 /// A baggage header by hand, announcing the last entry as tip.
 fn baggage(passport: &[String]) -> String {
     let quoted: Vec<String> = passport.iter().map(|entry| format!("%22{entry}%22")).collect();
-    let tip = passport.last().map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex());
+    let tip = passport
+        .last()
+        .map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex());
     format!("kest.passport=[{}],kest.chain_tip={tip}", quoted.join("%2C"))
 }
 
@@ -81,5 +87,9 @@ async fn attack(
     }
     let response = request.send().await?;
     let status = response.status().as_u16();
-    Ok(Attack { name, status, empty: response.bytes().await?.is_empty() })
+    Ok(Attack {
+        name,
+        status,
+        empty: response.bytes().await?.is_empty(),
+    })
 }

@@ -34,7 +34,9 @@ pub(crate) async fn call(
 ) -> Response {
     let tier = received.and_then(|received| received.0.tier);
     let mut answer = Answer::of(&service.name, &admission, tier);
-    let Some(next) = &service.next else { return Json(answer).into_response() };
+    let Some(next) = &service.next else {
+        return Json(answer).into_response();
+    };
     match ask(next).await {
         Ok((sent, of_next)) => {
             answer.sent = sent;
@@ -60,7 +62,10 @@ async fn ask(next: &Next) -> Result<(Option<Sent>, Answer), Option<StatusCode>> 
     let sent = response
         .extensions()
         .get::<kest::reqwest::Sent>()
-        .map(|sent| Sent { tier: sent.tier.as_str().to_owned(), bytes: sent.bytes });
+        .map(|sent| Sent {
+            tier: sent.tier.as_str().to_owned(),
+            bytes: sent.bytes,
+        });
     let answer = response.json().await.map_err(|_cause| None)?;
     Ok((sent, answer))
 }

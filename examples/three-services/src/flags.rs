@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use kest::core::BoxError;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
-    Reading, Sanitizer, Tiers, TrustScore,
+    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation,
+    Origin, Reading, Sanitizer, Tiers, TrustScore,
 };
 
 use crate::hop::{Hop, PassportRule};
@@ -148,7 +148,11 @@ impl HopFlags {
                 ReadingFlag::Strict => Reading::Strict,
                 ReadingFlag::LegacyPython => Reading::LegacyPython,
             },
-            passport: if self.require_passport { PassportRule::Required } else { PassportRule::Optional },
+            passport: if self.require_passport {
+                PassportRule::Required
+            } else {
+                PassportRule::Optional
+            },
             limits,
         })
     }
@@ -166,7 +170,9 @@ impl HopFlags {
         if self.identity_from_lineage {
             return Ok(Some(IdentityChoice::from_lineage()));
         }
-        Ok(self.insecure_no_verify.then(IdentityChoice::dangerous_insecure_no_verify))
+        Ok(self
+            .insecure_no_verify
+            .then(IdentityChoice::dangerous_insecure_no_verify))
     }
 
     fn operation(&self) -> Result<Operation, BoxError> {
@@ -211,7 +217,10 @@ async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
     };
     let bundle = Bundle::from_json(&text)?;
     if !bundle.skipped().is_empty() {
-        tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
+        tracing::warn!(
+            keys = bundle.skipped().len(),
+            "keys of other types in the trust bundle were skipped"
+        );
     }
     Ok(bundle)
 }

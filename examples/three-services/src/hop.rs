@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use kest::core::BoxError;
 use kest::core::policy::policy_fn;
 use kest::{
-    Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InMemoryClaims, InboundLayer, Kest, KeyRing,
-    Limits, Operation, OperationLayer, Reading, Tiers, WithoutLineage,
+    Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InMemoryClaims, InboundLayer, Kest,
+    KeyRing, Limits, Operation, OperationLayer, Reading, Tiers, WithoutLineage,
 };
 use tokio::net::TcpListener;
 
@@ -66,12 +66,16 @@ impl Hop {
         let next = self.next.map(|next| next_service(next, self.tiers)).transpose()?;
         let protected = Router::new()
             .route("/call", post(call::call))
-            .with_state(Arc::new(call::Service { name: self.name, next }))
+            .with_state(Arc::new(call::Service {
+                name: self.name,
+                next,
+            }))
             .layer(OperationLayer::new(kest, self.operation, policy))
             .layer(inbound.build());
-        Ok(protected
-            .route("/healthz", get(async || "ok"))
-            .route("/jwks.json", get(async || ([("content-type", "application/jwk-set+json")], jwks))))
+        Ok(protected.route("/healthz", get(async || "ok")).route(
+            "/jwks.json",
+            get(async || ([("content-type", "application/jwk-set+json")], jwks)),
+        ))
     }
 }
 
@@ -81,7 +85,10 @@ fn next_service(next: String, tiers: Tiers) -> Result<Next, BoxError> {
         .without_lineage(WithoutLineage::Refuse)
         .tiers(tiers)
         .client(reqwest::Client::builder())?;
-    Ok(Next { client, url: url.join("/call")? })
+    Ok(Next {
+        client,
+        url: url.join("/call")?,
+    })
 }
 
 /// Runs a hop until SIGTERM or an interrupt; running requests are finished.

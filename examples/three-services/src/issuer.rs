@@ -46,7 +46,11 @@ impl Issuer {
                 tracing::error!("issuer stopped: {error}");
             }
         });
-        Ok(Self { address, key, serving })
+        Ok(Self {
+            address,
+            key,
+            serving,
+        })
     }
 
     /// The `iss` of its tokens.

@@ -8,7 +8,18 @@ use crate::answer::Answer;
 use crate::attacks::Attack;
 
 const COLUMNS: [&str; 12] = [
-    "service", "operation", "user", "agent", "task", "trust", "taints", "entries", "tier in", "tier out", "bytes", "source",
+    "service",
+    "operation",
+    "user",
+    "agent",
+    "task",
+    "trust",
+    "taints",
+    "entries",
+    "tier in",
+    "tier out",
+    "bytes",
+    "source",
 ];
 
 /// Everything, in the order in which it happened.
@@ -18,13 +29,21 @@ pub(crate) fn demonstration(
     proved: &Passport,
     attacks: &[Attack],
 ) -> io::Result<()> {
-    writeln!(out, "One request, {} services: what each of them proved before its handler ran\n", answer.chain().count())?;
+    writeln!(
+        out,
+        "One request, {} services: what each of them proved before its handler ran\n",
+        answer.chain().count()
+    )?;
     table(out, answer)?;
     writeln!(out, "\nThe lineage, as the last service's passport proves it\n")?;
     tree(out, proved)?;
     writeln!(out, "\nAttacks\n")?;
     for attack in attacks {
-        let verdict = if attack.was_refused() { "refused" } else { "NOT REFUSED" };
+        let verdict = if attack.was_refused() {
+            "refused"
+        } else {
+            "NOT REFUSED"
+        };
         writeln!(out, "  {:<20} {} {verdict}", attack.name, attack.status)?;
     }
     let held = attacks.iter().all(Attack::was_refused);
@@ -33,19 +52,34 @@ pub(crate) fn demonstration(
         "\n{} entries verified, {} attacks played: {}",
         proved.len(),
         attacks.len(),
-        if held { "everything held" } else { "NOT everything held" }
+        if held {
+            "everything held"
+        } else {
+            "NOT everything held"
+        }
     )
 }
 
 fn table(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let rows: Vec<[String; 12]> = answer.chain().map(row).collect();
     let width = |column: usize, title: &str| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0).max(title.len())
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(title.len())
     };
-    let widths: Vec<usize> = COLUMNS.iter().enumerate().map(|(column, title)| width(column, title)).collect();
+    let widths: Vec<usize> = COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(column, title)| width(column, title))
+        .collect();
     let mut line = |cells: &mut dyn Iterator<Item = &str>| -> io::Result<()> {
-        let padded: Vec<String> =
-            cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+        let padded: Vec<String> = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}", width = *width))
+            .collect();
         writeln!(out, "  {}", padded.join("  ").trim_end())
     };
     line(&mut COLUMNS.into_iter())?;
@@ -57,7 +91,11 @@ fn table(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
 
 fn row(answer: &Answer) -> [String; 12] {
     let known = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".to_owned());
-    let taints = if answer.taints.is_empty() { "-".to_owned() } else { answer.taints.join("+") };
+    let taints = if answer.taints.is_empty() {
+        "-".to_owned()
+    } else {
+        answer.taints.join("+")
+    };
     [
         answer.service.clone(),
         answer.operation.clone(),
@@ -68,8 +106,14 @@ fn row(answer: &Answer) -> [String; 12] {
         taints,
         answer.passport.len().to_string(),
         answer.received.tier.clone(),
-        answer.sent.as_ref().map_or_else(|| "-".to_owned(), |sent| sent.tier.clone()),
-        answer.sent.as_ref().map_or_else(|| "-".to_owned(), |sent| sent.bytes.to_string()),
+        answer
+            .sent
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |sent| sent.tier.clone()),
+        answer
+            .sent
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |sent| sent.bytes.to_string()),
         answer.identity.source.clone(),
     ]
 }
@@ -77,10 +121,22 @@ fn row(answer: &Answer) -> [String; 12] {
 /// A chain has one child for each entry, so depth grows by one a line; a long chain is indented once only.
 fn tree(out: &mut impl Write, proved: &Passport) -> io::Result<()> {
     for (depth, entry) in proved.entries().iter().enumerate() {
-        let indent = if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth.min(8) - 1)) };
+        let indent = if depth == 0 {
+            String::new()
+        } else {
+            format!("{}└─ ", "   ".repeat(depth.min(8) - 1))
+        };
         let hash: String = entry.hash().to_hex().chars().take(12).collect();
-        let reason = entry.labels().sanitizer().map_or_else(String::new, |it| format!("  sanitizer {it}"));
-        writeln!(out, "  {indent}{} by {}  [{hash}]{reason}", entry.operation(), entry.workload())?;
+        let reason = entry
+            .labels()
+            .sanitizer()
+            .map_or_else(String::new, |it| format!("  sanitizer {it}"));
+        writeln!(
+            out,
+            "  {indent}{} by {}  [{hash}]{reason}",
+            entry.operation(),
+            entry.workload()
+        )?;
     }
     Ok(())
 }
