@@ -77,7 +77,8 @@ def undecodable() -> list[dict]:
         content("compressed_array_of_numbers", b"[1,2]"),
         content("compressed_array_and_more", TEXT + b"]"),
         content("compressed_not_utf8", b'["\xff"]'),
-        content("compressed_nested_deeply", b"[" * 1000 + b"]" * 1000),
+        # A reader may stop at the ratio before it sees the nesting.
+        case(7, "compressed_nested_deeply", [f"kest.passport_z={b.b64(b.deflated(b'[' * 1000 + b']' * 1000))},{TIP}"], [400, 431]),
         inline("inline_empty", ""),
         inline("inline_not_json", "passport"),
         inline("inline_cut_short", TEXT.decode()[:-1]),
