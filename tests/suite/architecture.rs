@@ -1,0 +1,247 @@
+//! Who may depend on whom, and the invariants that the house stands on: tests, not wishes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+/// The names under `[dependencies]` of a crate's manifest.
+fn dependencies(name: &str) -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let names = section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next());
+    names
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every Rust file below `src` of a crate, with tests left out.
+fn sources(name: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !path.ends_with("tests") {
+                    walk(&path, found);
+                }
+            } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text
+                    .split("#[cfg(test)]\nmod tests {")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                found.push((path, code));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join("crates").join(name).join("src"), &mut found);
+    assert!(!found.is_empty(), "{name} has no sources");
+    found
+}
+
+const CRATES: [&str; 8] = [
+    "kest",
+    "kest-axum",
+    "kest-baggage",
+    "kest-cli",
+    "kest-core",
+    "kest-identity",
+    "kest-reqwest",
+    "kest-tower",
+];
+
+#[test]
+fn crates_depend_only_on_those_below_them() {
+    let allowed: [(&str, &[&str]); 8] = [
+        ("kest-core", &[]),
+        ("kest-identity", &["kest-core"]),
+        ("kest-baggage", &["kest-core"]),
+        ("kest-tower", &["kest-core", "kest-baggage", "kest-identity"]),
+        ("kest-axum", &["kest-core", "kest-tower"]),
+        ("kest-reqwest", &["kest-core", "kest-baggage"]),
+        ("kest-cli", &["kest-core", "kest-baggage"]),
+        (
+            "kest",
+            &[
+                "kest-core",
+                "kest-baggage",
+                "kest-identity",
+                "kest-tower",
+                "kest-axum",
+                "kest-reqwest",
+            ],
+        ),
+    ];
+    for (name, below) in allowed {
+        let ours: BTreeSet<String> = dependencies(name)
+            .into_iter()
+            .filter(|it| it.starts_with("kest"))
+            .collect();
+        let below: BTreeSet<String> = below.iter().map(|it| (*it).to_owned()).collect();
+        assert!(ours.is_subset(&below), "{name} depends on {ours:?}");
+    }
+}
+
+#[test]
+fn core_names_no_network_runtime_http_or_telemetry_crate() {
+    let outside = [
+        "tokio",
+        "http",
+        "hyper",
+        "reqwest",
+        "axum",
+        "tower",
+        "opentelemetry",
+        "redis",
+        "jsonwebtoken",
+    ];
+    let found: Vec<String> = dependencies("kest-core")
+        .into_iter()
+        .filter(|it| outside.iter().any(|name| it.starts_with(name)))
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn only_the_clock_reads_time() {
+    for name in CRATES {
+        for (path, code) in sources(name) {
+            let reads = code.contains("SystemTime::now()") || code.contains("Instant::now()");
+            assert!(
+                !reads || path.ends_with("kest-core/src/clock.rs") || name == "kest-cli",
+                "{}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Foreign types of wrapped crates must not stand in a public signature of another crate.
+#[test]
+fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
+    let wrapped = [
+        ("jsonwebtoken", "kest-identity"),
+        ("opentelemetry", "kest-baggage"),
+        ("ed25519_dalek", "kest-core"),
+        ("moka", ""),
+        ("redis", ""),
+        ("cedar_policy", ""),
+        ("regorus", ""),
+    ];
+    for name in CRATES {
+        for (path, code) in sources(name) {
+            for (foreign, home) in wrapped {
+                let named = code.lines().any(|line| {
+                    let public = line.trim_start().starts_with("pub ");
+                    public && line.contains(&format!("{foreign}::"))
+                });
+                assert!(!named, "{}: public signature names {foreign}", path.display());
+                let used = code.contains(&format!("use {foreign}::"));
+                let at_home =
+                    name == home || (foreign == "moka" && matches!(name, "kest-core" | "kest-baggage"));
+                assert!(
+                    !used || at_home || (foreign == "ed25519_dalek" && name == "kest-identity"),
+                    "{}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn tower_layers_name_no_axum_type() {
+    assert!(!dependencies("kest-tower").contains("axum"));
+    for (path, code) in sources("kest-tower") {
+        assert!(!code.contains("axum::"), "{}", path.display());
+    }
+}
+
+#[test]
+fn layers_and_client_do_not_know_each_other() {
+    assert!(!dependencies("kest-tower").contains("kest-reqwest"));
+    assert!(!dependencies("kest-reqwest").contains("kest-tower"));
+}
+
+#[test]
+fn features_of_the_front_door_only_add_crates() {
+    let manifest = std::fs::read_to_string(root().join("crates/kest/Cargo.toml")).unwrap();
+    let features = manifest
+        .split("[features]")
+        .nth(1)
+        .unwrap()
+        .split("\n[")
+        .next()
+        .unwrap();
+    for line in features.lines().filter(|line| line.contains('=')) {
+        assert!(line == "default = []" || line.contains("dep:kest-"), "{line}");
+    }
+    for name in CRATES {
+        for (path, code) in sources(name) {
+            assert!(
+                !code.contains("cfg!(feature"),
+                "{}: a feature changes behaviour",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_none_grows_past_a_sitting() {
+    for name in CRATES {
+        for (path, code) in sources(name) {
+            assert!(
+                code.starts_with("//!") || code.starts_with("#![doc"),
+                "{}",
+                path.display()
+            );
+            assert!(
+                code.lines().count() <= 400,
+                "{} has too many lines",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The lock file also lists crates that no feature switches on, so the resolved tree is asked.
+#[test]
+fn no_other_cryptography_backend_is_built() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--workspace",
+            "--all-features",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(
+        tree.lines().any(|line| line.starts_with("aws-lc-rs ")),
+        "the tree is readable"
+    );
+    for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
+        assert!(
+            !tree.lines().any(|line| line.split(' ').next() == Some(banned)),
+            "{banned}"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The suite: what the whole promises, tried against the real layers over real HTTP.
+
+mod architecture;
+mod guard;
+mod outbound;
+mod properties;
+mod services;
+mod specification;
+mod threats;
+mod vectors;

@@ -1,0 +1,256 @@
+//! The layers around services that are not axum, nested operations, joins, and layers that were forgotten.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use kest_baggage::{RunNested as _, current_admission, run_admitted};
+use kest_core::entry::Resource;
+use kest_core::policy::{dangerous_allow_all, policy_fn};
+use kest_core::trust::Origin;
+use kest_core::{Admission, Kest, Operation};
+use kest_identity::IdentityChoice;
+use kest_tests::{keys, raw};
+use kest_tower::{InboundLayer, OperationLayer, Rejection, RejectionKind, respond};
+use tokio::net::TcpListener;
+use tower::{ServiceBuilder, ServiceExt as _};
+
+fn inbound() -> InboundLayer {
+    InboundLayer::builder(keys::ring())
+        .identity(IdentityChoice::from_lineage())
+        .build()
+}
+
+fn operation() -> OperationLayer {
+    OperationLayer::new(
+        Kest::builder(keys::signer("service")).build(),
+        Operation::named("plain").unwrap(),
+        dangerous_allow_all(),
+    )
+}
+
+#[tokio::test]
+async fn plain_hyper_service_is_protected() {
+    let service = ServiceBuilder::new()
+        .layer(inbound())
+        .layer(operation())
+        .service_fn(|request: Request<hyper::body::Incoming>| async move {
+            let admission = request.extensions().get::<Admission>().unwrap();
+            let text = format!("{} {}", admission.passport().len(), current_admission().is_some());
+            Ok::<_, Infallible>(Response::new(FullBody::from(text)))
+        });
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = TowerToHyperService::new(service.clone());
+            tokio::spawn(async move {
+                let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let _closed = builder.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    let admitted = raw::call().send(address).await;
+    assert_eq!((admitted.status, admitted.body.as_str()), (200, "1 true"));
+    let refused = raw::call().baggage("kest.chain_tip=0").send(address).await;
+    assert_eq!((refused.status, refused.body.as_str()), (400, ""));
+}
+
+type FullBody = http_body_util::Full<Bytes>;
+
+#[tokio::test]
+async fn operation_layer_without_inbound_layer_refuses_loudly() {
+    let service = ServiceBuilder::new()
+        .layer(operation())
+        .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
+    let response = service.oneshot(Request::new(())).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (500, ""));
+    assert_eq!(
+        response.extensions().get::<Rejection>().unwrap().kind(),
+        RejectionKind::NoArrival
+    );
+}
+
+#[tokio::test]
+async fn arrival_put_there_by_somebody_else_does_not_pass() {
+    let forged = keys::chain(1).await;
+    let service = ServiceBuilder::new()
+        .layer(inbound())
+        .service_fn(|request: Request<()>| async move {
+            let arrival = request.extensions().get::<kest_core::Arrival>().unwrap().clone();
+            assert!(request.extensions().get::<Admission>().is_none());
+            Ok::<_, Infallible>(Response::new(arrival.lineage().passport().is_none().to_string()))
+        });
+    let mut request = Request::new(());
+    request.extensions_mut().insert(forged.arrival().clone());
+    request.extensions_mut().insert(forged);
+    assert_eq!(service.oneshot(request).await.unwrap().body(), "true");
+}
+
+#[tokio::test]
+async fn grpc_service_gets_trailers_only_refusals() {
+    let inbound = InboundLayer::builder(keys::ring())
+        .identity(IdentityChoice::from_lineage())
+        .respond(respond::grpc)
+        .build();
+    let service = ServiceBuilder::new()
+        .layer(inbound)
+        .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
+    let request = Request::builder()
+        .header("baggage", "kest.chain_tip=0")
+        .body(())
+        .unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (200, ""));
+    assert_eq!(response.headers()["grpc-status"], "3");
+    assert_eq!(response.headers()["content-type"], "application/grpc");
+}
+
+#[tokio::test]
+async fn policy_sees_the_resource_and_the_entry_records_it() {
+    let layer = OperationLayer::new(
+        Kest::builder(keys::signer("service")).build(),
+        Operation::named("read").unwrap(),
+        policy_fn("own_orders", |it| it.resource().id() == Some("/orders/7")).unwrap(),
+    )
+    .resource(|parts| {
+        Resource::new(parts.uri.path())
+            .with_attributes(r#"{"z": 1, "a": "ä"}"#)
+            .unwrap()
+    });
+    let service =
+        ServiceBuilder::new()
+            .layer(inbound())
+            .layer(layer)
+            .service_fn(|request: Request<()>| async move {
+                let admission = request.extensions().get::<Admission>().unwrap().clone();
+                let labels = admission.entry().labels();
+                let text = format!(
+                    "{:?} {:?}",
+                    labels.get("kest.resource_id"),
+                    labels.get("kest.resource_attr")
+                );
+                Ok::<_, Infallible>(Response::new(text))
+            });
+    let call = |path: &str| {
+        service
+            .clone()
+            .oneshot(Request::builder().uri(path).body(()).unwrap())
+    };
+    let (allowed, denied) = (call("/orders/7").await.unwrap(), call("/orders/8").await.unwrap());
+    assert_eq!(
+        allowed.body(),
+        r#"Some("/orders/7") Some("{\"a\":\"ä\",\"z\":1}")"#
+    );
+    assert_eq!(denied.status().as_u16(), 403);
+}
+
+#[tokio::test]
+async fn trace_of_the_caller_is_signed() {
+    let service = ServiceBuilder::new()
+        .layer(inbound())
+        .layer(operation())
+        .service_fn(|request: Request<()>| async move {
+            let admission = request.extensions().get::<Admission>().unwrap().clone();
+            Ok::<_, Infallible>(Response::new(
+                admission.entry().labels().trace_id().unwrap().to_owned(),
+            ))
+        });
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = Request::builder()
+        .header("traceparent", traceparent)
+        .body(())
+        .unwrap();
+    assert_eq!(
+        service.oneshot(request).await.unwrap().body(),
+        "4bf92f3577b34da6a3ce929d0e0e4736"
+    );
+}
+
+#[tokio::test]
+async fn nested_operation_runs_under_its_own_entry_and_hands_the_outer_one_back() {
+    let outer = keys::chain(1).await;
+    let lengths = run_admitted(outer, async |admission| {
+        let inner = admission
+            .operation(Operation::named("resize").unwrap().taint("thumbnail"))
+            .run(&dangerous_allow_all(), async |nested: Admission| {
+                assert!(nested.entry().taints().contains("thumbnail"));
+                kest_baggage::current_passport().unwrap().len()
+            })
+            .await
+            .unwrap();
+        (inner, kest_baggage::current_passport().unwrap().len())
+    })
+    .await;
+    assert_eq!(lengths, (2, 1));
+}
+
+#[tokio::test]
+async fn denied_nested_operation_does_not_run() {
+    let outer = keys::chain(1).await;
+    let ran = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let flag = Arc::clone(&ran);
+    let denied = outer
+        .operation(Operation::named("delete").unwrap())
+        .run(&policy_fn("never", |_| false).unwrap(), async move |_| {
+            flag.store(true, std::sync::atomic::Ordering::SeqCst);
+        })
+        .await;
+    assert!(denied.is_err() && !ran.load(std::sync::atomic::Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn joined_branches_are_all_parents_and_the_weakest_counts() {
+    let root = keys::chain(1).await;
+    let clean = keys::follow(&root, "orders", Operation::named("clean").unwrap()).await;
+    let web = Operation::named("fetch")
+        .unwrap()
+        .origin(Origin::internet())
+        .taint("web");
+    let fetched = keys::follow(&root, "ledger", web).await;
+    let joined = clean
+        .join([&fetched])
+        .unwrap()
+        .admit(&Operation::named("merge").unwrap(), &dangerous_allow_all())
+        .await
+        .unwrap();
+    assert_eq!((joined.passport().len(), joined.entry().parents().len()), (4, 2));
+    assert_eq!(joined.entry().trust_score().value(), 10);
+    assert!(joined.entry().taints().contains("web"));
+    let limits = kest_core::Limits::default();
+    let carried = kest_core::UnverifiedPassport::from_json(
+        joined.passport().to_json().as_bytes(),
+        Some(joined.passport().tips()),
+        &limits,
+    )
+    .unwrap();
+    assert!(
+        kest_core::Verifier::new(limits)
+            .verify(carried, &keys::ring())
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn two_tips_that_name_different_users_name_nobody() {
+    use kest_tests::forge::{Forge, inline};
+    let first = Forge::entry("gateway", 1, &[]).sign();
+    let bob = Forge::entry("orders", 2, &[&first])
+        .label("kest.identity", r#"{"agent":null,"task":null,"user":"bob"}"#)
+        .sign();
+    let alice = Forge::entry("ledger", 3, &[&first]).sign();
+    let hash = |entry: &str| kest_core::entry::EntryHash::of(entry).to_hex();
+    let tips = format!("{},{}", hash(&bob), hash(&alice));
+    let service = kest_tests::service::Service::start().await;
+    let seen = service
+        .admitted(&raw::call().baggage(inline(&[first, bob, alice], &tips)))
+        .await;
+    assert_eq!(
+        (&seen["user"], &seen["source"]),
+        (&serde_json::Value::Null, &"anonymous".into())
+    );
+}

@@ -1,0 +1,149 @@
+//! Every attack of `docs/threats.md`, played against the real layers over loopback HTTP: one module a row.
+
+mod row_01;
+mod row_02;
+mod row_03;
+mod row_04;
+mod row_05;
+mod row_06;
+mod row_07;
+mod row_08;
+mod row_09;
+mod row_10;
+mod row_11;
+mod row_12;
+mod row_14;
+mod row_15;
+mod row_17;
+mod row_18;
+mod row_19;
+mod row_20;
+mod row_21;
+mod row_22;
+
+use kest_baggage::{ClaimId, ClaimStore as _};
+use kest_core::Limits;
+use kest_tests::forge;
+use kest_tests::raw::{self, RawRequest};
+use kest_tests::service::{Service, Setup};
+use kest_tests::vectors::{self, text, texts};
+use serde_json::Value;
+
+/// A service that trusts the keys of the vectors.
+async fn service_of_vectors() -> Service {
+    Setup {
+        ring: vectors::ring(),
+        ..Setup::default()
+    }
+    .start()
+    .await
+}
+
+/// Sends every passport that the vectors file under `row`; each must be refused with one of `statuses`.
+async fn check_passports(row: u64, statuses: &[u16]) -> usize {
+    let service = service_of_vectors().await;
+    let cases = of_row("refuse.json", row);
+    for case in &cases {
+        let (entries, tip) = (texts(case, "passport"), text(case, "chain_tip"));
+        let inline = forge::inline(&entries, tip);
+        let header = if inline.len() <= 16_000 {
+            inline
+        } else {
+            forge::compressed(&entries, tip)
+        };
+        check(
+            &service,
+            &raw::call().baggage(header),
+            statuses,
+            text(case, "name"),
+        )
+        .await;
+    }
+    cases.len()
+}
+
+/// Sends every header that the vectors file under `row`; each must be refused with the status filed beside it.
+async fn check_headers(row: u64) -> usize {
+    let cases = of_row("header_bad.json", row);
+    for case in &cases {
+        let service = service_of_vectors().await;
+        keep_claims(&service, case).await;
+        let request = lines(case).into_iter().fold(raw::call(), RawRequest::baggage);
+        let statuses: Vec<u16> = match &case["status"] {
+            Value::Array(list) => list.iter().map(number).collect(),
+            one => vec![number(one)],
+        };
+        check(&service, &request, &statuses, text(case, "name")).await;
+    }
+    cases.len()
+}
+
+async fn check(service: &Service, request: &RawRequest, statuses: &[u16], name: &str) {
+    let response = request.send(service.address).await;
+    assert!(
+        statuses.contains(&response.status),
+        "{name}: {} is none of {statuses:?}",
+        response.status
+    );
+    assert_eq!(response.body, "", "{name}: a refusal has no body");
+    assert_eq!(
+        (service.runs(), service.signatures()),
+        (0, 0),
+        "{name}: the handler ran or an entry was signed"
+    );
+    assert_eq!(
+        response.status == 401,
+        response.header("www-authenticate").is_some(),
+        "{name}: 401 has a challenge"
+    );
+}
+
+async fn keep_claims(service: &Service, case: &Value) {
+    for (key, value) in case["claims"].as_object().unwrap() {
+        let claim = ClaimId::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
+        let value = value.as_str().unwrap().to_owned().into();
+        service
+            .claims
+            .put(&claim, value, Limits::default().claim_ttl)
+            .await
+            .unwrap();
+    }
+}
+
+fn of_row(file: &str, row: u64) -> Vec<Value> {
+    vectors::cases(file)
+        .into_iter()
+        .filter(|case| case["row"].as_u64() == Some(row))
+        .collect()
+}
+
+/// The header lines of a case; large ones are described instead of stored.
+fn lines(case: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in case["lines"].as_array().unwrap() {
+        match line {
+            Value::String(line) => lines.push(line.clone()),
+            described => {
+                let part = |name: &str| described.get(name).and_then(Value::as_str).unwrap_or_default();
+                let count = |name: &str| {
+                    described
+                        .get(name)
+                        .and_then(Value::as_u64)
+                        .map_or(1, |count| usize::try_from(count).unwrap())
+                };
+                let line = format!(
+                    "{}{}{}",
+                    part("prefix"),
+                    part("repeat").repeat(count("times")),
+                    part("suffix")
+                );
+                lines.extend(std::iter::repeat_n(line, count("copies")));
+            }
+        }
+    }
+    lines
+}
+
+fn number(value: &Value) -> u16 {
+    u16::try_from(value.as_u64().unwrap()).unwrap()
+}

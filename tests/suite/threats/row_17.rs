@@ -1,0 +1,40 @@
+//! A signer that is away, lies, or never answers.
+
+use std::time::Duration;
+
+use kest_core::Limits;
+use kest_tests::raw;
+use kest_tests::service::{BadSigner, Setup, SignerFault};
+
+async fn check(fault: SignerFault) {
+    let mut limits = Limits::default();
+    limits.admission_wait = Duration::from_millis(50);
+    let service = Setup {
+        signer: BadSigner::new(fault),
+        limits,
+        ..Setup::default()
+    }
+    .start()
+    .await;
+    let response = raw::call().send(service.address).await;
+    assert_eq!(
+        (response.status, response.body.as_str(), service.runs()),
+        (503, "", 0),
+        "{fault:?}"
+    );
+}
+
+#[tokio::test]
+async fn handler_does_not_run_without_a_signer() {
+    check(SignerFault::Away).await;
+}
+
+#[tokio::test]
+async fn handler_does_not_run_under_a_wrong_signature() {
+    check(SignerFault::Wrong).await;
+}
+
+#[tokio::test]
+async fn handler_does_not_wait_for_a_silent_signer() {
+    check(SignerFault::Silent).await;
+}

@@ -1,0 +1,81 @@
+//! Workloads with seeded keys, and passports that they really signed.
+
+use std::sync::Arc;
+
+use kest_core::policy::dangerous_allow_all;
+use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
+use kest_core::trust::Origin;
+use kest_core::{Admission, Kest, Operation};
+
+use crate::clock::ManualClock;
+
+/// The workload called `name`.
+pub fn workload(name: &str) -> WorkloadId {
+    WorkloadId::new(format!("spiffe://test.example/{name}")).unwrap()
+}
+
+/// The seed of `name`'s key.
+pub fn seed(name: &str) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(format!("seed of {name}")).into()
+}
+
+/// `name`'s signer; its key id is `<name>-1`.
+pub fn signer(name: &str) -> Arc<Ed25519Signer> {
+    let key_id = KeyId::new(format!("{name}-1")).unwrap();
+    Arc::new(Ed25519Signer::from_seed(workload(name), key_id, &seed(name)).unwrap())
+}
+
+/// The workloads that every test trusts.
+pub const TRUSTED: [&str; 4] = ["gateway", "orders", "ledger", "service"];
+
+/// A ring of all trusted workloads.
+pub fn ring() -> Arc<KeyRing> {
+    let mut ring = KeyRing::new();
+    for name in TRUSTED {
+        ring.trust_signer(signer(name).as_ref()).unwrap();
+    }
+    Arc::new(ring)
+}
+
+/// `name`'s part in all lineages, under a clock that stands still.
+pub fn kest(name: &str) -> Kest {
+    Kest::builder(signer(name))
+        .clock(Arc::new(ManualClock::default()))
+        .build()
+}
+
+/// A lineage of `hops` operations by changing workloads, started with full trust.
+pub async fn chain(hops: usize) -> Admission {
+    chain_from(Origin::system(), hops).await
+}
+
+/// A lineage of `hops` operations by changing workloads, started with `origin`.
+pub async fn chain_from(origin: Origin, hops: usize) -> Admission {
+    let policy = dangerous_allow_all();
+    let first = Operation::named("start").unwrap();
+    let mut admission = kest("gateway").originate(origin, &first, &policy).await.unwrap();
+    for hop in 1..hops {
+        let name = TRUSTED[hop % TRUSTED.len()];
+        let operation = Operation::named(format!("step {hop}")).unwrap();
+        admission = follow(&admission, name, operation).await;
+    }
+    admission
+}
+
+/// `name` follows `admission` with `operation`.
+pub async fn follow(admission: &Admission, name: &str, operation: Operation) -> Admission {
+    let arrival = kest_core::Arrival::new(
+        kest_core::Lineage::Carried(admission.passport().clone()),
+        admission.principal().clone(),
+    );
+    kest(name)
+        .admit(
+            &arrival,
+            &operation,
+            &dangerous_allow_all(),
+            kest_core::Circumstances::default(),
+        )
+        .await
+        .unwrap()
+}

@@ -1,0 +1,18 @@
+//! The rig of the suite: seeded keys, clocks that tests own, forged entries, services on loopback, raw HTTP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    clippy::must_use_candidate,
+    reason = "a rig that cannot be set up must end the test, at the line that failed"
+)]
+
+pub mod clock;
+pub mod forge;
+pub mod keys;
+pub mod logs;
+pub mod raw;
+pub mod service;
+pub mod stores;
+pub mod vectors;

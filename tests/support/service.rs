@@ -1,0 +1,284 @@
+//! A protected service on loopback that counts what it ran and what it signed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use axum::routing::post;
+use axum::{Json, Router};
+use http::HeaderMap;
+use kest_baggage::{ClaimStore, InMemoryClaims};
+use kest_core::policy::policy_fn;
+use kest_core::signature::{
+    Ed25519Signer, KeyId, KeyRing, PublicKey, Sign, Signature, SignatureCheck, SignerError, WorkloadId,
+};
+use kest_core::{Authorize, Kest, Limits, Operation, Reading};
+use kest_identity::IdentityChoice;
+use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::keys;
+use crate::raw::{RawRequest, RawResponse};
+
+/// A service that is up until it is dropped.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How often its handler ran.
+    pub runs: Arc<AtomicUsize>,
+    /// How many entries it signed.
+    pub signatures: Arc<AtomicUsize>,
+    /// Its claim store, when it is the in-memory one.
+    pub claims: Arc<InMemoryClaims>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// What a test changes about the service.
+pub struct Setup {
+    /// Changes the inbound layer.
+    pub inbound: Box<dyn FnOnce(InboundBuilder) -> InboundBuilder + Send>,
+    /// Who is calling.
+    pub identity: IdentityChoice,
+    /// The policy of the route.
+    pub policy: Arc<dyn Authorize>,
+    /// What the route is called and does.
+    pub operation: Operation,
+    /// Bounds of the service.
+    pub limits: Limits,
+    /// The dialect that it reads.
+    pub reading: Reading,
+    /// A store other than the in-memory one.
+    pub store: Option<Arc<dyn ClaimStore>>,
+    /// A signer other than the service's own.
+    pub signer: Arc<dyn Sign>,
+    /// The keys that it trusts.
+    pub ring: Arc<KeyRing>,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Setup").finish_non_exhaustive()
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            inbound: Box::new(|builder| builder),
+            identity: IdentityChoice::from_lineage(),
+            policy: Arc::new(policy_fn("anyone", |_| true).unwrap()),
+            operation: Operation::named("call").unwrap(),
+            limits: Limits::default(),
+            reading: Reading::Strict,
+            store: None,
+            signer: keys::signer("service"),
+            ring: keys::ring(),
+        }
+    }
+}
+
+impl Setup {
+    /// Starts the service.
+    pub async fn start(self) -> Service {
+        let claims = Arc::new(InMemoryClaims::new(&self.limits));
+        let store = self
+            .store
+            .unwrap_or_else(|| Arc::<InMemoryClaims>::clone(&claims));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let signatures = Arc::new(AtomicUsize::new(0));
+        let counting = CountingSigner {
+            inner: self.signer,
+            signatures: Arc::clone(&signatures),
+        };
+        let kest = Kest::builder(Arc::new(counting))
+            .limits(self.limits.clone())
+            .build();
+        let inbound = InboundLayer::builder(self.ring)
+            .identity(self.identity)
+            .claims(store)
+            .limits(self.limits)
+            .reading(self.reading);
+        let inbound = (self.inbound)(inbound).build();
+        let count = Arc::clone(&runs);
+        let handler = async move |headers: HeaderMap, kest::Admitted(admission): kest::Admitted| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Json(describe(&admission, &headers))
+        };
+        let router = Router::new()
+            .route("/call", post(handler))
+            .layer(OperationLayer::shared(kest, self.operation, self.policy))
+            .layer(inbound);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Service {
+            address,
+            runs,
+            signatures,
+            claims,
+            serving,
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Service {
+    /// A service with nothing changed.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// How often its handler ran.
+    pub fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    /// How many entries it signed.
+    pub fn signatures(&self) -> usize {
+        self.signatures.load(Ordering::SeqCst)
+    }
+
+    /// Sends `request` and expects that it was handled; gives what the handler saw.
+    #[track_caller]
+    pub fn admitted(&self, request: &RawRequest) -> impl Future<Output = Value> + use<'_> {
+        let caller = std::panic::Location::caller();
+        let request = request.clone();
+        async move {
+            let before = self.runs();
+            let response = request.send(self.address).await;
+            assert_eq!(response.status, 200, "{caller}");
+            assert_eq!(self.runs(), before + 1, "{caller}");
+            serde_json::from_str(&response.body).unwrap()
+        }
+    }
+
+    /// Sends `request` and expects one of `statuses`, an empty body, no handler, no signature.
+    #[track_caller]
+    pub fn refused<'it>(
+        &'it self,
+        request: &RawRequest,
+        statuses: &'it [u16],
+    ) -> impl Future<Output = RawResponse> + use<'it> {
+        let caller = std::panic::Location::caller();
+        let request = request.clone();
+        async move {
+            let (runs, signatures) = (self.runs(), self.signatures());
+            let response = request.send(self.address).await;
+            assert!(
+                statuses.contains(&response.status),
+                "{caller}: {} is none of {statuses:?}",
+                response.status
+            );
+            assert_eq!(response.body, "", "{caller}: a refusal has no body");
+            assert_eq!(self.runs(), runs, "{caller}: the handler ran");
+            assert_eq!(self.signatures(), signatures, "{caller}: an entry was signed");
+            response
+        }
+    }
+}
+
+fn describe(admission: &kest_core::Admission, headers: &HeaderMap) -> Value {
+    let principal = admission.principal();
+    json!({
+        "user": principal.user(), "agent": principal.agent(), "task": principal.task(),
+        "issuer": principal.issuer(), "source": principal.source().as_str(),
+        "ambient_user": kest_baggage::current_user(),
+        "entries": admission.passport().len(),
+        "trust_score": admission.entry().trust_score().value(),
+        "taints": admission.entry().taints().iter().collect::<Vec<_>>(),
+        "baggage": headers.get_all("baggage").iter()
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect::<Vec<_>>(),
+        "passport": admission.passport().entries().iter().map(|it| it.compact()).collect::<Vec<_>>(),
+    })
+}
+
+/// Counts what another signer signs.
+#[derive(Debug)]
+struct CountingSigner {
+    inner: Arc<dyn Sign>,
+    signatures: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Sign for CountingSigner {
+    fn workload(&self) -> &WorkloadId {
+        self.inner.workload()
+    }
+
+    fn key_id(&self) -> &KeyId {
+        self.inner.key_id()
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        self.inner.public_key()
+    }
+
+    fn signature_check(&self) -> SignatureCheck {
+        self.inner.signature_check()
+    }
+
+    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
+        let signature = self.inner.sign(signing_input).await?;
+        self.signatures.fetch_add(1, Ordering::SeqCst);
+        Ok(signature)
+    }
+}
+
+/// A signer whose key is out of reach, lying, or never answering.
+#[derive(Debug)]
+pub struct BadSigner {
+    key: Arc<Ed25519Signer>,
+    fault: SignerFault,
+}
+
+/// What is wrong with a [`BadSigner`].
+#[derive(Debug, Clone, Copy)]
+pub enum SignerFault {
+    /// It answers with an error.
+    Away,
+    /// It answers with a signature that is none.
+    Wrong,
+    /// It never answers.
+    Silent,
+}
+
+impl BadSigner {
+    /// The service's signer, with a fault.
+    pub fn new(fault: SignerFault) -> Arc<Self> {
+        Arc::new(Self {
+            key: keys::signer("service"),
+            fault,
+        })
+    }
+}
+
+#[async_trait]
+impl Sign for BadSigner {
+    fn workload(&self) -> &WorkloadId {
+        self.key.workload()
+    }
+
+    fn key_id(&self) -> &KeyId {
+        self.key.key_id()
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    async fn sign(&self, _signing_input: &[u8]) -> Result<Signature, SignerError> {
+        match self.fault {
+            SignerFault::Away => Err(SignerError::new("key service is away")),
+            SignerFault::Wrong => Ok(Signature::from_bytes([7; 64])),
+            SignerFault::Silent => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Claim stores that fail in every way a real one can.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
+
+/// A store with one fault.
+#[derive(Debug, Clone)]
+pub enum BadStore {
+    /// It answers with an error.
+    Down,
+    /// It never answers.
+    Slow,
+    /// It answers with these bytes, whatever is asked.
+    Rubbish(Bytes),
+}
+
+#[async_trait]
+impl ClaimStore for BadStore {
+    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+        self.answer().await.map(|_bytes| ())
+    }
+
+    async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+        self.answer().await.map(Some)
+    }
+}
+
+impl BadStore {
+    async fn answer(&self) -> Result<Bytes, ClaimStoreError> {
+        match self {
+            Self::Down => Err(ClaimStoreError::unavailable("store is down")),
+            Self::Slow => std::future::pending().await,
+            Self::Rubbish(bytes) => Ok(bytes.clone()),
+        }
+    }
+}
