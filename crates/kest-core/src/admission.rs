@@ -28,13 +28,7 @@ struct Parts {
 
 impl Admission {
     pub(crate) fn new(kest: Kest, arrival: Arrival, passport: Passport, entry: Arc<Entry>) -> Self {
-        Self(Arc::new(Parts {
-            kest,
-            arrival,
-            passport,
-            entry,
-            memo: OnceLock::new(),
-        }))
+        Self(Arc::new(Parts { kest, arrival, passport, entry, memo: OnceLock::new() }))
     }
 
     /// What the request came with.
@@ -76,10 +70,7 @@ impl Admission {
     /// Starts a nested operation: a tool call, a job, a step worth an entry of its own.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Nested<'_> {
-        Nested {
-            admission: self,
-            operation,
-        }
+        Nested { admission: self, operation }
     }
 
     /// Follows several operations at once: the next entry has every one of them as a parent.
@@ -97,11 +88,7 @@ impl Admission {
         for other in others {
             passport = passport.merge(other.passport(), self.0.kest.limits())?;
         }
-        Ok(Joined {
-            kest: self.0.kest.clone(),
-            passport,
-            principal: self.principal().clone(),
-        })
+        Ok(Joined { kest: self.0.kest.clone(), passport, principal: self.principal().clone() })
     }
 
     /// A place for what is made from this admission once, such as the packed header of outgoing calls.
@@ -131,10 +118,7 @@ impl Nested<'_> {
             crate::arrival::Lineage::Carried(parent.passport().clone()),
             parent.principal().clone(),
         );
-        parent
-            .kest()
-            .admit(&arrival, &self.operation, policy, crate::Circumstances::default())
-            .await
+        parent.kest().admit(&arrival, &self.operation, policy, crate::Circumstances::default()).await
     }
 }
 
@@ -154,8 +138,6 @@ impl Joined {
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
         let arrival = Arrival::new(crate::arrival::Lineage::Carried(self.passport), self.principal);
-        self.kest
-            .admit(&arrival, operation, policy, crate::Circumstances::default())
-            .await
+        self.kest.admit(&arrival, operation, policy, crate::Circumstances::default()).await
     }
 }

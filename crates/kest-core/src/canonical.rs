@@ -27,9 +27,7 @@ pub fn canonicalize(json: &[u8], depth: usize) -> Result<Vec<u8>, CanonicalizeEr
 pub(crate) fn parse_strict(json: &[u8], depth: usize) -> Result<Value, CanonicalizeError> {
     check_depth(json, depth)?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = Strict
-        .deserialize(&mut deserializer)
-        .map_err(CanonicalizeError::Json)?;
+    let value = Strict.deserialize(&mut deserializer).map_err(CanonicalizeError::Json)?;
     deserializer.end().map_err(CanonicalizeError::Json)?;
     check_integers(json)?;
     Ok(value)
@@ -80,9 +78,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number is not finite"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number is not finite"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -142,11 +138,7 @@ fn check_integers(json: &[u8]) -> Result<(), CanonicalizeError> {
         let fits = digits.is_none_or(|value| !*integer || value <= LARGEST);
         *digits = None;
         *integer = true;
-        if fits {
-            Ok(())
-        } else {
-            Err(CanonicalizeError::Integer)
-        }
+        if fits { Ok(()) } else { Err(CanonicalizeError::Integer) }
     };
     for byte in outside_strings(json) {
         match byte {
@@ -187,9 +179,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, canonical: Option<&str>) {
-        let found = canonicalize(text.as_bytes(), 64)
-            .ok()
-            .map(|bytes| String::from_utf8(bytes).unwrap());
+        let found = canonicalize(text.as_bytes(), 64).ok().map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(found.as_deref(), canonical, "{text}");
     }
 
@@ -226,10 +216,7 @@ mod tests {
     #[test]
     fn nesting_beyond_the_limit_is_refused_before_recursion() {
         let deep = "[".repeat(100_000);
-        assert!(matches!(
-            canonicalize(deep.as_bytes(), 64),
-            Err(CanonicalizeError::Depth(64))
-        ));
+        assert!(matches!(canonicalize(deep.as_bytes(), 64), Err(CanonicalizeError::Depth(64))));
         check(r#"["[[[[", {"b": [1]}]"#, Some(r#"["[[[[",{"b":[1]}]"#));
     }
 }

@@ -12,10 +12,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Whole milliseconds since 1970-01-01T00:00:00Z; 0 for a clock set before that.
     fn unix_millis(&self) -> u64 {
-        let since = self
-            .now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let since = self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 

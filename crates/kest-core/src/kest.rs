@@ -156,9 +156,7 @@ impl Kest {
         let carried = arrival.lineage().to_passport();
         let entry_id =
             EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref()).map_err(AdmitError::Random)?;
-        let trace_id = self
-            .trace_id(&carried, circumstances.trace_id)
-            .map_err(AdmitError::Random)?;
+        let trace_id = self.trace_id(&carried, circumstances.trace_id).map_err(AdmitError::Random)?;
         let fallback = circumstances.root_origin.as_ref().filter(|_| carried.is_empty());
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
@@ -180,11 +178,8 @@ impl Kest {
             .sign_entry(permit, draft, self.0.signer.as_ref(), context)
             .await
             .map_err(AdmitError::Sign)?;
-        let entry = passport
-            .entries()
-            .last()
-            .map(Arc::clone)
-            .ok_or(AdmitError::Sign(SignError::PassportFull))?;
+        let entry =
+            passport.entries().last().map(Arc::clone).ok_or(AdmitError::Sign(SignError::PassportFull))?;
         Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
     }
 
@@ -208,11 +203,8 @@ impl Kest {
     }
 
     fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
-        let of_lineage = || {
-            carried
-                .tip_entries()
-                .find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse))
-        };
+        let of_lineage =
+            || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
         match given.or_else(of_lineage) {
             Some(trace_id) => Ok(trace_id),
             None => TraceId::generate(self.0.random.as_ref()),

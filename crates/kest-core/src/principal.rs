@@ -22,10 +22,7 @@ impl<'request> Evidence<'request> {
     /// Evidence of a request whose passport has already been verified.
     #[must_use]
     pub fn new(lineage: &'request Lineage) -> Self {
-        Self {
-            authorization: Vec::new(),
-            lineage,
-        }
+        Self { authorization: Vec::new(), lineage }
     }
 
     /// Adds every value of the `Authorization` header, in order.
@@ -104,11 +101,7 @@ impl Attested {
     /// Findings of a mechanism that looked at its evidence and believes it.
     #[must_use]
     pub fn new(identity: Identity, source: IdentitySource) -> Self {
-        Self {
-            identity,
-            issuer: None,
-            source,
-        }
+        Self { identity, issuer: None, source }
     }
 
     /// Nobody in particular: the mechanism allows requests without a caller.
@@ -199,9 +192,7 @@ impl Principal {
     }
 
     pub(crate) fn system() -> Self {
-        Self {
-            attested: Attested::anonymous(),
-        }
+        Self { attested: Attested::anonymous() }
     }
 }
 
@@ -214,10 +205,7 @@ pub async fn authenticate(
     mechanism: &dyn Authenticate,
     evidence: &Evidence<'_>,
 ) -> Result<Principal, AuthenticateError> {
-    mechanism
-        .attest(evidence)
-        .await
-        .map(|attested| Principal { attested })
+    mechanism.attest(evidence).await.map(|attested| Principal { attested })
 }
 
 /// Takes identity from the verified tip entry's signed label and from nowhere else.
@@ -238,18 +226,9 @@ impl FromLineage {
         let Some(first) = tips.next() else {
             return Attested::anonymous();
         };
-        let found = (
-            first.identity(),
-            first.labels().issuer(),
-            first.labels().identity_source(),
-        );
-        let agree = tips.all(|tip| {
-            (
-                tip.identity(),
-                tip.labels().issuer(),
-                tip.labels().identity_source(),
-            ) == found
-        });
+        let found = (first.identity(), first.labels().issuer(), first.labels().identity_source());
+        let agree =
+            tips.all(|tip| (tip.identity(), tip.labels().issuer(), tip.labels().identity_source()) == found);
         let (Some(identity), issuer, source) = found else {
             return Attested::anonymous();
         };

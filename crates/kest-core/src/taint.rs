@@ -75,11 +75,7 @@ impl Taints {
     /// Whether each label is 1 to `bytes` long and there are at most `count`.
     #[must_use]
     pub fn fits(&self, count: usize, bytes: usize) -> bool {
-        self.0.len() <= count
-            && self
-                .0
-                .iter()
-                .all(|taint| !taint.is_empty() && taint.len() <= bytes)
+        self.0.len() <= count && self.0.iter().all(|taint| !taint.is_empty() && taint.len() <= bytes)
     }
 }
 
@@ -125,7 +121,6 @@ pub(crate) fn taint_list(taints: &Taints) -> TaintList {
 impl<'de> Deserialize<'de> for Taints {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list = TaintList::deserialize(deserializer)?;
-        list.to_set()
-            .ok_or_else(|| serde::de::Error::custom("a taint stands twice"))
+        list.to_set().ok_or_else(|| serde::de::Error::custom("a taint stands twice"))
     }
 }

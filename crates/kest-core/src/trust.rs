@@ -22,11 +22,7 @@ impl TrustScore {
     ///
     /// [`TrustError::OutOfRange`] above 100.
     pub fn new(value: u8) -> Result<Self, TrustError> {
-        if value > 100 {
-            Err(TrustError::OutOfRange(value))
-        } else {
-            Ok(Self(value))
-        }
+        if value > 100 { Err(TrustError::OutOfRange(value)) } else { Ok(Self(value)) }
     }
 
     /// The number.
@@ -65,11 +61,7 @@ impl Origin {
     /// [`TrustError::OriginName`] when `name` is empty or longer than 64 bytes.
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, TrustError> {
         let name = name.into();
-        if name.is_empty() || name.len() > 64 {
-            Err(TrustError::OriginName)
-        } else {
-            Ok(Self(name))
-        }
+        if name.is_empty() || name.len() > 64 { Err(TrustError::OriginName) } else { Ok(Self(name)) }
     }
 
     /// The machine itself: timers, start-up work.
@@ -149,10 +141,7 @@ impl Origins {
     pub fn score(&self, name: &str) -> TrustScore {
         fixed(name)
             .or_else(|| {
-                self.added
-                    .iter()
-                    .find(|(origin, _)| origin.as_str() == name)
-                    .map(|(_, score)| *score)
+                self.added.iter().find(|(origin, _)| origin.as_str() == name).map(|(_, score)| *score)
             })
             .unwrap_or(TrustScore::UNKNOWN_ORIGIN)
     }
@@ -227,10 +216,7 @@ pub struct TrustModel {
 
 impl Default for TrustModel {
     fn default() -> Self {
-        Self {
-            origins: Origins::default(),
-            evaluator: Arc::new(WeakestLink),
-        }
+        Self { origins: Origins::default(), evaluator: Arc::new(WeakestLink) }
     }
 }
 
@@ -283,10 +269,7 @@ mod tests {
     #[test]
     fn weakest_link_multiplies_and_rounds_down() {
         let model = TrustModel::default();
-        assert_eq!(
-            model.score(Some("third_party_api"), &[score(60), score(10)]),
-            score(6)
-        );
+        assert_eq!(model.score(Some("third_party_api"), &[score(60), score(10)]), score(6));
         assert_eq!(model.score(Some("verified_rag"), &[score(39)]), score(35));
         assert_eq!(model.score(None, &[score(10)]), score(10));
     }
@@ -301,13 +284,8 @@ mod tests {
     #[test]
     fn protocol_origins_cannot_be_redefined() {
         let mut origins = Origins::default();
-        assert_eq!(
-            origins.register(Origin::llm(), TrustScore::FULL),
-            Err(TrustError::FixedOrigin)
-        );
-        origins
-            .register(Origin::new("partner").unwrap(), score(70))
-            .unwrap();
+        assert_eq!(origins.register(Origin::llm(), TrustScore::FULL), Err(TrustError::FixedOrigin));
+        origins.register(Origin::new("partner").unwrap(), score(70)).unwrap();
         assert_eq!(origins.score("partner"), score(70));
         assert_eq!(origins.score("llm"), TrustScore::NONE);
     }
@@ -328,9 +306,6 @@ mod tests {
     #[test]
     fn weighted_rule_lies_between_weakest_and_mean_before_the_cut() {
         let rule = Weighted::new(score(50));
-        assert_eq!(
-            rule.calculate(TrustScore::FULL, &[score(20), score(100)]),
-            score(40)
-        );
+        assert_eq!(rule.calculate(TrustScore::FULL, &[score(20), score(100)]), score(40));
     }
 }

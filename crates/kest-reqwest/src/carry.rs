@@ -48,18 +48,12 @@ pub struct CarryPassport {
 impl CarryPassport {
     /// Lists where passports may go. An empty list carries nothing anywhere and is refused when the client is built.
     pub fn to(destinations: impl IntoIterator<Item = Destination>) -> Self {
-        Self {
-            destinations: Arc::new(destinations.into_iter().collect()),
-        }
+        Self { destinations: Arc::new(destinations.into_iter().collect()) }
     }
 
     /// Says what happens to a request to a listed destination when there is no lineage; there is no default.
     pub fn without_lineage(self, choice: WithoutLineage) -> Carrying {
-        Carrying {
-            destinations: self.destinations,
-            without_lineage: choice,
-            tiers: Tiers::auto(),
-        }
+        Carrying { destinations: self.destinations, without_lineage: choice, tiers: Tiers::auto() }
     }
 }
 
@@ -82,12 +76,7 @@ impl WithoutLineage {
         operation: Operation,
         policy: impl Authorize + 'static,
     ) -> Self {
-        Self::Originate(Arc::new(Origination {
-            kest,
-            origin,
-            operation,
-            policy: Arc::new(policy),
-        }))
+        Self::Originate(Arc::new(Origination { kest, origin, operation, policy: Arc::new(policy) }))
     }
 }
 
@@ -183,25 +172,16 @@ impl Carrying {
             (None, WithoutLineage::Refuse) => return Err(CarryError::NoLineage),
             (None, WithoutLineage::Originate(origination)) => origination.start().await?,
         };
-        let header = packed_once(&admission, &self.tiers)
-            .await
-            .map_err(CarryError::Pack)?;
-        header
-            .inject(request.headers_mut(), admission.kest().limits())
-            .map_err(CarryError::Inject)?;
+        let header = packed_once(&admission, &self.tiers).await.map_err(CarryError::Pack)?;
+        header.inject(request.headers_mut(), admission.kest().limits()).map_err(CarryError::Inject)?;
         let tier = header.tier().ok_or(CarryError::NoLineage)?;
-        Ok(Sent {
-            tier,
-            bytes: header.bytes(),
-        })
+        Ok(Sent { tier, bytes: header.bytes() })
     }
 }
 
 impl Origination {
     async fn start(&self) -> Result<Admission, CarryError> {
-        let admission = self
-            .kest
-            .originate(self.origin.clone(), &self.operation, self.policy.as_ref());
+        let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
         admission.await.map_err(CarryError::Originate)
     }
 }

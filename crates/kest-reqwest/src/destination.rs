@@ -87,13 +87,7 @@ mod tests {
             Destination::origin("https://a.example/path"),
             Err(DestinationError::MoreThanAnOrigin)
         ));
-        assert!(matches!(
-            Destination::origin("ftp://a.example"),
-            Err(DestinationError::NotHttp)
-        ));
-        assert!(matches!(
-            Destination::origin("a.example"),
-            Err(DestinationError::NotAUrl(_))
-        ));
+        assert!(matches!(Destination::origin("ftp://a.example"), Err(DestinationError::NotHttp)));
+        assert!(matches!(Destination::origin("a.example"), Err(DestinationError::NotAUrl(_))));
     }
 }

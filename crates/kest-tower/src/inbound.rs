@@ -47,10 +47,7 @@ impl InboundLayer {
 
 impl std::fmt::Debug for InboundLayer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("InboundLayer")
-            .field("steps", &self.steps)
-            .finish_non_exhaustive()
+        formatter.debug_struct("InboundLayer").field("steps", &self.steps).finish_non_exhaustive()
     }
 }
 
@@ -110,10 +107,7 @@ enum MissingTip {
 
 impl std::fmt::Debug for InboundBuilder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("InboundBuilder")
-            .field("reading", &self.reading)
-            .finish_non_exhaustive()
+        formatter.debug_struct("InboundBuilder").field("reading", &self.reading).finish_non_exhaustive()
     }
 }
 
@@ -176,10 +170,7 @@ impl InboundBuilder {
     /// particular by oversight must not start. [`try_build`](Self::try_build) returns the same as an error.
     #[must_use]
     #[track_caller]
-    #[expect(
-        clippy::panic,
-        reason = "the start-up guard is loud by design; try_build is the quiet form"
-    )]
+    #[expect(clippy::panic, reason = "the start-up guard is loud by design; try_build is the quiet form")]
     pub fn build(self) -> InboundLayer {
         match self.try_build() {
             Ok(layer) => layer,
@@ -198,9 +189,7 @@ impl InboundBuilder {
         if self.missing_tip == MissingTip::Accept {
             reader = reader.accept_missing_tip();
         }
-        let mut verifier = Verifier::new(self.limits.clone())
-            .reading(self.reading)
-            .trust_model(self.trust);
+        let mut verifier = Verifier::new(self.limits.clone()).reading(self.reading).trust_model(self.trust);
         if self.limits.seen_entries > 0 {
             verifier = verifier.remember(SeenEntries::new(&self.limits));
         }
@@ -213,10 +202,7 @@ impl InboundBuilder {
             passport: self.passport,
             limits: self.limits,
         };
-        Ok(InboundLayer {
-            steps: Arc::new(steps),
-            respond: self.respond,
-        })
+        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond })
     }
 }
 

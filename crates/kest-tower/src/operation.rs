@@ -71,14 +71,8 @@ impl OperationLayer {
     /// As [`new`](Self::new), with a policy that several routes share.
     #[must_use]
     pub fn shared(kest: Kest, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
-        let plan = Plan {
-            kest,
-            operation,
-            policy,
-            root_origin: Origin::internet(),
-            resource: None,
-            respond: None,
-        };
+        let plan =
+            Plan { kest, operation, policy, root_origin: Origin::internet(), resource: None, respond: None };
         Self { plan: Arc::new(plan) }
     }
 

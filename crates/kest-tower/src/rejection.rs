@@ -145,9 +145,7 @@ impl Rejection {
     /// The header that the answer carries beside its status.
     #[must_use]
     pub fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        self.kind
-            .challenge()
-            .map(|challenge| (WWW_AUTHENTICATE, challenge))
+        self.kind.challenge().map(|challenge| (WWW_AUTHENTICATE, challenge))
     }
 
     /// The answer: constant, empty-handed, with this rejection in its extensions.
@@ -188,25 +186,18 @@ impl From<&RestoreError> for Rejection {
 }
 
 impl From<&AuthenticateError> for Rejection {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a kind added elsewhere must refuse, not pass"
-    )]
     fn from(error: &AuthenticateError) -> Self {
         Self::new(match error {
             AuthenticateError::Missing => RejectionKind::CredentialsMissing,
             AuthenticateError::Invalid(_) => RejectionKind::CredentialsInvalid,
             AuthenticateError::Unavailable(_) => RejectionKind::IdentityUnavailable,
+            // A kind that is added elsewhere refuses too.
             _ => RejectionKind::CredentialsInvalid,
         })
     }
 }
 
 impl From<&AdmitError> for Rejection {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a kind added elsewhere must refuse, not pass"
-    )]
     fn from(error: &AdmitError) -> Self {
         Self::new(match error {
             AdmitError::Authorize(AuthorizeError::Denied(_)) => RejectionKind::Denied,
@@ -216,7 +207,8 @@ impl From<&AdmitError> for Rejection {
             AdmitError::Sign(SignError::PassportFull) => RejectionKind::LineageFull,
             AdmitError::Sign(SignError::Unavailable(_) | SignError::WrongSignature)
             | AdmitError::Random(_) => RejectionKind::SignerUnavailable,
-            _ => RejectionKind::NotSignable,
+            // A kind that is added elsewhere refuses too.
+            AdmitError::Sign(_) | _ => RejectionKind::NotSignable,
         })
     }
 }

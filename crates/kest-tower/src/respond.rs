@@ -34,11 +34,6 @@ pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
         RejectionKind::NoPolicy | RejectionKind::NotSignable | RejectionKind::NoArrival => "13",
     };
     parts.status = StatusCode::OK;
-    parts
-        .headers
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    parts.headers.insert(
-        HeaderName::from_static("grpc-status"),
-        HeaderValue::from_static(code),
-    );
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    parts.headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code));
 }

@@ -99,9 +99,8 @@ where
                 Some(resource) => plan.operation.clone().resource(resource),
                 None => plan.operation.clone(),
             };
-            let circumstances = Circumstances::default()
-                .with_trace_id(trace_id)
-                .with_root_origin(plan.root_origin.clone());
+            let circumstances =
+                Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
             admit(&plan, &arrival, &operation, circumstances).await
         });
         OperationFuture::new(admitting, request, ready, respond)
@@ -115,9 +114,7 @@ async fn admit(
     operation: &kest_core::Operation,
     circumstances: Circumstances,
 ) -> Result<Admission, Rejection> {
-    let admission = plan
-        .kest
-        .admit(arrival, operation, plan.policy.as_ref(), circumstances);
+    let admission = plan.kest.admit(arrival, operation, plan.policy.as_ref(), circumstances);
     match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
         Ok(Ok(admission)) => Ok(admission),
         Ok(Err(error)) => Err(Rejection::from(&error)),

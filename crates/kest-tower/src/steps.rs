@@ -41,10 +41,7 @@ pub(crate) struct Offered {
 impl Offered {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let all = |name| headers.get_all(name).iter().cloned().collect();
-        Self {
-            baggage: all("baggage"),
-            authorization: all(header::AUTHORIZATION.as_str()),
-        }
+        Self { baggage: all("baggage"), authorization: all(header::AUTHORIZATION.as_str()) }
     }
 }
 
@@ -73,9 +70,7 @@ impl Steps {
         let restored = restore(packed, self.claims.as_deref(), &self.limits)
             .await
             .map_err(|error| Rejection::from(&error))?;
-        let received = Received {
-            tier: restored.tier(),
-        };
+        let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) => Lineage::Carried(self.verify(passport).await?),
             None if self.passport == PassportPresence::Required => {
@@ -85,9 +80,8 @@ impl Steps {
         };
         let authorization = offered.authorization.iter().map(HeaderValue::as_bytes);
         let evidence = Evidence::new(&lineage).with_authorization(authorization);
-        let principal = authenticate(self.identity.as_ref(), &evidence)
-            .await
-            .map_err(|error| Rejection::from(&error))?;
+        let principal =
+            authenticate(self.identity.as_ref(), &evidence).await.map_err(|error| Rejection::from(&error))?;
         Ok((Arrival::new(lineage, principal), received))
     }
 
@@ -110,10 +104,6 @@ impl Steps {
 }
 
 fn invalid(error: &VerifyError) -> Rejection {
-    tracing::debug!(
-        kind = error.kind().as_str(),
-        index = error.index(),
-        "passport does not hold"
-    );
+    tracing::debug!(kind = error.kind().as_str(), index = error.index(), "passport does not hold");
     Rejection::new(RejectionKind::PassportInvalid)
 }

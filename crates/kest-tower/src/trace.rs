@@ -36,23 +36,11 @@ mod tests {
     #[test]
     fn only_one_well_formed_traceparent_names_a_trace() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(
-            found(&[good]).as_deref(),
-            Some("4bf92f3577b34da6a3ce929d0e0e4736")
-        );
+        assert_eq!(found(&[good]).as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         assert_eq!(found(&[good, good]), None);
-        assert_eq!(
-            found(&["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
-            None
-        );
-        assert_eq!(
-            found(&["00-00000000000000000000000000000000-00f067aa0ba902b7-01"]),
-            None
-        );
-        assert_eq!(
-            found(&["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"]),
-            None
-        );
+        assert_eq!(found(&["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]), None);
+        assert_eq!(found(&["00-00000000000000000000000000000000-00f067aa0ba902b7-01"]), None);
+        assert_eq!(found(&["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"]), None);
         assert_eq!(found(&[]), None);
     }
 }

@@ -15,10 +15,8 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     // Who this service is. A real one reads its key from a file or has a KMS sign.
-    let signer = Arc::new(Ed25519Signer::ephemeral(
-        WorkloadId::new("spiffe://example.org/greeter")?,
-        &OsRandom,
-    )?);
+    let signer =
+        Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("spiffe://example.org/greeter")?, &OsRandom)?);
     let mut trusted = KeyRing::new();
     trusted.trust_signer(signer.as_ref())?;
     let kest = Kest::builder(signer).build();
@@ -31,11 +29,7 @@ async fn main() -> Result<(), BoxError> {
             Operation::named("greet")?,
             policy_fn("trusted_data_only", |inquiry| inquiry.trust_score().value() >= 50)?,
         ))
-        .layer(
-            InboundLayer::builder(Arc::new(trusted))
-                .identity(IdentityChoice::from_lineage())
-                .build(),
-        );
+        .layer(InboundLayer::builder(Arc::new(trusted)).identity(IdentityChoice::from_lineage()).build());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let origin = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, greet).await });
@@ -56,21 +50,12 @@ async fn main() -> Result<(), BoxError> {
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "without a lineage: {}", anonymous.status())?;
-    writeln!(
-        out,
-        "with a lineage:    {} {}",
-        known.status(),
-        known.text().await?
-    )?;
+    writeln!(out, "with a lineage:    {} {}", known.status(), known.text().await?)?;
     Ok(())
 }
 
 async fn greet(Admitted(admission): Admitted) -> String {
-    let through: Vec<&str> = admission
-        .passport()
-        .entries()
-        .iter()
-        .map(|it| it.operation().as_str())
-        .collect();
+    let through: Vec<&str> =
+        admission.passport().entries().iter().map(|it| it.operation().as_str()).collect();
     format!("hello, reached through {}", through.join(" -> "))
 }

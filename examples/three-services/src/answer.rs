@@ -84,19 +84,10 @@ impl Answer {
             taints: entry.taints().iter().map(str::to_owned).collect(),
             received: Received {
                 tier: tier.map_or("absent", Tier::as_str).to_owned(),
-                entries: admission
-                    .arrival()
-                    .lineage()
-                    .passport()
-                    .map_or(0, kest::Passport::len),
+                entries: admission.arrival().lineage().passport().map_or(0, kest::Passport::len),
             },
             sent: None,
-            passport: admission
-                .passport()
-                .entries()
-                .iter()
-                .map(|entry| entry.compact().to_owned())
-                .collect(),
+            passport: admission.passport().entries().iter().map(|entry| entry.compact().to_owned()).collect(),
             next: None,
         }
     }

@@ -34,9 +34,8 @@ pub(crate) async fn play(
     issuer: &Issuer,
     passport: &[String],
 ) -> Result<Vec<Attack>, BoxError> {
-    let (first, second) = match chain.origins.as_slice() {
-        [first, second, ..] => (first, second),
-        _ => return Err("the attacks need two services".into()),
+    let [first, second, ..] = chain.origins.as_slice() else {
+        return Err("the attacks need two services".into());
     };
     let spoofed = "kest.user=admin,kest.agent=root,kest.task=everything".to_owned();
     let expired = issuer.expired_token(AUDIENCE, "alice", Duration::from_secs(3600))?;
@@ -66,9 +65,7 @@ fn cut(passport: &[String]) -> Vec<String> {
 /// A baggage header by hand, announcing the last entry as tip.
 fn baggage(passport: &[String]) -> String {
     let quoted: Vec<String> = passport.iter().map(|entry| format!("%22{entry}%22")).collect();
-    let tip = passport
-        .last()
-        .map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex());
+    let tip = passport.last().map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex());
     format!("kest.passport=[{}],kest.chain_tip={tip}", quoted.join("%2C"))
 }
 
@@ -87,9 +84,5 @@ async fn attack(
     }
     let response = request.send().await?;
     let status = response.status().as_u16();
-    Ok(Attack {
-        name,
-        status,
-        empty: response.bytes().await?.is_empty(),
-    })
+    Ok(Attack { name, status, empty: response.bytes().await?.is_empty() })
 }

@@ -60,11 +60,7 @@ impl Demo {
         let issuer = Issuer::start().await?;
         let mut chain = Chain::start(usize::from(self.hops), &issuer).await?;
         let answer = ask(&chain, &issuer).await?;
-        let passport = answer
-            .chain()
-            .last()
-            .map(|last| last.passport.clone())
-            .unwrap_or_default();
+        let passport = answer.chain().last().map(|last| last.passport.clone()).unwrap_or_default();
         let proved = verify(&passport, &chain.ring)?;
         let attacks = attacks::play(&chain, &issuer, &passport).await?;
         chain.serving.shutdown().await;
@@ -77,11 +73,7 @@ impl Demo {
         } else {
             show::demonstration(&mut out, &answer, &proved, &attacks)?;
         }
-        Ok(if whole && refused {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(if whole && refused { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -102,10 +94,8 @@ fn to_json(
         })
         .collect();
     let bundle: Value = serde_json::from_str(&Bundle::to_json(ring)?)?;
-    let attacks: Vec<Value> = attacks
-        .iter()
-        .map(|it| json!({"name": it.name, "status": it.status}))
-        .collect();
+    let attacks: Vec<Value> =
+        attacks.iter().map(|it| json!({"name": it.name, "status": it.status})).collect();
     Ok(json!({"hops": hops, "passport": passport, "bundle": bundle, "attacks": attacks, "verified": whole}))
 }
 
@@ -136,11 +126,7 @@ impl Chain {
                 tiers: Tiers::auto().store(Arc::<InMemoryClaims>::clone(&claims)),
                 claims: Arc::clone(&claims),
                 reading: Reading::Strict,
-                passport: if index == 0 {
-                    PassportRule::Optional
-                } else {
-                    PassportRule::Required
-                },
+                passport: if index == 0 { PassportRule::Optional } else { PassportRule::Required },
                 limits: limits.clone(),
             };
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -153,11 +139,7 @@ impl Chain {
             });
         }
         origins.reverse();
-        Ok(Self {
-            origins,
-            ring,
-            serving,
-        })
+        Ok(Self { origins, ring, serving })
     }
 }
 
@@ -170,9 +152,7 @@ fn name(index: usize) -> String {
 /// The first three operations tell a story of trust; the rest pass it on.
 fn operation(index: usize) -> Result<Operation, BoxError> {
     Ok(match index {
-        0 => Operation::named("place_order")?
-            .origin(Origin::user_input())
-            .taint("user_input"),
+        0 => Operation::named("place_order")?.origin(Origin::user_input()).taint("user_input"),
         1 => Operation::named("check_order")?.sanitizer(
             Sanitizer::because("order matched the schema and the catalogue")
                 .sets_trust(TrustScore::new(80)?)
@@ -199,11 +179,7 @@ fn identity(index: usize, issuer: &Issuer) -> Result<IdentityChoice, BoxError> {
 async fn ask(chain: &Chain, issuer: &Issuer) -> Result<Answer, BoxError> {
     let token = issuer.token(AUDIENCE, "alice", "checkout-web", "orders:write")?;
     let first = chain.origins.first().ok_or("no service is up")?;
-    let response = reqwest::Client::new()
-        .post(format!("{first}/call"))
-        .bearer_auth(token)
-        .send()
-        .await?;
+    let response = reqwest::Client::new().post(format!("{first}/call")).bearer_auth(token).send().await?;
     Ok(response.error_for_status()?.json().await?)
 }
 

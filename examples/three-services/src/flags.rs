@@ -148,11 +148,7 @@ impl HopFlags {
                 ReadingFlag::Strict => Reading::Strict,
                 ReadingFlag::LegacyPython => Reading::LegacyPython,
             },
-            passport: if self.require_passport {
-                PassportRule::Required
-            } else {
-                PassportRule::Optional
-            },
+            passport: if self.require_passport { PassportRule::Required } else { PassportRule::Optional },
             limits,
         })
     }
@@ -170,9 +166,7 @@ impl HopFlags {
         if self.identity_from_lineage {
             return Ok(Some(IdentityChoice::from_lineage()));
         }
-        Ok(self
-            .insecure_no_verify
-            .then(IdentityChoice::dangerous_insecure_no_verify))
+        Ok(self.insecure_no_verify.then(IdentityChoice::dangerous_insecure_no_verify))
     }
 
     fn operation(&self) -> Result<Operation, BoxError> {
@@ -217,10 +211,7 @@ async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
     };
     let bundle = Bundle::from_json(&text)?;
     if !bundle.skipped().is_empty() {
-        tracing::warn!(
-            keys = bundle.skipped().len(),
-            "keys of other types in the trust bundle were skipped"
-        );
+        tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
     }
     Ok(bundle)
 }

@@ -63,32 +63,25 @@ impl Hop {
         // Whoever reaches the route and was verified may call it: the demonstration is about lineage.
         let policy = policy_fn("verified_callers", |_inquiry| true)?;
         let kest = Kest::builder(self.signer).limits(self.limits).build();
-        let next = self.next.map(|next| next_service(next, self.tiers)).transpose()?;
+        let next = self.next.as_deref().map(|next| next_service(next, self.tiers)).transpose()?;
         let protected = Router::new()
             .route("/call", post(call::call))
-            .with_state(Arc::new(call::Service {
-                name: self.name,
-                next,
-            }))
+            .with_state(Arc::new(call::Service { name: self.name, next }))
             .layer(OperationLayer::new(kest, self.operation, policy))
             .layer(inbound.build());
-        Ok(protected.route("/healthz", get(async || "ok")).route(
-            "/jwks.json",
-            get(async || ([("content-type", "application/jwk-set+json")], jwks)),
-        ))
+        Ok(protected
+            .route("/healthz", get(async || "ok"))
+            .route("/jwks.json", get(async || ([("content-type", "application/jwk-set+json")], jwks))))
     }
 }
 
-fn next_service(next: String, tiers: Tiers) -> Result<Next, BoxError> {
-    let url = reqwest::Url::parse(&next)?;
+fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
+    let url = reqwest::Url::parse(next)?;
     let client = CarryPassport::to([Destination::origin(&url.origin().ascii_serialization())?])
         .without_lineage(WithoutLineage::Refuse)
         .tiers(tiers)
         .client(reqwest::Client::builder())?;
-    Ok(Next {
-        client,
-        url: url.join("/call")?,
-    })
+    Ok(Next { client, url: url.join("/call")? })
 }
 
 /// Runs a hop until SIGTERM or an interrupt; running requests are finished.

@@ -46,11 +46,7 @@ impl Issuer {
                 tracing::error!("issuer stopped: {error}");
             }
         });
-        Ok(Self {
-            address,
-            key,
-            serving,
-        })
+        Ok(Self { address, key, serving })
     }
 
     /// The `iss` of its tokens.

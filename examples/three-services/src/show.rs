@@ -39,11 +39,7 @@ pub(crate) fn demonstration(
     tree(out, proved)?;
     writeln!(out, "\nAttacks\n")?;
     for attack in attacks {
-        let verdict = if attack.was_refused() {
-            "refused"
-        } else {
-            "NOT REFUSED"
-        };
+        let verdict = if attack.was_refused() { "refused" } else { "NOT REFUSED" };
         writeln!(out, "  {:<20} {} {verdict}", attack.name, attack.status)?;
     }
     let held = attacks.iter().all(Attack::was_refused);
@@ -52,11 +48,7 @@ pub(crate) fn demonstration(
         "\n{} entries verified, {} attacks played: {}",
         proved.len(),
         attacks.len(),
-        if held {
-            "everything held"
-        } else {
-            "NOT everything held"
-        }
+        if held { "everything held" } else { "NOT everything held" }
     )
 }
 
@@ -70,16 +62,10 @@ fn table(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
             .unwrap_or(0)
             .max(title.len())
     };
-    let widths: Vec<usize> = COLUMNS
-        .iter()
-        .enumerate()
-        .map(|(column, title)| width(column, title))
-        .collect();
+    let widths: Vec<usize> = COLUMNS.iter().enumerate().map(|(column, title)| width(column, title)).collect();
     let mut line = |cells: &mut dyn Iterator<Item = &str>| -> io::Result<()> {
-        let padded: Vec<String> = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}", width = *width))
-            .collect();
+        let padded: Vec<String> =
+            cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
         writeln!(out, "  {}", padded.join("  ").trim_end())
     };
     line(&mut COLUMNS.into_iter())?;
@@ -91,11 +77,7 @@ fn table(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
 
 fn row(answer: &Answer) -> [String; 12] {
     let known = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".to_owned());
-    let taints = if answer.taints.is_empty() {
-        "-".to_owned()
-    } else {
-        answer.taints.join("+")
-    };
+    let taints = if answer.taints.is_empty() { "-".to_owned() } else { answer.taints.join("+") };
     [
         answer.service.clone(),
         answer.operation.clone(),
@@ -106,14 +88,8 @@ fn row(answer: &Answer) -> [String; 12] {
         taints,
         answer.passport.len().to_string(),
         answer.received.tier.clone(),
-        answer
-            .sent
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |sent| sent.tier.clone()),
-        answer
-            .sent
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |sent| sent.bytes.to_string()),
+        answer.sent.as_ref().map_or_else(|| "-".to_owned(), |sent| sent.tier.clone()),
+        answer.sent.as_ref().map_or_else(|| "-".to_owned(), |sent| sent.bytes.to_string()),
         answer.identity.source.clone(),
     ]
 }
@@ -121,22 +97,11 @@ fn row(answer: &Answer) -> [String; 12] {
 /// A chain has one child for each entry, so depth grows by one a line; a long chain is indented once only.
 fn tree(out: &mut impl Write, proved: &Passport) -> io::Result<()> {
     for (depth, entry) in proved.entries().iter().enumerate() {
-        let indent = if depth == 0 {
-            String::new()
-        } else {
-            format!("{}└─ ", "   ".repeat(depth.min(8) - 1))
-        };
+        let indent =
+            if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth.min(8) - 1)) };
         let hash: String = entry.hash().to_hex().chars().take(12).collect();
-        let reason = entry
-            .labels()
-            .sanitizer()
-            .map_or_else(String::new, |it| format!("  sanitizer {it}"));
-        writeln!(
-            out,
-            "  {indent}{} by {}  [{hash}]{reason}",
-            entry.operation(),
-            entry.workload()
-        )?;
+        let reason = entry.labels().sanitizer().map_or_else(String::new, |it| format!("  sanitizer {it}"));
+        writeln!(out, "  {indent}{} by {}  [{hash}]{reason}", entry.operation(), entry.workload())?;
     }
     Ok(())
 }

@@ -162,17 +162,7 @@ pub(crate) fn parse(
     let payload_parts = parse_payload(&payload_bytes, reading, limits)?;
     let signature = Signature::from_slice(&signature_bytes).ok_or(FormError::Signature)?;
     let signed_bytes = header.len() + 1 + payload.len();
-    check(
-        payload_parts,
-        key_id,
-        signature,
-        signed_bytes,
-        Rules {
-            first,
-            reading,
-            limits,
-        },
-    )
+    check(payload_parts, key_id, signature, signed_bytes, Rules { first, reading, limits })
 }
 
 /// Joins a signed entry: the signing input, a dot, the signature.
@@ -200,11 +190,7 @@ fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
     if header.typ.as_deref() != Some("JWS") {
         return Err(FormError::Type);
     }
-    header
-        .kid
-        .map(KeyId::new)
-        .transpose()
-        .map_err(|_cause| FormError::Header)
+    header.kid.map(KeyId::new).transpose().map_err(|_cause| FormError::Header)
 }
 
 /// Parses the payload and proves that its bytes are canonical and hold the members of the schema, each once.
@@ -225,9 +211,8 @@ fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payl
     if plain && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
         return Ok(payload);
     }
-    let canonicalize = |json: &[u8]| {
-        canonical::canonicalize(json, limits.json_depth).map_err(|_cause| FormError::Payload)
-    };
+    let canonicalize =
+        |json: &[u8]| canonical::canonicalize(json, limits.json_depth).map_err(|_cause| FormError::Payload);
     if canonicalize(bytes)? != bytes {
         return Err(FormError::NotCanonical);
     }
@@ -258,11 +243,7 @@ fn check(
     if !SCHEMA_VERSIONS.contains(&payload.schema_version.as_ref()) {
         return Err(FormError::SchemaVersion);
     }
-    let names = [
-        &payload.classification,
-        &payload.runtime.name,
-        &payload.runtime.version,
-    ];
+    let names = [&payload.classification, &payload.runtime.name, &payload.runtime.version];
     if names.iter().any(|name| name.is_empty() || name.len() > 256) {
         return Err(FormError::Name);
     }
@@ -273,9 +254,7 @@ fn check(
     let workload = check_labels(&payload.labels, rules)?;
     let set = |list: &crate::taint::TaintList| {
         let set = list.to_set().ok_or(FormError::Taints)?;
-        set.fits(rules.limits.taints, rules.limits.taint_bytes)
-            .then_some(set)
-            .ok_or(FormError::Taints)
+        set.fits(rules.limits.taints, rules.limits.taint_bytes).then_some(set).ok_or(FormError::Taints)
     };
     Ok(Parsed {
         key_id,
@@ -306,27 +285,16 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
     if labels.values().len() > rules.limits.labels {
         return Err(FormError::Labels);
     }
-    let workload = labels
-        .get(PRINCIPAL)
-        .and_then(|name| WorkloadId::new(name).ok())
-        .ok_or(FormError::Labels)?;
+    let workload =
+        labels.get(PRINCIPAL).and_then(|name| WorkloadId::new(name).ok()).ok_or(FormError::Labels)?;
     if rules.reading == Reading::LegacyPython {
         return Ok(workload);
     }
-    let texts = labels
-        .values()
-        .values()
-        .all(|value| matches!(value, LabelValue::Text(_)));
-    let trace = labels
-        .trace_id()
-        .is_some_and(|trace| TraceId::parse(trace).is_some());
+    let texts = labels.values().values().all(|value| matches!(value, LabelValue::Text(_)));
+    let trace = labels.trace_id().is_some_and(|trace| TraceId::parse(trace).is_some());
     let identity = labels.get(super::labels::IDENTITY).is_none() || labels.identity().is_some();
     let sanitizer = labels.sanitizer().is_none_or(is_sanitizer);
-    if texts && trace && identity && sanitizer {
-        Ok(workload)
-    } else {
-        Err(FormError::Labels)
-    }
+    if texts && trace && identity && sanitizer { Ok(workload) } else { Err(FormError::Labels) }
 }
 
 /// The label must say who sanitized and why: an empty reason is none.
@@ -356,11 +324,7 @@ fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormErr
             let mut sorted = hashes.clone();
             sorted.sort_unstable();
             sorted.dedup();
-            if sorted.len() == hashes.len() {
-                Ok(Parents::Entries(hashes))
-            } else {
-                Err(FormError::Parents)
-            }
+            if sorted.len() == hashes.len() { Ok(Parents::Entries(hashes)) } else { Err(FormError::Parents) }
         }
     }
 }

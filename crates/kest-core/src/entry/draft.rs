@@ -40,9 +40,7 @@ impl TraceId {
         if text.len() != 32 || !text.bytes().all(lower) {
             return None;
         }
-        u128::from_str_radix(text, 16)
-            .ok()
-            .and_then(|value| Self::from_bytes(value.to_be_bytes()))
+        u128::from_str_radix(text, 16).ok().and_then(|value| Self::from_bytes(value.to_be_bytes()))
     }
 }
 
@@ -63,10 +61,7 @@ impl Resource {
     /// A resource called `id`.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self {
-            id: Some(id.into()),
-            attributes: None,
-        }
+        Self { id: Some(id.into()), attributes: None }
     }
 
     /// Adds attributes, a JSON object; they are signed in canonical form.
@@ -106,11 +101,7 @@ impl Sanitizer {
     /// A sanitizer that can say why it may do what it does.
     #[must_use]
     pub fn because(reason: impl Into<Arc<str>>) -> Self {
-        Self {
-            reason: reason.into(),
-            trust: None,
-            removes: Taints::none(),
-        }
+        Self { reason: reason.into(), trust: None, removes: Taints::none() }
     }
 
     /// Sets the score, whatever the parents' are.

@@ -21,9 +21,7 @@ impl EntryId {
     pub fn generate(clock: &dyn Clock, random: &dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0_u8; 10];
         random.fill(&mut bytes)?;
-        Ok(Self(
-            Builder::from_unix_timestamp_millis(clock.unix_millis(), &bytes).into_uuid(),
-        ))
+        Ok(Self(Builder::from_unix_timestamp_millis(clock.unix_millis(), &bytes).into_uuid()))
     }
 
     /// Reads the hyphenated lower-case form; any other spelling or version is `None`.

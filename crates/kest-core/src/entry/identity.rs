@@ -81,10 +81,7 @@ mod tests {
         let label = identity.to_label().unwrap();
         assert_eq!(label, r#"{"agent":null,"task":null,"user":"alice \"a\""}"#);
         assert_eq!(Identity::from_label(&label), Some(identity));
-        assert_eq!(
-            Identity::from_label(r#"{"user": "bob"}"#),
-            Some(Identity::default().with_user("bob"))
-        );
+        assert_eq!(Identity::from_label(r#"{"user": "bob"}"#), Some(Identity::default().with_user("bob")));
         assert_eq!(Identity::from_label("bob"), None);
         assert_eq!(Identity::from_label(r#"[null,null,"bob"]"#), None);
     }

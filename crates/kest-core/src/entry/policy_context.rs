@@ -107,13 +107,8 @@ impl PolicyContext {
     /// Whether no policy is recorded at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        [
-            Tier::Enterprise,
-            Tier::Platform,
-            Tier::Application,
-            Tier::Function,
-        ]
-        .into_iter()
-        .all(|tier| self.policies(tier).next().is_none())
+        [Tier::Enterprise, Tier::Platform, Tier::Application, Tier::Function]
+            .into_iter()
+            .all(|tier| self.policies(tier).next().is_none())
     }
 }

@@ -18,11 +18,7 @@ pub struct Entry {
 impl Entry {
     /// Only verification and signing make entries.
     pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
-        Self {
-            compact,
-            hash,
-            parsed,
-        }
+        Self { compact, hash, parsed }
     }
 
     /// The compact JWS.

@@ -30,10 +30,8 @@ impl Passport {
         if entries.len() > limits.entries {
             return Err(MergeError::TooManyEntries);
         }
-        let followed: HashSet<EntryHash> = entries
-            .iter()
-            .flat_map(|entry| entry.parents().iter().copied())
-            .collect();
+        let followed: HashSet<EntryHash> =
+            entries.iter().flat_map(|entry| entry.parents().iter().copied()).collect();
         let tips: Vec<usize> = entries
             .iter()
             .enumerate()

@@ -31,9 +31,5 @@ impl SeenEntries {
 }
 
 fn digest(entry: &EntryHash, key: &PublicKey) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(entry.as_bytes())
-        .chain_update(key.as_bytes())
-        .finalize()
-        .into()
+    Sha256::new().chain_update(entry.as_bytes()).chain_update(key.as_bytes()).finalize().into()
 }

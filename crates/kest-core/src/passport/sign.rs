@@ -113,10 +113,7 @@ impl Passport {
             parent_ids: parents.to_wire(),
             policy_context: permit.into_policy_context(),
             removed_taints: taint_list(&removed),
-            runtime: Runtime {
-                name: "kest-rust".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-            },
+            runtime: Runtime { name: "kest-rust".into(), version: env!("CARGO_PKG_VERSION").into() },
             schema_version: "0.3.0".into(),
             taints: taint_list(&taints),
             timestamp_ms: i64::try_from(context.unix_millis).map_err(|_cause| SignError::Clock)?,
@@ -141,11 +138,7 @@ impl Passport {
 
 /// Writes the signing input, has it signed and, where the signer is not in this process, checks the signature.
 async fn finish(mut parsed: Parsed, signer: &dyn Sign, limits: &Limits) -> Result<Entry, SignError> {
-    let header = Header {
-        alg: "EdDSA",
-        kid: signer.key_id().as_str(),
-        typ: "JWS",
-    };
+    let header = Header { alg: "EdDSA", kid: signer.key_id().as_str(), typ: "JWS" };
     let header = serde_json::to_vec(&header).map_err(SignError::NotWritable)?;
     // The typed form is declared in canonical order and its label names are ASCII, so these are RFC 8785 bytes.
     let payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
@@ -156,10 +149,7 @@ async fn finish(mut parsed: Parsed, signer: &dyn Sign, limits: &Limits) -> Resul
     if input.len() + 87 > limits.entry_bytes {
         return Err(SignError::EntryTooLong);
     }
-    let signature = signer
-        .sign(input.as_bytes())
-        .await
-        .map_err(SignError::Unavailable)?;
+    let signature = signer.sign(input.as_bytes()).await.map_err(SignError::Unavailable)?;
     let believed = match signer.signature_check() {
         SignatureCheck::InProcess => true,
         SignatureCheck::Verify => signer.public_key().verifies(input.as_bytes(), &signature),
@@ -212,10 +202,7 @@ fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result
         if sanitizer.reason.is_empty() {
             return Err(SignError::NoReason);
         }
-        let declared = DeclaredSanitizer {
-            by: signer.workload().as_str(),
-            reason: &sanitizer.reason,
-        };
+        let declared = DeclaredSanitizer { by: signer.workload().as_str(), reason: &sanitizer.reason };
         let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
         put(labels::SANITIZER, text.into());
     }

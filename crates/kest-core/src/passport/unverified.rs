@@ -30,9 +30,7 @@ impl UnverifiedPassport {
             return Err(PassportFormError::TooLong(json.len()));
         }
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let entries = deserializer
-            .deserialize_seq(Entries { limits })
-            .map_err(classify)?;
+        let entries = deserializer.deserialize_seq(Entries { limits }).map_err(classify)?;
         deserializer.end().map_err(classify)?;
         Ok(Self { entries, tips })
     }
@@ -84,13 +82,10 @@ impl UnverifiedPassport {
         reading: Reading,
         limits: &Limits,
     ) -> impl Iterator<Item = (WorkloadId, Option<KeyId>)> {
-        self.entries
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, compact)| {
-                let parsed = entry::parse(compact, index == 0, reading, limits).ok()?;
-                Some((parsed.workload, parsed.key_id))
-            })
+        self.entries.iter().enumerate().filter_map(move |(index, compact)| {
+            let parsed = entry::parse(compact, index == 0, reading, limits).ok()?;
+            Some((parsed.workload, parsed.key_id))
+        })
     }
 
     /// The compact entries as they were carried, for showing them to a person.

@@ -20,18 +20,12 @@ impl Passport {
     /// A lineage without entries: what work that nobody asked for starts from.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            entries: Arc::new([]),
-            tips: Arc::new([]),
-        }
+        Self { entries: Arc::new([]), tips: Arc::new([]) }
     }
 
     /// Only verification, signing and joining make passports; `tips` are the indices of entries without children.
     pub(crate) fn new(entries: Vec<Arc<Entry>>, tips: Vec<usize>) -> Self {
-        Self {
-            entries: entries.into(),
-            tips: tips.into(),
-        }
+        Self { entries: entries.into(), tips: tips.into() }
     }
 
     /// The entries, parents before children.

@@ -24,10 +24,7 @@ impl Verifier {
     /// A verifier with these limits, strict reading and the protocol's own trust rules.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Reads this dialect.
@@ -61,18 +58,12 @@ impl Verifier {
     pub fn verify(&self, passport: UnverifiedPassport, ring: &KeyRing) -> Result<Passport, VerifyError> {
         let (compacts, announced) = passport.into_parts();
         if compacts.len() > self.limits.entries {
-            return Err(VerifyError {
-                kind: VerifyErrorKind::TooManyEntries,
-                index: None,
-            });
+            return Err(VerifyError { kind: VerifyErrorKind::TooManyEntries, index: None });
         }
         let mut walk = Walk::with_capacity(compacts.len());
         for (index, compact) in compacts.into_iter().enumerate() {
             self.verify_entry(&mut walk, compact, ring)
-                .map_err(|kind| VerifyError {
-                    kind,
-                    index: Some(index),
-                })?;
+                .map_err(|kind| VerifyError { kind, index: Some(index) })?;
         }
         let passport = walk.finish();
         match announced {
@@ -124,11 +115,7 @@ impl Verifier {
                 return Ok(());
             }
         }
-        Err(if any {
-            VerifyErrorKind::BadSignature
-        } else {
-            VerifyErrorKind::UnknownKey
-        })
+        Err(if any { VerifyErrorKind::BadSignature } else { VerifyErrorKind::UnknownKey })
     }
 
     fn holds(&self, key: &PublicKey, hash: &EntryHash, message: &[u8], parsed: &Parsed) -> bool {
@@ -164,11 +151,7 @@ fn check_trust(model: &TrustModel, parsed: &Parsed, parents: &[Arc<Entry>]) -> R
         return Err(VerifyErrorKind::TaintDropped);
     }
     expected.remove_all(&parsed.removed);
-    if parsed.taints == expected {
-        Ok(())
-    } else {
-        Err(VerifyErrorKind::TaintsDiffer)
-    }
+    if parsed.taints == expected { Ok(()) } else { Err(VerifyErrorKind::TaintsDiffer) }
 }
 
 /// The first implementation takes taints from all earlier entries and signs no reasons: nothing may vanish that was
@@ -194,11 +177,7 @@ fn check_legacy_taints(
 }
 
 fn check_tips(passport: &Passport, announced: &Tips) -> Result<(), VerifyErrorKind> {
-    if passport.tips() == *announced {
-        Ok(())
-    } else {
-        Err(VerifyErrorKind::TipsDiffer)
-    }
+    if passport.tips() == *announced { Ok(()) } else { Err(VerifyErrorKind::TipsDiffer) }
 }
 
 /// What has been proved so far.
@@ -228,11 +207,7 @@ impl Walk {
         };
         let mut parents = Vec::with_capacity(hashes.len());
         for hash in hashes {
-            let place = self
-                .places
-                .get(hash)
-                .copied()
-                .ok_or(VerifyErrorKind::BrokenLink)?;
+            let place = self.places.get(hash).copied().ok_or(VerifyErrorKind::BrokenLink)?;
             let parent = self.entries.get(place).ok_or(VerifyErrorKind::BrokenLink)?;
             parents.push(Arc::clone(parent));
         }
@@ -241,11 +216,7 @@ impl Walk {
 
     fn push(&mut self, entry: Entry) {
         for hash in entry.parents() {
-            if let Some(has_child) = self
-                .places
-                .get(hash)
-                .and_then(|place| self.has_child.get_mut(*place))
-            {
+            if let Some(has_child) = self.places.get(hash).and_then(|place| self.has_child.get_mut(*place)) {
                 *has_child = true;
             }
         }
@@ -256,13 +227,8 @@ impl Walk {
     }
 
     fn finish(self) -> Passport {
-        let tips = self
-            .has_child
-            .iter()
-            .enumerate()
-            .filter(|(_, has)| !**has)
-            .map(|(place, _)| place)
-            .collect();
+        let tips =
+            self.has_child.iter().enumerate().filter(|(_, has)| !**has).map(|(place, _)| place).collect();
         Passport::new(self.entries, tips)
     }
 }

@@ -109,10 +109,7 @@ impl Permit {
 pub async fn authorize(engine: &dyn Authorize, inquiry: &Inquiry<'_>) -> Result<Permit, AuthorizeError> {
     match engine.decide(inquiry).await? {
         Decision::Allow(policies) if policies.is_empty() => Err(AuthorizeError::NoPolicy),
-        Decision::Allow(policies) => Ok(Permit {
-            entry_id: inquiry.entry_id(),
-            policies,
-        }),
+        Decision::Allow(policies) => Ok(Permit { entry_id: inquiry.entry_id(), policies }),
         Decision::Deny(denial) => Err(AuthorizeError::Denied(denial)),
     }
 }

@@ -26,10 +26,7 @@ pub fn policy_fn<Allows>(
 where
     Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
 {
-    Ok(PolicyFn {
-        name: PolicyName::new(name)?,
-        allows,
-    })
+    Ok(PolicyFn { name: PolicyName::new(name)?, allows })
 }
 
 /// See [`policy_fn`].
@@ -41,10 +38,7 @@ pub struct PolicyFn<Allows> {
 
 impl<Allows> fmt::Debug for PolicyFn<Allows> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("PolicyFn")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        formatter.debug_struct("PolicyFn").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

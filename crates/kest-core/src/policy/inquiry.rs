@@ -24,13 +24,7 @@ impl<'request> Inquiry<'request> {
         trust_score: TrustScore,
         taints: &'request Taints,
     ) -> Self {
-        Self {
-            arrival,
-            draft,
-            workload,
-            trust_score,
-            taints,
-        }
+        Self { arrival, draft, workload, trust_score, taints }
     }
 
     /// What came in: the verified lineage and the caller.
@@ -84,10 +78,7 @@ impl<'request> Inquiry<'request> {
     /// Whether the operation starts a lineage.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.arrival
-            .lineage()
-            .passport()
-            .is_none_or(crate::passport::Passport::is_empty)
+        self.arrival.lineage().passport().is_none_or(crate::passport::Passport::is_empty)
     }
 
     /// The user on whose behalf.

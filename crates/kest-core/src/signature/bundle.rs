@@ -91,9 +91,7 @@ impl Bundle {
             .map_err(|_cause| BundleError::Incomplete)?;
         let key_id = KeyId::new(kid).map_err(|_cause| BundleError::Incomplete)?;
         let key = PublicKey::from_bytes(&bytes).map_err(|_cause| BundleError::Weak(key_id.clone()))?;
-        self.ring
-            .trust(workload, key_id, key)
-            .map_err(BundleError::Conflict)
+        self.ring.trust(workload, key_id, key).map_err(BundleError::Conflict)
     }
 }
 
@@ -177,25 +175,18 @@ mod tests {
             format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","kid":"k","principal":"{principal}"}}"#)
         };
         let read = read(&format!("{},{}", key("a"), key("b")));
-        assert!(matches!(
-            read,
-            Err(BundleError::Conflict(KeyRingError::KeyIdOfTwoWorkloads(_)))
-        ));
+        assert!(matches!(read, Err(BundleError::Conflict(KeyRingError::KeyIdOfTwoWorkloads(_)))));
     }
 
     #[test]
     fn weak_and_private_keys_are_errors() {
         let zero = URL_SAFE_NO_PAD.encode([0; 32]);
         assert!(matches!(
-            read(&format!(
-                r#"{{"kty":"OKP","crv":"Ed25519","x":"{zero}","kid":"k"}}"#
-            )),
+            read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{zero}","kid":"k"}}"#)),
             Err(BundleError::Weak(_))
         ));
         assert!(matches!(
-            read(&format!(
-                r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","d":"{zero}","kid":"k"}}"#
-            )),
+            read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","d":"{zero}","kid":"k"}}"#)),
             Err(BundleError::Private)
         ));
     }

@@ -29,11 +29,7 @@ impl PublicKey {
     /// [`WeakKey`] when they are no point, or one of small order: under such a key anything can be signed.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, WeakKey> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_cause| WeakKey)?;
-        if key.is_weak() {
-            Err(WeakKey)
-        } else {
-            Ok(Self(key))
-        }
+        if key.is_weak() { Err(WeakKey) } else { Ok(Self(key)) }
     }
 
     /// The 32 bytes.
@@ -46,19 +42,13 @@ impl PublicKey {
     /// scalar), so that all verifiers agree.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        self.0
-            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
-            .is_ok()
+        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "PublicKey({})",
-            URL_SAFE_NO_PAD.encode(self.as_bytes())
-        )
+        write!(formatter, "PublicKey({})", URL_SAFE_NO_PAD.encode(self.as_bytes()))
     }
 }
 
@@ -112,12 +102,7 @@ impl Ed25519Signer {
     pub fn from_seed(workload: WorkloadId, key_id: KeyId, seed: &[u8; 32]) -> Result<Self, WeakKey> {
         let key = SigningKey::from_bytes(seed);
         let public = PublicKey::from_bytes(key.verifying_key().as_bytes())?;
-        Ok(Self {
-            workload,
-            key_id,
-            key,
-            public,
-        })
+        Ok(Self { workload, key_id, key, public })
     }
 
     /// A fresh key, named by its thumbprint (RFC 7638).
@@ -131,12 +116,7 @@ impl Ed25519Signer {
         let key = SigningKey::from_bytes(&seed);
         let public = PublicKey(key.verifying_key());
         let key_id = KeyId::new(thumbprint(&public)).map_err(RandomError::new)?;
-        Ok(Self {
-            workload,
-            key_id,
-            key,
-            public,
-        })
+        Ok(Self { workload, key_id, key, public })
     }
 
     /// A key that lives as long as this process: for development only, and it says so once in the log.
@@ -163,10 +143,7 @@ impl Ed25519Signer {
         let mut file = std::fs::File::open(path).map_err(KeyFileError::Read)?;
         refuse_readable_by_others(&file)?;
         let mut text = Zeroizing::new(String::new());
-        file.by_ref()
-            .take(KEY_FILE_BYTES)
-            .read_to_string(&mut text)
-            .map_err(KeyFileError::Read)?;
+        file.by_ref().take(KEY_FILE_BYTES).read_to_string(&mut text).map_err(KeyFileError::Read)?;
         Self::from_jwk(&text)
     }
 
@@ -283,11 +260,7 @@ struct PrivateJwk {
 fn refuse_readable_by_others(file: &std::fs::File) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = file.metadata().map_err(KeyFileError::Read)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(KeyFileError::Open(mode))
-    }
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Open(mode)) }
 }
 
 #[cfg(not(unix))]
@@ -315,9 +288,7 @@ mod tests {
     #[test]
     fn thumbprint_is_the_one_of_rfc_8037_appendix_a() {
         let mut key = [0_u8; 32];
-        URL_SAFE_NO_PAD
-            .decode_slice("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &mut key)
-            .unwrap();
+        URL_SAFE_NO_PAD.decode_slice("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &mut key).unwrap();
         let public = PublicKey::from_bytes(&key).unwrap();
         assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
@@ -346,10 +317,7 @@ mod tests {
         let (one, other) = (signer(), signer());
         let x = |signer: &Ed25519Signer| URL_SAFE_NO_PAD.encode(signer.public.as_bytes());
         let jwk = one.to_private_jwk().unwrap().replace(&x(&one), &x(&other));
-        assert!(matches!(
-            Ed25519Signer::from_jwk(&jwk),
-            Err(KeyFileError::Mismatch)
-        ));
+        assert!(matches!(Ed25519Signer::from_jwk(&jwk), Err(KeyFileError::Mismatch)));
     }
 
     #[cfg(unix)]

@@ -47,10 +47,7 @@ impl KeyRing {
             Some(known) if known.key == key => return Ok(()),
             Some(_) => return Err(KeyRingError::KeyIdOfTwoKeys(key_id)),
             None if keys.len() >= KEYS_PER_WORKLOAD => return Err(KeyRingError::TooManyKeys(workload)),
-            None => keys.push(TrustedKey {
-                key_id: key_id.clone(),
-                key,
-            }),
+            None => keys.push(TrustedKey { key_id: key_id.clone(), key }),
         }
         self.owners.insert(key_id, workload);
         Ok(())
@@ -62,11 +59,7 @@ impl KeyRing {
     ///
     /// As [`trust`](Self::trust).
     pub fn trust_signer(&mut self, signer: &dyn Sign) -> Result<(), KeyRingError> {
-        self.trust(
-            signer.workload().clone(),
-            signer.key_id().clone(),
-            signer.public_key().clone(),
-        )
+        self.trust(signer.workload().clone(), signer.key_id().clone(), signer.public_key().clone())
     }
 
     /// The keys that may have signed for `workload`: the one called `key_id`, or all when the entry names none.
@@ -91,10 +84,9 @@ impl KeyRing {
 
     /// Every trusted key with its workload and id, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = (&WorkloadId, &KeyId, &PublicKey)> {
-        self.workloads.iter().flat_map(|(workload, keys)| {
-            keys.iter()
-                .map(move |known| (workload, &known.key_id, &known.key))
-        })
+        self.workloads
+            .iter()
+            .flat_map(|(workload, keys)| keys.iter().map(move |known| (workload, &known.key_id, &known.key)))
     }
 }
 

@@ -1,0 +1,276 @@
+//! The programs as processes: keys from `kest keygen`, three hops, `kest verify` on what came back.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a rig that cannot be set up must end the test, at the line that failed"
+)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use three_services::answer::Answer;
+use three_services::issuer::Issuer;
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("three-services-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// The program `kest`, built beside this one; a run of this package alone has to build it first.
+fn kest(arguments: &[&str]) -> Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_three-services")).with_file_name("kest");
+    if !program.exists() {
+        let built =
+            Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "kest-cli"]).status().unwrap();
+        assert!(built.success());
+    }
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+/// A hop that is up; it is ended when dropped.
+struct Hop {
+    child: Child,
+    origin: String,
+}
+
+impl Hop {
+    fn start(arguments: &[String]) -> Self {
+        let mut child = hop(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}"));
+        Self { child, origin: format!("http://{address}") }
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Hop {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn hop(arguments: &[String]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_three-services"));
+    command.arg("hop").args(arguments).env_remove("KEST_INSECURE_NO_VERIFY");
+    command
+}
+
+/// Keys of three workloads and the bundle of their public halves.
+fn keys(folder: &Folder) -> String {
+    let out = folder.path("");
+    for name in ["gateway", "orders", "ledger"] {
+        let principal = format!("spiffe://shop.example/{name}");
+        let made = kest(&["keygen", "--principal", &principal, "--out", &out]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let public = ["gateway.jwk", "orders.jwk", "ledger.jwk"].map(|name| folder.path(name));
+    let bundle = kest(&["bundle", &public[0], &public[1], &public[2]]);
+    assert!(bundle.status.success());
+    let path = folder.path("bundle.json");
+    std::fs::write(&path, bundle.stdout).unwrap();
+    path
+}
+
+fn flags(folder: &Folder, name: &str, bundle: &str, more: &[&str]) -> Vec<String> {
+    let key = folder.path(&format!("{name}.key.jwk"));
+    let principal = format!("spiffe://shop.example/{name}");
+    let common = [
+        "--name",
+        name,
+        "--listen",
+        "127.0.0.1:0",
+        "--principal",
+        &principal,
+        "--key",
+        &key,
+        "--bundle",
+        bundle,
+    ];
+    common.iter().chain(more).map(|it| (*it).to_owned()).collect()
+}
+
+async fn call(origin: &str, token: &str) -> reqwest::Response {
+    reqwest::Client::new().post(format!("{origin}/call")).bearer_auth(token).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn three_processes_carry_one_passport_that_kest_verifies_and_refuses_after_any_change() {
+    let folder = Folder::new("chain");
+    let bundle = keys(&folder);
+    let issuer = Issuer::start().await.unwrap();
+    let (jwks, name) = (issuer.jwks_uri(), issuer.name());
+    let ledger = Hop::start(&flags(
+        &folder,
+        "ledger",
+        &bundle,
+        &["--identity-from-lineage", "--require-passport", "--taint", "payment"],
+    ));
+    let orders = Hop::start(&flags(
+        &folder,
+        "orders",
+        &bundle,
+        &["--identity-from-lineage", "--require-passport", "--next", &ledger.origin],
+    ));
+    let edge = ["--jwks-uri", &jwks, "--issuer", &name, "--audience", "shop", "--origin", "user_input"];
+    let gateway = Hop::start(&flags(
+        &folder,
+        "gateway",
+        &bundle,
+        &[&edge[..], &["--next", &orders.origin, "--threshold", "2000"]].concat(),
+    ));
+
+    let token = issuer.token("shop", "alice", "web", "orders:write").unwrap();
+    let answer: Answer = call(&gateway.origin, &token).await.json().await.unwrap();
+    let chain: Vec<&Answer> = answer.chain().collect();
+    let seen: Vec<(&str, &str, u8)> =
+        chain.iter().map(|it| (it.service.as_str(), it.identity.source.as_str(), it.trust_score)).collect();
+    assert_eq!(seen, [("gateway", "jwt", 40), ("orders", "lineage", 40), ("ledger", "lineage", 40)]);
+    assert!(chain.iter().all(|it| it.identity.user.as_deref() == Some("alice")));
+    assert_eq!(chain[2].received.entries, 2);
+    assert_eq!(chain[2].taints, ["payment"]);
+
+    let passport = folder.path("passport.json");
+    let entries = &chain[2].passport;
+    std::fs::write(&passport, serde_json::to_string(entries).unwrap()).unwrap();
+    let verdict = kest(&["verify", "--keys", &bundle, "--json", &passport]);
+    assert!(verdict.status.success());
+    let verdict: Value = serde_json::from_slice(&verdict.stdout).unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["entries"]), (&"accept".into(), &3.into()));
+    for index in 0..entries.len() {
+        let mut changed = entries.clone();
+        let place = changed[index].len() / 2;
+        let other = if changed[index].as_bytes()[place] == b'A' { "B" } else { "A" };
+        changed[index].replace_range(place..=place, other);
+        std::fs::write(&passport, serde_json::to_string(&changed).unwrap()).unwrap();
+        let verdict = kest(&["verify", "--keys", &bundle, "--json", &passport]);
+        assert_eq!(verdict.status.code(), Some(1), "entry {index} was changed");
+    }
+
+    check_refusals(&issuer, gateway, orders, ledger).await;
+}
+
+/// A bad token, a request without the required passport, a service that is gone; then all of them stop as asked.
+async fn check_refusals(issuer: &Issuer, gateway: Hop, orders: Hop, ledger: Hop) {
+    let token = issuer.token("shop", "alice", "web", "orders:write").unwrap();
+    let refused = call(&gateway.origin, "a.b.c").await;
+    assert_eq!(refused.status().as_u16(), 401);
+    let stranger = reqwest::Client::new().post(format!("{}/call", orders.origin)).send().await.unwrap();
+    assert_eq!(stranger.status().as_u16(), 401, "orders requires a passport");
+    assert_eq!(ledger.terminate(), Some(0));
+    let broken = call(&gateway.origin, &token).await;
+    assert_eq!(
+        broken.status().as_u16(),
+        502,
+        "orders answers 502 because ledger is gone, and gateway says so"
+    );
+    assert_eq!(broken.json::<Value>().await.unwrap(), serde_json::json!({"next_status": 502}));
+    assert_eq!((gateway.terminate(), orders.terminate()), (Some(0), Some(0)));
+}
+
+#[tokio::test]
+async fn hop_that_trusts_nobody_else_refuses_their_passports() {
+    let folder = Folder::new("stranger");
+    let bundle = keys(&folder);
+    let own = folder.path("ledger.jwk");
+    let ledger = Hop::start(&flags(&folder, "ledger", &own, &["--identity-from-lineage"]));
+    let gateway = Hop::start(&flags(
+        &folder,
+        "gateway",
+        &bundle,
+        &["--identity-from-lineage", "--next", &ledger.origin],
+    ));
+    let answer = reqwest::Client::new().post(format!("{}/call", gateway.origin)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 502);
+    assert_eq!(answer.json::<Value>().await.unwrap(), serde_json::json!({"next_status": 401}));
+    let public = format!("{}/jwks.json", gateway.origin);
+    let trusting = Hop::start(&flags(&folder, "orders", &public, &["--identity-from-lineage"]));
+    let health = reqwest::get(format!("{}/healthz", trusting.origin)).await.unwrap();
+    assert_eq!(health.text().await.unwrap(), "ok");
+}
+
+#[test]
+fn hop_without_an_identity_choice_panics_with_the_guards_message() {
+    let folder = Folder::new("guard");
+    let bundle = keys(&folder);
+    let output = hop(&flags(&folder, "ledger", &bundle, &[])).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(101), 0), "{message}");
+    assert!(message.contains("panicked") && message.contains("KEST_INSECURE_NO_VERIFY"), "{message}");
+}
+
+#[test]
+fn hop_told_by_the_environment_to_verify_nobody_starts_and_warns() {
+    let folder = Folder::new("insecure");
+    let bundle = keys(&folder);
+    let mut child = hop(&flags(&folder, "ledger", &bundle, &[]))
+        .env("KEST_INSECURE_NO_VERIFY", "true")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on "), "{line}");
+    child.kill().unwrap();
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    child.wait().unwrap();
+    assert!(log.contains("WARN"), "{log}");
+}
+
+#[test]
+fn demonstration_of_sixteen_hops_shows_all_three_tiers_and_its_passport_verifies() {
+    let output = Command::new(env!("CARGO_BIN_EXE_three-services"))
+        .args(["demo", "--json", "--hops", "16"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let hops = shown["hops"].as_array().unwrap();
+    assert_eq!((hops.len(), &shown["verified"]), (16, &true.into()));
+    for tier in ["inline", "compressed", "claim_check"] {
+        assert!(hops.iter().any(|hop| hop["received"]["tier"] == tier), "{tier}");
+    }
+    for attack in shown["attacks"].as_array().unwrap() {
+        assert_eq!(attack["status"], 401, "{attack}");
+    }
+    let folder = Folder::new("demo");
+    let (bundle, passport) = (folder.path("bundle.json"), folder.path("passport.json"));
+    std::fs::write(&bundle, shown["bundle"].to_string()).unwrap();
+    std::fs::File::create(&passport).unwrap().write_all(shown["passport"].to_string().as_bytes()).unwrap();
+    assert!(kest(&["verify", "--keys", &bundle, &passport]).status.success());
+}
+
+#[test]
+fn demonstration_for_people_ends_by_itself() {
+    let output = Command::new(env!("CARGO_BIN_EXE_three-services")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("everything held"), "{text}");
+}
