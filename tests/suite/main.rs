@@ -1,6 +1,7 @@
 //! The suite: what the whole promises, tried against the real layers over real HTTP.
 
 mod architecture;
+mod grpc;
 mod guard;
 mod outbound;
 mod properties;

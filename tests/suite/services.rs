@@ -254,3 +254,63 @@ async fn two_tips_that_name_different_users_name_nobody() {
         (&serde_json::Value::Null, &"anonymous".into())
     );
 }
+
+#[tokio::test]
+async fn operation_layer_inside_another_continues_its_lineage() {
+    let service =
+        ServiceBuilder::new().layer(inbound()).layer(operation()).layer(operation()).service_fn(
+            |request: Request<()>| async move {
+                let admission = request.extensions().get::<Admission>().unwrap().clone();
+                let entries = admission.passport().entries();
+                let follows = entries[1].parents() == [entries[0].hash()];
+                Ok::<_, Infallible>(Response::new(format!("{} {follows}", entries.len())))
+            },
+        );
+    assert_eq!(service.oneshot(Request::new(())).await.unwrap().body(), "2 true");
+}
+
+#[tokio::test]
+async fn empty_passport_is_not_the_one_that_is_required() {
+    let empty = || raw::call().baggage("kest.passport=[],kest.chain_tip=0");
+    let inbound = Box::new(|builder: kest_tower::InboundBuilder| builder.require_passport());
+    let strict = kest_tests::service::Setup { inbound, ..Default::default() }.start().await;
+    strict.refused(&empty(), &[401]).await;
+    strict.refused(&raw::call(), &[401]).await;
+    let lenient = kest_tests::service::Service::start().await;
+    let seen = lenient.admitted(&empty()).await;
+    assert_eq!((&seen["entries"], &seen["trust_score"]), (&1.into(), &10.into()), "it counts as none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nested_operation_does_not_wait_for_ever() {
+    #[derive(Debug)]
+    struct Silent;
+    #[async_trait::async_trait]
+    impl kest_core::Authorize for Silent {
+        async fn decide(
+            &self,
+            _: &kest_core::policy::Inquiry<'_>,
+        ) -> Result<kest_core::policy::Decision, kest_core::policy::AuthorizeError> {
+            std::future::pending().await
+        }
+    }
+    let outer = keys::chain(1).await;
+    let ended = outer.operation(Operation::named("ask").unwrap()).run(&Silent, async |_: Admission| ()).await;
+    assert!(ended.is_err());
+}
+
+#[tokio::test]
+async fn denial_is_logged_once_under_the_entry_that_it_would_have_had() {
+    let (logs, _guard) = kest_tests::logs::Logs::keep();
+    let policy = Arc::new(policy_fn("deny_all", |_| false).unwrap());
+    let service = kest_tests::service::Setup { policy, ..Default::default() }.start().await;
+    service.refused(&raw::call().bearer("SECRET"), &[403]).await;
+    let text = logs.text();
+    let loud: Vec<&str> =
+        text.lines().filter(|line| line.contains("refused") && !line.contains("TRACE")).collect();
+    assert_eq!(loud.len(), 1, "{text}");
+    for part in ["kest.entry_id=", "kest.operation=call", "kest.workload_id=", "deny_all", "function"] {
+        assert!(loud[0].contains(part), "{part}: {}", loud[0]);
+    }
+    assert!(!text.contains("SECRET"), "{text}");
+}

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as Waking, Poll};
 
 use kest_core::entry::TraceId;
+use kest_core::policy::AuthorizeError;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -182,7 +183,7 @@ where
 /// # }
 /// ```
 pub trait RunNested {
-    /// Admits the operation, then runs `work` as part of it.
+    /// Admits the operation within `Limits::admission_wait`, then runs `work` as part of it.
     ///
     /// # Errors
     ///
@@ -207,7 +208,11 @@ impl RunNested for Nested<'_> {
         Work: FnOnce(Admission) -> Running + Send,
         Running: Future + Send,
     {
-        let admission = self.admit(policy).await?;
+        let wait = self.kest().limits().admission_wait;
+        let admission = match tokio::time::timeout(wait, self.admit(policy)).await {
+            Ok(admitted) => admitted?,
+            Err(elapsed) => return Err(AdmitError::Authorize(AuthorizeError::Unavailable(elapsed.into()))),
+        };
         Ok(run_admitted(admission, work).await)
     }
 }

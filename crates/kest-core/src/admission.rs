@@ -107,6 +107,12 @@ pub struct Nested<'admission> {
 }
 
 impl Nested<'_> {
+    /// The service that will sign.
+    #[must_use]
+    pub fn kest(&self) -> &Kest {
+        self.admission.kest()
+    }
+
     /// Asks policy, signs the entry, and gives the admission under which the nested work runs.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use http::Extensions;
 use kest_baggage::{InjectError, PackError, Tier, Tiers, current_admission, packed_once, strip};
+use kest_core::passport::SignError;
+use kest_core::policy::AuthorizeError;
 use kest_core::trust::Origin;
 use kest_core::{Admission, AdmitError, Authorize, Kest, Operation};
 use reqwest::{Request, Response};
@@ -182,7 +184,12 @@ impl Carrying {
 impl Origination {
     async fn start(&self) -> Result<Admission, CarryError> {
         let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
-        admission.await.map_err(CarryError::Originate)
+        match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
+            Ok(admission) => admission.map_err(CarryError::Originate),
+            Err(elapsed) => Err(CarryError::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(
+                elapsed.into(),
+            )))),
+        }
     }
 }
 
@@ -223,8 +230,8 @@ impl CarryError {
         match self {
             Self::Pack(PackError::ClaimStore(cause)) => cause.may_retry(),
             Self::Pack(PackError::ClaimStoreSlow) => true,
-            Self::Originate(AdmitError::Authorize(kest_core::policy::AuthorizeError::Unavailable(_)))
-            | Self::Originate(AdmitError::Sign(kest_core::passport::SignError::Unavailable(_))) => true,
+            Self::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(_)))
+            | Self::Originate(AdmitError::Sign(SignError::Unavailable(_))) => true,
             Self::NoLineage | Self::Originate(_) | Self::Pack(_) | Self::Inject(_) => false,
         }
     }

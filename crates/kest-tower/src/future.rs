@@ -137,7 +137,9 @@ fn refuse<Body: Default, Error>(
     respond: Option<&Respond>,
 ) -> Poll<Result<Response<Body>, Error>> {
     let (kind, status) = (rejection.kind().as_str(), rejection.status().as_u16());
-    if rejection.status().is_server_error() {
+    if rejection.kind().is_logged_with_its_entry() {
+        tracing::trace!(kind, status, "request refused");
+    } else if rejection.status().is_server_error() {
         tracing::warn!(kind, status, "request refused");
     } else {
         tracing::info!(kind, status, "request refused");

@@ -74,6 +74,11 @@ impl RejectionKind {
         self.row().1
     }
 
+    /// Whether kest-core has logged the refusal already, under the id that the entry would have had.
+    pub(crate) fn is_logged_with_its_entry(self) -> bool {
+        matches!(self, Self::Denied | Self::PolicyFailed | Self::NoPolicy | Self::PolicyUnavailable)
+    }
+
     /// The table: a new kind does not compile without a decision.
     fn row(self) -> (&'static str, StatusCode) {
         match self {

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use kest_core::{Admission, Arrival, Circumstances};
+use kest_core::{Admission, Arrival, Circumstances, Lineage};
 use tower_service::Service;
 
 use crate::future::{ArrivalFuture, OperationFuture};
@@ -86,7 +86,7 @@ where
         let plan = std::sync::Arc::clone(&self.layer.plan);
         let respond = plan.respond.clone();
         let (parts, body) = request.into_parts();
-        let arrival = parts.extensions.get::<Arrival>().cloned();
+        let arrival = standing_of(&parts.extensions);
         let resource = plan.resource.as_ref().map(|of| of(&parts));
         let trace_id = trace_of(&parts.headers);
         let request = Request::from_parts(parts, body);
@@ -104,6 +104,16 @@ where
             admit(&plan, &arrival, &operation, circumstances).await
         });
         OperationFuture::new(admitting, request, ready, respond)
+    }
+}
+
+/// What the operation follows: the operation around it, else what came in.
+fn standing_of(extensions: &http::Extensions) -> Option<Arrival> {
+    match extensions.get::<Admission>() {
+        Some(outer) => {
+            Some(Arrival::new(Lineage::Carried(outer.passport().clone()), outer.principal().clone()))
+        }
+        None => extensions.get::<Arrival>().cloned(),
     }
 }
 

@@ -72,11 +72,12 @@ impl Steps {
             .map_err(|error| Rejection::from(&error))?;
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
-            Some(passport) => Lineage::Carried(self.verify(passport).await?),
-            None if self.passport == PassportPresence::Required => {
-                return Err(Rejection::new(RejectionKind::PassportMissing));
+            Some(passport) if !passport.is_empty() || self.passport == PassportPresence::Optional => {
+                Lineage::Carried(self.verify(passport).await?)
             }
-            None => Lineage::Absent,
+            None if self.passport == PassportPresence::Optional => Lineage::Absent,
+            // An empty passport proves nothing, so it is not the one that is required.
+            Some(_) | None => return Err(Rejection::new(RejectionKind::PassportMissing)),
         };
         let authorization = offered.authorization.iter().map(HeaderValue::as_bytes);
         let evidence = Evidence::new(&lineage).with_authorization(authorization);

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../../README.md")]
+#![doc = include_str!("../README.md")]
 
 pub use kest_baggage as baggage;
 pub use kest_core as core;
@@ -29,3 +29,14 @@ pub use kest_tower::{InboundLayer, OperationLayer, Rejection, RejectionKind};
 pub use kest_axum::{Admitted, Arrived, Caller};
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
+
+/// The guides' code compiles too.
+#[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
+mod guides {
+    #[doc = include_str!("../../../docs/guides/identity.md")]
+    struct Identity;
+    #[doc = include_str!("../../../docs/guides/inbound.md")]
+    struct Inbound;
+    #[doc = include_str!("../../../docs/guides/outbound.md")]
+    struct Outbound;
+}

@@ -18,7 +18,7 @@ use crate::trust::TrustScore;
 /// Schema versions that this reader understands.
 const SCHEMA_VERSIONS: &[&str] = &["0.3.0"];
 /// Largest integer of I-JSON (RFC 7493 section 2.2).
-const LARGEST_INTEGER: i64 = (1 << 53) - 1;
+pub(crate) const LARGEST_INTEGER: i64 = (1 << 53) - 1;
 
 /// A compact entry taken apart: well formed, nothing more.
 #[derive(Debug, Clone)]

@@ -136,7 +136,6 @@ pub struct EntryDraft {
     pub(crate) added_taints: Taints,
     pub(crate) sanitizer: Option<Sanitizer>,
     pub(crate) resource: Resource,
-    pub(crate) content_hash: Option<Arc<str>>,
     pub(crate) input_hash: Option<Arc<str>>,
 }
 
@@ -153,7 +152,6 @@ impl EntryDraft {
             added_taints: Taints::none(),
             sanitizer: None,
             resource: Resource::default(),
-            content_hash: None,
             input_hash: None,
         }
     }

@@ -19,6 +19,6 @@ pub use labels::Labels;
 pub use policy_context::{Deviation, PolicyContext, Tier};
 pub use record::Entry;
 
-pub(crate) use compact::{Parsed, compact, parse};
+pub(crate) use compact::{LARGEST_INTEGER, Parsed, compact, parse};
 pub(crate) use labels::LabelValue;
 pub(crate) use payload::{Parents, Payload, Runtime};

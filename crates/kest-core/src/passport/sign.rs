@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::Passport;
 use crate::entry::labels;
 use crate::entry::{
-    Entry, EntryDraft, EntryHash, LabelValue, Labels, Parents, Parsed, Payload, Runtime, compact,
+    Entry, EntryDraft, EntryHash, LARGEST_INTEGER, LabelValue, Labels, Parents, Parsed, Payload, Runtime,
+    compact,
 };
 use crate::limits::Limits;
 use crate::policy::Permit;
@@ -51,7 +52,7 @@ impl Passport {
         if permit.entry_id() != draft.entry_id() {
             return Err(SignError::OtherPermit);
         }
-        if self.len() >= context.limits.entries {
+        if self.len() >= context.limits.entries || self.tip_hashes().count() > context.limits.parents {
             return Err(SignError::PassportFull);
         }
         let parsed = self.prepare(permit, draft, signer, context)?;
@@ -91,6 +92,10 @@ impl Passport {
         if !fits(&taints) || !fits(&draft.added_taints) || !fits(&removed) {
             return Err(SignError::Taints);
         }
+        // The reader's bounds are the signer's too: what nobody would accept is not signed.
+        if !(1..=256).contains(&draft.classification.len()) {
+            return Err(SignError::Classification);
+        }
         let parents = if self.is_empty() {
             Parents::Root
         } else {
@@ -102,7 +107,8 @@ impl Passport {
         let payload = Payload {
             added_taints: taint_list(&draft.added_taints),
             classification: draft.classification,
-            content_hash: draft.content_hash.unwrap_or_else(|| "".into()),
+            // The entry is signed before the operation runs, so its result is not known yet.
+            content_hash: "".into(),
             entry_id: draft.entry_id.to_string().into(),
             environment: Default::default(),
             input_hash: draft.input_hash.unwrap_or_else(|| "".into()),
@@ -116,7 +122,7 @@ impl Passport {
             runtime: Runtime { name: "kest-rust".into(), version: env!("CARGO_PKG_VERSION").into() },
             schema_version: "0.3.0".into(),
             taints: taint_list(&taints),
-            timestamp_ms: i64::try_from(context.unix_millis).map_err(|_cause| SignError::Clock)?,
+            timestamp_ms: timestamp(context.unix_millis).ok_or(SignError::Clock)?,
             trust_score: i64::from(trust_score.value()),
         };
         Ok(Parsed {
@@ -134,6 +140,10 @@ impl Passport {
             signed_bytes: 0,
         })
     }
+}
+
+fn timestamp(unix_millis: u64) -> Option<i64> {
+    i64::try_from(unix_millis).ok().filter(|millis| *millis <= LARGEST_INTEGER)
 }
 
 /// Writes the signing input, has it signed and, where the signer is not in this process, checks the signature.
@@ -216,7 +226,7 @@ pub enum SignError {
     /// The permit was given for another entry.
     #[error("permit belongs to another entry")]
     OtherPermit,
-    /// The passport has `Limits::entries` entries already.
+    /// The passport has `Limits::entries` entries already, or more tips than an entry may have parents.
     #[error("passport cannot take another entry")]
     PassportFull,
     /// The entry would be longer than `Limits::entry_bytes`.
@@ -225,6 +235,9 @@ pub enum SignError {
     /// Too many taints, an empty one or too long a one.
     #[error("taints are over the limit")]
     Taints,
+    /// The classification is empty or too long.
+    #[error("classification is empty or over 256 bytes")]
+    Classification,
     /// A sanitizer without a reason.
     #[error("sanitizer has no reason")]
     NoReason,
