@@ -86,9 +86,7 @@ pub fn current_trace_id() -> Option<TraceId> {
     Context::map_current(|context| {
         let span = context.span();
         let span = span.span_context();
-        span.is_valid()
-            .then(|| TraceId::from_bytes(span.trace_id().to_bytes()))
-            .flatten()
+        span.is_valid().then(|| TraceId::from_bytes(span.trace_id().to_bytes())).flatten()
     })
 }
 
@@ -107,10 +105,7 @@ pin_project! {
 
 impl<F> std::fmt::Debug for Ambient<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Ambient")
-            .field("ambience", &self.ambience)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Ambient").field("ambience", &self.ambience).finish_non_exhaustive()
     }
 }
 
@@ -127,20 +122,14 @@ impl<F: Future> Future for Ambient<F> {
 
 /// Runs `future` as part of the operation that `admission` admitted.
 pub fn with_admission<F: Future>(admission: Admission, future: F) -> Ambient<F> {
-    Ambient {
-        future,
-        ambience: Ambience::Admitted(admission),
-    }
+    Ambient { future, ambience: Ambience::Admitted(admission) }
 }
 
 /// Runs `future` as part of a request that arrived and in which no operation was admitted yet.
 ///
 /// An operation that is running around it is hidden: a new request is not part of it.
 pub fn with_arrival<F: Future>(arrival: Arrival, future: F) -> Ambient<F> {
-    Ambient {
-        future,
-        ambience: Ambience::Arrived(arrival),
-    }
+    Ambient { future, ambience: Ambience::Arrived(arrival) }
 }
 
 /// Runs `work` as part of the operation that `admission` admitted: for what [`Kest::originate`] and

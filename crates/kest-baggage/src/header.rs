@@ -43,10 +43,7 @@ impl HeaderReader {
     /// A strict reader with these bounds.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Reads this dialect.
@@ -104,10 +101,11 @@ impl HeaderReader {
             header.extend_from_slice(separator);
             header.extend_from_slice(line);
         }
-        if !header.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        // Here and below without leaving early, so that the compiler looks at many bytes at a time.
+        if !header.iter().fold(true, |all, byte| all & matches!(byte, b'\t' | b' '..=b'~')) {
             return Err(ReadError::Character);
         }
-        let members = header.iter().filter(|byte| **byte == b',').count() + 1;
+        let members = memchr::memchr_iter(b',', &header).count() + 1;
         if members > self.limits.members {
             return Err(ReadError::TooManyMembers(members));
         }
@@ -115,11 +113,7 @@ impl HeaderReader {
     }
 
     fn find<'header>(&self, header: &'header [u8]) -> Result<Found<'header>, ReadError> {
-        let arrays = if self.is_legacy() {
-            Arrays::Raw
-        } else {
-            Arrays::Encoded
-        };
+        let arrays = if self.is_legacy() { Arrays::Raw } else { Arrays::Encoded };
         let mut found = Found::default();
         for member in Members::of(header, arrays).filter(member::Member::is_kest) {
             match member.value.filter(|_| member.has_token_key()) {
@@ -167,7 +161,7 @@ impl HeaderReader {
     }
 
     fn decode(&self, value: &[u8]) -> Result<String, ReadError> {
-        if !self.is_legacy() && !value.iter().all(|byte| is_baggage_octet(*byte)) {
+        if !self.is_legacy() && !value.iter().fold(true, |all, byte| all & is_baggage_octet(*byte)) {
             return Err(ReadError::Malformed);
         }
         member::decode(value).map_err(|EscapeError| ReadError::Escape)
@@ -178,10 +172,7 @@ impl HeaderReader {
         if !self.is_legacy() || !value.contains(&b'+') {
             return self.decode(value);
         }
-        let blanks: Vec<u8> = value
-            .iter()
-            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-            .collect();
+        let blanks: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
         self.decode(&blanks)
     }
 }

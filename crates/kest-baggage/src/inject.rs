@@ -25,9 +25,7 @@ impl PackedHeader {
             [] => Bytes::new(),
             [essential, courtesies @ ..] => {
                 foreign.admit(*essential, limits)?;
-                let whole = courtesies
-                    .iter()
-                    .rfind(|cut| foreign.admit(**cut, limits).is_ok());
+                let whole = courtesies.iter().rfind(|cut| foreign.admit(**cut, limits).is_ok());
                 self.up_to(*whole.unwrap_or(essential))
             }
         };
@@ -43,9 +41,7 @@ impl PackedHeader {
         let mut value = HeaderValue::from_maybe_shared(text).map_err(|_cause| InjectError::NotWritable)?;
         // A lineage belongs into no debug print, and what differs on every request into no HPACK table.
         value.set_sensitive(!self.cuts().is_empty());
-        headers
-            .try_insert(BAGGAGE, value)
-            .map_err(|_cause| InjectError::NotWritable)?;
+        headers.try_insert(BAGGAGE, value).map_err(|_cause| InjectError::NotWritable)?;
         Ok(())
     }
 }

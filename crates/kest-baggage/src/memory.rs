@@ -67,10 +67,7 @@ impl InMemoryClaims {
 
 impl fmt::Debug for InMemoryClaims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("InMemoryClaims")
-            .field("room", &self.0.room)
-            .finish_non_exhaustive()
+        formatter.debug_struct("InMemoryClaims").field("room", &self.0.room).finish_non_exhaustive()
     }
 }
 
@@ -85,12 +82,7 @@ impl ClaimStore for InMemoryClaims {
         if passport.len() > self.0.longest {
             return Err(ClaimStoreError::full());
         }
-        let until = self
-            .0
-            .clock
-            .now()
-            .checked_add(time_to_live)
-            .ok_or_else(ClaimStoreError::full)?;
+        let until = self.0.clock.now().checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
         let mut shelves = self.shelves();
         let given_back = shelves.claims.get(claim).map_or(0, |kept| cost(&kept.passport));
         let kept = shelves.bytes.saturating_sub(given_back);
@@ -146,9 +138,7 @@ impl Shelves {
 /// What a claim occupies: an empty passport is not free, or their number would have no bound.
 fn cost(passport: &Bytes) -> u64 {
     const PLACE: u64 = 256;
-    u64::try_from(passport.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(PLACE)
+    u64::try_from(passport.len()).unwrap_or(u64::MAX).saturating_add(PLACE)
 }
 
 #[cfg(test)]

@@ -29,14 +29,7 @@ pub async fn packed_once(admission: &Admission, tiers: &Tiers) -> Result<PackedH
 async fn pack_now(admission: &Admission, tiers: &Tiers) -> Result<PackedHeader, PackError> {
     let kest = admission.kest();
     let identity = admission.principal().identity();
-    pack(
-        admission.passport(),
-        identity,
-        tiers,
-        kest.random().as_ref(),
-        kest.limits(),
-    )
-    .await
+    pack(admission.passport(), identity, tiers, kest.random().as_ref(), kest.limits()).await
 }
 
 /// What an admission remembers, one slot for each value of [`Tiers`].
@@ -108,9 +101,7 @@ impl Slot {
 
     fn kept(&self, clock: &dyn Clock, limits: &Limits) -> Option<PackedHeader> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref()
-            .filter(|kept| kept.is_fresh(clock, limits))
-            .map(|kept| kept.header.clone())
+        kept.as_ref().filter(|kept| kept.is_fresh(clock, limits)).map(|kept| kept.header.clone())
     }
 
     fn keep(&self, header: PackedHeader, packed_at: SystemTime) {
@@ -129,10 +120,9 @@ impl Kept {
         match self.header.tier() {
             None | Some(Tier::Inline | Tier::Compressed) => true,
             // A clock that went back says nothing about how much time is left.
-            Some(Tier::ClaimCheck) => clock
-                .now()
-                .duration_since(self.packed_at)
-                .is_ok_and(|age| age < limits.claim_ttl / 2),
+            Some(Tier::ClaimCheck) => {
+                clock.now().duration_since(self.packed_at).is_ok_and(|age| age < limits.claim_ttl / 2)
+            }
         }
     }
 }

@@ -30,20 +30,13 @@ impl Tiers {
     /// The first that fits of inline, compressed and claim check.
     #[must_use]
     pub fn auto() -> Self {
-        Self {
-            rule: Rule::SmallestFirst,
-            threshold: DEFAULT_THRESHOLD,
-            store: None,
-        }
+        Self { rule: Rule::SmallestFirst, threshold: DEFAULT_THRESHOLD, store: None }
     }
 
     /// Compressed, or a claim check where that does not fit: for readers that cannot percent-decode.
     #[must_use]
     pub fn compressed_always() -> Self {
-        Self {
-            rule: Rule::CompressedAlways,
-            ..Self::auto()
-        }
+        Self { rule: Rule::CompressedAlways, ..Self::auto() }
     }
 
     /// Sets how many bytes the encoded member, name and value, may have; 4096 otherwise.
@@ -151,42 +144,24 @@ impl PackedHeader {
     }
 
     fn nothing() -> Self {
-        Self {
-            text: Bytes::new(),
-            cuts: Arc::new([]),
-            tier: None,
-        }
+        Self { text: Bytes::new(), cuts: Arc::new([]), tier: None }
     }
 
     fn new(tier: Tier, mut text: String, tip: &str, identity: &Identity) -> Self {
         text.push(',');
         text.push_str(tip);
-        let mut last = Cut {
-            bytes: text.len(),
-            members: 2,
-        };
+        let mut last = Cut { bytes: text.len(), members: 2 };
         let mut cuts = vec![last];
-        let courtesies = [
-            (USER, identity.user()),
-            (AGENT, identity.agent()),
-            (TASK, identity.task()),
-        ];
+        let courtesies = [(USER, identity.user()), (AGENT, identity.agent()), (TASK, identity.task())];
         for (name, value) in courtesies {
             let Some(value) = value.filter(|value| (1..=IDENTITY_BYTES).contains(&value.len())) else {
                 continue;
             };
             push_member(&mut text, name, value);
-            last = Cut {
-                bytes: text.len(),
-                members: last.members + 1,
-            };
+            last = Cut { bytes: text.len(), members: last.members + 1 };
             cuts.push(last);
         }
-        Self {
-            text: text.into(),
-            cuts: cuts.into(),
-            tier: Some(tier),
-        }
+        Self { text: text.into(), cuts: cuts.into(), tier: Some(tier) }
     }
 
     pub(crate) fn cuts(&self) -> &[Cut] {

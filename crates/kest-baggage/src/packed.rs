@@ -19,10 +19,7 @@ impl PackedPassport {
     /// No passport came.
     #[must_use]
     pub fn absent() -> Self {
-        Self {
-            candidates: Vec::new(),
-            tips: None,
-        }
+        Self { candidates: Vec::new(), tips: None }
     }
 
     /// The tier that it came by; `None` when no passport came.
@@ -47,10 +44,7 @@ impl fmt::Debug for PackedPassport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What a stranger sent must not reach a log.
         let tiers: Vec<Tier> = self.candidates.iter().map(Candidate::tier).collect();
-        formatter
-            .debug_struct("PackedPassport")
-            .field("tiers", &tiers)
-            .finish_non_exhaustive()
+        formatter.debug_struct("PackedPassport").field("tiers", &tiers).finish_non_exhaustive()
     }
 }
 

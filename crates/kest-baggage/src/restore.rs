@@ -46,19 +46,13 @@ pub async fn restore(
         let tier = candidate.tier();
         let passport = open(candidate, tips.clone(), store, limits).await?;
         if !several || tips.as_ref().is_some_and(|tips| ends_in(&passport, tips)) {
-            return Ok(Restored {
-                passport: Some(passport),
-                tier: Some(tier),
-            });
+            return Ok(Restored { passport: Some(passport), tier: Some(tier) });
         }
     }
     if several {
         return Err(RestoreError::NoMatch);
     }
-    Ok(Restored {
-        passport: None,
-        tier: None,
-    })
+    Ok(Restored { passport: None, tier: None })
 }
 
 async fn open(
@@ -70,7 +64,7 @@ async fn open(
     let parse = |json: &[u8]| UnverifiedPassport::from_json(json, tips.clone(), limits);
     match candidate {
         Candidate::Inline(json) => parse(json.as_bytes()).map_err(RestoreError::Form),
-        Candidate::Compressed(text) => parse(&compressed::read(&text, limits)?).map_err(RestoreError::Form),
+        Candidate::Compressed(text) => parse(&compressed::read(text, limits)?).map_err(RestoreError::Form),
         Candidate::ClaimCheck(claim) => claim_check::read(&claim, tips, store, limits).await,
     }
 }
@@ -157,10 +151,7 @@ impl RestoreError {
 
 /// Who must act when a passport could not be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever answers the request must decide about a new class"
-)]
+#[expect(clippy::exhaustive_enums, reason = "whoever answers the request must decide about a new class")]
 pub enum RestoreFailure {
     /// The caller sent something that is no passport: 400.
     Malformed,

@@ -60,11 +60,7 @@ impl ClaimId {
         let id = Uuid::try_parse(text).map_err(|_cause| ClaimIdError)?;
         let canonical = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
         let random = id.get_version() == Some(Version::Random) && id.get_variant() == Variant::RFC4122;
-        if canonical && random {
-            Ok(Self(id))
-        } else {
-            Err(ClaimIdError)
-        }
+        if canonical && random { Ok(Self(id)) } else { Err(ClaimIdError) }
     }
 
     /// The key under which every implementation finds it.

@@ -15,17 +15,12 @@ pub(crate) fn run(arguments: &arguments::Bundle) -> Result<Answer, Failure> {
     let mut ring = KeyRing::new();
     for path in &arguments.files {
         let text = Source::File(path.clone()).read(BUNDLE_BYTES)?;
-        let bundle = Bundle::from_json(&text).map_err(|cause| JoinError::File {
-            path: path.clone(),
-            cause,
-        })?;
+        let bundle =
+            Bundle::from_json(&text).map_err(|cause| JoinError::File { path: path.clone(), cause })?;
         warn_of_skipped(&bundle, &path.display());
         for (workload, key_id, key) in bundle.ring().keys() {
             ring.trust(workload.clone(), key_id.clone(), key.clone())
-                .map_err(|cause| JoinError::Contradiction {
-                    path: path.clone(),
-                    cause,
-                })?;
+                .map_err(|cause| JoinError::Contradiction { path: path.clone(), cause })?;
         }
     }
     if ring.keys().next().is_none() {

@@ -95,11 +95,7 @@ impl Carried<'_> {
 
 /// The lines of a text; blank ones carry nothing.
 fn header_lines(input: &[u8]) -> Vec<&[u8]> {
-    input
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .collect()
+    input.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect()
 }
 
 /// Room for a header at its limit, cut into lines in any way.
@@ -109,11 +105,7 @@ fn header_input_bytes(limits: &Limits) -> usize {
 
 /// The same names as for a passport in a header.
 fn form_kind(error: &PassportFormError) -> &'static str {
-    if error.is_over_limit() {
-        "passport_over_limit"
-    } else {
-        "passport_malformed"
-    }
+    if error.is_over_limit() { "passport_over_limit" } else { "passport_malformed" }
 }
 
 #[cfg(test)]

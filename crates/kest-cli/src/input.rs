@@ -30,14 +30,7 @@ impl Source {
     /// [`InputError`], also when there are more than `limit` bytes.
     pub(crate) fn read(&self, limit: usize) -> Result<Vec<u8>, InputError> {
         let bytes = self.read_at_most(limit.saturating_add(1))?;
-        if bytes.len() > limit {
-            Err(InputError::TooLong {
-                input: self.clone(),
-                limit,
-            })
-        } else {
-            Ok(bytes)
-        }
+        if bytes.len() > limit { Err(InputError::TooLong { input: self.clone(), limit }) } else { Ok(bytes) }
     }
 
     /// Its first bytes, `count` or fewer.
@@ -60,19 +53,12 @@ impl Source {
     ///
     /// [`InputError`] when it cannot be opened.
     pub(crate) fn lines(&self, limit: usize) -> Result<Lines, InputError> {
-        Ok(Lines {
-            reader: BufReader::with_capacity(BUFFER, self.open()?),
-            limit,
-            line: Vec::new(),
-        })
+        Ok(Lines { reader: BufReader::with_capacity(BUFFER, self.open()?), limit, line: Vec::new() })
     }
 
     /// That reading failed.
     pub(crate) fn unreadable(&self, cause: io::Error) -> InputError {
-        InputError::Unreadable {
-            input: self.clone(),
-            cause,
-        }
+        InputError::Unreadable { input: self.clone(), cause }
     }
 
     fn open(&self) -> Result<Box<dyn Read + Send>, InputError> {
@@ -151,9 +137,7 @@ impl Lines {
             };
             any = true;
             let end = available.iter().position(|byte| *byte == b'\n');
-            let part = available
-                .get(..end.unwrap_or(available.len()))
-                .unwrap_or_default();
+            let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
             if self.line.len() + part.len() > self.limit {
                 too_long = true;
                 self.line = Vec::new();
@@ -166,11 +150,7 @@ impl Lines {
                 break;
             }
         }
-        Ok(Some(if too_long {
-            Line::TooLong
-        } else {
-            Line::Whole(&self.line)
-        }))
+        Ok(Some(if too_long { Line::TooLong } else { Line::Whole(&self.line) }))
     }
 }
 
@@ -183,11 +163,7 @@ mod tests {
 
     fn read(text: &'static [u8], limit: usize, capacity: usize) -> Vec<Option<Vec<u8>>> {
         let reader: Box<dyn Read + Send> = Box::new(text);
-        let mut lines = Lines {
-            reader: BufReader::with_capacity(capacity, reader),
-            limit,
-            line: Vec::new(),
-        };
+        let mut lines = Lines { reader: BufReader::with_capacity(capacity, reader), limit, line: Vec::new() };
         let mut found = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             found.push(match line {
@@ -200,12 +176,7 @@ mod tests {
 
     #[test]
     fn line_over_the_limit_is_skipped_and_the_next_is_read() {
-        let expected = [
-            Some(b"abcd".to_vec()),
-            None,
-            Some(b"".to_vec()),
-            Some(b"xy".to_vec()),
-        ];
+        let expected = [Some(b"abcd".to_vec()), None, Some(b"".to_vec()), Some(b"xy".to_vec())];
         for capacity in [1, 2, 3, 64] {
             assert_eq!(read(b"abcd\nabcdefghi\n\nxy", 4, capacity), expected);
         }

@@ -58,10 +58,7 @@ impl KeygenError {
         if cause.kind() == io::ErrorKind::AlreadyExists {
             Self::Exists(path.to_owned())
         } else {
-            Self::Write {
-                path: path.to_owned(),
-                cause,
-            }
+            Self::Write { path: path.to_owned(), cause }
         }
     }
 }
@@ -71,11 +68,7 @@ fn file_stem(principal: &WorkloadId) -> Result<&str, KeygenError> {
     let name = principal.as_str();
     let stem = name.rsplit_once('/').map_or(name, |(_, last)| last);
     let names_a_file = !matches!(stem, "" | "." | "..") && !stem.contains(['\0', '/', '\\']);
-    if names_a_file {
-        Ok(stem)
-    } else {
-        Err(KeygenError::Name)
-    }
+    if names_a_file { Ok(stem) } else { Err(KeygenError::Name) }
 }
 
 /// The two files of a key.
@@ -143,11 +136,7 @@ impl<'path> Fresh<'path> {
         #[cfg(not(unix))]
         let (Readers::Owner | Readers::Everybody) = readers;
         match options.open(path) {
-            Ok(file) => Ok(Self {
-                path,
-                file,
-                kept: false,
-            }),
+            Ok(file) => Ok(Self { path, file, kept: false }),
             Err(cause) => Err(KeygenError::write(path, cause)),
         }
     }
@@ -168,10 +157,7 @@ impl<'path> Fresh<'path> {
 impl Drop for Fresh<'_> {
     fn drop(&mut self) {
         if !self.kept && std::fs::remove_file(self.path).is_err() {
-            output::say(&format!(
-                "cannot remove {}, which is of no use",
-                self.path.display()
-            ));
+            output::say(&format!("cannot remove {}, which is of no use", self.path.display()));
         }
     }
 }
@@ -181,10 +167,7 @@ fn make_directory(path: &Path) -> Result<(), KeygenError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|cause| KeygenError::Write {
-        path: path.to_owned(),
-        cause,
-    })
+    builder.create(path).map_err(|cause| KeygenError::Write { path: path.to_owned(), cause })
 }
 
 /// A public JWK (RFC 8037 section 2) that a trust bundle takes as it is.
@@ -219,17 +202,12 @@ mod tests {
     use super::*;
 
     fn stem(principal: &str) -> Option<String> {
-        file_stem(&WorkloadId::new(principal).unwrap())
-            .ok()
-            .map(str::to_owned)
+        file_stem(&WorkloadId::new(principal).unwrap()).ok().map(str::to_owned)
     }
 
     #[test]
     fn only_a_plain_last_part_names_files() {
-        assert_eq!(
-            stem("spiffe://example.org/ns/shop/sa/cart").as_deref(),
-            Some("cart")
-        );
+        assert_eq!(stem("spiffe://example.org/ns/shop/sa/cart").as_deref(), Some("cart"));
         assert_eq!(stem("cart").as_deref(), Some("cart"));
         for principal in ["a/", "/", "a/.", "a/..", "..", r"a/..\b"] {
             assert_eq!(stem(principal), None, "{principal}");

@@ -21,9 +21,7 @@ const FETCH_WAIT: Duration = Duration::from_secs(10);
 pub(crate) async fn load(name: &Path) -> Result<Bundle, KeysError> {
     let text = match name.to_str().filter(|name| is_url(name)) {
         Some(url) => fetch(url).await?,
-        None => Source::File(name.to_owned())
-            .read(BUNDLE_BYTES)
-            .map_err(KeysError::File)?,
+        None => Source::File(name.to_owned()).read(BUNDLE_BYTES).map_err(KeysError::File)?,
     };
     let bundle = Bundle::from_json(&text).map_err(KeysError::Bundle)?;
     warn_of_skipped(&bundle, &name.display());
@@ -107,10 +105,7 @@ fn client() -> Result<Client, reqwest::Error> {
 
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -126,26 +121,13 @@ mod tests {
     #[test]
     fn only_loopback_is_this_machine() {
         let here = |url: &str| is_this_machine(&Url::parse(url).unwrap());
-        for url in [
-            "http://127.0.0.1:80/k",
-            "http://127.9.9.9/",
-            "http://[::1]:1/",
-            "http://LOCALHOST/",
-        ] {
+        for url in ["http://127.0.0.1:80/k", "http://127.9.9.9/", "http://[::1]:1/", "http://LOCALHOST/"] {
             assert!(here(url), "{url}");
         }
-        for url in [
-            "http://10.0.0.1/",
-            "http://localhost.example.org/",
-            "http://127.0.0.1.example.org/",
-        ] {
+        for url in ["http://10.0.0.1/", "http://localhost.example.org/", "http://127.0.0.1.example.org/"] {
             assert!(!here(url), "{url}");
         }
-        for url in [
-            "http://127.0.0.1@example.org/",
-            "http://example.org/127.0.0.1",
-            "http://[::2]/",
-        ] {
+        for url in ["http://127.0.0.1@example.org/", "http://example.org/127.0.0.1", "http://[::2]/"] {
             assert!(!here(url), "{url}");
         }
     }

@@ -26,9 +26,7 @@ pub(crate) fn token<'request>(
     if token.is_empty() || !token.iter().all(in_alphabet) {
         return Err(InvalidToken::NotCompact);
     }
-    str::from_utf8(token)
-        .map(Some)
-        .map_err(|_ascii_never_fails| InvalidToken::NotCompact)
+    str::from_utf8(token).map(Some).map_err(|_ascii_never_fails| InvalidToken::NotCompact)
 }
 
 #[cfg(test)]
@@ -75,9 +73,6 @@ mod tests {
     fn oversize_is_refused_before_it_is_read() {
         let long = format!("Bearer {}", "a".repeat(Limits::default().token_bytes + 1));
         let evidence = Evidence::new(&Lineage::Absent).with_authorization([long.as_bytes()]);
-        assert!(matches!(
-            token(&evidence, &Limits::default()),
-            Err(InvalidToken::TooLong)
-        ));
+        assert!(matches!(token(&evidence, &Limits::default()), Err(InvalidToken::TooLong)));
     }
 }

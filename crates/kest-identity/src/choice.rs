@@ -45,9 +45,7 @@ impl IdentityChoice {
     /// From a mechanism of your own.
     #[must_use]
     pub fn mechanism(mechanism: Arc<dyn Authenticate>) -> Self {
-        Self {
-            kind: Kind::Mechanism(mechanism),
-        }
+        Self { kind: Kind::Mechanism(mechanism) }
     }
 
     /// From whatever the token says, unverified: every caller can claim to be anybody.
@@ -122,16 +120,10 @@ mod tests {
     #[test]
     fn only_three_spellings_switch_verification_off() {
         for value in ["1", "true", "yes"] {
-            assert!(
-                IdentityChoice::from_environment(&environment(value)).is_some(),
-                "{value}"
-            );
+            assert!(IdentityChoice::from_environment(&environment(value)).is_some(), "{value}");
         }
         for value in ["", "0", "false", "no", "TRUE", "True", "on", " true", "2", "y"] {
-            assert!(
-                IdentityChoice::from_environment(&environment(value)).is_none(),
-                "{value}"
-            );
+            assert!(IdentityChoice::from_environment(&environment(value)).is_none(), "{value}");
             assert!(guard(None, &environment(value)).is_err(), "{value}");
         }
     }
@@ -145,13 +137,7 @@ mod tests {
     #[test]
     fn no_choice_is_an_error_that_names_every_mend() {
         let message = guard(None, &|_| None).unwrap_err().to_string();
-        let mends = [
-            "jwks_uri",
-            "issuer",
-            "audience",
-            "lineage",
-            "dangerous_insecure_no_verify",
-        ];
+        let mends = ["jwks_uri", "issuer", "audience", "lineage", "dangerous_insecure_no_verify"];
         for mend in mends.into_iter().chain(["KEST_INSECURE_NO_VERIFY=true"]) {
             assert!(message.contains(mend), "{mend}");
         }

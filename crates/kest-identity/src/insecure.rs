@@ -24,10 +24,7 @@ impl InsecureIdentity {
     #[must_use]
     pub fn dangerous_new() -> Self {
         tracing::warn!("callers are NOT verified: anybody can claim to be anybody; for development only");
-        Self {
-            claims: ClaimNames::default(),
-            limits: Limits::default(),
-        }
+        Self { claims: ClaimNames::default(), limits: Limits::default() }
     }
 
     /// The names of the claims that say who is calling.
@@ -89,26 +86,19 @@ mod tests {
 
     #[tokio::test]
     async fn token_is_believed_and_marked_unverified() {
-        let principal = ask(&[&bearer(r#"{"sub":"u","azp":"a","scope":"s","iss":"i","exp":1}"#)])
-            .await
-            .unwrap();
+        let principal =
+            ask(&[&bearer(r#"{"sub":"u","azp":"a","scope":"s","iss":"i","exp":1}"#)]).await.unwrap();
         assert_eq!(
             (principal.user(), principal.agent(), principal.task()),
             (Some("u"), Some("a"), Some("s"))
         );
-        assert_eq!(
-            (principal.issuer(), principal.source()),
-            (Some("i"), IdentitySource::Unverified)
-        );
+        assert_eq!((principal.issuer(), principal.source()), (Some("i"), IdentitySource::Unverified));
     }
 
     #[tokio::test]
     async fn nobody_is_marked_unverified_too() {
         let principal = ask(&[]).await.unwrap();
-        assert_eq!(
-            (principal.user(), principal.source()),
-            (None, IdentitySource::Unverified)
-        );
+        assert_eq!((principal.user(), principal.source()), (None, IdentitySource::Unverified));
     }
 
     #[tokio::test]
@@ -126,10 +116,7 @@ mod tests {
             vec![&twice],
             vec![&good, &good],
         ] {
-            assert!(
-                matches!(ask(&values).await, Err(AuthenticateError::Invalid(_))),
-                "{values:?}"
-            );
+            assert!(matches!(ask(&values).await, Err(AuthenticateError::Invalid(_))), "{values:?}");
         }
     }
 }

@@ -37,10 +37,7 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self
-            .depth
-            .checked_sub(1)
-            .ok_or_else(|| E::custom("nesting is too deep"))?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nesting is too deep"))?;
         Ok(Self { depth })
     }
 }
@@ -77,9 +74,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number is not finite"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number is not finite"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -120,10 +115,7 @@ mod tests {
     fn every_kind_of_value_is_kept() {
         let json = br#"{"n":null,"b":true,"i":-1,"u":1,"f":1.5,"s":"x\n","a":[1,[2]],"o":{"k":"v"}}"#;
         let members = parse_object(json, 3).unwrap();
-        assert_eq!(
-            Value::Object(members),
-            serde_json::from_slice::<Value>(json).unwrap()
-        );
+        assert_eq!(Value::Object(members), serde_json::from_slice::<Value>(json).unwrap());
     }
 
     #[test]

@@ -186,9 +186,9 @@ impl Origination {
         let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
         match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
             Ok(admission) => admission.map_err(CarryError::Originate),
-            Err(elapsed) => Err(CarryError::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(
-                elapsed.into(),
-            )))),
+            Err(elapsed) => {
+                Err(CarryError::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(elapsed.into()))))
+            }
         }
     }
 }

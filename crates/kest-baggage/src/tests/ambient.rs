@@ -19,10 +19,7 @@ async fn seen_users(times: usize) -> Vec<Option<String>> {
 #[tokio::test]
 async fn outside_of_a_request_nobody_is_current() {
     assert!(current_admission().is_none() && current_arrival().is_none() && current_passport().is_none());
-    assert_eq!(
-        (current_user(), current_agent(), current_task()),
-        (None, None, None)
-    );
+    assert_eq!((current_user(), current_agent(), current_task()), (None, None, None));
     assert_eq!(current_trace_id(), None);
 }
 
@@ -130,9 +127,7 @@ async fn nested_operation_runs_as_part_of_its_own_entry() {
     let admission = lineage(&kest(), 1).await;
     let nested = admission.operation(operation("resize"));
     let (given, current) = nested
-        .run(&dangerous_allow_all(), |admission| async move {
-            (admission, current_admission().unwrap())
-        })
+        .run(&dangerous_allow_all(), |admission| async move { (admission, current_admission().unwrap()) })
         .await
         .unwrap();
     assert_eq!(given.entry().hash(), current.entry().hash());
@@ -158,13 +153,9 @@ async fn refused_nested_operation_does_not_run() {
 async fn joined_lineages_run_as_one() {
     let (one, other) = (lineage(&kest(), 2).await, lineage(&kest(), 1).await);
     let joined = one.join([&other]).unwrap();
-    let admission = joined
-        .admit(&operation("join"), &dangerous_allow_all())
-        .await
-        .unwrap();
-    let parents = run_admitted(admission, |_admission| async {
-        current_admission().unwrap().entry().parents().len()
-    });
+    let admission = joined.admit(&operation("join"), &dangerous_allow_all()).await.unwrap();
+    let parents =
+        run_admitted(admission, |_admission| async { current_admission().unwrap().entry().parents().len() });
     assert_eq!(parents.await, 2);
 }
 

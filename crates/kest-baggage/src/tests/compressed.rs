@@ -89,10 +89,7 @@ fn wrong_checksum_and_raw_deflate_are_refused() {
     let raw = zlib(json(3).as_bytes(), 2);
     assert_eq!(inflated(&raw[2..raw.len() - 4]), Err("passport_not_zlib"));
     // RFC 1950 section 2.2: FDICT asks for a dictionary that nobody gave.
-    assert_eq!(
-        inflated(&[0x78, 0xbb, 0, 0, 0, 1, 1, 0, 0, 0xff, 0xff]),
-        Err("passport_not_zlib")
-    );
+    assert_eq!(inflated(&[0x78, 0xbb, 0, 0, 0, 1, 1, 0, 0, 0xff, 0xff]), Err("passport_not_zlib"));
 }
 
 #[test]
@@ -117,10 +114,7 @@ fn limit_is_exact() {
     let fits = zlib(json(100).get(..5000).unwrap().as_bytes(), 2);
     assert_eq!(inflate(&fits, &limits).unwrap().len(), 5000);
     let over = zlib(json(100).get(..5001).unwrap().as_bytes(), 2);
-    assert!(matches!(
-        inflate(&over, &limits),
-        Err(RestoreError::TooLarge(5001))
-    ));
+    assert!(matches!(inflate(&over, &limits), Err(RestoreError::TooLarge(5001))));
 }
 
 #[test]

@@ -24,19 +24,8 @@ fn only_line(headers: &HeaderMap) -> &[u8] {
 }
 
 async fn carrying(passport: &Passport) -> PackedHeader {
-    let identity = Identity::default()
-        .with_user("ann")
-        .with_agent("shop")
-        .with_task("buy");
-    pack(
-        passport,
-        &identity,
-        &Tiers::compressed_always(),
-        &OsRandom,
-        &Limits::default(),
-    )
-    .await
-    .unwrap()
+    let identity = Identity::default().with_user("ann").with_agent("shop").with_task("buy");
+    pack(passport, &identity, &Tiers::compressed_always(), &OsRandom, &Limits::default()).await.unwrap()
 }
 
 async fn carrying_one() -> PackedHeader {
@@ -52,21 +41,12 @@ fn members(line: &[u8]) -> Vec<String> {
 #[tokio::test]
 async fn all_lines_become_one_and_foreign_members_stay_as_they_are() {
     let mut headers = headers(&[b"a=%zz;p=\"1\" , b", b"", b" c = 1==\xff"]);
-    carrying_one()
-        .await
-        .inject(&mut headers, &Limits::default())
-        .unwrap();
+    carrying_one().await.inject(&mut headers, &Limits::default()).unwrap();
     let line = only_line(&headers);
     assert!(line.starts_with(b"a=%zz;p=\"1\",b,c = 1==\xff,kest.passport_z="));
     assert_eq!(
         members(line)[3..],
-        [
-            "kest.passport_z",
-            "kest.chain_tip",
-            "kest.user",
-            "kest.agent",
-            "kest.task"
-        ]
+        ["kest.passport_z", "kest.chain_tip", "kest.user", "kest.agent", "kest.task"]
     );
     assert_eq!(headers.len(), 2);
 }
@@ -79,10 +59,7 @@ async fn kest_members_that_stand_there_already_go() {
         b"kest.passport=[\"never closed\", x=1",
     ];
     let mut with_passport = headers(stale);
-    carrying_one()
-        .await
-        .inject(&mut with_passport, &Limits::default())
-        .unwrap();
+    carrying_one().await.inject(&mut with_passport, &Limits::default()).unwrap();
     assert!(only_line(&with_passport).starts_with(b"region=eu,Kest.mine=1,kest.passport_z="));
 
     let mut without = headers(stale);
@@ -133,10 +110,7 @@ async fn passport_that_does_not_fit_beside_foreign_members_changes_nothing() {
     let many = vec!["f=1"; limits.outgoing_members - 1].join(",");
     for (foreign, error) in [
         (long.as_bytes(), "outgoing baggage would be"),
-        (
-            many.as_bytes(),
-            "outgoing baggage would have too many members: 65",
-        ),
+        (many.as_bytes(), "outgoing baggage would have too many members: 65"),
     ] {
         let mut headers = headers(&[b"kest.user=x", foreign]);
         let before = headers.clone();
@@ -168,10 +142,7 @@ async fn nothing_of_ours_means_no_limit_for_others() {
 #[tokio::test]
 async fn value_is_kept_out_of_debug_prints() {
     let mut headers = HeaderMap::new();
-    carrying_one()
-        .await
-        .inject(&mut headers, &Limits::default())
-        .unwrap();
+    carrying_one().await.inject(&mut headers, &Limits::default()).unwrap();
     assert!(!format!("{headers:?}").contains("kest"));
 }
 

@@ -17,10 +17,7 @@ fn small() -> (InMemoryClaims, Arc<Hands>) {
     limits.claim_store_bytes = 800;
     limits.passport_bytes = 500;
     let hands = Arc::new(Hands::default());
-    (
-        InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands)),
-        hands,
-    )
+    (InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands)), hands)
 }
 
 fn bytes(length: usize) -> Bytes {

@@ -79,9 +79,7 @@ async fn each_value_of_tiers_has_its_own_header_and_four_are_kept() {
     let admission = lineage(&kest(), 2).await;
     let store = Arc::new(Counting::default());
     let inline = packed_once(&admission, &Tiers::auto()).await.unwrap();
-    let compressed = packed_once(&admission, &Tiers::compressed_always())
-        .await
-        .unwrap();
+    let compressed = packed_once(&admission, &Tiers::compressed_always()).await.unwrap();
     assert_ne!(inline.tier(), compressed.tier());
     for threshold in 0..6 {
         let tiers = claim_only(&store).threshold(threshold);
@@ -97,9 +95,7 @@ async fn place_taken_by_another_type_means_packing_every_time() {
     let admission = lineage(&kest(), 1).await;
     assert_eq!(admission.memo(|| 7_u8), Some(&7));
     let store: Arc<InMemoryClaims> = claims();
-    let tiers = Tiers::auto()
-        .threshold(0)
-        .store(Arc::<InMemoryClaims>::clone(&store));
+    let tiers = Tiers::auto().threshold(0).store(Arc::<InMemoryClaims>::clone(&store));
     for _ in 0..2 {
         packed_once(&admission, &tiers).await.unwrap();
     }

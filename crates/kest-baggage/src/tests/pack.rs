@@ -15,9 +15,7 @@ fn strict() -> HeaderReader {
 }
 
 async fn failure(passport: &Passport, tiers: &Tiers) -> PackError {
-    packed_for(passport, &Identity::default(), tiers)
-        .await
-        .unwrap_err()
+    packed_for(passport, &Identity::default(), tiers).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -47,9 +45,7 @@ async fn every_tier_brings_back_the_same_passport() {
 #[tokio::test]
 async fn empty_passport_needs_no_member() {
     let identity = Identity::default().with_user("ann");
-    let header = packed_for(&Passport::empty(), &identity, &Tiers::auto())
-        .await
-        .unwrap();
+    let header = packed_for(&Passport::empty(), &identity, &Tiers::auto()).await.unwrap();
     assert_eq!((header.tier(), header.bytes(), header.members()), (None, 0, 0));
     assert_eq!(line(&header), "");
 }
@@ -106,10 +102,7 @@ async fn claim_lies_under_its_id_for_the_protocols_time() {
     let (claim, kept, time_to_live) = store.kept.lock().unwrap()[0].clone();
     assert_eq!(kept, passport.to_json());
     assert_eq!(time_to_live, Limits::default().claim_ttl);
-    assert_eq!(
-        line,
-        format!("kest.claim_check={claim},kest.chain_tip={}", passport.tips())
-    );
+    assert_eq!(line, format!("kest.claim_check={claim},kest.chain_tip={}", passport.tips()));
 }
 
 #[tokio::test]

@@ -30,18 +30,14 @@ fn check_class(error: &RestoreError, kind: &str, class: RestoreFailure) {
 
 #[tokio::test]
 async fn absent_passport_is_a_value_and_asks_no_store() {
-    let restored = restore(PackedPassport::absent(), Some(&Moody::Down), &Limits::default())
-        .await
-        .unwrap();
+    let restored = restore(PackedPassport::absent(), Some(&Moody::Down), &Limits::default()).await.unwrap();
     assert_eq!(restored.tier(), None);
     assert!(restored.passport().is_none());
 }
 
 #[tokio::test]
 async fn empty_array_is_a_passport_and_not_an_absent_one() {
-    let empty = strict()
-        .read([&b"kest.passport=[],kest.chain_tip=0"[..]])
-        .unwrap();
+    let empty = strict().read([&b"kest.passport=[],kest.chain_tip=0"[..]]).unwrap();
     let restored = restore(empty, None, &Limits::default()).await.unwrap();
     assert_eq!(restored.tier(), Some(Tier::Inline));
     let verified = Verifier::new(Limits::default()).verify(restored.passport().unwrap(), &ring());
@@ -50,16 +46,7 @@ async fn empty_array_is_a_passport_and_not_an_absent_one() {
 
 #[tokio::test]
 async fn text_that_is_no_passport_is_malformed() {
-    for json in [
-        "",
-        "x",
-        "{}",
-        "[1]",
-        "[null]",
-        "[%22a%22",
-        "[%22a%22]x",
-        "[[[[[[[[[[",
-    ] {
+    for json in ["", "x", "{}", "[1]", "[null]", "[%22a%22", "[%22a%22]x", "[[[[[[[[[["] {
         let line = format!("kest.passport={json},kest.chain_tip=0");
         let error = refusal(&strict(), &line, None).await;
         check_class(&error, "passport_malformed", RestoreFailure::Malformed);
@@ -75,9 +62,7 @@ async fn too_many_entries_are_over_the_limit() {
     let mut limits = Limits::default();
     limits.entries = 2;
     let line = b"kest.passport=[%22a%22%2C%22b%22%2C%22c%22],kest.chain_tip=0";
-    let error = restore(strict().read([&line[..]]).unwrap(), None, &limits)
-        .await
-        .unwrap_err();
+    let error = restore(strict().read([&line[..]]).unwrap(), None, &limits).await.unwrap_err();
     check_class(&error, "passport_over_limit", RestoreFailure::OverLimit);
 }
 
@@ -87,26 +72,10 @@ async fn every_failure_of_a_claim_store_has_its_own_answer() {
     let cases: [(Option<&dyn ClaimStore>, &str, RestoreFailure); 6] = [
         (None, "claim_store_missing", RestoreFailure::StoreUnavailable),
         (Some(&*claims()), "claim_gone", RestoreFailure::ClaimGone),
-        (
-            Some(&Moody::Down),
-            "claim_store_unavailable",
-            RestoreFailure::StoreUnavailable,
-        ),
-        (
-            Some(&Moody::Gives(b"[\"a")),
-            "claim_rubbish",
-            RestoreFailure::ClaimRubbish,
-        ),
-        (
-            Some(&Moody::Gives(b"[\"\xff\"]")),
-            "claim_rubbish",
-            RestoreFailure::ClaimRubbish,
-        ),
-        (
-            Some(&Moody::Gives(&[b' '; 5_000_000])),
-            "claim_rubbish",
-            RestoreFailure::ClaimRubbish,
-        ),
+        (Some(&Moody::Down), "claim_store_unavailable", RestoreFailure::StoreUnavailable),
+        (Some(&Moody::Gives(b"[\"a")), "claim_rubbish", RestoreFailure::ClaimRubbish),
+        (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_rubbish", RestoreFailure::ClaimRubbish),
+        (Some(&Moody::Gives(&[b' '; 5_000_000])), "claim_rubbish", RestoreFailure::ClaimRubbish),
     ];
     for (store, kind, class) in cases {
         check_class(&refusal(&strict(), &line, store).await, kind, class);
@@ -131,15 +100,9 @@ async fn claim_of_another_lineage_does_not_verify() {
     let line = line(&packed(&one, &tiers).await);
     let swapped = line.replace(&one.tips().to_string(), &other.tips().to_string());
     let swapped = strict().read([swapped.as_bytes()]).unwrap();
-    let restored = restore(swapped, Some(store.as_ref()), &Limits::default())
-        .await
-        .unwrap();
+    let restored = restore(swapped, Some(store.as_ref()), &Limits::default()).await.unwrap();
     let passport = restored.passport().unwrap();
-    assert!(
-        Verifier::new(Limits::default())
-            .verify(passport, &ring())
-            .is_err()
-    );
+    assert!(Verifier::new(Limits::default()).verify(passport, &ring()).is_err());
 }
 
 /// A header as a legacy writer leaves it: all three tiers, each with another lineage, and the tips of one of them.
@@ -156,10 +119,8 @@ async fn stale(inline: usize, compressed: usize, claimed: usize, tip: usize) -> 
     store.put(&claim, cut(claimed).into(), ttl).await.unwrap();
     let compressed = compressed::write(&cut(compressed), 8000, &Limits::default()).unwrap();
     let tip = long.passport().entries()[tip - 1].hash();
-    let line = format!(
-        "kest.passport={},{compressed},kest.claim_check={CLAIM},kest.chain_tip={tip}",
-        cut(inline)
-    );
+    let line =
+        format!("kest.passport={},{compressed},kest.claim_check={CLAIM},kest.chain_tip={tip}", cut(inline));
     (line, store)
 }
 
@@ -183,11 +144,7 @@ async fn stale_tiers_alone_are_refused() {
     let error = refusal(&legacy(), &line, Some(store.as_ref())).await;
     check_class(&error, "passport_no_match", RestoreFailure::Malformed);
     let error = refusal(&legacy(), &line, Some(&Moody::Down)).await;
-    check_class(
-        &error,
-        "claim_store_unavailable",
-        RestoreFailure::StoreUnavailable,
-    );
+    check_class(&error, "claim_store_unavailable", RestoreFailure::StoreUnavailable);
 }
 
 #[tokio::test]

@@ -42,10 +42,7 @@ pub(crate) fn operation(name: &str) -> Operation {
 /// The last operation of a lineage of `entries` entries.
 pub(crate) async fn lineage(kest: &Kest, entries: usize) -> Admission {
     let policy = dangerous_allow_all();
-    let mut last = kest
-        .originate(Origin::system(), &operation("start"), &policy)
-        .await
-        .unwrap();
+    let mut last = kest.originate(Origin::system(), &operation("start"), &policy).await.unwrap();
     for step in 1..entries {
         let next = last.operation(operation(&format!("step-{step}")));
         last = next.admit(&policy).await.unwrap();
@@ -74,15 +71,7 @@ pub(crate) async fn fan_out(branches: usize) -> Passport {
 pub(crate) async fn admitted_for(user: &str) -> Admission {
     let arrival = arrived_for(user).await;
     let circumstances = Circumstances::default().with_root_origin(Origin::user_input());
-    kest()
-        .admit(
-            &arrival,
-            &operation("serve"),
-            &dangerous_allow_all(),
-            circumstances,
-        )
-        .await
-        .unwrap()
+    kest().admit(&arrival, &operation("serve"), &dangerous_allow_all(), circumstances).await.unwrap()
 }
 
 /// A request by `user` without a passport.
@@ -98,13 +87,8 @@ pub(crate) async fn arrived_for(user: &str) -> Arrival {
     }
 
     let lineage = kest_core::Lineage::Absent;
-    let identity = Identity::default()
-        .with_user(user)
-        .with_agent("browser")
-        .with_task("buy");
-    let principal = authenticate(&Is(identity), &Evidence::new(&lineage))
-        .await
-        .unwrap();
+    let identity = Identity::default().with_user(user).with_agent("browser").with_task("buy");
+    let principal = authenticate(&Is(identity), &Evidence::new(&lineage)).await.unwrap();
     Arrival::new(lineage, principal)
 }
 
@@ -124,10 +108,7 @@ pub(crate) async fn packed_for(
 pub(crate) fn line(header: &PackedHeader) -> String {
     let mut headers = http::HeaderMap::new();
     header.inject(&mut headers, &Limits::default()).unwrap();
-    headers
-        .get("baggage")
-        .map(|value| value.to_str().unwrap().to_owned())
-        .unwrap_or_default()
+    headers.get("baggage").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
 /// Steps 1 to 3 over one header line, with the service's own key.
@@ -153,8 +134,7 @@ pub(crate) struct Hands(AtomicU64);
 
 impl Hands {
     pub(crate) fn advance(&self, by: Duration) {
-        self.0
-            .fetch_add(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
+        self.0.fetch_add(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
     }
 }
 
@@ -213,11 +193,7 @@ impl ClaimStore for Counting {
             tokio::task::yield_now().await;
         }
         let take = |left: usize| left.checked_sub(1);
-        if self
-            .failures
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
-            .is_ok()
-        {
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
             return Err(ClaimStoreError::unavailable("not yet"));
         }
         self.kept.lock().unwrap().push((*claim, passport, time_to_live));
@@ -226,10 +202,7 @@ impl ClaimStore for Counting {
 
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
         let kept = self.kept.lock().unwrap();
-        Ok(kept
-            .iter()
-            .find(|(id, _, _)| id == claim)
-            .map(|(_, passport, _)| passport.clone()))
+        Ok(kept.iter().find(|(id, _, _)| id == claim).map(|(_, passport, _)| passport.clone()))
     }
 }
 

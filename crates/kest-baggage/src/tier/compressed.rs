@@ -30,24 +30,22 @@ pub(crate) fn write(json: &str, room: usize, limits: &Limits) -> Option<String> 
 }
 
 /// The JSON array in `text`, inflated within the limits.
-pub(crate) fn read(text: &str, limits: &Limits) -> Result<Vec<u8>, RestoreError> {
-    let packed = BASE64.decode(text).map_err(|_cause| RestoreError::NotBase64)?;
+pub(crate) fn read(text: impl AsRef<[u8]>, limits: &Limits) -> Result<Vec<u8>, RestoreError> {
+    let packed = BASE64.decode(&text).map_err(|_cause| RestoreError::NotBase64)?;
+    // It may be as long as a header can be, and what it inflates to is longer.
+    drop(text);
     inflate(&packed, limits)
 }
 
 /// Inflates `packed` and never holds more than the limit and one byte.
 fn inflate(packed: &[u8], limits: &Limits) -> Result<Vec<u8>, RestoreError> {
-    let most = limits
-        .inflated_bytes
-        .min(packed.len().saturating_mul(limits.inflate_ratio));
+    let most = limits.inflated_bytes.min(packed.len().saturating_mul(limits.inflate_ratio));
     let mut inflater = Decompress::new(true);
     let mut json = Vec::with_capacity(packed.len().saturating_mul(4).min(most) + 1);
     loop {
         let (consumed, before) = (inflater.total_in(), json.len());
-        let rest = usize::try_from(consumed)
-            .ok()
-            .and_then(|consumed| packed.get(consumed..))
-            .unwrap_or_default();
+        let rest =
+            usize::try_from(consumed).ok().and_then(|consumed| packed.get(consumed..)).unwrap_or_default();
         let status = inflater
             .decompress_vec(rest, &mut json, FlushDecompress::None)
             .map_err(|_cause| RestoreError::NotZlib)?;

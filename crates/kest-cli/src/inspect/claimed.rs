@@ -29,33 +29,20 @@ pub(crate) struct Claimed {
 impl Claimed {
     /// Reads the entry at `index`, which the library bounded in length already.
     pub(crate) fn read(index: usize, compact: &str) -> Self {
-        let bare = Self {
-            index,
-            hash: EntryHash::of(compact).to_hex(),
-            ..Self::default()
-        };
+        let bare = Self { index, hash: EntryHash::of(compact).to_hex(), ..Self::default() };
         let mut parts = compact.split('.');
         let (Some(header), Some(payload), Some(_signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Self {
-                problem: Some("bad_parts"),
-                ..bare
-            };
+            return Self { problem: Some("bad_parts"), ..bare };
         };
         let payload = match decode(payload) {
             Ok(payload) if payload.is_object() => payload,
             Ok(_) => {
-                return Self {
-                    problem: Some("bad_payload"),
-                    ..bare
-                };
+                return Self { problem: Some("bad_payload"), ..bare };
             }
             Err(problem) => {
-                return Self {
-                    problem: Some(problem),
-                    ..bare
-                };
+                return Self { problem: Some(problem), ..bare };
             }
         };
         let key_id = decode(header).ok().and_then(|header| text(header.get("kid")));
@@ -131,11 +118,7 @@ mod tests {
             r#"{"operation":1,"labels":{"principal":null,"kest.identity":"{\"user\":{}}"},"trust_score":1.5,
                 "taints":["a",1],"parent_ids":{}}"#,
         );
-        let bare = Claimed {
-            hash: claimed.hash.clone(),
-            taints: vec!["a".into()],
-            ..Claimed::default()
-        };
+        let bare = Claimed { hash: claimed.hash.clone(), taints: vec!["a".into()], ..Claimed::default() };
         assert_eq!(claimed, bare);
     }
 }

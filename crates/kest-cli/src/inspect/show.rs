@@ -31,11 +31,7 @@ pub(crate) async fn run(arguments: arguments::Inspect) -> Result<Answer, Failure
         write_text(&mut output, &shown)?;
     }
     output.flush()?;
-    Ok(if shown.kind.is_none() {
-        Answer::Yes
-    } else {
-        Answer::No
-    })
+    Ok(if shown.kind.is_none() { Answer::Yes } else { Answer::No })
 }
 
 /// The passport in strict reading, else in the legacy one.
@@ -44,10 +40,7 @@ async fn restore(
     input: &[u8],
     limits: &Limits,
 ) -> Result<Option<UnverifiedPassport>, &'static str> {
-    let read = |reading| {
-        form.carried(input, limits)
-            .restore(reading, Announcement::Optional, limits)
-    };
+    let read = |reading| form.carried(input, limits).restore(reading, Announcement::Optional, limits);
     match read(Reading::Strict).await {
         Err(kind) => match read(Reading::LegacyPython).await {
             Ok(passport) => {
@@ -86,25 +79,12 @@ struct Shown {
 
 impl Shown {
     fn entries(passport: Option<&UnverifiedPassport>) -> Self {
-        let compacts = passport
-            .into_iter()
-            .flat_map(UnverifiedPassport::dangerous_entries);
-        let entries = compacts
-            .enumerate()
-            .map(|(index, compact)| Claimed::read(index, compact))
-            .collect();
-        Self {
-            verified: false,
-            kind: None,
-            entries: Some(entries),
-        }
+        let compacts = passport.into_iter().flat_map(UnverifiedPassport::dangerous_entries);
+        let entries = compacts.enumerate().map(|(index, compact)| Claimed::read(index, compact)).collect();
+        Self { verified: false, kind: None, entries: Some(entries) }
     }
 
     fn nothing(kind: &'static str) -> Self {
-        Self {
-            verified: false,
-            kind: Some(kind),
-            entries: None,
-        }
+        Self { verified: false, kind: Some(kind), entries: None }
     }
 }

@@ -6,30 +6,17 @@ use super::claimed::Claimed;
 use crate::escape::Escaped;
 
 const COLUMNS: usize = 7;
-const HEADINGS: [&str; COLUMNS] = [
-    "#",
-    "OPERATION",
-    "PRINCIPAL",
-    "USER / AGENT / TASK",
-    "TRUST",
-    "TAINTS",
-    "PARENTS",
-];
+const HEADINGS: [&str; COLUMNS] =
+    ["#", "OPERATION", "PRINCIPAL", "USER / AGENT / TASK", "TRUST", "TAINTS", "PARENTS"];
 /// Characters of a cell; longer ones end in an ellipsis.
 const CELL: usize = 60;
 
 /// The lines of the table, headings first.
 pub(crate) fn rows(entries: &[Claimed]) -> Vec<String> {
-    let places: HashMap<&str, usize> = entries
-        .iter()
-        .map(|entry| (entry.hash.as_str(), entry.index))
-        .collect();
+    let places: HashMap<&str, usize> =
+        entries.iter().map(|entry| (entry.hash.as_str(), entry.index)).collect();
     let mut cells = vec![HEADINGS.map(str::to_owned)];
-    cells.extend(
-        entries
-            .iter()
-            .map(|entry| row(entry, &places).map(|cell| tame(&cell))),
-    );
+    cells.extend(entries.iter().map(|entry| row(entry, &places).map(|cell| tame(&cell))));
     let mut widths = [0; COLUMNS];
     for row in &cells {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -49,26 +36,16 @@ fn row(entry: &Claimed, places: &HashMap<&str, usize>) -> [String; COLUMNS] {
         return cells;
     }
     let identity = [&entry.user, &entry.agent, &entry.task].map(or_dash).join(" / ");
-    let taints = if entry.taints.is_empty() {
-        "-".to_owned()
-    } else {
-        entry.taints.join(",")
-    };
+    let taints = if entry.taints.is_empty() { "-".to_owned() } else { entry.taints.join(",") };
     let parents: Vec<String> = entry.parents.iter().map(|parent| place(parent, places)).collect();
     [
         entry.index.to_string(),
         or_dash(&entry.operation),
         or_dash(&entry.principal),
         identity,
-        entry
-            .trust_score
-            .map_or_else(|| "-".to_owned(), |score| score.to_string()),
+        entry.trust_score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
         taints,
-        if parents.is_empty() {
-            "-".to_owned()
-        } else {
-            parents.join(",")
-        },
+        if parents.is_empty() { "-".to_owned() } else { parents.join(",") },
     ]
 }
 
@@ -114,11 +91,7 @@ mod tests {
             parents: vec!["0".into()],
             ..Claimed::default()
         };
-        let child = Claimed {
-            index: 1,
-            parents: vec!["aa".into(), "bb".repeat(32)],
-            ..Claimed::default()
-        };
+        let child = Claimed { index: 1, parents: vec!["aa".into(), "bb".repeat(32)], ..Claimed::default() };
         let rows = rows(&[root, child]);
         assert!(rows[1].contains(r"x\u{1b}x\u{1b}") && rows[1].contains('…'));
         assert!(!rows[1].contains('\u{1b}'));

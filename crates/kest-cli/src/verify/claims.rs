@@ -25,10 +25,7 @@ impl Claims {
 
 impl fmt::Debug for Claims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Claims")
-            .field("claims", &self.0.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Claims").field("claims", &self.0.len()).finish_non_exhaustive()
     }
 }
 
@@ -39,10 +36,7 @@ impl ClaimStore for Claims {
     }
 
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
-        Ok(self
-            .0
-            .get(&claim.store_key())
-            .map(|value| Bytes::copy_from_slice(value.as_bytes())))
+        Ok(self.0.get(&claim.store_key()).map(|value| Bytes::copy_from_slice(value.as_bytes())))
     }
 }
 

@@ -30,19 +30,11 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
             Line::Whole(line) => judge(prover, line, arguments.reading.into()).await,
             Line::TooLong => (None, Verdict::refuse("line_too_long")),
         };
-        progress.count(if verdict.is_accepted() {
-            Outcome::Accepted
-        } else {
-            Outcome::Refused
-        });
+        progress.count(if verdict.is_accepted() { Outcome::Accepted } else { Outcome::Refused });
         output.json(&verdict.named(name.as_deref()))?;
     }
     output.flush()?;
-    Ok(if progress.finish() == 0 {
-        Answer::Yes
-    } else {
-        Answer::No
-    })
+    Ok(if progress.finish() == 0 { Answer::Yes } else { Answer::No })
 }
 
 async fn judge(prover: &Prover, line: &[u8], reading: kest_core::Reading) -> (Option<String>, Verdict) {

@@ -38,9 +38,7 @@ impl<'line> Asked<'line> {
         let bad = |name| BadLine { name };
         let asked: Self = serde_json::from_slice(line).map_err(|_cause| bad(name_of(line)))?;
         let lines = asked.baggage.as_ref().map_or(0, Vec::len);
-        let array = asked
-            .passport
-            .is_none_or(|passport| passport.get().starts_with('['));
+        let array = asked.passport.is_none_or(|passport| passport.get().starts_with('['));
         if asked.passport.is_some() == asked.baggage.is_some() || lines > HEADER_LINES || !array {
             return Err(bad(asked.name));
         }
@@ -49,12 +47,7 @@ impl<'line> Asked<'line> {
 
     /// The question; `None` when the chain tip cannot be one.
     pub(crate) fn question(&self, reading: Reading, limits: &Limits) -> Option<Question<'_>> {
-        let chain_tip = self
-            .chain_tip
-            .as_deref()
-            .map(|tip| Tips::parse(tip, limits))
-            .transpose()
-            .ok()?;
+        let chain_tip = self.chain_tip.as_deref().map(|tip| Tips::parse(tip, limits)).transpose().ok()?;
         let carried = match self.passport {
             Some(passport) => Carried::Array(passport.get().as_bytes()),
             None => Carried::Header(
@@ -62,11 +55,7 @@ impl<'line> Asked<'line> {
                 self.claims.as_ref().map(Claims::as_store),
             ),
         };
-        Some(Question {
-            carried,
-            chain_tip,
-            reading: self.reading.map_or(reading, Reading::from),
-        })
+        Some(Question { carried, chain_tip, reading: self.reading.map_or(reading, Reading::from) })
     }
 }
 
@@ -103,10 +92,7 @@ mod tests {
         check_bad(r#"{"passport":[]} {}"#, None);
         check_bad(r#"{"baggage":[],"claims":{"a":"1","a":"2"}}"#, None);
         check_bad(r#"{"baggage":[],"claims":{"a":1}}"#, None);
-        check_bad(
-            &format!(r#"{{"baggage":["{}"]}}"#, "\",\"".repeat(HEADER_LINES)),
-            None,
-        );
+        check_bad(&format!(r#"{{"baggage":["{}"]}}"#, "\",\"".repeat(HEADER_LINES)), None);
     }
 
     #[test]

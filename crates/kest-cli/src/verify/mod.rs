@@ -14,9 +14,5 @@ use crate::failure::{Answer, Failure};
 /// Proves one passport, or one for each line.
 pub(crate) async fn run(arguments: arguments::Verify) -> Result<Answer, Failure> {
     let prover = prove::Prover::new(crate::keys::load(&arguments.keys).await?.into_ring());
-    if arguments.jsonl {
-        jsonl::run(&prover, arguments).await
-    } else {
-        single::run(&prover, arguments).await
-    }
+    if arguments.jsonl { jsonl::run(&prover, arguments).await } else { single::run(&prover, arguments).await }
 }

@@ -24,11 +24,7 @@ impl Progress {
     /// Reports on standard error if that is a terminal and standard output, which would mix with it, is none.
     pub(crate) fn start() -> Self {
         let visible = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self {
-            visible,
-            lines: 0,
-            refused: 0,
-        }
+        Self { visible, lines: 0, refused: 0 }
     }
 
     /// Counts one line.
@@ -52,13 +48,8 @@ impl Progress {
     fn report(&self) {
         if self.visible {
             // Progress that cannot be shown is no reason to stop.
-            write!(
-                io::stderr().lock(),
-                "\r{} lines, {} refused",
-                self.lines,
-                self.refused
-            )
-            .unwrap_or_default();
+            write!(io::stderr().lock(), "\r{} lines, {} refused", self.lines, self.refused)
+                .unwrap_or_default();
         }
     }
 }

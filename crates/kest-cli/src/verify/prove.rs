@@ -27,11 +27,7 @@ impl Prover {
     /// A prover with the limits of a service.
     pub(crate) fn new(ring: KeyRing) -> Self {
         let limits = Limits::default();
-        Self {
-            ring,
-            seen: SeenEntries::new(&limits),
-            limits,
-        }
+        Self { ring, seen: SeenEntries::new(&limits), limits }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -40,21 +36,13 @@ impl Prover {
 
     /// The verdict; whatever is wrong with the input is one too.
     pub(crate) async fn verdict(&self, question: Question<'_>) -> Verdict {
-        self.prove(question)
-            .await
-            .map_or_else(|refused| refused, |passport| Verdict::from(&passport))
+        self.prove(question).await.map_or_else(|refused| refused, |passport| Verdict::from(&passport))
     }
 
     async fn prove(&self, question: Question<'_>) -> Result<Passport, Verdict> {
-        let Question {
-            carried,
-            chain_tip,
-            reading,
-        } = question;
-        let restored = carried
-            .restore(reading, Announcement::Required, &self.limits)
-            .await
-            .map_err(Verdict::refuse)?;
+        let Question { carried, chain_tip, reading } = question;
+        let restored =
+            carried.restore(reading, Announcement::Required, &self.limits).await.map_err(Verdict::refuse)?;
         let passport = match restored {
             None => Passport::empty(),
             Some(unverified) => Verifier::new(self.limits.clone())

@@ -27,9 +27,5 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
         output.line(&verdict.to_string())?;
     }
     output.flush()?;
-    Ok(if verdict.is_accepted() {
-        Answer::Yes
-    } else {
-        Answer::No
-    })
+    Ok(if verdict.is_accepted() { Answer::Yes } else { Answer::No })
 }

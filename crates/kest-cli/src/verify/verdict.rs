@@ -49,11 +49,7 @@ impl Verdict {
     /// The verdict as it is written.
     pub(crate) fn named<'verdict>(&'verdict self, name: Option<&'verdict str>) -> Named<'verdict> {
         let verdict = if self.is_accepted() { "accept" } else { "refuse" };
-        Named {
-            name,
-            verdict,
-            rest: self,
-        }
+        Named { name, verdict, rest: self }
     }
 }
 
@@ -68,12 +64,7 @@ impl From<&Passport> for Verdict {
         }
         Self::Accept(Proved {
             entries: passport.len(),
-            tips: passport
-                .tips()
-                .as_slice()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            tips: passport.tips().as_slice().iter().map(ToString::to_string).collect(),
             principals,
             trust_score: passport.trust_score().map(|score| score.value()),
             taints: passport.taints().iter().map(str::to_owned).collect(),
@@ -83,10 +74,7 @@ impl From<&Passport> for Verdict {
 
 impl From<VerifyError> for Verdict {
     fn from(error: VerifyError) -> Self {
-        Self::Refuse(Fault {
-            kind: error.kind().as_str(),
-            index: error.index(),
-        })
+        Self::Refuse(Fault { kind: error.kind().as_str(), index: error.index() })
     }
 }
 

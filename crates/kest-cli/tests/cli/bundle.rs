@@ -14,10 +14,7 @@ const WEAK: &str =
 #[track_caller]
 fn check_refused(name: &str, texts: &[&str], message: &str) {
     let directory = directory(name);
-    let files = texts
-        .iter()
-        .enumerate()
-        .map(|(index, text)| file(&directory, &format!("{index}.jwk"), text));
+    let files = texts.iter().enumerate().map(|(index, text)| file(&directory, &format!("{index}.jwk"), text));
     let run = kest(["bundle".to_owned()].into_iter().chain(files), b"");
     assert_eq!((run.code, run.text()), (Some(1), ""), "{}", run.stderr);
     assert!(run.stderr.contains(message), "{}", run.stderr);
@@ -34,11 +31,7 @@ fn keys_and_key_sets_are_joined_into_one_set() {
     let run = kest(["bundle".to_owned()].iter().chain(&files), b"");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(run.text().trim_end(), bundle(&["cart", "shop"]));
-    assert!(
-        run.stderr.contains("skipped 1 keys of other types"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("skipped 1 keys of other types"), "{}", run.stderr);
     let read = Bundle::from_json(&run.stdout).unwrap();
     assert!(read.ring().knows(signer("cart").workload()) && read.ring().knows(signer("shop").workload()));
 }
@@ -58,11 +51,7 @@ fn key_id_of_two_keys_is_refused() {
 #[test]
 fn weak_and_private_keys_and_other_texts_are_refused() {
     check_refused("weak", &[WEAK], "weak");
-    check_refused(
-        "private",
-        &[&signer("cart").to_private_jwk().unwrap()],
-        "private key",
-    );
+    check_refused("private", &[&signer("cart").to_private_jwk().unwrap()], "private key");
     check_refused("no_key_set", &["[]"], "no jwk set");
 }
 

@@ -6,11 +6,7 @@ use crate::support::{directory, file, kest};
 fn check_refused(text: &[u8]) {
     let run = kest(["canonicalize"], text);
     assert_eq!((run.code, run.text()), (Some(1), ""));
-    assert!(
-        run.stderr.starts_with("kest: no canonical form"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.starts_with("kest: no canonical form"), "{}", run.stderr);
 }
 
 #[test]

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Run, bundle, directory, file, forged, header, kest, lineage};
 
 fn verify(test: &str, flags: &[&str], input: impl AsRef<[u8]>) -> Run {
-    let keys = file(
-        &directory(&format!("jsonl_{test}")),
-        "bundle.json",
-        bundle(&["cart"]),
-    );
+    let keys = file(&directory(&format!("jsonl_{test}")), "bundle.json", bundle(&["cart"]));
     let mut arguments = vec!["verify", "--jsonl", "--keys", &keys];
     arguments.extend(flags);
     kest(arguments, input.as_ref())
@@ -109,11 +105,7 @@ fn claims_are_redeemed_by_their_store_key() {
         line("no store", Value::Null),
     ];
     let run = verify("claims", &[], lines(&all));
-    let kinds: Vec<_> = run
-        .json_lines()
-        .iter()
-        .map(|verdict| verdict["kind"].clone())
-        .collect();
+    let kinds: Vec<_> = run.json_lines().iter().map(|verdict| verdict["kind"].clone()).collect();
     let expected = [
         Value::Null,
         json!("claim_gone"),
@@ -126,40 +118,24 @@ fn claims_are_redeemed_by_their_store_key() {
 
 #[test]
 fn reading_of_a_line_overrides_the_flag() {
-    let raw = header(&lineage(0))
-        .replace("%5B", "[")
-        .replace("%22", "\"")
-        .replace("%5D", "]");
+    let raw = header(&lineage(0)).replace("%5B", "[").replace("%22", "\"").replace("%5D", "]");
     let all = [
         json!({"baggage": [&raw]}),
         json!({"baggage": [&raw], "reading": "legacy-python"}),
         json!({"baggage": [&raw], "reading": "strict"}),
     ];
     let accepted = |run: &Run| -> Vec<bool> {
-        run.json_lines()
-            .iter()
-            .map(|verdict| verdict["verdict"] == "accept")
-            .collect()
+        run.json_lines().iter().map(|verdict| verdict["verdict"] == "accept").collect()
     };
-    assert_eq!(
-        accepted(&verify("strict", &[], lines(&all))),
-        [false, true, false]
-    );
+    assert_eq!(accepted(&verify("strict", &[], lines(&all))), [false, true, false]);
     let run = verify("legacy", &["--reading", "legacy-python"], lines(&all));
     assert_eq!(accepted(&run), [true, true, false]);
 }
 
 #[test]
 fn header_line_with_foreign_characters_is_refused() {
-    let run = verify(
-        "foreign",
-        &[],
-        lines(&[json!({"name": "\u{1b}\u{9b}", "baggage": ["a=é"]})]),
-    );
-    assert_eq!(
-        verdicts(&run),
-        [(json!("\u{1b}\u{9b}"), json!("refuse"), json!("baggage_character"))]
-    );
+    let run = verify("foreign", &[], lines(&[json!({"name": "\u{1b}\u{9b}", "baggage": ["a=é"]})]));
+    assert_eq!(verdicts(&run), [(json!("\u{1b}\u{9b}"), json!("refuse"), json!("baggage_character"))]);
     assert!(!run.text().contains(['\u{1b}', '\u{9b}']));
 }
 

@@ -9,17 +9,12 @@ use serde_json::Value;
 use crate::support::{Run, directory, file, kest};
 
 fn keygen(principal: &str, out: &Path) -> Run {
-    kest(
-        ["keygen", "--principal", principal, "--out", out.to_str().unwrap()],
-        b"",
-    )
+    kest(["keygen", "--principal", principal, "--out", out.to_str().unwrap()], b"")
 }
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

@@ -7,10 +7,7 @@ use std::thread::JoinHandle;
 use crate::support::{Run, bundle, directory, file, kest, lineage};
 
 fn verify(keys: &str) -> Run {
-    kest(
-        ["verify", "--json", "--keys", keys],
-        lineage(0).to_json().as_bytes(),
-    )
+    kest(["verify", "--json", "--keys", keys], lineage(0).to_json().as_bytes())
 }
 
 #[track_caller]
@@ -24,10 +21,8 @@ fn check_no_keys(keys: &str, message: &str) {
 fn serve(head: &str, body: &str) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let answer = format!(
-        "HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let answer =
+        format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = Vec::new();
@@ -54,11 +49,7 @@ fn bundle_is_fetched_from_this_machine() {
 fn other_answers_are_no_bundle() {
     let long = "x".repeat(1024 * 1024 + 1);
     for (head, body, message) in [
-        (
-            "302 Found\r\nlocation: http://127.0.0.1:9/",
-            String::new(),
-            "status 302",
-        ),
+        ("302 Found\r\nlocation: http://127.0.0.1:9/", String::new(), "status 302"),
         ("404 Not Found", bundle(&["cart"]), "status 404"),
         ("200 OK", "[]".into(), "no jwk set"),
         ("200 OK", long, "longer than 1048576 bytes"),
@@ -81,11 +72,7 @@ fn url_of_a_failed_fetch_stays_out_of_messages() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = verify(&format!("http://user:secret@{closed}/keys"));
     assert_eq!(run.code, Some(2));
-    assert!(
-        run.stderr.contains("cannot fetch") && !run.stderr.contains("secret"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("cannot fetch") && !run.stderr.contains("secret"), "{}", run.stderr);
 }
 
 #[test]
@@ -102,9 +89,5 @@ fn keys_of_other_types_are_skipped_with_a_warning() {
     let keys = bundle(&["cart"]).replace("[", r#"[{"kty":"EC","crv":"P-256","kid":"e"},"#);
     let run = verify(&file(&directory("skipped"), "bundle.json", keys));
     assert_eq!(run.code, Some(0));
-    assert!(
-        run.stderr.contains("skipped 1 keys of other types"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("skipped 1 keys of other types"), "{}", run.stderr);
 }

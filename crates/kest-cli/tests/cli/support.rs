@@ -34,10 +34,7 @@ impl Run {
 
     /// Standard output, which must be one JSON value a line.
     pub(crate) fn json_lines(&self) -> Vec<Value> {
-        self.text()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -121,10 +118,7 @@ pub(crate) fn chain(
     let policy = dangerous_allow_all();
     block_on(async {
         let start = Operation::named("start").unwrap();
-        let mut admission: Admission = kest
-            .originate(Origin::user_input(), &start, &policy)
-            .await
-            .unwrap();
+        let mut admission: Admission = kest.originate(Origin::user_input(), &start, &policy).await.unwrap();
         for hop in 1..=hops {
             let next = Operation::named(operation(hop)).unwrap().taint(taint(hop));
             admission = admission.operation(next).admit(&policy).await.unwrap();
@@ -135,16 +129,9 @@ pub(crate) fn chain(
 
 /// The strict header of a passport.
 pub(crate) fn header(passport: &Passport) -> String {
-    let entries: Vec<String> = passport
-        .entries()
-        .iter()
-        .map(|entry| format!("%22{}%22", entry.compact()))
-        .collect();
-    format!(
-        "kest.passport=%5B{}%5D,kest.chain_tip={}",
-        entries.join("%2C"),
-        passport.tips()
-    )
+    let entries: Vec<String> =
+        passport.entries().iter().map(|entry| format!("%22{}%22", entry.compact())).collect();
+    format!("kest.passport=%5B{}%5D,kest.chain_tip={}", entries.join("%2C"), passport.tips())
 }
 
 /// The same passport with the first character of its last signature changed.
@@ -157,10 +144,7 @@ pub(crate) fn forged(passport: &Passport) -> String {
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 #[derive(Debug)]

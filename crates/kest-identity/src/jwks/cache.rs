@@ -33,10 +33,7 @@ pub(crate) enum LookupError {
 
 impl KeyCache {
     pub(crate) fn new(source: Arc<dyn FetchKeys>, clock: Arc<dyn Clock>, schedule: Schedule) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(source, clock, schedule)),
-            tasks: Mutex::default(),
-        }
+        Self { shared: Arc::new(Shared::new(source, clock, schedule)), tasks: Mutex::default() }
     }
 
     /// The key of that id: at once when it is known, else after the one fetch that the cool-down allows.
@@ -58,8 +55,7 @@ impl KeyCache {
 
     /// Fetches now, or joins the fetch under way, so that the first request finds its key.
     pub(crate) async fn start(&self) -> Result<(), KeysUnavailable> {
-        self.fetch_within(self.shared.schedule.fetch_wait.saturating_add(MARGIN))
-            .await
+        self.fetch_within(self.shared.schedule.fetch_wait.saturating_add(MARGIN)).await
     }
 
     /// The number of fetches begun so far.
@@ -69,10 +65,7 @@ impl KeyCache {
 
     /// Completes as soon as `count` fetches have ended.
     pub(crate) async fn after_fetches(&self, count: u64) {
-        wait_for(self.shared.progress.subscribe(), |progress| {
-            progress.ended >= count
-        })
-        .await;
+        wait_for(self.shared.progress.subscribe(), |progress| progress.ended >= count).await;
     }
 
     /// Begins a fetch that is due, and does not wait for it.

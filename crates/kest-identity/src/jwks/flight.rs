@@ -87,13 +87,7 @@ pub(crate) enum Grounded {
 impl Shared {
     pub(crate) fn new(source: Arc<dyn FetchKeys>, clock: Arc<dyn Clock>, schedule: Schedule) -> Self {
         let progress = watch::Sender::default();
-        Self {
-            source,
-            clock,
-            schedule,
-            current: ArcSwapOption::empty(),
-            progress,
-        }
+        Self { source, clock, schedule, current: ArcSwapOption::empty(), progress }
     }
 
     /// The key, as long as it may be used; takes no lock.
@@ -112,27 +106,17 @@ impl Shared {
     /// Whether the keeper should fetch now: no keys yet, or keys that are due.
     pub(crate) fn is_due(&self) -> bool {
         let current = self.current.load();
-        let age = current
-            .as_ref()
-            .and_then(|snapshot| self.age(snapshot.fetched_at));
+        let age = current.as_ref().and_then(|snapshot| self.age(snapshot.fetched_at));
         age.is_none_or(|age| age >= self.schedule.refresh_every)
     }
 
     /// How long the keeper may sleep before it has to look again.
     pub(crate) fn pause(&self) -> Duration {
         let current = self.current.load();
-        let age = current
-            .as_ref()
-            .and_then(|snapshot| self.age(snapshot.fetched_at));
-        let left = age
-            .and_then(|age| self.schedule.refresh_every.checked_sub(age))
-            .unwrap_or_default();
+        let age = current.as_ref().and_then(|snapshot| self.age(snapshot.fetched_at));
+        let left = age.and_then(|age| self.schedule.refresh_every.checked_sub(age)).unwrap_or_default();
         // A failing endpoint is asked again after the cool-down; the floor keeps a zero setting from spinning.
-        if left.is_zero() {
-            self.schedule.cool_down.max(SHORTEST_PAUSE)
-        } else {
-            left.max(SHORTEST_PAUSE)
-        }
+        if left.is_zero() { self.schedule.cool_down.max(SHORTEST_PAUSE) } else { left.max(SHORTEST_PAUSE) }
     }
 
     /// The time since `then`; `None` when the clock was set back, which makes everything due.
@@ -157,16 +141,10 @@ impl Flight {
         let now = shared.clock.now();
         let mut grounded = None;
         shared.progress.send_if_modified(|progress| {
-            let rested = |then| {
-                now.duration_since(then)
-                    .map_or(true, |age| age >= shared.schedule.cool_down)
-            };
+            let rested = |then| now.duration_since(then).map_or(true, |age| age >= shared.schedule.cool_down);
             grounded = match progress {
                 Progress { in_flight: true, .. } => Some(Grounded::InFlight),
-                Progress {
-                    attempted_at: Some(then),
-                    ..
-                } if !rested(*then) => Some(Grounded::CoolingDown),
+                Progress { attempted_at: Some(then), .. } if !rested(*then) => Some(Grounded::CoolingDown),
                 _ => None,
             };
             if grounded.is_none() {
@@ -178,11 +156,7 @@ impl Flight {
         });
         match grounded {
             Some(grounded) => Err(grounded),
-            None => Ok(Self {
-                shared: Arc::clone(shared),
-                departed_at: now,
-                outcome: None,
-            }),
+            None => Ok(Self { shared: Arc::clone(shared), departed_at: now, outcome: None }),
         }
     }
 
@@ -200,10 +174,7 @@ impl Flight {
         } else {
             tracing::debug!(keys = count, skipped, "key set fetched");
         }
-        self.shared.current.store(Some(Arc::new(Snapshot {
-            keys,
-            fetched_at: self.departed_at,
-        })));
+        self.shared.current.store(Some(Arc::new(Snapshot { keys, fetched_at: self.departed_at })));
     }
 }
 

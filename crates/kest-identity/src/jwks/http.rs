@@ -55,11 +55,7 @@ impl HttpKeys {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|cause| HttpKeysError::Client(Box::new(cause)))?;
-        Ok(Self {
-            client,
-            uri,
-            limits: limits.clone(),
-        })
+        Ok(Self { client, uri, limits: limits.clone() })
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, FetchError> {
@@ -82,10 +78,8 @@ impl HttpKeys {
 #[async_trait]
 impl FetchKeys for HttpKeys {
     async fn fetch(&self) -> Result<KeySet, FetchError> {
-        let request = self
-            .client
-            .get(self.uri.clone())
-            .header(ACCEPT, "application/jwk-set+json, application/json");
+        let request =
+            self.client.get(self.uri.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
         let response = request.send().await.map_err(failed)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
@@ -101,10 +95,7 @@ impl FetchKeys for HttpKeys {
 impl fmt::Debug for HttpKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A query may carry an access key, so only the host is shown.
-        formatter
-            .debug_struct("HttpKeys")
-            .field("host", &self.uri.host_str())
-            .finish_non_exhaustive()
+        formatter.debug_struct("HttpKeys").field("host", &self.uri.host_str()).finish_non_exhaustive()
     }
 }
 
@@ -156,12 +147,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         return true;
     };
     let Ok(value) = value.to_str() else { return false };
-    let essence = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "application/json" | "application/jwk-set+json")
 }
 
@@ -180,12 +166,7 @@ mod tests {
     #[test]
     fn plain_http_stays_on_the_machine() {
         let limits = Limits::default();
-        for uri in [
-            "http://127.0.0.1:9/k",
-            "http://127.9.9.9/k",
-            "http://[::1]/k",
-            "http://localhost:1/k",
-        ] {
+        for uri in ["http://127.0.0.1:9/k", "http://127.9.9.9/k", "http://[::1]/k", "http://localhost:1/k"] {
             assert!(HttpKeys::new(uri, &limits).is_ok(), "{uri}");
         }
         for uri in [
@@ -195,10 +176,7 @@ mod tests {
             "http://localhost.example/k",
             "http://[::2]/k",
         ] {
-            assert!(
-                matches!(HttpKeys::new(uri, &limits), Err(HttpKeysError::PlainHttp)),
-                "{uri}"
-            );
+            assert!(matches!(HttpKeys::new(uri, &limits), Err(HttpKeysError::PlainHttp)), "{uri}");
             assert!(HttpKeys::dangerous_allow_http(uri, &limits).is_ok(), "{uri}");
         }
     }
@@ -207,14 +185,8 @@ mod tests {
     fn uris_that_are_no_endpoint_are_refused() {
         let limits = Limits::default();
         assert!(HttpKeys::new("https://issuer.example/k", &limits).is_ok());
-        assert!(matches!(
-            HttpKeys::new("/k", &limits),
-            Err(HttpKeysError::Malformed(_))
-        ));
-        assert!(matches!(
-            HttpKeys::new("file:///etc/k", &limits),
-            Err(HttpKeysError::Scheme)
-        ));
+        assert!(matches!(HttpKeys::new("/k", &limits), Err(HttpKeysError::Malformed(_))));
+        assert!(matches!(HttpKeys::new("file:///etc/k", &limits), Err(HttpKeysError::Scheme)));
         assert!(matches!(
             HttpKeys::new("https://u:p@issuer.example/", &limits),
             Err(HttpKeysError::Credentials)

@@ -36,9 +36,7 @@ impl VerificationKey {
             _ => return Err(SkippedKey::Unsupported),
         };
         let algorithms = restrict(possible, text(members, "alg")?)?;
-        let key_id = text(members, "kid")?
-            .filter(|key_id| !key_id.is_empty())
-            .ok_or(SkippedKey::NoKeyId)?;
+        let key_id = text(members, "kid")?.filter(|key_id| !key_id.is_empty()).ok_or(SkippedKey::NoKeyId)?;
         Ok((key_id.to_owned(), Self { decoding, algorithms }))
     }
 
@@ -69,14 +67,8 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), SkippedKey> {
     match members.get("key_ops") {
         None => Ok(()),
         Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
-            let verifies = operations
-                .iter()
-                .any(|operation| operation.as_str() == Some("verify"));
-            if verifies {
-                Ok(())
-            } else {
-                Err(SkippedKey::NotForVerifying)
-            }
+            let verifies = operations.iter().any(|operation| operation.as_str() == Some("verify"));
+            if verifies { Ok(()) } else { Err(SkippedKey::NotForVerifying) }
         }
         Some(_) => Err(SkippedKey::Malformed),
     }
@@ -157,9 +149,7 @@ fn text<'jwk>(members: &'jwk Map<String, Value>, name: &str) -> Result<Option<&'
 /// A member that must be there and be canonical base64url.
 fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkippedKey> {
     let encoded = text(members, name)?.ok_or(SkippedKey::Malformed)?;
-    URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_names_content| SkippedKey::Malformed)
+    URL_SAFE_NO_PAD.decode(encoded).map_err(|_names_content| SkippedKey::Malformed)
 }
 
 /// The length in bits of a big-endian number, leading zeros not counted.
@@ -167,8 +157,7 @@ fn bit_length(number: &[u8]) -> u64 {
     let mut significant = number.iter().skip_while(|byte| **byte == 0);
     let Some(first) = significant.next() else { return 0 };
     let rest = u64::try_from(significant.count()).unwrap_or(u64::MAX);
-    rest.saturating_mul(8)
-        .saturating_add(u64::from(8 - first.leading_zeros()))
+    rest.saturating_mul(8).saturating_add(u64::from(8 - first.leading_zeros()))
 }
 
 #[cfg(test)]
@@ -203,18 +192,12 @@ mod tests {
     #[test]
     fn a_key_allows_what_its_type_and_its_members_allow() {
         assert_eq!(read(&json!({}), &rsa_key(256)), Ok(Algorithm::RSA.to_vec()));
-        assert_eq!(
-            read(&json!({"alg": "PS384"}), &rsa_key(256)),
-            Ok(vec![Algorithm::Ps384])
-        );
+        assert_eq!(read(&json!({"alg": "PS384"}), &rsa_key(256)), Ok(vec![Algorithm::Ps384]));
         assert_eq!(
             read(&json!({"use": "sig", "key_ops": ["verify"]}), &p256_key()),
             Ok(vec![Algorithm::Es256])
         );
-        assert_eq!(
-            read(&json!({"x5c": ["ignored"]}), &ed_key()),
-            Ok(vec![Algorithm::EdDsa])
-        );
+        assert_eq!(read(&json!({"x5c": ["ignored"]}), &ed_key()), Ok(vec![Algorithm::EdDsa]));
     }
 
     #[test]
@@ -234,20 +217,12 @@ mod tests {
             (json!({"alg": "HS256"}), rsa_key(256), SkippedKey::Unsupported),
             (json!({"alg": "RSA-OAEP"}), rsa_key(256), SkippedKey::Unsupported),
             (json!({"use": "enc"}), rsa_key(256), SkippedKey::NotForVerifying),
-            (
-                json!({"key_ops": ["encrypt"]}),
-                rsa_key(256),
-                SkippedKey::NotForVerifying,
-            ),
+            (json!({"key_ops": ["encrypt"]}), rsa_key(256), SkippedKey::NotForVerifying),
             (json!({"key_ops": "verify"}), rsa_key(256), SkippedKey::Malformed),
             (json!({"kid": ""}), rsa_key(256), SkippedKey::NoKeyId),
             (json!({"kid": 1}), rsa_key(256), SkippedKey::Malformed),
             (json!({"d": "AQ"}), rsa_key(256), SkippedKey::Private),
-            (
-                json!({"kty": "oct", "k": "AQ"}),
-                rsa_key(256),
-                SkippedKey::Symmetric,
-            ),
+            (json!({"kty": "oct", "k": "AQ"}), rsa_key(256), SkippedKey::Symmetric),
             (json!({"kty": "AKP"}), rsa_key(256), SkippedKey::Unsupported),
             (json!({"kty": 1}), rsa_key(256), SkippedKey::Malformed),
             (json!({"crv": "P-521"}), p256_key(), SkippedKey::Unsupported),

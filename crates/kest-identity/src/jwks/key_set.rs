@@ -44,10 +44,7 @@ impl KeySet {
             return Err(KeySetError::TooLong(json.len()));
         }
         let wire: Wire<'_> = serde_json::from_slice(json).map_err(|cause| not_a_key_set(&cause))?;
-        let mut set = Self {
-            keys: HashMap::new(),
-            skipped: BTreeMap::new(),
-        };
+        let mut set = Self { keys: HashMap::new(), skipped: BTreeMap::new() };
         let mut seen = HashSet::new();
         for (position, raw) in wire.keys.into_iter().enumerate() {
             if position >= limits.key_set_keys {
@@ -188,18 +185,13 @@ impl<'json> Visitor<'json> for WireVisitor {
                 return Err(A::Error::duplicate_field("keys"));
             }
         }
-        Ok(Wire {
-            keys: keys.ok_or_else(|| A::Error::missing_field("keys"))?,
-        })
+        Ok(Wire { keys: keys.ok_or_else(|| A::Error::missing_field("keys"))? })
     }
 }
 
 /// Keeps where the text failed and drops the parser's message, which may repeat some of it.
 fn not_a_key_set(cause: &serde_json::Error) -> KeySetError {
-    KeySetError::NotAKeySet(Box::new(Position {
-        line: cause.line(),
-        column: cause.column(),
-    }))
+    KeySetError::NotAKeySet(Box::new(Position { line: cause.line(), column: cause.column() }))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -228,9 +220,7 @@ mod tests {
 
     #[test]
     fn bad_keys_leave_the_good_one() {
-        let twice = GOOD
-            .replace(r#""kty":"OKP""#, r#""kty":"OKP","kty":"OKP""#)
-            .replace("good", "bad");
+        let twice = GOOD.replace(r#""kty":"OKP""#, r#""kty":"OKP","kty":"OKP""#).replace("good", "bad");
         for (bad, reason) in [
             ("null", SkippedKey::Malformed),
             ("[[[[]]]]", SkippedKey::Malformed),
@@ -241,23 +231,13 @@ mod tests {
             (r#"{"kty":"oct","kid":"good","k":"AQ"}"#, SkippedKey::Symmetric),
             (&GOOD.replace(r#""kid":"good","#, ""), SkippedKey::NoKeyId),
             (&GOOD.replace("11q", "@@@"), SkippedKey::Malformed),
-            (
-                &GOOD.replace(r#""kid""#, r#""use":"enc","kid""#),
-                SkippedKey::NotForVerifying,
-            ),
-            (
-                &GOOD.replace(r#""kid""#, r#""d":"AQ","kid""#),
-                SkippedKey::Private,
-            ),
+            (&GOOD.replace(r#""kid""#, r#""use":"enc","kid""#), SkippedKey::NotForVerifying),
+            (&GOOD.replace(r#""kid""#, r#""d":"AQ","kid""#), SkippedKey::Private),
         ] {
             for keys in [[bad, GOOD], [GOOD, bad]] {
                 let set = read(&keys);
                 assert!(set.contains("good"), "{bad}");
-                assert_eq!(
-                    (set.len(), set.skipped_keys(), set.skipped(reason)),
-                    (1, 1, 1),
-                    "{bad}"
-                );
+                assert_eq!((set.len(), set.skipped_keys(), set.skipped(reason)), (1, 1, 1), "{bad}");
             }
         }
     }
@@ -283,31 +263,15 @@ mod tests {
     #[test]
     fn text_that_is_no_key_set_is_an_error() {
         let deep = format!(r#"{{"keys":[{}1{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(
-            KeySet::from_json(deep.as_bytes(), &Limits::default())
-                .unwrap()
-                .len(),
-            0
-        );
+        assert_eq!(KeySet::from_json(deep.as_bytes(), &Limits::default()).unwrap().len(), 0);
         let nested = "[".repeat(200_000);
-        for json in [
-            "",
-            "null",
-            "[]",
-            "[[]]",
-            "{}",
-            r#"{"keys":{}}"#,
-            r#"{"keys":[],"keys":[]}"#,
-            "<html>",
-            &nested,
-        ] {
+        for json in
+            ["", "null", "[]", "[[]]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>", &nested]
+        {
             let refused = KeySet::from_json(json.as_bytes(), &Limits::default());
             assert!(matches!(refused, Err(KeySetError::NotAKeySet(_))), "{json:.20}");
         }
         let long = vec![b' '; Limits::default().key_set_bytes + 1];
-        assert!(matches!(
-            KeySet::from_json(&long, &Limits::default()),
-            Err(KeySetError::TooLong(_))
-        ));
+        assert!(matches!(KeySet::from_json(&long, &Limits::default()), Err(KeySetError::TooLong(_))));
     }
 }

@@ -61,9 +61,7 @@ struct HandClock(Mutex<SystemTime>);
 
 impl HandClock {
     fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(
-            SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000),
-        )))
+        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))))
     }
 
     fn forward(&self, seconds: u64) {
@@ -93,11 +91,7 @@ impl Clock for RuntimeClock {
 
 /// Refreshed every 300 s, dropped after 3600 s, 10 s between fetches.
 fn cache(source: &Arc<Source>, clock: Arc<dyn Clock>) -> KeyCache {
-    let schedule = Schedule::new(
-        Duration::from_secs(300),
-        Duration::from_secs(3600),
-        &Limits::default(),
-    );
+    let schedule = Schedule::new(Duration::from_secs(300), Duration::from_secs(3600), &Limits::default());
     KeyCache::new(Arc::<Source>::clone(source), clock, schedule)
 }
 
@@ -177,10 +171,7 @@ async fn a_hanging_source_holds_a_request_no_longer_than_its_share() {
     assert_eq!(ask(&cache, "a").await, "waited");
     assert_eq!(begun.elapsed().as_secs(), Limits::default().key_wait.as_secs());
     cache.after_fetches(1).await;
-    assert_eq!(
-        begun.elapsed().as_secs(),
-        Limits::default().key_fetch_wait.as_secs()
-    );
+    assert_eq!(begun.elapsed().as_secs(), Limits::default().key_fetch_wait.as_secs());
     assert_eq!(ask(&cache, "a").await, "fetch failed");
 }
 
@@ -246,11 +237,7 @@ async fn keys_are_refreshed_while_no_request_comes() {
     assert_eq!(begun.elapsed().as_secs(), 900);
     source.down.store(true, Ordering::SeqCst);
     cache.after_fetches(6).await;
-    assert_eq!(
-        begun.elapsed().as_secs(),
-        1210,
-        "a failed refresh is tried again after the cool-down"
-    );
+    assert_eq!(begun.elapsed().as_secs(), 1210, "a failed refresh is tried again after the cool-down");
 }
 
 #[tokio::test]
@@ -269,9 +256,7 @@ async fn dropping_the_cache_stops_its_tasks() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), stopped)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), stopped).await.unwrap();
 }
 
 #[tokio::test]
@@ -313,9 +298,7 @@ fn the_cache_survives_the_runtime_that_it_began_in() {
         assert_eq!(ask(&cache, "a").await, "found");
         clock.forward(300);
         // No request comes: only a keeper in the second runtime can bring this about.
-        tokio::time::timeout(Duration::from_secs(1000), cache.after_fetches(3))
-            .await
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(1000), cache.after_fetches(3)).await.unwrap();
     });
 }
 
@@ -324,8 +307,5 @@ fn without_a_runtime_nothing_can_be_fetched() {
     let cache = cache(&Source::publishing("a"), HandClock::new());
     let mut asked = std::pin::pin!(ask(&cache, "a"));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert_eq!(
-        asked.as_mut().poll(&mut context),
-        std::task::Poll::Ready("no runtime")
-    );
+    assert_eq!(asked.as_mut().poll(&mut context), std::task::Poll::Ready("no runtime"));
 }

@@ -46,14 +46,8 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    pub(crate) const RSA: &'static [Self] = &[
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-    ];
+    pub(crate) const RSA: &'static [Self] =
+        &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
 
     /// The wire spelling, as in the `alg` member of a header.
     #[must_use]
@@ -118,9 +112,7 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_wire(algorithm.as_str()), Some(algorithm));
         }
-        for name in [
-            "none", "None", "HS256", "HS512", "rs256", "eddsa", "ES256K", "ES512", "Ed25519", "",
-        ] {
+        for name in ["none", "None", "HS256", "HS512", "rs256", "eddsa", "ES256K", "ES512", "Ed25519", ""] {
             assert_eq!(Algorithm::from_wire(name), None, "{name}");
         }
     }

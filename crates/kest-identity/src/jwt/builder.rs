@@ -147,14 +147,9 @@ impl JwtAuthenticatorBuilder {
     /// [`JwtBuildError`] names the setting that is missing or wrong.
     pub fn try_build(self) -> Result<JwtAuthenticator, JwtBuildError> {
         self.check_times()?;
-        let issuer = self
-            .issuer
-            .filter(|issuer| !issuer.is_empty())
-            .ok_or(JwtBuildError::NoIssuer)?;
-        let audience = self
-            .audience
-            .filter(|audience| !audience.is_empty())
-            .ok_or(JwtBuildError::NoAudience)?;
+        let issuer = self.issuer.filter(|issuer| !issuer.is_empty()).ok_or(JwtBuildError::NoIssuer)?;
+        let audience =
+            self.audience.filter(|audience| !audience.is_empty()).ok_or(JwtBuildError::NoAudience)?;
         if self.algorithms.is_empty() {
             return Err(JwtBuildError::NoAlgorithm);
         }
@@ -169,11 +164,7 @@ impl JwtAuthenticatorBuilder {
         let schedule = Schedule::new(self.refresh_every, self.serve_stale_for, &self.limits);
         Ok(JwtAuthenticator {
             keys: KeyCache::new(source, Arc::clone(&self.clock), schedule),
-            expectations: Expectations {
-                issuer,
-                audience,
-                leeway: self.leeway,
-            },
+            expectations: Expectations { issuer, audience, leeway: self.leeway },
             algorithms: self.algorithms,
             claims: self.claims,
             clock: self.clock,
@@ -227,10 +218,7 @@ mod tests {
     use super::*;
 
     fn complete() -> JwtAuthenticatorBuilder {
-        JwtAuthenticator::builder()
-            .jwks_uri("https://issuer.example/k")
-            .issuer("https://i")
-            .audience("us")
+        JwtAuthenticator::builder().jwks_uri("https://issuer.example/k").issuer("https://i").audience("us")
     }
 
     #[test]
@@ -243,49 +231,19 @@ mod tests {
     fn incomplete_or_unsafe_settings_are_refused() {
         let missing = JwtAuthenticator::builder;
         let refused = |builder: JwtAuthenticatorBuilder| builder.try_build().unwrap_err();
-        assert!(matches!(
-            refused(missing().issuer("i").audience("us")),
-            JwtBuildError::NoKeys
-        ));
-        assert!(matches!(
-            refused(missing().jwks_uri("https://i").audience("us")),
-            JwtBuildError::NoIssuer
-        ));
-        assert!(matches!(
-            refused(missing().jwks_uri("https://i").issuer("i")),
-            JwtBuildError::NoAudience
-        ));
+        assert!(matches!(refused(missing().issuer("i").audience("us")), JwtBuildError::NoKeys));
+        assert!(matches!(refused(missing().jwks_uri("https://i").audience("us")), JwtBuildError::NoIssuer));
+        assert!(matches!(refused(missing().jwks_uri("https://i").issuer("i")), JwtBuildError::NoAudience));
         assert!(matches!(refused(complete().issuer("")), JwtBuildError::NoIssuer));
-        assert!(matches!(
-            refused(complete().audience("")),
-            JwtBuildError::NoAudience
-        ));
-        assert!(matches!(
-            refused(complete().algorithms([])),
-            JwtBuildError::NoAlgorithm
-        ));
-        assert!(matches!(
-            refused(complete().leeway(Duration::from_secs(61))),
-            JwtBuildError::Leeway(_)
-        ));
-        assert!(matches!(
-            refused(complete().refresh_every(Duration::ZERO)),
-            JwtBuildError::Refresh
-        ));
+        assert!(matches!(refused(complete().audience("")), JwtBuildError::NoAudience));
+        assert!(matches!(refused(complete().algorithms([])), JwtBuildError::NoAlgorithm));
+        assert!(matches!(refused(complete().leeway(Duration::from_secs(61))), JwtBuildError::Leeway(_)));
+        assert!(matches!(refused(complete().refresh_every(Duration::ZERO)), JwtBuildError::Refresh));
         assert!(matches!(
             refused(complete().serve_stale_for(Duration::from_secs(1))),
             JwtBuildError::Refresh
         ));
-        assert!(matches!(
-            refused(complete().jwks_uri("http://issuer.example/")),
-            JwtBuildError::Keys(_)
-        ));
-        assert!(
-            complete()
-                .jwks_uri("http://issuer.example/")
-                .dangerous_allow_http()
-                .try_build()
-                .is_ok()
-        );
+        assert!(matches!(refused(complete().jwks_uri("http://issuer.example/")), JwtBuildError::Keys(_)));
+        assert!(complete().jwks_uri("http://issuer.example/").dangerous_allow_http().try_build().is_ok());
     }
 }

@@ -27,11 +27,7 @@ pub struct ClaimNames {
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self {
-            user: "sub".into(),
-            agents: vec!["client_id".into(), "azp".into()],
-            task: "scope".into(),
-        }
+        Self { user: "sub".into(), agents: vec!["client_id".into(), "azp".into()], task: "scope".into() }
     }
 }
 
@@ -59,10 +55,7 @@ impl ClaimNames {
 
     /// Reads who `claims` speak for.
     pub(crate) fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, InvalidToken> {
-        let user = claims
-            .get(&self.user)
-            .and_then(Value::as_str)
-            .filter(|user| !user.is_empty());
+        let user = claims.get(&self.user).and_then(Value::as_str).filter(|user| !user.is_empty());
         let identity = Identity::default().with_user(user.ok_or(InvalidToken::NoUser)?);
         let identity = match self.agent(claims)? {
             Some(agent) => identity.with_agent(agent),
@@ -80,10 +73,7 @@ impl ClaimNames {
     ) -> Result<Option<&'claims str>, InvalidToken> {
         if let Some(actor) = claims.get("act") {
             // RFC 8693 section 4.1: the outermost actor is the current one; nested ones are history.
-            let subject = actor
-                .get("sub")
-                .and_then(Value::as_str)
-                .filter(|subject| !subject.is_empty());
+            let subject = actor.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
             return subject.ok_or(InvalidToken::Claim).map(Some);
         }
         for name in &self.agents {
@@ -124,9 +114,7 @@ mod tests {
     #[track_caller]
     fn check(names: &ClaimNames, claims: &Value, expected: Result<Triple<'_>, &str>) {
         let identity = names.identity(claims.as_object().unwrap());
-        let found = identity
-            .as_ref()
-            .map(|identity| (identity.user(), identity.agent(), identity.task()));
+        let found = identity.as_ref().map(|identity| (identity.user(), identity.agent(), identity.task()));
         assert_eq!(found.map_err(|invalid| invalid.kind()), expected, "{claims}");
     }
 
@@ -134,26 +122,10 @@ mod tests {
     fn default_names_are_mapped() {
         for (claims, agent, task) in [
             (json!({"sub": "u"}), None, None),
-            (
-                json!({"sub": "u", "client_id": "c", "azp": "z", "scope": "a b"}),
-                Some("c"),
-                Some("a b"),
-            ),
-            (
-                json!({"sub": "u", "azp": "z", "scope": ["a", "b"]}),
-                Some("z"),
-                Some("a b"),
-            ),
-            (
-                json!({"sub": "u", "client_id": null, "azp": "z", "scope": null}),
-                Some("z"),
-                None,
-            ),
-            (
-                json!({"sub": "u", "client_id": "", "azp": "z", "scope": ""}),
-                Some("z"),
-                None,
-            ),
+            (json!({"sub": "u", "client_id": "c", "azp": "z", "scope": "a b"}), Some("c"), Some("a b")),
+            (json!({"sub": "u", "azp": "z", "scope": ["a", "b"]}), Some("z"), Some("a b")),
+            (json!({"sub": "u", "client_id": null, "azp": "z", "scope": null}), Some("z"), None),
+            (json!({"sub": "u", "client_id": "", "azp": "z", "scope": ""}), Some("z"), None),
             (
                 json!({"sub": "u", "client_id": "c", "act": {"sub": "a", "act": {"sub": "b"}}}),
                 Some("a"),
@@ -166,10 +138,7 @@ mod tests {
 
     #[test]
     fn configured_names_are_mapped() {
-        let names = ClaimNames::default()
-            .with_user("email")
-            .with_agents(["appid"])
-            .with_task("scp");
+        let names = ClaimNames::default().with_user("email").with_agents(["appid"]).with_task("scp");
         let claims =
             json!({"sub": "u", "email": "e", "client_id": "c", "appid": "a", "scope": "x", "scp": "y"});
         check(&names, &claims, Ok((Some("e"), Some("a"), Some("y"))));

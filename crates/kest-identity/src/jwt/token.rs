@@ -28,21 +28,11 @@ impl<'token> UnverifiedToken<'token> {
     ///
     /// [`InvalidToken::TooLong`], [`InvalidToken::NotCompact`] and whatever [`TokenHeader::parse`] refuses.
     pub fn parse(text: &'token str, limits: &Limits) -> Result<Self, InvalidToken> {
-        let Parts {
-            header,
-            signed,
-            payload,
-            signature,
-        } = Parts::split(text, limits)?;
+        let Parts { header, signed, payload, signature } = Parts::split(text, limits)?;
         if signature.is_empty() {
             return Err(InvalidToken::NotCompact);
         }
-        Ok(Self {
-            header: TokenHeader::parse(header, limits)?,
-            signed,
-            payload,
-            signature,
-        })
+        Ok(Self { header: TokenHeader::parse(header, limits)?, signed, payload, signature })
     }
 
     /// The header.
@@ -67,10 +57,7 @@ impl<'token> UnverifiedToken<'token> {
 
 impl fmt::Debug for UnverifiedToken<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("UnverifiedToken")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        formatter.debug_struct("UnverifiedToken").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -95,22 +82,13 @@ impl TokenHeader {
         if members.contains_key("crit") || members.contains_key("b64") {
             return Err(InvalidToken::Extension);
         }
-        if ["jwk", "jku", "x5c", "x5u"]
-            .iter()
-            .any(|name| members.contains_key(*name))
-        {
+        if ["jwk", "jku", "x5c", "x5u"].iter().any(|name| members.contains_key(*name)) {
             return Err(InvalidToken::OwnKey);
         }
         check_type(members.get("typ"))?;
-        let name = members
-            .get("alg")
-            .and_then(Value::as_str)
-            .ok_or(InvalidToken::Algorithm)?;
+        let name = members.get("alg").and_then(Value::as_str).ok_or(InvalidToken::Algorithm)?;
         let algorithm = Algorithm::from_wire(name).ok_or(InvalidToken::Algorithm)?;
-        let key_id = members
-            .get("kid")
-            .and_then(Value::as_str)
-            .filter(|kid| !kid.is_empty());
+        let key_id = members.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
         let key_id = key_id.ok_or(InvalidToken::NoKeyId)?.to_owned();
         Ok(Self { algorithm, key_id })
     }
@@ -130,10 +108,7 @@ impl TokenHeader {
 
 impl fmt::Debug for TokenHeader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TokenHeader")
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
+        formatter.debug_struct("TokenHeader").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
@@ -155,12 +130,7 @@ impl<'token> Parts<'token> {
         if header.is_empty() || payload.is_empty() || payload.contains('.') {
             return Err(InvalidToken::NotCompact);
         }
-        Ok(Self {
-            header,
-            payload,
-            signature,
-            signed,
-        })
+        Ok(Self { header, payload, signature, signed })
     }
 }
 
@@ -170,9 +140,7 @@ pub(crate) fn decode_part(encoded: &str, limits: &Limits) -> Result<Map<String, 
         return Err(InvalidToken::TooLong);
     }
     // The decoder's error names an offending byte, which is content; its message is therefore dropped.
-    let json = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_names_content| malformed(NotBase64url))?;
+    let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_names_content| malformed(NotBase64url))?;
     parse_object(&json, limits.json_depth).map_err(malformed)
 }
 
@@ -202,27 +170,16 @@ mod tests {
     #[track_caller]
     fn check_header(json: &str, expected: Result<(Algorithm, &str), &str>) {
         let header = TokenHeader::parse(&URL_SAFE_NO_PAD.encode(json), &Limits::default());
-        let found = header
-            .as_ref()
-            .map(|header| (header.algorithm(), header.key_id()));
+        let found = header.as_ref().map(|header| (header.algorithm(), header.key_id()));
         assert_eq!(found.map_err(InvalidToken::kind), expected, "{json}");
     }
 
     #[test]
     fn ordinary_headers_are_read() {
         check_header(r#"{"alg":"RS256","kid":"a"}"#, Ok((Algorithm::Rs256, "a")));
-        check_header(
-            r#"{"typ":"at+jwt","alg":"EdDSA","kid":"a","x5t":"abc"}"#,
-            Ok((Algorithm::EdDsa, "a")),
-        );
-        check_header(
-            r#"{"typ":"application/AT+JWT","alg":"ES384","kid":"a"}"#,
-            Ok((Algorithm::Es384, "a")),
-        );
-        check_header(
-            r#"{"typ":"jwt","alg":"PS512","kid":"a"}"#,
-            Ok((Algorithm::Ps512, "a")),
-        );
+        check_header(r#"{"typ":"at+jwt","alg":"EdDSA","kid":"a","x5t":"abc"}"#, Ok((Algorithm::EdDsa, "a")));
+        check_header(r#"{"typ":"application/AT+JWT","alg":"ES384","kid":"a"}"#, Ok((Algorithm::Es384, "a")));
+        check_header(r#"{"typ":"jwt","alg":"PS512","kid":"a"}"#, Ok((Algorithm::Ps512, "a")));
     }
 
     #[test]
@@ -239,14 +196,8 @@ mod tests {
             (r#"{"alg":"RS256","kid":"a","crit":["exp"]}"#, "extension"),
             (r#"{"alg":"RS256","kid":"a","crit":[]}"#, "extension"),
             (r#"{"alg":"RS256","kid":"a","b64":false}"#, "extension"),
-            (
-                r#"{"alg":"RS256","kid":"a","jku":"https://evil.example/"}"#,
-                "own_key",
-            ),
-            (
-                r#"{"alg":"RS256","kid":"a","x5u":"https://evil.example/"}"#,
-                "own_key",
-            ),
+            (r#"{"alg":"RS256","kid":"a","jku":"https://evil.example/"}"#, "own_key"),
+            (r#"{"alg":"RS256","kid":"a","x5u":"https://evil.example/"}"#, "own_key"),
             (r#"{"alg":"RS256","kid":"a","jwk":{}}"#, "own_key"),
             (r#"{"alg":"RS256","kid":"a","x5c":[]}"#, "own_key"),
             (r#"{"alg":"RS256","kid":"a","typ":"JWS"}"#, "type"),
@@ -264,10 +215,7 @@ mod tests {
     fn base64_must_be_canonical() {
         let limits = Limits::default();
         for encoded in ["e30=", "e31", "e3 0", "e3+/", "e30\n", "é"] {
-            assert!(
-                matches!(decode_part(encoded, &limits), Err(InvalidToken::Malformed(_))),
-                "{encoded}"
-            );
+            assert!(matches!(decode_part(encoded, &limits), Err(InvalidToken::Malformed(_))), "{encoded}");
         }
         assert!(decode_part("e30", &limits).unwrap().is_empty());
     }
@@ -276,21 +224,9 @@ mod tests {
     fn a_token_has_exactly_three_parts() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"a"}"#);
         assert!(UnverifiedToken::parse(&format!("{header}.e30.c2ln"), &Limits::default()).is_ok());
-        for rest in [
-            "",
-            ".e30",
-            ".e30.",
-            "..c2ln",
-            ".e30.a.b",
-            ".e30.a.b.c",
-            ".e30.c2ln.",
-        ] {
+        for rest in ["", ".e30", ".e30.", "..c2ln", ".e30.a.b", ".e30.a.b.c", ".e30.c2ln."] {
             let parsed = UnverifiedToken::parse(&format!("{header}{rest}"), &Limits::default()).map(|_| ());
-            assert_eq!(
-                parsed.map_err(|invalid| invalid.kind()),
-                Err("not_compact"),
-                "{rest}"
-            );
+            assert_eq!(parsed.map_err(|invalid| invalid.kind()), Err("not_compact"), "{rest}");
         }
     }
 

@@ -35,11 +35,7 @@ impl Expectations {
                 if names.clone().any(|name| name.is_none()) {
                     return Err(InvalidToken::Claim);
                 }
-                if names.any(|name| name == Some(ours)) {
-                    Ok(())
-                } else {
-                    Err(InvalidToken::Audience)
-                }
+                if names.any(|name| name == Some(ours)) { Ok(()) } else { Err(InvalidToken::Audience) }
             }
             _ => Err(InvalidToken::Audience),
         }
@@ -84,10 +80,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        claims
-            .as_object_mut()
-            .unwrap()
-            .retain(|_, value| *value != json!("absent"));
+        claims.as_object_mut().unwrap().retain(|_, value| *value != json!("absent"));
         let expectations = Expectations {
             issuer: "https://i".into(),
             audience: "us".into(),

@@ -16,12 +16,8 @@ fn who(principal: &Principal) -> (Option<&str>, Option<&str>, Option<&str>) {
 
 #[tokio::test]
 async fn every_algorithm_is_accepted_with_its_key() {
-    let keys = [
-        SigningKey::rsa("r"),
-        SigningKey::p256("p"),
-        SigningKey::p384("q"),
-        SigningKey::ed25519("d", 1),
-    ];
+    let keys =
+        [SigningKey::rsa("r"), SigningKey::p256("p"), SigningKey::p384("q"), SigningKey::ed25519("d", 1)];
     let rig = Rig::trusting(&keys).await;
     for (key, algorithms) in keys.iter().zip([
         &Algorithm::ALL[..6],
@@ -32,15 +28,8 @@ async fn every_algorithm_is_accepted_with_its_key() {
         for algorithm in algorithms {
             let token = token_with(key, &json!({"alg": algorithm.as_str()}), &json!({}));
             let principal = rig.send_token(&token).await.unwrap();
-            assert_eq!(
-                who(&principal),
-                (Some("user-1"), Some("agent-1"), Some("read write")),
-                "{algorithm}"
-            );
-            assert_eq!(
-                (principal.issuer(), principal.source()),
-                (Some(ISSUER), IdentitySource::Jwt)
-            );
+            assert_eq!(who(&principal), (Some("user-1"), Some("agent-1"), Some("read write")), "{algorithm}");
+            assert_eq!((principal.issuer(), principal.source()), (Some(ISSUER), IdentitySource::Jwt));
         }
     }
     rig.check_fetches(1);
@@ -48,12 +37,8 @@ async fn every_algorithm_is_accepted_with_its_key() {
 
 #[tokio::test]
 async fn no_algorithm_is_accepted_with_the_key_of_another() {
-    let keys = [
-        SigningKey::rsa("r"),
-        SigningKey::p256("p"),
-        SigningKey::p384("q"),
-        SigningKey::ed25519("d", 1),
-    ];
+    let keys =
+        [SigningKey::rsa("r"), SigningKey::p256("p"), SigningKey::p384("q"), SigningKey::ed25519("d", 1)];
     let rig = Rig::trusting(&keys).await;
     for (key, family) in keys.iter().zip([0..6, 6..7, 7..8, 8..9]) {
         for (position, algorithm) in Algorithm::ALL.into_iter().enumerate() {
@@ -72,17 +57,9 @@ async fn algorithm_must_be_allowed_by_key_and_configuration() {
     jwk["alg"] = json!("PS256");
     let only = [Algorithm::Ps256, Algorithm::Rs256];
     let rig = Rig::configured(Answer::keys([jwk]), |builder| builder.algorithms(only)).await;
-    assert!(
-        rig.send_token(&token_with(&key, &json!({"alg": "PS256"}), &json!({})))
-            .await
-            .is_ok()
-    );
+    assert!(rig.send_token(&token_with(&key, &json!({"alg": "PS256"}), &json!({}))).await.is_ok());
     check_refused(rig.send_token(&token(&key)).await, "algorithm_of_key");
-    check_refused(
-        rig.send_token(&token_with(&key, &json!({"alg": "PS512"}), &json!({})))
-            .await,
-        "algorithm",
-    );
+    check_refused(rig.send_token(&token_with(&key, &json!({"alg": "PS512"}), &json!({}))).await, "algorithm");
 }
 
 #[tokio::test]
@@ -90,23 +67,12 @@ async fn claims_say_who_is_calling() {
     let key = SigningKey::ed25519("key-1", 1);
     let rig = Rig::trusting([&key]).await;
     for (claims, agent, task) in [
-        (
-            json!({"client_id": null, "azp": "agent-2"}),
-            Some("agent-2"),
-            Some("read write"),
-        ),
+        (json!({"client_id": null, "azp": "agent-2"}), Some("agent-2"), Some("read write")),
         (json!({"client_id": null, "scope": null}), None, None),
         (json!({"scope": ["a", "b"]}), Some("agent-1"), Some("a b")),
-        (
-            json!({"act": {"sub": "agent-3", "act": {"sub": "agent-4"}}}),
-            Some("agent-3"),
-            Some("read write"),
-        ),
+        (json!({"act": {"sub": "agent-3", "act": {"sub": "agent-4"}}}), Some("agent-3"), Some("read write")),
     ] {
-        let principal = rig
-            .send_token(&token_with(&key, &json!({}), &claims))
-            .await
-            .unwrap();
+        let principal = rig.send_token(&token_with(&key, &json!({}), &claims)).await.unwrap();
         assert_eq!(who(&principal), (Some("user-1"), agent, task), "{claims}");
     }
 }
@@ -119,11 +85,7 @@ async fn configured_claims_and_leeway_are_honoured() {
         builder.claims(names).leeway(Duration::from_secs(60))
     });
     let rig = rig.await;
-    let token = token_with(
-        &key,
-        &json!({"typ": "JWT"}),
-        &json!({"email": "e", "exp": 1_700_000_000 - 59}),
-    );
+    let token = token_with(&key, &json!({"typ": "JWT"}), &json!({"email": "e", "exp": 1_700_000_000 - 59}));
     assert_eq!(rig.send_token(&token).await.unwrap().user(), Some("e"));
     rig.clock.forward(1);
     check_refused(rig.send_token(&token).await, "expired");
@@ -133,15 +95,10 @@ async fn configured_claims_and_leeway_are_honoured() {
 async fn request_without_a_token_is_treated_as_configured() {
     let key = SigningKey::ed25519("key-1", 1);
     let with = |behaviour| {
-        Rig::configured(Answer::keys([key.jwk()]), move |builder| {
-            builder.without_token(behaviour)
-        })
+        Rig::configured(Answer::keys([key.jwk()]), move |builder| builder.without_token(behaviour))
     };
     let refusing = with(WithoutToken::Refuse).await;
-    assert!(matches!(
-        refusing.send(&[]).await,
-        Err(AuthenticateError::Missing)
-    ));
+    assert!(matches!(refusing.send(&[]).await, Err(AuthenticateError::Missing)));
     for behaviour in [WithoutToken::FromLineage, WithoutToken::Anonymous] {
         let rig = with(behaviour).await;
         assert_eq!(rig.send(&[]).await.unwrap().source(), IdentitySource::Anonymous);

@@ -11,10 +11,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// 200 with this content type and body.
-    Body {
-        content_type: Option<&'static str>,
-        body: String,
-    },
+    Body { content_type: Option<&'static str>, body: String },
     /// This status and header lines, without a body.
     Status(&'static str),
     /// 200 and a body without a length and without an end.
@@ -48,12 +45,7 @@ impl Endpoint {
         let uri = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let (answer, hits) = (Arc::new(Mutex::new(answer)), Arc::new(AtomicU64::new(0)));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&answer), Arc::clone(&hits)));
-        Self {
-            uri,
-            answer,
-            hits,
-            accepting,
-        }
+        Self { uri, answer, hits, accepting }
     }
 
     pub(crate) fn answer_with(&self, answer: Answer) {
@@ -95,23 +87,18 @@ async fn serve(mut stream: TcpStream, answer: Answer, hits: &AtomicU64) -> std::
     hits.fetch_add(1, Ordering::SeqCst);
     match answer {
         Answer::Body { content_type, body } => {
-            let content_type = content_type
-                .map(|name| format!("content-type: {name}\r\n"))
-                .unwrap_or_default();
+            let content_type =
+                content_type.map(|name| format!("content-type: {name}\r\n")).unwrap_or_default();
             let length = body.len();
             let head = format!("HTTP/1.1 200 OK\r\n{content_type}content-length: {length}\r\n\r\n");
             stream.write_all(head.as_bytes()).await?;
             stream.write_all(body.as_bytes()).await?;
         }
         Answer::Status(head) => {
-            stream
-                .write_all(format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n").as_bytes())
-                .await?;
+            stream.write_all(format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await?;
         }
         Answer::Endless => {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
-                .await?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n").await?;
             loop {
                 stream.write_all(&[b' '; 16 * 1024]).await?;
             }

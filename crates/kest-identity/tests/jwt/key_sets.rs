@@ -20,11 +20,7 @@ async fn down_at_start() {
     for _ in 0..20 {
         check_unavailable(rig.send_token(&token(&key())).await, "unreachable");
     }
-    assert_eq!(
-        rig.authenticator.fetches(),
-        1,
-        "an outage must not cause a fetch for each request"
-    );
+    assert_eq!(rig.authenticator.fetches(), 1, "an outage must not cause a fetch for each request");
 }
 
 #[tokio::test]
@@ -86,10 +82,7 @@ async fn slow_later_holds_up_nobody_whose_key_is_known() {
 #[tokio::test]
 async fn ten_megabytes() {
     let body = " ".repeat(10 * 1024 * 1024);
-    let long = Answer::Body {
-        content_type: Some("application/json"),
-        body,
-    };
+    let long = Answer::Body { content_type: Some("application/json"), body };
     for answer in [long, Answer::Endless] {
         let rig = Rig::asking(answer).await;
         check_unavailable(rig.send_token(&token(&key())).await, "too_long");
@@ -113,19 +106,11 @@ async fn redirect() {
 async fn wrong_type() {
     let body = json!({"keys": [key().jwk()]}).to_string();
     for content_type in ["text/html", "text/plain", "application/octet-stream"] {
-        let rig = Rig::asking(Answer::Body {
-            content_type: Some(content_type),
-            body: body.clone(),
-        })
-        .await;
+        let rig = Rig::asking(Answer::Body { content_type: Some(content_type), body: body.clone() }).await;
         check_unavailable(rig.send_token(&token(&key())).await, "content_type");
     }
     for content_type in [None, Some("application/json;charset=UTF-8")] {
-        let rig = Rig::asking(Answer::Body {
-            content_type,
-            body: body.clone(),
-        })
-        .await;
+        let rig = Rig::asking(Answer::Body { content_type, body: body.clone() }).await;
         rig.send_token(&token(&key())).await.unwrap();
     }
 }
@@ -133,18 +118,11 @@ async fn wrong_type() {
 #[tokio::test]
 async fn answer_that_is_no_key_set() {
     for body in ["", "<html>", "{}", "[]", r#"{"keys":"none"}"#] {
-        let rig = Rig::asking(Answer::Body {
-            content_type: None,
-            body: body.into(),
-        })
-        .await;
+        let rig = Rig::asking(Answer::Body { content_type: None, body: body.into() }).await;
         check_unavailable(rig.send_token(&token(&key())).await, "not_a_key_set");
         let known = Rig::trusting([&key()]).await;
         known.authenticator.start().await.unwrap();
-        known.endpoint.answer_with(Answer::Body {
-            content_type: None,
-            body: body.into(),
-        });
+        known.endpoint.answer_with(Answer::Body { content_type: None, body: body.into() });
         known.clock.forward(300);
         known.send_token(&token(&key())).await.unwrap();
         known.authenticator.after_fetches(2).await;
@@ -165,10 +143,7 @@ async fn one_bad_key_among_good_ones() {
         let rig = Rig::asking(Answer::keys([first.jwk(), bad, second.jwk()])).await;
         rig.send_token(&token(&first)).await.unwrap();
         rig.send_token(&token(&second)).await.unwrap();
-        check_refused(
-            rig.send_token(&token(&SigningKey::ed25519("bad", 9))).await,
-            "unknown_key",
-        );
+        check_refused(rig.send_token(&token(&SigningKey::ed25519("bad", 9))).await, "unknown_key");
         rig.check_fetches(1);
     }
 }
@@ -180,10 +155,7 @@ async fn keys_that_are_not_for_tokens_sign_none() {
         jwk[name] = value;
         jwk
     };
-    for jwk in [
-        encrypting("use", json!("enc")),
-        encrypting("key_ops", json!(["wrapKey"])),
-    ] {
+    for jwk in [encrypting("use", json!("enc")), encrypting("key_ops", json!(["wrapKey"]))] {
         let rig = Rig::asking(Answer::keys([jwk])).await;
         check_refused(rig.send_token(&token(&key())).await, "unknown_key");
     }

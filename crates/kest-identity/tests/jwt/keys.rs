@@ -26,31 +26,19 @@ enum Pair {
 
 impl SigningKey {
     pub(crate) fn rsa(id: &'static str) -> Self {
-        Self {
-            id,
-            pair: Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
-        }
+        Self { id, pair: Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()) }
     }
 
     pub(crate) fn p256(id: &'static str) -> Self {
-        Self {
-            id,
-            pair: Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
-        }
+        Self { id, pair: Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
     }
 
     pub(crate) fn p384(id: &'static str) -> Self {
-        Self {
-            id,
-            pair: Pair::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()),
-        }
+        Self { id, pair: Pair::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()) }
     }
 
     pub(crate) fn ed25519(id: &'static str, seed: u8) -> Self {
-        Self {
-            id,
-            pair: Pair::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()),
-        }
+        Self { id, pair: Pair::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()) }
     }
 
     /// The public key as the issuer publishes it.
@@ -88,8 +76,7 @@ impl SigningKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(encoding(algorithm), &random, message, &mut signature)
-                    .unwrap();
+                pair.sign(encoding(algorithm), &random, message, &mut signature).unwrap();
                 signature
             }
             Pair::P256(pair) | Pair::P384(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),

@@ -21,14 +21,7 @@ async fn lineage_of(principal: Principal) -> Lineage {
     let kest = Kest::builder(Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom).unwrap())).build();
     let arrival = Arrival::new(Lineage::Absent, principal);
     let operation = Operation::named("edge").unwrap();
-    let admitted = kest
-        .admit(
-            &arrival,
-            &operation,
-            &dangerous_allow_all(),
-            Circumstances::default(),
-        )
-        .await;
+    let admitted = kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await;
     Lineage::Carried(admitted.unwrap().passport().clone())
 }
 
@@ -57,10 +50,7 @@ async fn lineage_speaks_where_no_token_came_and_a_token_wins() {
     let lineage = lineage_of(rig.send_token(&token(&key)).await.unwrap()).await;
     let inherited = ask(&rig.authenticator, &lineage, &[]).await.unwrap();
     check_caller(&inherited, "user-1", IdentitySource::Lineage);
-    let other = format!(
-        "Bearer {}",
-        token_with(&key, &json!({}), &json!({"sub": "user-2"}))
-    );
+    let other = format!("Bearer {}", token_with(&key, &json!({}), &json!({"sub": "user-2"})));
     let fresh = ask(&rig.authenticator, &lineage, &[&other]).await.unwrap();
     check_caller(&fresh, "user-2", IdentitySource::Jwt);
     let expired = format!("Bearer {}", token_with(&key, &json!({}), &json!({"exp": 1})));

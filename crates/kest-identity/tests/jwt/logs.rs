@@ -58,39 +58,22 @@ async fn logs_name_the_kind_and_no_content() {
     let expired = token_with(&key, &json!({}), &json!({"exp": 1}));
     check_refused(rig.send_token(&expired).await, "expired");
     check_refused(
-        rig.send_token(&token_with(&key, &json!({"kid": "key\n2"}), &json!({})))
-            .await,
+        rig.send_token(&token_with(&key, &json!({"kid": "key\n2"}), &json!({}))).await,
         "unknown_key",
     );
     let away = Rig::asking(Answer::Status("500 Internal Server Error")).await;
     check_unavailable(away.send_token(&expired).await, "status");
     let text = log.text();
-    for kind in [
-        "token refused kind=\"expired\"",
-        "kind=\"unknown_key\"",
-        "could not be fetched kind=\"status\"",
-    ] {
+    for kind in
+        ["token refused kind=\"expired\"", "kind=\"unknown_key\"", "could not be fetched kind=\"status\""]
+    {
         assert!(text.contains(kind), "{text}");
     }
-    for content in [
-        "user-1",
-        "agent-1",
-        "key-1",
-        "key\n2",
-        "eyJ",
-        expired.as_str(),
-        "127.0.0.1",
-    ] {
+    for content in ["user-1", "agent-1", "key-1", "key\n2", "eyJ", expired.as_str(), "127.0.0.1"] {
         assert!(!text.contains(content), "{text}");
     }
-    for shown in [
-        format!("{:?}", rig.authenticator),
-        format!("{:?}", rig.authenticator.start().await),
-    ] {
-        assert!(
-            !shown.contains("key-1") && !shown.contains("127.0.0.1:"),
-            "{shown}"
-        );
+    for shown in [format!("{:?}", rig.authenticator), format!("{:?}", rig.authenticator.start().await)] {
+        assert!(!shown.contains("key-1") && !shown.contains("127.0.0.1:"), "{shown}");
     }
 }
 

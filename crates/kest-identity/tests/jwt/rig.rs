@@ -53,19 +53,13 @@ impl Rig {
         configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder,
     ) -> Self {
         let endpoint = Endpoint::answering(answer).await;
-        let clock = Arc::new(HandClock(Mutex::new(
-            SystemTime::UNIX_EPOCH + Duration::from_secs(NOW),
-        )));
+        let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
         let builder = JwtAuthenticator::builder()
             .jwks_uri(endpoint.uri.as_str())
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .clock(Arc::<HandClock>::clone(&clock));
-        Self {
-            authenticator: configure(builder).try_build().unwrap(),
-            clock,
-            endpoint,
-        }
+        Self { authenticator: configure(builder).try_build().unwrap(), clock, endpoint }
     }
 
     pub(crate) async fn send(&self, authorization: &[&str]) -> Result<Principal, AuthenticateError> {
@@ -80,10 +74,7 @@ impl Rig {
 
     #[track_caller]
     pub(crate) fn check_fetches(&self, expected: u64) {
-        assert_eq!(
-            (self.authenticator.fetches(), self.endpoint.hits()),
-            (expected, expected)
-        );
+        assert_eq!((self.authenticator.fetches(), self.endpoint.hits()), (expected, expected));
     }
 }
 
@@ -132,9 +123,7 @@ fn change(value: &mut Value, changes: &Value) {
 /// Checks that the answer is a refusal for this reason, and that it says nothing of what was sent.
 #[track_caller]
 pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: &str) {
-    let Err(AuthenticateError::Invalid(cause)) = answer else {
-        panic!("expected {kind}, got {answer:?}")
-    };
+    let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
     let invalid = cause.downcast_ref::<InvalidToken>().unwrap();
     assert_eq!(invalid.kind(), kind);
     let mut told = format!("{invalid:?}");
@@ -155,10 +144,6 @@ pub(crate) fn check_unavailable(answer: Result<Principal, AuthenticateError>, ki
         panic!("expected {kind}, got {answer:?}")
     };
     let cause = cause.downcast_ref::<KeysUnavailable>().unwrap();
-    let fetch = if let KeysUnavailable::Fetch(cause) = cause {
-        Some(cause.kind())
-    } else {
-        None
-    };
+    let fetch = if let KeysUnavailable::Fetch(cause) = cause { Some(cause.kind()) } else { None };
     assert_eq!(fetch.unwrap_or("waited"), kind, "{cause:?}");
 }
