@@ -66,12 +66,6 @@ impl Taints {
         self.0.is_superset(&other.0)
     }
 
-    /// Whether some label is in both.
-    #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
-        !self.0.is_disjoint(&other.0)
-    }
-
     /// Whether each label is 1 to `bytes` long and there are at most `count`.
     #[must_use]
     pub fn fits(&self, count: usize, bytes: usize) -> bool {

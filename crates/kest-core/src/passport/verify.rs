@@ -147,7 +147,7 @@ fn check_trust(model: &TrustModel, parsed: &Parsed, parents: &[Arc<Entry>]) -> R
         expected.extend(parent.taints());
     }
     expected.extend(&parsed.added);
-    if !sanitized && expected.intersects(&parsed.removed) {
+    if !sanitized && !parsed.removed.is_empty() {
         return Err(VerifyErrorKind::TaintDropped);
     }
     expected.remove_all(&parsed.removed);

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{KeyId, KeyRing, KeyRingError, PublicKey, WorkloadId};
 
@@ -22,14 +23,16 @@ impl Bundle {
     ///
     /// [`BundleError`] when the text is no key set, a key is weak or private, or a `kid` is ambiguous.
     pub fn from_json(text: &[u8]) -> Result<Self, BundleError> {
-        let set: Set = serde_json::from_slice(text).map_err(BundleError::NotAKeySet)?;
-        let keys = match set {
-            Set::Many { keys } => keys,
-            Set::One(key) => vec![*key],
-        };
+        let text: Map<String, Value> = serde_json::from_slice(text).map_err(BundleError::NotAKeySet)?;
         let mut bundle = Self::default();
-        for key in keys {
-            bundle.add(key)?;
+        match text.get("keys") {
+            None => bundle.add(&text)?,
+            Some(Value::Array(keys)) => {
+                for key in keys {
+                    bundle.add(key.as_object().ok_or(BundleError::NotAnObject)?)?;
+                }
+            }
+            Some(_) => return Err(BundleError::NotAnObject),
         }
         Ok(bundle)
     }
@@ -61,34 +64,41 @@ impl Bundle {
         let mut keys: Vec<Jwk> = ring
             .keys()
             .map(|(workload, key_id, key)| Jwk {
-                kty: "OKP".into(),
-                crv: Some("Ed25519".into()),
-                x: Some(URL_SAFE_NO_PAD.encode(key.as_bytes())),
-                d: None,
-                kid: Some(key_id.as_str().into()),
-                principal: Some(workload.as_str().into()),
+                kty: "OKP",
+                crv: "Ed25519",
+                x: URL_SAFE_NO_PAD.encode(key.as_bytes()),
+                kid: key_id.as_str().into(),
+                principal: workload.as_str().into(),
             })
             .collect();
         keys.sort_by(|one, other| (&one.principal, &one.kid).cmp(&(&other.principal, &other.kid)));
         serde_json::to_string(&Written { keys })
     }
 
-    fn add(&mut self, jwk: Jwk) -> Result<(), BundleError> {
-        if jwk.kty != "OKP" || jwk.crv.as_deref() != Some("Ed25519") {
+    fn add(&mut self, jwk: &Map<String, Value>) -> Result<(), BundleError> {
+        let text = |member: &str| jwk.get(member).and_then(Value::as_str);
+        if text("kty") != Some("OKP") || text("crv") != Some("Ed25519") {
             self.skipped.push(SkipReason::OtherType);
             return Ok(());
         }
-        if jwk.d.is_some() {
+        // RFC 7517 section 4.2: a key for encryption signs nothing.
+        if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
+            self.skipped.push(SkipReason::OtherUse);
+            return Ok(());
+        }
+        if jwk.contains_key("d") {
             return Err(BundleError::Private);
         }
-        let kid = jwk.kid.ok_or(BundleError::Incomplete)?;
+        let (Some(kid), Some(x)) = (text("kid"), text("x")) else { return Err(BundleError::Incomplete) };
         let mut bytes = [0_u8; 32];
-        let x = jwk.x.ok_or(BundleError::Incomplete)?;
-        if URL_SAFE_NO_PAD.decode_slice(x.as_bytes(), &mut bytes) != Ok(32) {
+        if URL_SAFE_NO_PAD.decode_slice(x, &mut bytes) != Ok(32) {
             return Err(BundleError::Incomplete);
         }
-        let workload = WorkloadId::new(jwk.principal.as_deref().unwrap_or(&kid))
-            .map_err(|_cause| BundleError::Incomplete)?;
+        let principal = match jwk.get("principal") {
+            None => kid,
+            Some(principal) => principal.as_str().ok_or(BundleError::Incomplete)?,
+        };
+        let workload = WorkloadId::new(principal).map_err(|_cause| BundleError::Incomplete)?;
         let key_id = KeyId::new(kid).map_err(|_cause| BundleError::Incomplete)?;
         let key = PublicKey::from_bytes(&bytes).map_err(|_cause| BundleError::Weak(key_id.clone()))?;
         self.ring.trust(workload, key_id, key).map_err(BundleError::Conflict)
@@ -101,6 +111,8 @@ impl Bundle {
 pub enum SkipReason {
     /// Not an Ed25519 key: it cannot sign entries.
     OtherType,
+    /// A key that is not meant for signatures.
+    OtherUse,
 }
 
 /// A trust bundle cannot be used.
@@ -110,6 +122,9 @@ pub enum BundleError {
     /// The text is neither a JWK Set nor a JWK.
     #[error("trust bundle is no jwk set")]
     NotAKeySet(#[source] serde_json::Error),
+    /// `keys` is no list, or a key is no object.
+    #[error("trust bundle is no list of jwks")]
+    NotAnObject,
     /// An Ed25519 key lacks `kid` or a readable `x`.
     #[error("key of the trust bundle lacks kid or x")]
     Incomplete,
@@ -124,27 +139,18 @@ pub enum BundleError {
     Conflict(#[source] KeyRingError),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Set {
-    Many { keys: Vec<Jwk> },
-    One(Box<Jwk>),
-}
-
 #[derive(Serialize)]
 struct Written {
     keys: Vec<Jwk>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Jwk {
-    kty: String,
-    crv: Option<String>,
-    x: Option<String>,
-    #[serde(skip_serializing)]
-    d: Option<serde::de::IgnoredAny>,
-    kid: Option<String>,
-    principal: Option<String>,
+    kty: &'static str,
+    crv: &'static str,
+    x: String,
+    kid: String,
+    principal: String,
 }
 
 #[cfg(test)]
@@ -179,15 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn arrays_in_place_of_objects_are_errors_and_encryption_keys_are_skipped() {
+        let array = format!(r#"["OKP","Ed25519","{GOOD}",null,"k","a"]"#);
+        assert!(matches!(read(&array), Err(BundleError::NotAnObject)));
+        assert!(matches!(Bundle::from_json(br#"{"keys":{}}"#), Err(BundleError::NotAnObject)));
+        let skipped =
+            read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","kid":"k","use":"enc"}}"#)).unwrap();
+        assert_eq!(skipped.skipped(), [SkipReason::OtherUse]);
+        assert_eq!(skipped.ring().keys().count(), 0);
+    }
+
+    #[test]
     fn weak_and_private_keys_are_errors() {
         let zero = URL_SAFE_NO_PAD.encode([0; 32]);
         assert!(matches!(
             read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{zero}","kid":"k"}}"#)),
             Err(BundleError::Weak(_))
         ));
-        assert!(matches!(
-            read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","d":"{zero}","kid":"k"}}"#)),
-            Err(BundleError::Private)
-        ));
+        for d in ["null", r#""AAAA""#] {
+            let private = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","d":{d},"kid":"k"}}"#);
+            assert!(matches!(read(&private), Err(BundleError::Private)));
+        }
     }
 }
