@@ -126,7 +126,7 @@ def known_parents(entry: dict, seen: dict[str, dict]) -> list[dict]:
 def check_trust(entry: dict, parents: list[dict]):
     if sanitizer(entry):
         return
-    share = ORIGINS.get(entry["labels"]["kest.origin"], UNKNOWN_ORIGIN)
+    share = ORIGINS.get(entry["labels"].get("kest.origin", "system"), UNKNOWN_ORIGIN)
     lowest = min((parent["trust_score"] for parent in parents), default=100)
     demand(entry["trust_score"] == lowest * share // 100, "trust score")
 
