@@ -29,15 +29,10 @@ fn seconds(arguments: &[String]) -> Result<u32, Failure> {
         [] => Ok(DEFAULT_SECONDS),
         ["--seconds", number] => match number.parse() {
             // libFuzzer takes 0 for "without end".
-            Ok(0) | Err(_) => Err(Failure::Usage(format!(
-                "not a number of seconds above 0: {number}"
-            ))),
+            Ok(0) | Err(_) => Err(Failure::Usage(format!("not a number of seconds above 0: {number}"))),
             Ok(seconds) => Ok(seconds),
         },
-        _ => Err(Failure::Usage(format!(
-            "fuzz does not take these arguments: {}",
-            words.join(" ")
-        ))),
+        _ => Err(Failure::Usage(format!("fuzz does not take these arguments: {}", words.join(" ")))),
     }
 }
 
@@ -52,10 +47,7 @@ fn targets(folder: &Path) -> Result<Vec<String>, Failure> {
         }
     }
     if names.is_empty() {
-        return Err(Failure::Missing(format!(
-            "no fuzz targets in {}",
-            folder.display()
-        )));
+        return Err(Failure::Missing(format!("no fuzz targets in {}", folder.display())));
     }
     names.sort();
     Ok(names)
@@ -79,9 +71,7 @@ fn build() -> Result<PathBuf, Failure> {
 fn host() -> Result<String, Failure> {
     let version = Run::program("rustc").argument("-vV").answer().unwrap_or_default();
     let triple = version.lines().find_map(|line| line.strip_prefix("host: "));
-    triple
-        .map(str::to_owned)
-        .ok_or_else(|| Failure::Missing("rustc does not name its host".to_owned()))
+    triple.map(str::to_owned).ok_or_else(|| Failure::Missing("rustc does not name its host".to_owned()))
 }
 
 fn fuzz(target: &str, program: &Path, seconds: u32) -> Result<(), Failure> {
@@ -142,21 +132,13 @@ mod tests {
 
     #[test]
     fn fuzzing_without_end_is_refused() {
-        for words in [
-            &["--seconds", "0"][..],
-            &["--seconds"],
-            &["--seconds", "-1"],
-            &["header"],
-        ] {
+        for words in [&["--seconds", "0"][..], &["--seconds"], &["--seconds", "-1"], &["header"]] {
             assert_eq!(given(words), None, "{words:?}");
         }
     }
 
     #[test]
     fn folder_without_targets_is_an_error() {
-        assert!(matches!(
-            targets(&repository().join("xtask")),
-            Err(Failure::Missing(_))
-        ));
+        assert!(matches!(targets(&repository().join("xtask")), Err(Failure::Missing(_))));
     }
 }

@@ -16,10 +16,8 @@ use std::process::ExitCode;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
+    let arguments: Vec<String> =
+        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let Err(failure) = perform(&arguments) else {
         return ExitCode::SUCCESS;
     };

@@ -20,16 +20,10 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages = missing
-        .iter()
-        .map(|(_, package)| *package)
-        .collect::<Vec<_>>()
-        .join(" ");
+    let packages = missing.iter().map(|(_, package)| *package).collect::<Vec<_>>().join(" ");
     // Nobody's own machine is changed behind their back.
     if env::var_os("CI").is_none() {
-        return Err(Failure::Missing(format!(
-            "please install what this task needs: {packages}"
-        )));
+        return Err(Failure::Missing(format!("please install what this task needs: {packages}")));
     }
     say(format_args!("installing {packages}"))?;
     Run::program("apt-get").words("update --quiet").run()?;
@@ -41,11 +35,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<(), Failure> {
 }
 
 fn missing(needs: &[Need]) -> Vec<Need> {
-    needs
-        .iter()
-        .copied()
-        .filter(|(program, _)| !on_path(program))
-        .collect()
+    needs.iter().copied().filter(|(program, _)| !on_path(program)).collect()
 }
 
 fn on_path(program: &str) -> bool {

@@ -34,23 +34,13 @@ impl Report {
         let start = Instant::now();
         let result = perform();
         let took = start.elapsed();
-        let outcome = if result.is_ok() {
-            Outcome::Passed(took)
-        } else {
-            Outcome::Failed(took)
-        };
-        self.lines.push(Line {
-            step: name.to_owned(),
-            outcome,
-        });
+        let outcome = if result.is_ok() { Outcome::Passed(took) } else { Outcome::Failed(took) };
+        self.lines.push(Line { step: name.to_owned(), outcome });
         result
     }
 
     pub(crate) fn left_out(&mut self, name: &str, reason: &str) {
-        self.lines.push(Line {
-            step: name.to_owned(),
-            outcome: Outcome::LeftOut(reason.to_owned()),
-        });
+        self.lines.push(Line { step: name.to_owned(), outcome: Outcome::LeftOut(reason.to_owned()) });
     }
 
     pub(crate) fn print(&self) -> Result<(), Failure> {
@@ -86,16 +76,11 @@ mod tests {
     fn summary_tells_what_ran_what_failed_and_what_was_left_out() {
         let mut report = Report::default();
         report.step("format", || Ok(())).unwrap();
-        report
-            .step("lints", || Err(Failure::Missing("x".to_owned())))
-            .unwrap_err();
+        report.step("lints", || Err(Failure::Missing("x".to_owned()))).unwrap_err();
         report.left_out("dependencies", "cargo-deny is not installed");
         let text = report.render();
-        let steps: Vec<_> = text
-            .lines()
-            .filter_map(|line| line.split_once("  "))
-            .map(|(word, _)| word)
-            .collect();
+        let steps: Vec<_> =
+            text.lines().filter_map(|line| line.split_once("  ")).map(|(word, _)| word).collect();
         assert_eq!(steps, ["passed", "FAILED", "left out"]);
         assert_eq!(text.lines().last(), Some("steps: 1 passed, 1 failed, 1 skipped"));
     }

@@ -32,20 +32,16 @@ impl Run {
 
     pub(crate) fn program(path: impl Into<OsString>) -> Self {
         let path = path.into();
-        let shown = Path::new(&path).strip_prefix(repository()).map_or_else(
-            |_| path.to_string_lossy().into_owned(),
-            |inside| inside.display().to_string(),
-        );
+        let shown = Path::new(&path)
+            .strip_prefix(repository())
+            .map_or_else(|_| path.to_string_lossy().into_owned(), |inside| inside.display().to_string());
         Self::new(path, &shown)
     }
 
     fn new(program: OsString, shown: &str) -> Self {
         let mut command = Command::new(program);
         command.current_dir(repository()).stdin(Stdio::null());
-        Self {
-            command,
-            shown: vec![shown.to_owned()],
-        }
+        Self { command, shown: vec![shown.to_owned()] }
     }
 
     /// Adds arguments, split at blanks.
@@ -86,29 +82,20 @@ impl Run {
         // On standard error, so that a program's own output stays alone on standard output.
         writeln!(io::stderr().lock(), "\n$ {shown}")
             .map_err(Failure::broken("cannot write to standard error"))?;
-        let status = self
-            .command
-            .status()
-            .map_err(Failure::broken(format!("cannot start {shown}")))?;
+        let status = self.command.status().map_err(Failure::broken(format!("cannot start {shown}")))?;
         if status.success() {
             return Ok(());
         }
         // A command that a signal ended has no code.
-        let code = status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .filter(|code| *code != 0)
-            .unwrap_or(1);
+        let code =
+            status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1);
         Err(Failure::Refused { command: shown, code })
     }
 
     /// Runs the command quietly; its output if it could be started and said yes.
     pub(crate) fn answer(mut self) -> Option<String> {
         let output = self.command.stderr(Stdio::null()).output().ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
@@ -140,20 +127,14 @@ mod tests {
 
     #[test]
     fn shown_command_can_be_typed() {
-        let run = Run::new("cargo".into(), "cargo")
-            .words("doc  --no-deps")
-            .argument("it's")
-            .variable("F", "-D x");
+        let run =
+            Run::new("cargo".into(), "cargo").words("doc  --no-deps").argument("it's").variable("F", "-D x");
         assert_eq!(run.shown.join(" "), r"F='-D x' cargo doc --no-deps 'it'\''s'");
     }
 
     #[test]
     fn exit_code_of_the_command_is_passed_on() {
-        let failure = Run::new("sh".into(), "sh")
-            .argument("-c")
-            .argument("exit 7")
-            .run()
-            .unwrap_err();
+        let failure = Run::new("sh".into(), "sh").argument("-c").argument("exit 7").run().unwrap_err();
         assert!(matches!(failure, Failure::Refused { code: 7, .. }), "{failure:?}");
     }
 

@@ -59,16 +59,11 @@ fn taken(target: &str, file: &str, vectors: &Value) -> Vec<Seed> {
 /// The strings of an array; what a vector only describes (a very long line) is no seed.
 fn texts(array: Option<&Value>) -> Vec<String> {
     let items = array.and_then(Value::as_array).into_iter().flatten();
-    items
-        .filter_map(|item| item.as_str().map(str::to_owned))
-        .collect()
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 fn read(file: &str) -> Result<Value, Failure> {
-    let path = repository()
-        .join("tests/vectors")
-        .join(file)
-        .with_extension("json");
+    let path = repository().join("tests/vectors").join(file).with_extension("json");
     let broken = || format!("cannot read {}", path.display());
     let bytes = fs::read(&path).map_err(Failure::broken(broken()))?;
     serde_json::from_slice(&bytes).map_err(|cause| Failure::broken(broken())(cause.into()))

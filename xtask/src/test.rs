@@ -17,14 +17,10 @@ fn checks(report: &mut Report) -> Result<(), Failure> {
     needs::ensure(needs::TEST)?;
     report.step("format", || Run::cargo().words("fmt --all --check").run())?;
     report.step("lints", || {
-        Run::cargo()
-            .words("clippy --workspace --all-targets --all-features -- -D warnings")
-            .run()
+        Run::cargo().words("clippy --workspace --all-targets --all-features -- -D warnings").run()
     })?;
     tests(report)?;
-    report.step("doctests", || {
-        Run::cargo().words("test --workspace --all-features --doc").run()
-    })?;
+    report.step("doctests", || Run::cargo().words("test --workspace --all-features --doc").run())?;
     report.step("docs", || {
         Run::cargo()
             .words("doc --workspace --all-features --no-deps")
@@ -36,14 +32,10 @@ fn checks(report: &mut Report) -> Result<(), Failure> {
 
 fn tests(report: &mut Report) -> Result<(), Failure> {
     if installed("nextest") {
-        return report.step("tests", || {
-            Run::cargo().words("nextest run --workspace --all-features").run()
-        });
+        return report.step("tests", || Run::cargo().words("nextest run --workspace --all-features").run());
     }
     report.step("tests", || {
-        Run::cargo()
-            .words("test --workspace --all-features --lib --bins --tests --examples")
-            .run()
+        Run::cargo().words("test --workspace --all-features --lib --bins --tests --examples").run()
     })
 }
 
@@ -55,16 +47,10 @@ fn dependencies(report: &mut Report) -> Result<(), Failure> {
     report.step("dependencies", || {
         // Reads the crates of every platform, also of those that no build here needed.
         Run::cargo().argument("fetch").run()?;
-        Run::cargo()
-            .words("deny --offline check licenses bans sources")
-            .run()
+        Run::cargo().words("deny --offline check licenses bans sources").run()
     })
 }
 
 fn installed(subcommand: &str) -> bool {
-    Run::cargo()
-        .argument(subcommand)
-        .argument("--version")
-        .answer()
-        .is_some()
+    Run::cargo().argument(subcommand).argument("--version").answer().is_some()
 }

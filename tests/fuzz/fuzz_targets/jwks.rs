@@ -1,0 +1,31 @@
+//! Key sets: an issuer's, and a trust bundle.
+
+#![no_main]
+
+use kest_core::Limits;
+use kest_core::signature::Bundle;
+use kest_identity::KeySet;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|input: &[u8]| {
+    let limits = Limits::default();
+    if let Ok(set) = KeySet::from_json(input, &limits) {
+        // Every key is used or counted, and none is used that cannot be named.
+        if let Ok(json) = serde_json::from_slice::<Value>(input) {
+            let keys = json["keys"].as_array().expect("an array of keys");
+            assert_eq!(set.len() + set.skipped_keys(), keys.len());
+            let ids = keys.iter().filter_map(|key| key["kid"].as_str());
+            let ids: std::collections::BTreeSet<&str> = ids.filter(|kid| set.contains(kid)).collect();
+            assert_eq!(ids.len(), set.len());
+        }
+        assert!(set.len() <= limits.key_set_keys);
+    }
+    if let Ok(bundle) = Bundle::from_json(input) {
+        let text = Bundle::to_json(bundle.ring()).expect("a writable bundle");
+        let again = Bundle::from_json(text.as_bytes()).expect("our own bundle");
+        assert_eq!(again.ring().keys().count(), bundle.ring().keys().count());
+        assert_eq!(Bundle::to_json(again.ring()).expect("a writable bundle"), text);
+        assert!(again.skipped().is_empty());
+    }
+});
