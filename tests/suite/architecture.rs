@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 /// The names under `[dependencies]` of a crate's manifest.
@@ -15,13 +12,8 @@ fn dependencies(name: &str) -> BTreeSet<String> {
     let manifest = std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap();
     let section = section.split("\n[").next().unwrap();
-    let names = section
-        .lines()
-        .filter_map(|line| line.split(['.', ' ', '=']).next());
-    names
-        .filter(|name| !name.is_empty() && !name.starts_with('#'))
-        .map(str::to_owned)
-        .collect()
+    let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
 }
 
 /// Every Rust file below `src` of a crate, with tests left out.
@@ -35,11 +27,7 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
                 }
             } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text
-                    .split("#[cfg(test)]\nmod tests {")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
                 found.push((path, code));
             }
         }
@@ -71,23 +59,11 @@ fn crates_depend_only_on_those_below_them() {
         ("kest-axum", &["kest-core", "kest-tower"]),
         ("kest-reqwest", &["kest-core", "kest-baggage"]),
         ("kest-cli", &["kest-core", "kest-baggage"]),
-        (
-            "kest",
-            &[
-                "kest-core",
-                "kest-baggage",
-                "kest-identity",
-                "kest-tower",
-                "kest-axum",
-                "kest-reqwest",
-            ],
-        ),
+        ("kest", &["kest-core", "kest-baggage", "kest-identity", "kest-tower", "kest-axum", "kest-reqwest"]),
     ];
     for (name, below) in allowed {
-        let ours: BTreeSet<String> = dependencies(name)
-            .into_iter()
-            .filter(|it| it.starts_with("kest"))
-            .collect();
+        let ours: BTreeSet<String> =
+            dependencies(name).into_iter().filter(|it| it.starts_with("kest")).collect();
         let below: BTreeSet<String> = below.iter().map(|it| (*it).to_owned()).collect();
         assert!(ours.is_subset(&below), "{name} depends on {ours:?}");
     }
@@ -95,17 +71,8 @@ fn crates_depend_only_on_those_below_them() {
 
 #[test]
 fn core_names_no_network_runtime_http_or_telemetry_crate() {
-    let outside = [
-        "tokio",
-        "http",
-        "hyper",
-        "reqwest",
-        "axum",
-        "tower",
-        "opentelemetry",
-        "redis",
-        "jsonwebtoken",
-    ];
+    let outside =
+        ["tokio", "http", "hyper", "reqwest", "axum", "tower", "opentelemetry", "redis", "jsonwebtoken"];
     let found: Vec<String> = dependencies("kest-core")
         .into_iter()
         .filter(|it| outside.iter().any(|name| it.starts_with(name)))
@@ -177,23 +144,13 @@ fn layers_and_client_do_not_know_each_other() {
 #[test]
 fn features_of_the_front_door_only_add_crates() {
     let manifest = std::fs::read_to_string(root().join("crates/kest/Cargo.toml")).unwrap();
-    let features = manifest
-        .split("[features]")
-        .nth(1)
-        .unwrap()
-        .split("\n[")
-        .next()
-        .unwrap();
+    let features = manifest.split("[features]").nth(1).unwrap().split("\n[").next().unwrap();
     for line in features.lines().filter(|line| line.contains('=')) {
         assert!(line == "default = []" || line.contains("dep:kest-"), "{line}");
     }
     for name in CRATES {
         for (path, code) in sources(name) {
-            assert!(
-                !code.contains("cfg!(feature"),
-                "{}: a feature changes behaviour",
-                path.display()
-            );
+            assert!(!code.contains("cfg!(feature"), "{}: a feature changes behaviour", path.display());
         }
     }
 }
@@ -202,16 +159,8 @@ fn features_of_the_front_door_only_add_crates() {
 fn every_file_says_what_it_is_for_and_none_grows_past_a_sitting() {
     for name in CRATES {
         for (path, code) in sources(name) {
-            assert!(
-                code.starts_with("//!") || code.starts_with("#![doc"),
-                "{}",
-                path.display()
-            );
-            assert!(
-                code.lines().count() <= 400,
-                "{} has too many lines",
-                path.display()
-            );
+            assert!(code.starts_with("//!") || code.starts_with("#![doc"), "{}", path.display());
+            assert!(code.lines().count() <= 400, "{} has too many lines", path.display());
         }
     }
 }
@@ -234,14 +183,8 @@ fn no_other_cryptography_backend_is_built() {
         .output()
         .unwrap();
     let tree = String::from_utf8(tree.stdout).unwrap();
-    assert!(
-        tree.lines().any(|line| line.starts_with("aws-lc-rs ")),
-        "the tree is readable"
-    );
+    assert!(tree.lines().any(|line| line.starts_with("aws-lc-rs ")), "the tree is readable");
     for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
-        assert!(
-            !tree.lines().any(|line| line.split(' ').next() == Some(banned)),
-            "{banned}"
-        );
+        assert!(!tree.lines().any(|line| line.split(' ').next() == Some(banned)), "{banned}");
     }
 }

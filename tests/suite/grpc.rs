@@ -15,8 +15,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 async fn serve() -> String {
-    let inbound =
-        InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).respond(respond::grpc).build();
+    let inbound = InboundLayer::builder(keys::ring())
+        .identity(IdentityChoice::from_lineage())
+        .respond(respond::grpc)
+        .build();
     let operation = OperationLayer::new(
         Kest::builder(keys::signer("service")).build(),
         Operation::named("grpc.health.v1.Health/Check").unwrap(),
@@ -32,7 +34,8 @@ async fn serve() -> String {
 }
 
 async fn check(origin: &str, baggage: Option<&str>) -> Result<i32, Code> {
-    let mut client = HealthClient::new(Endpoint::from_shared(origin.to_owned()).unwrap().connect().await.unwrap());
+    let mut client =
+        HealthClient::new(Endpoint::from_shared(origin.to_owned()).unwrap().connect().await.unwrap());
     let mut request = Request::new(HealthCheckRequest { service: String::new() });
     if let Some(baggage) = baggage {
         let value = HeaderValue::from_str(baggage).unwrap();

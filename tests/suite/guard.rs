@@ -16,12 +16,7 @@ fn building_without_an_identity_choice_is_an_error_that_names_the_mend() {
         panic!("the layer was built");
     };
     let message = missing.to_string();
-    for mend in [
-        "jwks_uri",
-        "lineage",
-        "dangerous_insecure_no_verify",
-        "KEST_INSECURE_NO_VERIFY",
-    ] {
+    for mend in ["jwks_uri", "lineage", "dangerous_insecure_no_verify", "KEST_INSECURE_NO_VERIFY"] {
         assert!(message.contains(mend), "{message}");
     }
 }
@@ -46,11 +41,7 @@ fn child(name: &str, value: &str) -> std::process::Output {
 fn insecure_variable_starts_the_service_with_a_warning_and_only_when_spelled_out() {
     for value in ["1", "true", "yes"] {
         let output = child("guard::child_builds_from_the_environment", value);
-        assert!(
-            output.status.success(),
-            "{value}: {}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert!(output.status.success(), "{value}: {}", String::from_utf8_lossy(&output.stdout));
     }
     for value in ["", "0", "TRUE", "on", "false", " 1"] {
         let output = child("guard::child_builds_from_the_environment", value);
@@ -79,30 +70,14 @@ async fn identity_of_the_insecure_mode_is_marked_in_the_signed_entry() {
     use kest_tests::raw;
     use kest_tests::service::Setup;
     let identity = IdentityChoice::dangerous_insecure_no_verify();
-    let service = Setup {
-        identity,
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service = Setup { identity, ..Setup::default() }.start().await;
     let payload = base64::Engine::encode(
         &base64::engine::general_purpose::URL_SAFE_NO_PAD,
         r#"{"sub":"mallory","client_id":"x"}"#,
     );
-    let seen = service
-        .admitted(&raw::call().bearer(&format!("e30.{payload}.e30")))
-        .await;
-    assert_eq!(
-        (&seen["user"], &seen["source"]),
-        (&"mallory".into(), &"unverified".into())
-    );
-    let entry = seen["passport"][0]
-        .as_str()
-        .unwrap()
-        .split('.')
-        .nth(1)
-        .unwrap()
-        .to_owned();
+    let seen = service.admitted(&raw::call().bearer(&format!("e30.{payload}.e30"))).await;
+    assert_eq!((&seen["user"], &seen["source"]), (&"mallory".into(), &"unverified".into()));
+    let entry = seen["passport"][0].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
     let entry = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, entry).unwrap();
     let entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
     assert_eq!(entry["labels"]["kest.identity_source"], "unverified");

@@ -1,5 +1,12 @@
 //! The suite: what the whole promises, tried against the real layers over real HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which end the test at the line that failed"
+)]
+
 mod architecture;
 mod grpc;
 mod guard;

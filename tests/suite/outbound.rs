@@ -105,9 +105,8 @@ async fn request_without_lineage_starts_one_under_the_named_origin() {
 
 #[tokio::test]
 async fn client_without_a_destination_is_not_built() {
-    let built = CarryPassport::to([])
-        .without_lineage(WithoutLineage::Refuse)
-        .client(reqwest::Client::builder());
+    let built =
+        CarryPassport::to([]).without_lineage(WithoutLineage::Refuse).client(reqwest::Client::builder());
     assert!(matches!(built, Err(ClientError::NoDestination)));
 }
 
@@ -120,10 +119,7 @@ async fn spawned_request_carries_the_admission_that_it_was_given() {
         .unwrap();
     let request = client.get(next.url("/")).with_extension(keys::chain(2).await);
     let response = tokio::spawn(request.send()).await.unwrap().unwrap();
-    assert_eq!(
-        response.extensions().get::<Sent>().unwrap().tier.as_str(),
-        "inline"
-    );
+    assert_eq!(response.extensions().get::<Sent>().unwrap().tier.as_str(), "inline");
     assert_eq!(baggage_of(&next.requests()).len(), 1);
 }
 
@@ -144,10 +140,7 @@ async fn header_is_packed_once_for_all_calls_of_an_operation() {
     })
     .await;
     let carried = baggage_of(&next.requests());
-    assert!(
-        carried.len() == 3 && carried[0] == carried[1] && carried[1] == carried[2],
-        "{carried:?}"
-    );
+    assert!(carried.len() == 3 && carried[0] == carried[1] && carried[1] == carried[2], "{carried:?}");
     assert!(carried[0].starts_with("kest.claim_check="));
     assert_eq!(store.len(), 1, "one claim for three calls");
 }
@@ -162,16 +155,12 @@ async fn passport_that_fits_nowhere_is_not_sent() {
             .client(reqwest::Client::builder())
             .unwrap()
     };
-    for (tiers, may_retry) in [
-        (Tiers::auto(), false),
-        (Tiers::auto().store(Arc::new(BadStore::Down)), true),
-    ] {
+    for (tiers, may_retry) in [(Tiers::auto(), false), (Tiers::auto().store(Arc::new(BadStore::Down)), true)]
+    {
         let client = without(tiers);
         let url = next.url("/");
-        let error = run_admitted(keys::chain(40).await, async |_| {
-            client.get(url).send().await.unwrap_err()
-        })
-        .await;
+        let error =
+            run_admitted(keys::chain(40).await, async |_| client.get(url).send().await.unwrap_err()).await;
         assert!(matches!(error_of(&error), CarryError::Pack(_)), "{error}");
         assert_eq!(error_of(&error).may_retry(), may_retry);
     }
@@ -186,23 +175,13 @@ async fn own_baggage_of_the_request_is_kept_and_must_leave_room() {
         .client(reqwest::Client::builder())
         .unwrap();
     run_admitted(keys::chain(1).await, async |_| {
-        let kept = client
-            .get(next.url("/"))
-            .header("baggage", "a=1;x,b=%2C")
-            .send()
-            .await;
+        let kept = client.get(next.url("/")).header("baggage", "a=1;x,b=%2C").send().await;
         kept.unwrap();
-        let full = client
-            .get(next.url("/"))
-            .header("baggage", format!("a={}", "x".repeat(8000)))
-            .send()
-            .await;
+        let full =
+            client.get(next.url("/")).header("baggage", format!("a={}", "x".repeat(8000))).send().await;
         assert!(matches!(error_of(&full.unwrap_err()), CarryError::Inject(_)));
     })
     .await;
     let carried = baggage_of(&next.requests());
-    assert!(
-        carried.len() == 1 && carried[0].starts_with("a=1;x,b=%2C,kest.passport="),
-        "{carried:?}"
-    );
+    assert!(carried.len() == 1 && carried[0].starts_with("a=1;x,b=%2C,kest.passport="), "{carried:?}");
 }

@@ -19,9 +19,7 @@ use tokio::net::TcpListener;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 fn inbound() -> InboundLayer {
-    InboundLayer::builder(keys::ring())
-        .identity(IdentityChoice::from_lineage())
-        .build()
+    InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build()
 }
 
 fn operation() -> OperationLayer {
@@ -34,14 +32,13 @@ fn operation() -> OperationLayer {
 
 #[tokio::test]
 async fn plain_hyper_service_is_protected() {
-    let service = ServiceBuilder::new()
-        .layer(inbound())
-        .layer(operation())
-        .service_fn(|request: Request<hyper::body::Incoming>| async move {
+    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(
+        |request: Request<hyper::body::Incoming>| async move {
             let admission = request.extensions().get::<Admission>().unwrap();
             let text = format!("{} {}", admission.passport().len(), current_admission().is_some());
             Ok::<_, Infallible>(Response::new(FullBody::from(text)))
-        });
+        },
+    );
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -69,22 +66,17 @@ async fn operation_layer_without_inbound_layer_refuses_loudly() {
         .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
     let response = service.oneshot(Request::new(())).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_str()), (500, ""));
-    assert_eq!(
-        response.extensions().get::<Rejection>().unwrap().kind(),
-        RejectionKind::NoArrival
-    );
+    assert_eq!(response.extensions().get::<Rejection>().unwrap().kind(), RejectionKind::NoArrival);
 }
 
 #[tokio::test]
 async fn arrival_put_there_by_somebody_else_does_not_pass() {
     let forged = keys::chain(1).await;
-    let service = ServiceBuilder::new()
-        .layer(inbound())
-        .service_fn(|request: Request<()>| async move {
-            let arrival = request.extensions().get::<kest_core::Arrival>().unwrap().clone();
-            assert!(request.extensions().get::<Admission>().is_none());
-            Ok::<_, Infallible>(Response::new(arrival.lineage().passport().is_none().to_string()))
-        });
+    let service = ServiceBuilder::new().layer(inbound()).service_fn(|request: Request<()>| async move {
+        let arrival = request.extensions().get::<kest_core::Arrival>().unwrap().clone();
+        assert!(request.extensions().get::<Admission>().is_none());
+        Ok::<_, Infallible>(Response::new(arrival.lineage().passport().is_none().to_string()))
+    });
     let mut request = Request::new(());
     request.extensions_mut().insert(forged.arrival().clone());
     request.extensions_mut().insert(forged);
@@ -100,10 +92,7 @@ async fn grpc_service_gets_trailers_only_refusals() {
     let service = ServiceBuilder::new()
         .layer(inbound)
         .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
-    let request = Request::builder()
-        .header("baggage", "kest.chain_tip=0")
-        .body(())
-        .unwrap();
+    let request = Request::builder().header("baggage", "kest.chain_tip=0").body(()).unwrap();
     let response = service.oneshot(request).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_str()), (200, ""));
     assert_eq!(response.headers()["grpc-status"], "3");
@@ -117,58 +106,31 @@ async fn policy_sees_the_resource_and_the_entry_records_it() {
         Operation::named("read").unwrap(),
         policy_fn("own_orders", |it| it.resource().id() == Some("/orders/7")).unwrap(),
     )
-    .resource(|parts| {
-        Resource::new(parts.uri.path())
-            .with_attributes(r#"{"z": 1, "a": "ä"}"#)
-            .unwrap()
-    });
+    .resource(|parts| Resource::new(parts.uri.path()).with_attributes(r#"{"z": 1, "a": "ä"}"#).unwrap());
     let service =
-        ServiceBuilder::new()
-            .layer(inbound())
-            .layer(layer)
-            .service_fn(|request: Request<()>| async move {
-                let admission = request.extensions().get::<Admission>().unwrap().clone();
-                let labels = admission.entry().labels();
-                let text = format!(
-                    "{:?} {:?}",
-                    labels.get("kest.resource_id"),
-                    labels.get("kest.resource_attr")
-                );
-                Ok::<_, Infallible>(Response::new(text))
-            });
-    let call = |path: &str| {
-        service
-            .clone()
-            .oneshot(Request::builder().uri(path).body(()).unwrap())
-    };
+        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|request: Request<()>| async move {
+            let admission = request.extensions().get::<Admission>().unwrap().clone();
+            let labels = admission.entry().labels();
+            let text = format!("{:?} {:?}", labels.get("kest.resource_id"), labels.get("kest.resource_attr"));
+            Ok::<_, Infallible>(Response::new(text))
+        });
+    let call = |path: &str| service.clone().oneshot(Request::builder().uri(path).body(()).unwrap());
     let (allowed, denied) = (call("/orders/7").await.unwrap(), call("/orders/8").await.unwrap());
-    assert_eq!(
-        allowed.body(),
-        r#"Some("/orders/7") Some("{\"a\":\"ä\",\"z\":1}")"#
-    );
+    assert_eq!(allowed.body(), r#"Some("/orders/7") Some("{\"a\":\"ä\",\"z\":1}")"#);
     assert_eq!(denied.status().as_u16(), 403);
 }
 
 #[tokio::test]
 async fn trace_of_the_caller_is_signed() {
-    let service = ServiceBuilder::new()
-        .layer(inbound())
-        .layer(operation())
-        .service_fn(|request: Request<()>| async move {
+    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(
+        |request: Request<()>| async move {
             let admission = request.extensions().get::<Admission>().unwrap().clone();
-            Ok::<_, Infallible>(Response::new(
-                admission.entry().labels().trace_id().unwrap().to_owned(),
-            ))
-        });
-    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let request = Request::builder()
-        .header("traceparent", traceparent)
-        .body(())
-        .unwrap();
-    assert_eq!(
-        service.oneshot(request).await.unwrap().body(),
-        "4bf92f3577b34da6a3ce929d0e0e4736"
+            Ok::<_, Infallible>(Response::new(admission.entry().labels().trace_id().unwrap().to_owned()))
+        },
     );
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = Request::builder().header("traceparent", traceparent).body(()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap().body(), "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
 #[tokio::test]
@@ -207,10 +169,7 @@ async fn denied_nested_operation_does_not_run() {
 async fn joined_branches_are_all_parents_and_the_weakest_counts() {
     let root = keys::chain(1).await;
     let clean = keys::follow(&root, "orders", Operation::named("clean").unwrap()).await;
-    let web = Operation::named("fetch")
-        .unwrap()
-        .origin(Origin::internet())
-        .taint("web");
+    let web = Operation::named("fetch").unwrap().origin(Origin::internet()).taint("web");
     let fetched = keys::follow(&root, "ledger", web).await;
     let joined = clean
         .join([&fetched])
@@ -228,11 +187,7 @@ async fn joined_branches_are_all_parents_and_the_weakest_counts() {
         &limits,
     )
     .unwrap();
-    assert!(
-        kest_core::Verifier::new(limits)
-            .verify(carried, &keys::ring())
-            .is_ok()
-    );
+    assert!(kest_core::Verifier::new(limits).verify(carried, &keys::ring()).is_ok());
 }
 
 #[tokio::test]
@@ -246,26 +201,20 @@ async fn two_tips_that_name_different_users_name_nobody() {
     let hash = |entry: &str| kest_core::entry::EntryHash::of(entry).to_hex();
     let tips = format!("{},{}", hash(&bob), hash(&alice));
     let service = kest_tests::service::Service::start().await;
-    let seen = service
-        .admitted(&raw::call().baggage(inline(&[first, bob, alice], &tips)))
-        .await;
-    assert_eq!(
-        (&seen["user"], &seen["source"]),
-        (&serde_json::Value::Null, &"anonymous".into())
-    );
+    let seen = service.admitted(&raw::call().baggage(inline(&[first, bob, alice], &tips))).await;
+    assert_eq!((&seen["user"], &seen["source"]), (&serde_json::Value::Null, &"anonymous".into()));
 }
 
 #[tokio::test]
 async fn operation_layer_inside_another_continues_its_lineage() {
-    let service =
-        ServiceBuilder::new().layer(inbound()).layer(operation()).layer(operation()).service_fn(
-            |request: Request<()>| async move {
-                let admission = request.extensions().get::<Admission>().unwrap().clone();
-                let entries = admission.passport().entries();
-                let follows = entries[1].parents() == [entries[0].hash()];
-                Ok::<_, Infallible>(Response::new(format!("{} {follows}", entries.len())))
-            },
-        );
+    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).layer(operation()).service_fn(
+        |request: Request<()>| async move {
+            let admission = request.extensions().get::<Admission>().unwrap().clone();
+            let entries = admission.passport().entries();
+            let follows = entries[1].parents() == [entries[0].hash()];
+            Ok::<_, Infallible>(Response::new(format!("{} {follows}", entries.len())))
+        },
+    );
     assert_eq!(service.oneshot(Request::new(())).await.unwrap().body(), "2 true");
 }
 

@@ -30,11 +30,7 @@ fn verify(entries: &[String]) -> Result<Passport, kest_core::passport::VerifyErr
 fn tamper(entry: &str, part: usize) -> String {
     let mut parts: Vec<String> = entry.split('.').map(str::to_owned).collect();
     let middle = parts[part].len() / 2;
-    let changed = if parts[part].as_bytes()[middle] == b'A' {
-        "B"
-    } else {
-        "A"
-    };
+    let changed = if parts[part].as_bytes()[middle] == b'A' { "B" } else { "A" };
     parts[part].replace_range(middle..=middle, changed);
     parts.join(".")
 }
@@ -62,60 +58,35 @@ fn tc_02_merkle_chain_break_detection() {
     let error = verify(&[first.clone(), changed, third.clone()]).unwrap_err();
     assert_eq!(error.index(), Some(1));
 
-    let signed_again = Forge::entry("orders", 2, &[&first])
-        .with("/operation", "something else".into())
-        .sign();
+    let signed_again =
+        Forge::entry("orders", 2, &[&first]).with("/operation", "something else".into()).sign();
     let error = verify(&[first, signed_again, third]).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.index()),
-        (VerifyErrorKind::BrokenLink, Some(2))
-    );
+    assert_eq!((error.kind(), error.index()), (VerifyErrorKind::BrokenLink, Some(2)));
 }
 
 #[test]
 fn tc_03_jws_signature_tampering_detection() {
     let [first, second, _] = three().try_into().unwrap();
     let error = verify(&[tamper(&first, 2), second]).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.index()),
-        (VerifyErrorKind::BadSignature, Some(0))
-    );
+    assert_eq!((error.kind(), error.index()), (VerifyErrorKind::BadSignature, Some(0)));
 }
 
 #[tokio::test]
 async fn tc_04_trust_score_weakest_link() {
     let root = keys::chain_from(Origin::internet(), 1).await;
-    let next = keys::follow(
-        &root,
-        "orders",
-        Operation::named("next").unwrap().origin(Origin::internal()),
-    )
-    .await;
-    assert_eq!(
-        (
-            root.entry().trust_score().value(),
-            next.entry().trust_score().value()
-        ),
-        (10, 10)
-    );
+    let next =
+        keys::follow(&root, "orders", Operation::named("next").unwrap().origin(Origin::internal())).await;
+    assert_eq!((root.entry().trust_score().value(), next.entry().trust_score().value()), (10, 10));
 }
 
 #[tokio::test]
 async fn tc_05_trust_override_bypasses_evaluator() {
     let root = keys::chain_from(Origin::internet(), 1).await;
     let sanitizer = Sanitizer::because("checked by hand").sets_trust(TrustScore::FULL);
-    let next = keys::follow(
-        &root,
-        "orders",
-        Operation::named("check").unwrap().sanitizer(sanitizer),
-    )
-    .await;
+    let next = keys::follow(&root, "orders", Operation::named("check").unwrap().sanitizer(sanitizer)).await;
     assert_eq!(next.entry().trust_score(), TrustScore::FULL);
     let label = next.entry().labels().sanitizer().unwrap();
-    assert_eq!(
-        label,
-        r#"{"by":"spiffe://test.example/orders","reason":"checked by hand"}"#
-    );
+    assert_eq!(label, r#"{"by":"spiffe://test.example/orders","reason":"checked by hand"}"#);
 }
 
 #[tokio::test]
@@ -128,10 +99,8 @@ async fn tc_06_taint_accumulation() {
         )
         .await
         .unwrap();
-    let operation = Operation::named("next")
-        .unwrap()
-        .taint("c")
-        .sanitizer(Sanitizer::because("b is gone").removes("b"));
+    let operation =
+        Operation::named("next").unwrap().taint("c").sanitizer(Sanitizer::because("b is gone").removes("b"));
     let next = keys::follow(&root, "orders", operation).await;
     assert_eq!(next.entry().taints().iter().collect::<Vec<_>>(), ["a", "c"]);
 }
@@ -139,12 +108,7 @@ async fn tc_06_taint_accumulation() {
 #[tokio::test]
 async fn tc_07_authorization_error_halts_execution() {
     let deny = Arc::new(policy_fn("deny_all", |_| false).unwrap());
-    let service = Setup {
-        policy: deny,
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service = Setup { policy: deny, ..Setup::default() }.start().await;
     service.refused(&raw::call(), &[403]).await;
 }
 
@@ -152,24 +116,12 @@ async fn tc_07_authorization_error_halts_execution() {
 async fn tc_08_multi_policy_logical_and() {
     let allow: Arc<dyn Authorize> = Arc::new(policy_fn("allow_all", |_| true).unwrap());
     let deny: Arc<dyn Authorize> = Arc::new(policy_fn("deny_all", |_| false).unwrap());
-    for policies in [
-        [Arc::clone(&allow), Arc::clone(&deny)],
-        [deny, Arc::clone(&allow)],
-    ] {
-        let service = Setup {
-            policy: Arc::new(all_of(policies)),
-            ..Setup::default()
-        }
-        .start()
-        .await;
+    for policies in [[Arc::clone(&allow), Arc::clone(&deny)], [deny, Arc::clone(&allow)]] {
+        let service = Setup { policy: Arc::new(all_of(policies)), ..Setup::default() }.start().await;
         service.refused(&raw::call(), &[403]).await;
     }
-    let service = Setup {
-        policy: Arc::new(all_of([Arc::clone(&allow), allow])),
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service =
+        Setup { policy: Arc::new(all_of([Arc::clone(&allow), allow])), ..Setup::default() }.start().await;
     service.admitted(&raw::call()).await;
 }
 
@@ -190,35 +142,20 @@ impl Authorize for Sidecar {
 #[tokio::test]
 async fn tc_09_sidecar_timeout_is_denial() {
     // A port that was free a moment ago and that nobody listens on.
-    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     let sidecar = Sidecar(format!("http://{free}/v1/data/kest"));
     let error = keys::kest("gateway")
         .originate(Origin::system(), &Operation::named("job").unwrap(), &sidecar)
         .await
         .unwrap_err();
-    assert!(matches!(
-        error,
-        AdmitError::Authorize(AuthorizeError::Unavailable(_))
-    ));
-    let service = Setup {
-        policy: Arc::new(sidecar),
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    assert!(matches!(error, AdmitError::Authorize(AuthorizeError::Unavailable(_))));
+    let service = Setup { policy: Arc::new(sidecar), ..Setup::default() }.start().await;
     service.refused(&raw::call(), &[503]).await;
 }
 
 #[test]
 fn tc_10_rfc_8785_determinism() {
-    assert_eq!(
-        canonicalize(br#"{"z": 3, "a": 1, "m": 2}"#, 64).unwrap(),
-        br#"{"a":1,"m":2,"z":3}"#
-    );
+    assert_eq!(canonicalize(br#"{"z": 3, "a": 1, "m": 2}"#, 64).unwrap(), br#"{"a":1,"m":2,"z":3}"#);
 }
 
 #[tokio::test]
@@ -227,24 +164,15 @@ async fn tc_11_claim_check_round_trip() {
     let store: Arc<dyn ClaimStore> = Arc::new(InMemoryClaims::new(&limits));
     let chain = keys::chain(30).await;
     let identity = chain.principal().identity();
-    let packed = pack(
-        chain.passport(),
-        identity,
-        &Tiers::auto().store(Arc::clone(&store)),
-        &OsRandom,
-        &limits,
-    )
-    .await
-    .unwrap();
+    let packed =
+        pack(chain.passport(), identity, &Tiers::auto().store(Arc::clone(&store)), &OsRandom, &limits)
+            .await
+            .unwrap();
     assert_eq!(packed.tier(), Some(Tier::ClaimCheck));
     let mut headers = http::HeaderMap::new();
     packed.inject(&mut headers, &limits).unwrap();
     let read = HeaderReader::new(limits.clone()).read_headers(&headers).unwrap();
-    let restored = restore(read, Some(store.as_ref()), &limits)
-        .await
-        .unwrap()
-        .passport()
-        .unwrap();
+    let restored = restore(read, Some(store.as_ref()), &limits).await.unwrap().passport().unwrap();
     let proved = Verifier::new(limits).verify(restored, &keys::ring()).unwrap();
     assert_eq!(proved.to_json(), chain.passport().to_json());
 }
@@ -255,19 +183,11 @@ async fn tc_11_claim_check_round_trip() {
 async fn tc_12_context_accessor_fallback() {
     let service = kest_tests::service::Service::start().await;
     let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
-    let header = format!(
-        "{},kest.user=alice",
-        forge::inline(&entries, &forge::tip(&entries))
-    );
-    assert_eq!(
-        service.admitted(&raw::call().baggage(header)).await["ambient_user"],
-        "alice"
-    );
+    let header = format!("{},kest.user=alice", forge::inline(&entries, &forge::tip(&entries)));
+    assert_eq!(service.admitted(&raw::call().baggage(header)).await["ambient_user"], "alice");
 
     let outside = current_user();
-    let inside = run_admitted(keys::chain(1).await, async |_| {
-        kest_baggage::current_passport().unwrap().len()
-    })
-    .await;
+    let inside =
+        run_admitted(keys::chain(1).await, async |_| kest_baggage::current_passport().unwrap().len()).await;
     assert_eq!((outside, inside), (None, 1));
 }

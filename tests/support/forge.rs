@@ -21,10 +21,7 @@ pub struct Forge {
 impl Forge {
     /// An honest entry of `name` number `number` that follows `parents` (compact entries), with trust 100.
     pub fn entry(name: &str, number: u16, parents: &[&str]) -> Self {
-        let mut hashes: Vec<String> = parents
-            .iter()
-            .map(|parent| EntryHash::of(parent).to_hex())
-            .collect();
+        let mut hashes: Vec<String> = parents.iter().map(|parent| EntryHash::of(parent).to_hex()).collect();
         hashes.sort();
         if hashes.is_empty() {
             hashes.push("0".to_owned());
@@ -47,11 +44,7 @@ impl Forge {
             "timestamp_ms": 1_763_800_000_000_i64,
         });
         let header = json!({"alg": "EdDSA", "kid": format!("{name}-1"), "typ": "JWS"});
-        Self {
-            payload,
-            header,
-            seed: seed(name),
-        }
+        Self { payload, header, seed: seed(name) }
     }
 
     /// Signs with the key of another workload.
@@ -86,11 +79,7 @@ impl Forge {
     /// The compact JWS over exactly these payload bytes.
     pub fn sign_bytes(&self, payload: &[u8]) -> String {
         let header = serde_json::to_vec(&self.header).unwrap();
-        let input = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(payload)
-        );
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = SigningKey::from_bytes(&self.seed).sign(input.as_bytes());
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
@@ -103,20 +92,12 @@ pub fn array(entries: &[String]) -> String {
 
 /// A baggage header with `entries` inline, announcing `tip`.
 pub fn inline(entries: &[String], tip: &str) -> String {
-    format!(
-        "kest.passport={},kest.chain_tip={}",
-        escape(&array(entries)),
-        escape(tip)
-    )
+    format!("kest.passport={},kest.chain_tip={}", escape(&array(entries)), escape(tip))
 }
 
 /// A baggage header with `entries` compressed, announcing `tip`.
 pub fn compressed(entries: &[String], tip: &str) -> String {
-    format!(
-        "kest.passport_z={},kest.chain_tip={}",
-        deflate(array(entries).as_bytes()),
-        escape(tip)
-    )
+    format!("kest.passport_z={},kest.chain_tip={}", deflate(array(entries).as_bytes()), escape(tip))
 }
 
 /// base64url of a zlib stream over `bytes`.
@@ -129,9 +110,7 @@ pub fn deflate(bytes: &[u8]) -> String {
 
 /// The hash of the last entry: the honest tip of a chain.
 pub fn tip(entries: &[String]) -> String {
-    entries
-        .last()
-        .map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex())
+    entries.last().map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex())
 }
 
 /// Percent-encodes everything but unreserved characters.

@@ -40,9 +40,7 @@ pub fn ring() -> Arc<KeyRing> {
 
 /// `name`'s part in all lineages, under a clock that stands still.
 pub fn kest(name: &str) -> Kest {
-    Kest::builder(signer(name))
-        .clock(Arc::new(ManualClock::default()))
-        .build()
+    Kest::builder(signer(name)).clock(Arc::new(ManualClock::default())).build()
 }
 
 /// A lineage of `hops` operations by changing workloads, started with full trust.
@@ -70,12 +68,7 @@ pub async fn follow(admission: &Admission, name: &str, operation: Operation) -> 
         admission.principal().clone(),
     );
     kest(name)
-        .admit(
-            &arrival,
-            &operation,
-            &dangerous_allow_all(),
-            kest_core::Circumstances::default(),
-        )
+        .admit(&arrival, &operation, &dangerous_allow_all(), kest_core::Circumstances::default())
         .await
         .unwrap()
 }

@@ -2,10 +2,12 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
     clippy::must_use_candidate,
-    reason = "a rig that cannot be set up must end the test, at the line that failed"
+    clippy::return_self_not_must_use,
+    clippy::exhaustive_enums,
+    reason = "a rig that cannot be set up must end the test, at the line that failed; nobody else builds on it"
 )]
 
 pub mod clock;

@@ -26,10 +26,7 @@ pub struct RawResponse {
 impl RawResponse {
     /// The first value of the header called `name`.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -40,10 +37,7 @@ pub fn call() -> RawRequest {
 
 /// `POST path`.
 pub fn to(path: &str) -> RawRequest {
-    RawRequest {
-        path: path.to_owned(),
-        lines: Vec::new(),
-    }
+    RawRequest { path: path.to_owned(), lines: Vec::new() }
 }
 
 impl RawRequest {
@@ -93,18 +87,10 @@ fn parse(answer: &[u8]) -> RawResponse {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text.as_ref(), ""));
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|it| it.parse().ok())
-        .unwrap();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|it| it.parse().ok()).unwrap();
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    RawResponse {
-        status,
-        headers,
-        body: body.to_owned(),
-    }
+    RawResponse { status, headers, body: body.to_owned() }
 }

@@ -84,18 +84,11 @@ impl Setup {
     /// Starts the service.
     pub async fn start(self) -> Service {
         let claims = Arc::new(InMemoryClaims::new(&self.limits));
-        let store = self
-            .store
-            .unwrap_or_else(|| Arc::<InMemoryClaims>::clone(&claims));
+        let store = self.store.unwrap_or_else(|| Arc::<InMemoryClaims>::clone(&claims));
         let runs = Arc::new(AtomicUsize::new(0));
         let signatures = Arc::new(AtomicUsize::new(0));
-        let counting = CountingSigner {
-            inner: self.signer,
-            signatures: Arc::clone(&signatures),
-        };
-        let kest = Kest::builder(Arc::new(counting))
-            .limits(self.limits.clone())
-            .build();
+        let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
+        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone()).build();
         let inbound = InboundLayer::builder(self.ring)
             .identity(self.identity)
             .claims(store)
@@ -114,13 +107,7 @@ impl Setup {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Service {
-            address,
-            runs,
-            signatures,
-            claims,
-            serving,
-        }
+        Service { address, runs, signatures, claims, serving }
     }
 }
 
@@ -253,10 +240,7 @@ pub enum SignerFault {
 impl BadSigner {
     /// The service's signer, with a fault.
     pub fn new(fault: SignerFault) -> Arc<Self> {
-        Arc::new(Self {
-            key: keys::signer("service"),
-            fault,
-        })
+        Arc::new(Self { key: keys::signer("service"), fault })
     }
 }
 

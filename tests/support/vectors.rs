@@ -8,10 +8,7 @@ use serde_json::Value;
 
 /// The cases of one vector file.
 pub fn cases(file: &str) -> Vec<Value> {
-    match read(file) {
-        Value::Array(cases) => cases,
-        other => other.get("cases").and_then(Value::as_array).cloned().unwrap(),
-    }
+    read(file).as_array().cloned().unwrap()
 }
 
 /// The keys that the vectors were signed with.
@@ -27,9 +24,7 @@ pub fn text<'case>(case: &'case Value, member: &str) -> &'case str {
 /// A member of a case that is a list of texts.
 pub fn texts(case: &Value, member: &str) -> Vec<String> {
     let list = case.get(member).and_then(Value::as_array).unwrap();
-    list.iter()
-        .map(|item| item.as_str().unwrap().to_owned())
-        .collect()
+    list.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 
 fn read(file: &str) -> Value {

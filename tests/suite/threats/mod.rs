@@ -31,12 +31,7 @@ use serde_json::Value;
 
 /// A service that trusts the keys of the vectors.
 async fn service_of_vectors() -> Service {
-    Setup {
-        ring: vectors::ring(),
-        ..Setup::default()
-    }
-    .start()
-    .await
+    Setup { ring: vectors::ring(), ..Setup::default() }.start().await
 }
 
 /// Sends every passport that the vectors file under `row`; each must be refused with one of `statuses`.
@@ -46,18 +41,8 @@ async fn check_passports(row: u64, statuses: &[u16]) -> usize {
     for case in &cases {
         let (entries, tip) = (texts(case, "passport"), text(case, "chain_tip"));
         let inline = forge::inline(&entries, tip);
-        let header = if inline.len() <= 16_000 {
-            inline
-        } else {
-            forge::compressed(&entries, tip)
-        };
-        check(
-            &service,
-            &raw::call().baggage(header),
-            statuses,
-            text(case, "name"),
-        )
-        .await;
+        let header = if inline.len() <= 16_000 { inline } else { forge::compressed(&entries, tip) };
+        check(&service, &raw::call().baggage(header), statuses, text(case, "name")).await;
     }
     cases.len()
 }
@@ -69,10 +54,9 @@ async fn check_headers(row: u64) -> usize {
         let service = service_of_vectors().await;
         keep_claims(&service, case).await;
         let request = lines(case).into_iter().fold(raw::call(), RawRequest::baggage);
-        let statuses: Vec<u16> = match &case["status"] {
-            Value::Array(list) => list.iter().map(number).collect(),
-            one => vec![number(one)],
-        };
+        let status = &case["status"];
+        let statuses: Vec<u16> =
+            status.as_array().map_or_else(|| vec![number(status)], |list| list.iter().map(number).collect());
         check(&service, &request, &statuses, text(case, "name")).await;
     }
     cases.len()
@@ -80,11 +64,7 @@ async fn check_headers(row: u64) -> usize {
 
 async fn check(service: &Service, request: &RawRequest, statuses: &[u16], name: &str) {
     let response = request.send(service.address).await;
-    assert!(
-        statuses.contains(&response.status),
-        "{name}: {} is none of {statuses:?}",
-        response.status
-    );
+    assert!(statuses.contains(&response.status), "{name}: {} is none of {statuses:?}", response.status);
     assert_eq!(response.body, "", "{name}: a refusal has no body");
     assert_eq!(
         (service.runs(), service.signatures()),
@@ -102,44 +82,28 @@ async fn keep_claims(service: &Service, case: &Value) {
     for (key, value) in case["claims"].as_object().unwrap() {
         let claim = ClaimId::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
         let value = value.as_str().unwrap().to_owned().into();
-        service
-            .claims
-            .put(&claim, value, Limits::default().claim_ttl)
-            .await
-            .unwrap();
+        service.claims.put(&claim, value, Limits::default().claim_ttl).await.unwrap();
     }
 }
 
 fn of_row(file: &str, row: u64) -> Vec<Value> {
-    vectors::cases(file)
-        .into_iter()
-        .filter(|case| case["row"].as_u64() == Some(row))
-        .collect()
+    vectors::cases(file).into_iter().filter(|case| case["row"].as_u64() == Some(row)).collect()
 }
 
 /// The header lines of a case; large ones are described instead of stored.
 fn lines(case: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for line in case["lines"].as_array().unwrap() {
-        match line {
-            Value::String(line) => lines.push(line.clone()),
-            described => {
-                let part = |name: &str| described.get(name).and_then(Value::as_str).unwrap_or_default();
-                let count = |name: &str| {
-                    described
-                        .get(name)
-                        .and_then(Value::as_u64)
-                        .map_or(1, |count| usize::try_from(count).unwrap())
-                };
-                let line = format!(
-                    "{}{}{}",
-                    part("prefix"),
-                    part("repeat").repeat(count("times")),
-                    part("suffix")
-                );
-                lines.extend(std::iter::repeat_n(line, count("copies")));
-            }
+        if let Some(line) = line.as_str() {
+            lines.push(line.to_owned());
+            continue;
         }
+        let part = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+        let count = |name: &str| {
+            line.get(name).and_then(Value::as_u64).map_or(1, |count| usize::try_from(count).unwrap())
+        };
+        let text = format!("{}{}{}", part("prefix"), part("repeat").repeat(count("times")), part("suffix"));
+        lines.extend(std::iter::repeat_n(text, count("copies")));
     }
     lines
 }

@@ -16,12 +16,7 @@ async fn inflate_bombs_and_broken_streams_are_refused() {
 async fn bomb_of_250_kilobytes_is_refused_where_such_headers_are_allowed() {
     let mut limits = Limits::default();
     limits.header_bytes = 400_000;
-    let service = Setup {
-        limits,
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service = Setup { limits, ..Setup::default() }.start().await;
     let bomb = forge::deflate(&vec![b' '; 190_000_000]);
     assert!((200_000..300_000).contains(&bomb.len()), "{}", bomb.len());
     let header = format!("kest.passport_z={bomb},kest.chain_tip=0");

@@ -12,14 +12,8 @@ const SPOOFED: &str = "kest.user=admin,kest.agent=root,kest.task=everything,kest
 async fn spoofed_identity_without_passport_is_ignored() {
     let service = Service::start().await;
     let seen = service.admitted(&raw::call().baggage(SPOOFED)).await;
-    assert_eq!(
-        (&seen["user"], &seen["agent"], &seen["task"]),
-        (&Value::Null, &Value::Null, &Value::Null)
-    );
-    assert_eq!(
-        (&seen["source"], &seen["ambient_user"]),
-        (&Value::from("anonymous"), &Value::Null)
-    );
+    assert_eq!((&seen["user"], &seen["agent"], &seen["task"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!((&seen["source"], &seen["ambient_user"]), (&Value::from("anonymous"), &Value::Null));
     assert_eq!(seen["trust_score"], 10, "a stranger counts as the internet");
 }
 
@@ -27,14 +21,9 @@ async fn spoofed_identity_without_passport_is_ignored() {
 async fn spoofed_identity_beside_a_passport_is_ignored() {
     let service = Service::start().await;
     let entries = vec![forge::Forge::entry("gateway", 1, &[]).sign()];
-    let request = raw::call()
-        .baggage(forge::inline(&entries, &forge::tip(&entries)))
-        .baggage(SPOOFED);
+    let request = raw::call().baggage(forge::inline(&entries, &forge::tip(&entries))).baggage(SPOOFED);
     let seen = service.admitted(&request).await;
-    assert_eq!(
-        (&seen["user"], &seen["ambient_user"]),
-        (&Value::from("alice"), &Value::from("alice"))
-    );
+    assert_eq!((&seen["user"], &seen["ambient_user"]), (&Value::from("alice"), &Value::from("alice")));
     assert_eq!(seen["source"], "lineage");
 }
 

@@ -17,12 +17,7 @@ pub(super) async fn edge() -> (Issuer, Service) {
         .audience(AUDIENCE)
         .try_build()
         .unwrap();
-    let service = Setup {
-        identity: IdentityChoice::jwks(jwt),
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service = Setup { identity: IdentityChoice::jwks(jwt), ..Setup::default() }.start().await;
     (issuer, service)
 }
 
@@ -30,11 +25,7 @@ pub(super) async fn edge() -> (Issuer, Service) {
 async fn missing_token_is_challenged_without_an_error_code() {
     let (_issuer, service) = edge().await;
     let response = service.refused(&raw::call(), &[401]).await;
-    assert_eq!(
-        response.header("www-authenticate"),
-        Some("Bearer"),
-        "RFC 6750 section 3.1"
-    );
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"), "RFC 6750 section 3.1");
 }
 
 #[tokio::test]

@@ -32,13 +32,7 @@ impl Authorize for Engine {
 async fn check(policy: Arc<dyn Authorize>, status: u16) {
     let mut limits = Limits::default();
     limits.admission_wait = Duration::from_millis(50);
-    let service = Setup {
-        policy,
-        limits,
-        ..Setup::default()
-    }
-    .start()
-    .await;
+    let service = Setup { policy, limits, ..Setup::default() }.start().await;
     service.refused(&raw::call(), &[status]).await;
 }
 

@@ -20,19 +20,14 @@ async fn passport_does_not_leave_for_an_unlisted_host() {
     let client = client(&listed.origin());
     run_admitted(keys::chain(2).await, async |_| {
         // Someone even copied kest members onto the request by hand.
-        let request = client
-            .get(other.url("/"))
-            .header("baggage", "kest.user=alice,region=eu");
+        let request = client.get(other.url("/")).header("baggage", "kest.user=alice,region=eu");
         request.send().await.unwrap();
         client.get(listed.url("/")).send().await.unwrap();
     })
     .await;
     assert_eq!(baggage_of(&other.requests()), ["region=eu"]);
     let carried = baggage_of(&listed.requests());
-    assert!(
-        carried.len() == 1 && carried[0].starts_with("kest.passport="),
-        "{carried:?}"
-    );
+    assert!(carried.len() == 1 && carried[0].starts_with("kest.passport="), "{carried:?}");
 }
 
 #[tokio::test]
@@ -41,13 +36,7 @@ async fn redirect_to_another_host_is_not_followed() {
     let listed = Recorder::redirecting(&other.url("/stolen")).await;
     let client = client(&listed.origin());
     let status = run_admitted(keys::chain(2).await, async |_| {
-        client
-            .get(listed.url("/away"))
-            .bearer_auth("the caller's own token")
-            .send()
-            .await
-            .unwrap()
-            .status()
+        client.get(listed.url("/away")).bearer_auth("the caller's own token").send().await.unwrap().status()
     })
     .await;
     assert_eq!((status.as_u16(), other.requests().len()), (307, 0));
@@ -73,11 +62,7 @@ async fn address_that_belongs_to_a_listed_name_is_not_listed() {
     let client = client(&format!("http://localhost:{port}"));
     run_admitted(keys::chain(2).await, async |_| {
         for spelling in ["127.0.0.1", "127.1", "2130706433", "0x7f000001"] {
-            client
-                .get(format!("http://{spelling}:{port}/"))
-                .send()
-                .await
-                .unwrap();
+            client.get(format!("http://{spelling}:{port}/")).send().await.unwrap();
         }
     })
     .await;

@@ -28,21 +28,14 @@ async fn inbound_token_and_cookie_are_not_forwarded() {
             Operation::named("call").unwrap(),
             dangerous_allow_all(),
         ))
-        .layer(
-            InboundLayer::builder(keys::ring())
-                .identity(IdentityChoice::from_lineage())
-                .build(),
-        );
+        .layer(InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
     let entries = vec![forge::Forge::entry("gateway", 1, &[]).sign()];
     let response = raw::call()
-        .baggage(format!(
-            "{},secret=1",
-            forge::inline(&entries, &forge::tip(&entries))
-        ))
+        .baggage(format!("{},secret=1", forge::inline(&entries, &forge::tip(&entries))))
         .bearer("inbound-token")
         .header("cookie", "session=inbound-cookie")
         .header("x-api-key", "inbound-key")
@@ -52,13 +45,7 @@ async fn inbound_token_and_cookie_are_not_forwarded() {
     let requests = next.requests();
     assert_eq!(requests.len(), 1);
     let sent = format!("{:?}", requests[0]);
-    assert!(
-        requests[0].contains_key("baggage") && !sent.contains("inbound-"),
-        "{sent}"
-    );
+    assert!(requests[0].contains_key("baggage") && !sent.contains("inbound-"), "{sent}");
     let baggage = requests[0]["baggage"].to_str().unwrap();
-    assert!(
-        !baggage.contains("kest.jwt") && !baggage.contains("secret"),
-        "{baggage}"
-    );
+    assert!(!baggage.contains("kest.jwt") && !baggage.contains("secret"), "{baggage}");
 }

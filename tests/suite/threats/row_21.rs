@@ -23,9 +23,7 @@ async fn who() -> String {
     let bare = tokio::spawn(async { current_user() }).await.unwrap();
     assert_eq!(bare, None, "spawned work starts without a context");
     let admission = kest_baggage::current_admission().unwrap();
-    let given = tokio::spawn(run_admitted(admission, async |_| current_user()))
-        .await
-        .unwrap();
+    let given = tokio::spawn(run_admitted(admission, async |_| current_user())).await.unwrap();
     assert_eq!(given, first, "spawned work that was given the admission has it");
     first.unwrap_or_default()
 }
@@ -33,11 +31,7 @@ async fn who() -> String {
 fn request_of(user: usize) -> String {
     let identity = format!(r#"{{"agent":null,"task":null,"user":"user-{user}"}}"#);
     let number = u16::try_from(user).unwrap();
-    let entries = vec![
-        forge::Forge::entry("gateway", number, &[])
-            .label("kest.identity", &identity)
-            .sign(),
-    ];
+    let entries = vec![forge::Forge::entry("gateway", number, &[]).label("kest.identity", &identity).sign()];
     forge::inline(&entries, &forge::tip(&entries))
 }
 
@@ -49,11 +43,7 @@ async fn serve() -> String {
             Operation::named("who").unwrap(),
             dangerous_allow_all(),
         ))
-        .layer(
-            InboundLayer::builder(keys::ring())
-                .identity(IdentityChoice::from_lineage())
-                .build(),
-        );
+        .layer(InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let origin = format!("http://{}/call", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -64,24 +54,14 @@ async fn serve() -> String {
 async fn concurrent_users_on_one_connection_never_mix() {
     let url = serve().await;
     // HTTP/2 from the first byte: one connection for all of them.
-    let client = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .build()
-        .unwrap();
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     let mut calls = JoinSet::new();
     for user in 0..300 {
         let call = client.post(&url).header("baggage", request_of(user)).send();
         // Some callers go away in the middle; many resets at once would make hyper close the connection.
         let cancelled = user % 30 == 2;
         let running = calls.spawn(async move {
-            let text = call
-                .await
-                .unwrap()
-                .error_for_status()
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
+            let text = call.await.unwrap().error_for_status().unwrap().text().await.unwrap();
             assert_eq!(text, format!("user-{user}"));
         });
         if cancelled {
@@ -97,17 +77,8 @@ async fn concurrent_users_on_one_connection_never_mix() {
         }
     }
     assert!(answered >= 290, "{answered}");
-    let last = client
-        .post(&url)
-        .header("baggage", request_of(999))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        last.text().await.unwrap(),
-        "user-999",
-        "the service still answers"
-    );
+    let last = client.post(&url).header("baggage", request_of(999)).send().await.unwrap();
+    assert_eq!(last.text().await.unwrap(), "user-999", "the service still answers");
 }
 
 #[tokio::test]

@@ -21,10 +21,7 @@ struct Waiting {
 
 impl Waiting {
     fn new() -> Self {
-        Self {
-            asked: Arc::new(Semaphore::new(0)),
-            dropped: Arc::new(Semaphore::new(0)),
-        }
+        Self { asked: Arc::new(Semaphore::new(0)), dropped: Arc::new(Semaphore::new(0)) }
     }
 
     async fn wait(&self) {
@@ -82,28 +79,16 @@ fn patient() -> kest_core::Limits {
 #[tokio::test]
 async fn hanging_up_while_policy_is_asked_leaves_no_entry() {
     let waiting = Waiting::new();
-    let setup = Setup {
-        policy: Arc::new(waiting.clone()),
-        limits: patient(),
-        ..Setup::default()
-    };
+    let setup = Setup { policy: Arc::new(waiting.clone()), limits: patient(), ..Setup::default() };
     hang_up(setup, raw::call(), &waiting).await;
 }
 
 #[tokio::test]
 async fn hanging_up_while_the_store_is_asked_leaves_no_entry() {
     let waiting = Waiting::new();
-    let setup = Setup {
-        store: Some(Arc::new(waiting.clone())),
-        limits: patient(),
-        ..Setup::default()
-    };
+    let setup = Setup { store: Some(Arc::new(waiting.clone())), limits: patient(), ..Setup::default() };
     let claim = ClaimId::generate(&OsRandom).unwrap();
     let tip = "0".repeat(64);
-    hang_up(
-        setup,
-        raw::call().baggage(format!("kest.claim_check={claim},kest.chain_tip={tip}")),
-        &waiting,
-    )
-    .await;
+    hang_up(setup, raw::call().baggage(format!("kest.claim_check={claim},kest.chain_tip={tip}")), &waiting)
+        .await;
 }
