@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kest_core::entry::IdentifierError;
+use kest_core::entry::NameError;
 use kest_core::passport::{Tips, TipsError};
 use kest_core::signature::WorkloadId;
 use kest_core::{Limits, Reading};
@@ -113,7 +113,7 @@ impl From<Dialect> for Reading {
     }
 }
 
-fn parse_principal(text: &str) -> Result<WorkloadId, IdentifierError> {
+fn parse_principal(text: &str) -> Result<WorkloadId, NameError> {
     WorkloadId::new(text)
 }
 

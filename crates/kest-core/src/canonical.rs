@@ -1,9 +1,6 @@
 //! Gives the one byte form of a JSON text (RFC 8785) and refuses texts that have none.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use crate::strict_json::{StrictJsonError, parse_strict_json};
 
 /// The RFC 8785 bytes of the JSON text `json`.
 ///
@@ -19,114 +16,24 @@ use serde_json::{Map, Number, Value};
 /// assert_eq!(canonical, br#"{"a":1,"m":2,"z":3}"#);
 /// ```
 pub fn canonicalize(json: &[u8], depth: usize) -> Result<Vec<u8>, CanonicalizeError> {
-    let value = parse_strict(json, depth)?;
-    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalizeError::Json)
-}
-
-/// Parses I-JSON, refusing what `serde_json` would let pass.
-pub(crate) fn parse_strict(json: &[u8], depth: usize) -> Result<Value, CanonicalizeError> {
-    check_depth(json, depth)?;
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = Strict.deserialize(&mut deserializer).map_err(CanonicalizeError::Json)?;
-    deserializer.end().map_err(CanonicalizeError::Json)?;
+    let value = parse_strict_json(json, depth).map_err(CanonicalizeError::Json)?;
     check_integers(json)?;
-    Ok(value)
+    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalizeError::NotWritable)
 }
 
 /// A text has no canonical form.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CanonicalizeError {
-    /// Not JSON, or a member stands twice, or a string is not Unicode.
-    #[error("text is not I-JSON")]
-    Json(#[source] serde_json::Error),
+    /// Not JSON, or a member stands twice, or a string is not Unicode, or the nesting is too deep.
+    #[error("text is not i-json")]
+    Json(#[source] StrictJsonError),
     /// RFC 7493 section 2.2: such integers are not interoperable.
     #[error("integer is outside the range that every reader keeps exactly")]
     Integer,
-    /// Arrays and objects are nested too deeply.
-    #[error("nesting is deeper than {0}")]
-    Depth(usize),
-}
-
-struct Strict;
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an I-JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number is not finite"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.into()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(Self)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Self)?;
-            if object.insert(name, value).is_some() {
-                return Err(serde::de::Error::custom("a member stands twice"));
-            }
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-/// Nesting is checked on the bytes, before anything recurses.
-fn check_depth(json: &[u8], limit: usize) -> Result<(), CanonicalizeError> {
-    let mut depth = 0_usize;
-    for byte in outside_strings(json) {
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => continue,
-        }
-        if depth > limit {
-            return Err(CanonicalizeError::Depth(limit));
-        }
-    }
-    Ok(())
+    /// The canonical form cannot be written, which does not happen for what was read.
+    #[error("canonical form cannot be written")]
+    NotWritable(#[source] serde_json::Error),
 }
 
 /// An integer literal must survive being read as a double; `serde_json` turns larger ones into floats silently.
@@ -214,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn nesting_beyond_the_limit_is_refused_before_recursion() {
+    fn nesting_beyond_the_limit_is_refused() {
         let deep = "[".repeat(100_000);
-        assert!(matches!(canonicalize(deep.as_bytes(), 64), Err(CanonicalizeError::Depth(64))));
+        assert!(matches!(canonicalize(deep.as_bytes(), 64), Err(CanonicalizeError::Json(_))));
         check(r#"["[[[[", {"b": [1]}]"#, Some(r#"["[[[[",{"b":[1]}]"#));
     }
 }

@@ -54,6 +54,7 @@ mod clock;
 pub mod entry;
 mod kest;
 mod limits;
+mod name;
 mod operation;
 pub mod passport;
 pub mod policy;
@@ -61,6 +62,7 @@ pub mod principal;
 mod random;
 mod reading;
 pub mod signature;
+mod strict_json;
 pub mod taint;
 pub mod trust;
 
@@ -80,6 +82,7 @@ pub use principal::{
 pub use random::{OsRandom, Random, RandomError};
 pub use reading::Reading;
 pub use signature::Sign;
+pub use strict_json::{StrictJsonError, parse_strict_json, parse_strict_object};
 
 /// A cause whose type belongs to somebody else.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::entry::{
-    EntryDraft, EntryHash, EntryId, IdentifierError, OperationName, Resource, Sanitizer, TraceId,
-};
+use crate::entry::{EntryDraft, EntryHash, EntryId, NameError, OperationName, Resource, Sanitizer, TraceId};
 use crate::taint::Taints;
 use crate::trust::Origin;
 
@@ -34,8 +32,8 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// [`IdentifierError`] when the name is empty or longer than 256 bytes.
-    pub fn named(name: impl Into<Arc<str>>) -> Result<Self, IdentifierError> {
+    /// [`NameError`] when the name is empty or longer than 256 bytes.
+    pub fn named(name: impl Into<Arc<str>>) -> Result<Self, NameError> {
         OperationName::new(name).map(Self::new)
     }
 

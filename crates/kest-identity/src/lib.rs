@@ -34,7 +34,6 @@ mod choice;
 mod insecure;
 mod jwks;
 mod jwt;
-mod strict_json;
 
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 pub use insecure::InsecureIdentity;

@@ -10,10 +10,11 @@ mod payload;
 mod policy_context;
 mod record;
 
+pub use crate::name::{NameError, OperationName, PolicyName};
 pub use compact::FormError;
 pub use draft::{EntryDraft, Resource, Sanitizer, TraceId};
 pub use hash::{EntryHash, HashError};
-pub use id::{EntryId, IdentifierError, OperationName, PolicyName};
+pub use id::EntryId;
 pub use identity::Identity;
 pub use labels::Labels;
 pub use policy_context::{Deviation, PolicyContext, Tier};

@@ -6,23 +6,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Authorize, AuthorizeError, Decision, Denial, Inquiry};
-use crate::entry::{IdentifierError, PolicyContext, PolicyName, Tier};
+use crate::entry::{NameError, PolicyContext, PolicyName, Tier};
 
 /// A policy of the function tier that asks a closure.
 ///
 /// # Errors
 ///
-/// [`IdentifierError`] when `name` is empty or too long.
+/// [`NameError`] when `name` is empty or too long.
 ///
 /// ```
 /// use kest_core::policy::policy_fn;
 /// let trusted = policy_fn("trusted_data", |inquiry| inquiry.trust_score().value() >= 40)?;
-/// # Ok::<(), kest_core::entry::IdentifierError>(())
+/// # Ok::<(), kest_core::entry::NameError>(())
 /// ```
-pub fn policy_fn<Allows>(
-    name: impl Into<Arc<str>>,
-    allows: Allows,
-) -> Result<PolicyFn<Allows>, IdentifierError>
+pub fn policy_fn<Allows>(name: impl Into<Arc<str>>, allows: Allows) -> Result<PolicyFn<Allows>, NameError>
 where
     Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
 {

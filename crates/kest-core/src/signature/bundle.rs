@@ -5,7 +5,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::strict_json::{StrictJsonError, parse_strict_object};
+
 use super::{KeyId, KeyRing, KeyRingError, PublicKey, WorkloadId};
+
+/// Nesting of a key set: certificate chains of foreign keys are the deepest that is usual.
+const BUNDLE_DEPTH: usize = 16;
 
 /// A trust bundle that was read: the ring, and what was left out of it.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +28,7 @@ impl Bundle {
     ///
     /// [`BundleError`] when the text is no key set, a key is weak or private, or a `kid` is ambiguous.
     pub fn from_json(text: &[u8]) -> Result<Self, BundleError> {
-        let text: Map<String, Value> = serde_json::from_slice(text).map_err(BundleError::NotAKeySet)?;
+        let text = parse_strict_object(text, BUNDLE_DEPTH).map_err(BundleError::NotAKeySet)?;
         let mut bundle = Self::default();
         match text.get("keys") {
             None => bundle.add(&text)?,
@@ -121,7 +126,7 @@ pub enum SkipReason {
 pub enum BundleError {
     /// The text is neither a JWK Set nor a JWK.
     #[error("trust bundle is no jwk set")]
-    NotAKeySet(#[source] serde_json::Error),
+    NotAKeySet(#[source] StrictJsonError),
     /// `keys` is no list, or a key is no object.
     #[error("trust bundle is no list of jwks")]
     NotAnObject,

@@ -2,12 +2,11 @@
 
 mod bundle;
 mod ed25519;
-mod id;
 mod key_ring;
 mod sign;
 
+pub use crate::name::{KeyId, WorkloadId};
 pub use bundle::{Bundle, BundleError, SkipReason};
 pub use ed25519::{Ed25519Signer, KeyFileError, PublicKey, Signature, WeakKey};
-pub use id::{KeyId, WorkloadId};
 pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ResolveKeys};
 pub use sign::{Sign, SignatureCheck, SignerError};

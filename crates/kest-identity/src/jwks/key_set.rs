@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use kest_core::{BoxError, Limits};
+use kest_core::{BoxError, Limits, parse_strict_object};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-
-use crate::strict_json::parse_object;
 
 use super::VerificationKey;
 
@@ -202,7 +200,7 @@ struct Position {
 }
 
 fn read_key(raw: &RawValue, limits: &Limits) -> Result<(String, VerificationKey), SkippedKey> {
-    let members = parse_object(raw.get().as_bytes(), limits.json_depth);
+    let members = parse_strict_object(raw.get().as_bytes(), limits.json_depth);
     VerificationKey::from_jwk(&members.map_err(|_counted| SkippedKey::Malformed)?)
 }
 

@@ -4,10 +4,8 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::Limits;
+use kest_core::{Limits, parse_strict_object};
 use serde_json::{Map, Value};
-
-use crate::strict_json::parse_object;
 
 use super::{Algorithm, InvalidToken};
 
@@ -141,7 +139,7 @@ pub(crate) fn decode_part(encoded: &str, limits: &Limits) -> Result<Map<String, 
     }
     // The decoder's error names an offending byte, which is content; its message is therefore dropped.
     let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_names_content| malformed(NotBase64url))?;
-    parse_object(&json, limits.json_depth).map_err(malformed)
+    parse_strict_object(&json, limits.json_depth).map_err(malformed)
 }
 
 /// RFC 7519 section 5.1 and RFC 9068 section 2.1, with the media type prefix that RFC 7515 section 4.1.9 allows.

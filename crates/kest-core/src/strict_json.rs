@@ -5,12 +5,25 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Parses one object, with no member twice and no nesting beyond `depth`.
-pub(crate) fn parse_object(json: &[u8], depth: usize) -> Result<Map<String, Value>, StrictJsonError> {
+/// Parses one JSON text with no member twice and arrays and objects nested at most `depth` deep.
+///
+/// # Errors
+///
+/// [`StrictJsonError`], whose cause names a position and never the text.
+pub fn parse_strict_json(json: &[u8], depth: usize) -> Result<Value, StrictJsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = Strict { depth }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    match value {
+    let value = Strict { depth }.deserialize(&mut deserializer).map_err(StrictJsonError::Syntax)?;
+    deserializer.end().map_err(StrictJsonError::Syntax)?;
+    Ok(value)
+}
+
+/// Parses one JSON object by the same rules.
+///
+/// # Errors
+///
+/// [`StrictJsonError`], also for any other JSON value.
+pub fn parse_strict_object(json: &[u8], depth: usize) -> Result<Map<String, Value>, StrictJsonError> {
+    match parse_strict_json(json, depth)? {
         Value::Object(members) => Ok(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(StrictJsonError::NotAnObject)
@@ -18,14 +31,15 @@ pub(crate) fn parse_object(json: &[u8], depth: usize) -> Result<Map<String, Valu
     }
 }
 
-/// A text is not one JSON object with one reading.
+/// A text has not exactly one reading.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StrictJsonError {
-    /// Syntax, a member twice, or too deep; the cause names a position and never the text.
-    #[error("text is not unambiguous JSON")]
-    Syntax(#[from] serde_json::Error),
+#[non_exhaustive]
+pub enum StrictJsonError {
+    /// No JSON, a member twice, or too deep; the cause names a position and never the text.
+    #[error("text is not unambiguous json")]
+    Syntax(#[source] serde_json::Error),
     /// JSON, but of another type.
-    #[error("text is not a JSON object")]
+    #[error("text is not a json object")]
     NotAnObject,
 }
 
@@ -114,8 +128,7 @@ mod tests {
     #[test]
     fn every_kind_of_value_is_kept() {
         let json = br#"{"n":null,"b":true,"i":-1,"u":1,"f":1.5,"s":"x\n","a":[1,[2]],"o":{"k":"v"}}"#;
-        let members = parse_object(json, 3).unwrap();
-        assert_eq!(Value::Object(members), serde_json::from_slice::<Value>(json).unwrap());
+        assert_eq!(parse_strict_json(json, 3).unwrap(), serde_json::from_slice::<Value>(json).unwrap());
     }
 
     #[test]
@@ -129,16 +142,16 @@ mod tests {
             r#"{"a":1e999}"#,
             r#"{"a":NaN}"#,
             r#"{"a":[[[1]]]}"#,
-            r#"[1]"#,
             "",
         ] {
-            assert!(parse_object(json.as_bytes(), 3).is_err(), "{json}");
+            assert!(parse_strict_json(json.as_bytes(), 3).is_err(), "{json}");
         }
     }
 
     #[test]
     fn error_does_not_repeat_the_text() {
-        let error = parse_object(br#"{"secret-member":"secret-value","secret-member":1}"#, 4).unwrap_err();
+        let error =
+            parse_strict_json(br#"{"secret-member":"secret-value","secret-member":1}"#, 4).unwrap_err();
         assert!(!format!("{error:?}{error}").contains("secret"));
     }
 }
