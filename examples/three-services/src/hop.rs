@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -16,6 +17,9 @@ use tokio::net::TcpListener;
 
 use crate::call::{self, Next};
 use crate::flags::HopFlags;
+
+/// Time that the next service, and all behind it, may take.
+const NEXT_WAIT: Duration = Duration::from_secs(30);
 
 /// What one service is made of.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
     let client = CarryPassport::to([Destination::origin(&url.origin().ascii_serialization())?])
         .without_lineage(WithoutLineage::Refuse)
         .tiers(tiers)
-        .client(reqwest::Client::builder())?;
+        .client(reqwest::Client::builder().timeout(NEXT_WAIT))?;
     Ok(Next { client, url: url.join("/call")? })
 }
 

@@ -4,5 +4,5 @@ use super::check_passports;
 
 #[tokio::test]
 async fn ambiguous_and_malformed_json_is_refused() {
-    assert_eq!(check_passports(6, &[400, 401]).await, 46);
+    assert_eq!(check_passports(6, &[400, 401]).await, 47);
 }

@@ -312,6 +312,29 @@ mod tests {
         assert_eq!(PublicKey::from_bytes(&[0; 32]), Err(WeakKey));
     }
 
+    /// Whoever holds the key can sign so that some verifiers accept and others refuse; strict ones never accept.
+    #[test]
+    fn signature_with_a_nonce_of_small_order_is_refused() {
+        use curve25519_dalek::scalar::{Scalar, clamp_integer};
+        use sha2::{Digest as _, Sha512};
+        let signer = signer();
+        let expanded: [u8; 64] = Sha512::digest(signer.key.to_bytes()).into();
+        let secret = Scalar::from_bytes_mod_order(clamp_integer(expanded[..32].try_into().unwrap()));
+        // RFC 8032 section 5.1.6 with the neutral point as R: S = H(R || A || M) a.
+        let mut bytes = [0_u8; 64];
+        bytes[0] = 1;
+        let hash = Sha512::new().chain_update(&bytes[..32]).chain_update(signer.public.as_bytes());
+        let challenge = Scalar::from_bytes_mod_order_wide(&hash.chain_update(b"message").finalize().into());
+        bytes[32..].copy_from_slice((challenge * secret).as_bytes());
+        let lenient = ed25519_dalek::Verifier::verify(
+            &signer.public.0,
+            b"message",
+            &ed25519_dalek::Signature::from_bytes(&bytes),
+        );
+        assert!(lenient.is_ok(), "the equation holds");
+        assert!(!signer.public.verifies(b"message", &Signature::from_bytes(bytes)));
+    }
+
     #[test]
     fn swapped_public_half_is_refused() {
         let (one, other) = (signer(), signer());
