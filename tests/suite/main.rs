@@ -10,6 +10,7 @@
 mod architecture;
 mod grpc;
 mod guard;
+mod lineages;
 mod outbound;
 mod properties;
 mod services;

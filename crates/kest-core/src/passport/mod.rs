@@ -13,3 +13,6 @@ pub use sign::{SignContext, SignError};
 pub use unverified::{PassportFormError, Tips, TipsError, UnverifiedPassport};
 pub use verified::Passport;
 pub use verify::{Verifier, VerifyError, VerifyErrorKind};
+
+#[cfg(test)]
+mod tests;

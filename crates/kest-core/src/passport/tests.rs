@@ -1,0 +1,45 @@
+//! Proofs about signing that need what only this crate can make.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+use crate::entry::{EntryDraft, EntryId, OperationName, TraceId};
+use crate::policy::{Inquiry, authorize, dangerous_allow_all};
+use crate::principal::Principal;
+use crate::signature::{Ed25519Signer, Sign as _, WorkloadId};
+use crate::taint::Taints;
+use crate::trust::{TrustModel, TrustScore};
+use crate::{Arrival, Limits, Lineage, OsRandom, SystemClock};
+
+/// Nothing here waits for anything.
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn draft(operation: &str) -> EntryDraft {
+    let entry_id = EntryId::generate(&SystemClock, &OsRandom).unwrap();
+    EntryDraft::new(entry_id, OperationName::new(operation).unwrap(), TraceId::generate(&OsRandom).unwrap())
+}
+
+#[test]
+fn permit_for_one_entry_does_not_sign_another() {
+    let signer = Arc::new(Ed25519Signer::generate(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
+    let (allowed, other) = (draft("read"), draft("delete"));
+    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let taints = Taints::none();
+    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints);
+    let permit = || now(authorize(&dangerous_allow_all(), &inquiry)).unwrap();
+    let (trust, limits) = (TrustModel::default(), Limits::default());
+    let context =
+        SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis: 1 };
+    let sign = |draft: &EntryDraft| {
+        now(Passport::empty().sign_entry(permit(), draft.clone(), signer.as_ref(), context))
+    };
+    assert!(matches!(sign(&other), Err(SignError::OtherPermit)));
+    assert_eq!(sign(&allowed).unwrap().len(), 1);
+}
