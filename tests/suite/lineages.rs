@@ -1,12 +1,13 @@
 //! What happens to lineages at their limits and in the memory of seen entries.
 
-use kest_core::passport::{MergeError, SeenEntries, SignError, Tips, VerifyErrorKind};
+use kest_core::entry::FormError;
+use kest_core::passport::{MergeError, PassportFormError, SeenEntries, SignError, Tips, VerifyErrorKind};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{KeyId, KeyRing};
 use kest_core::trust::Origin;
 use kest_core::{
-    AdmitError, Arrival, Circumstances, Kest, Limits, Lineage, Operation, Sign as _, UnverifiedPassport,
-    Verifier,
+    AdmitError, Arrival, Circumstances, Kest, Limits, Lineage, Operation, Reading, Sign as _,
+    UnverifiedPassport, Verifier,
 };
 use kest_tests::forge::{Forge, inline, tip};
 use kest_tests::service::Service;
@@ -87,4 +88,75 @@ async fn unverified_identity_stays_unverified_along_the_lineage() {
     assert_eq!(seen("jwt").await["source"], "lineage");
     let anonymous = seen("anonymous").await;
     assert_eq!((&anonymous["user"], &anonymous["source"]), (&serde_json::Value::Null, &"anonymous".into()));
+}
+
+/// Verifies `entries` under limits that are smaller than usual.
+fn kind_under(change: impl FnOnce(&mut Limits), entries: &[String]) -> Option<VerifyErrorKind> {
+    let mut limits = Limits::default();
+    let tips: Option<Tips> = None;
+    let carried =
+        UnverifiedPassport::from_entries(entries.iter().map(String::as_str), tips, &limits).unwrap();
+    change(&mut limits);
+    Verifier::new(limits).verify(carried, &keys::ring()).err().map(|error| error.kind())
+}
+
+#[test]
+fn entries_over_a_limit_are_refused_and_those_at_it_are_not() {
+    let one = Forge::entry("gateway", 1, &[]).sign();
+    let two = Forge::entry("orders", 2, &[]).sign();
+    let joined = Forge::entry("ledger", 3, &[&one, &two]).sign();
+    let labels = Forge::entry("gateway", 1, &[]).payload["labels"].as_object().unwrap().len();
+    let whole = vec![one, two, joined];
+    let form = |form| Some(VerifyErrorKind::Form(form));
+    assert_eq!(kind_under(|limits| limits.parents = 2, &whole), None);
+    assert_eq!(kind_under(|limits| limits.parents = 1, &whole), form(FormError::Parents));
+    assert_eq!(kind_under(|limits| limits.labels = labels, &whole), None);
+    assert_eq!(kind_under(|limits| limits.labels = labels - 1, &whole), form(FormError::Labels));
+    let longest = whole.iter().map(String::len).max().unwrap();
+    assert_eq!(kind_under(|limits| limits.entry_bytes = longest, &whole), None);
+    assert_eq!(kind_under(|limits| limits.entry_bytes = longest - 1, &whole), form(FormError::TooLong));
+    assert_eq!(kind_under(|limits| limits.entries = 2, &whole), Some(VerifyErrorKind::TooManyEntries));
+}
+
+#[test]
+fn same_parent_named_twice_is_refused() {
+    let one = Forge::entry("gateway", 1, &[]).sign();
+    let twice = Forge::entry("orders", 2, &[&one, &one]).sign();
+    let kind = kind_under(|_| {}, &[one, twice]);
+    assert_eq!(kind, Some(VerifyErrorKind::Form(FormError::Parents)));
+}
+
+#[test]
+fn passport_text_over_the_limit_is_refused_before_it_is_read() {
+    let json = format!("[\"{}\"]", Forge::entry("gateway", 1, &[]).sign());
+    let mut limits = Limits::default();
+    limits.passport_bytes = json.len();
+    assert!(UnverifiedPassport::from_json(json.as_bytes(), None, &limits).is_ok());
+    limits.passport_bytes -= 1;
+    let refused = UnverifiedPassport::from_json(json.as_bytes(), None, &limits);
+    assert!(matches!(refused, Err(PassportFormError::TooLong(_))));
+}
+
+/// The first implementation signs no sanitizer and takes taints from all earlier entries; nothing else is forgiven.
+#[test]
+fn legacy_reading_still_refuses_taints_that_vanish_or_come_from_nowhere() {
+    let taints = |list: &[&str]| serde_json::json!(list);
+    let root = Forge::entry("gateway", 1, &[]).with("/added_taints", taints(&["web"]));
+    let root = root.with("/taints", taints(&["web"])).sign();
+    let check = |removed: &[&str], kept: &[&str]| {
+        let child = Forge::entry("orders", 2, &[&root])
+            .with("/removed_taints", taints(removed))
+            .with("/taints", taints(kept))
+            .sign();
+        let limits = Limits::default();
+        let tips: Option<Tips> = None;
+        let carried = UnverifiedPassport::from_entries([root.as_str(), &child], tips, &limits).unwrap();
+        let verified = Verifier::new(limits).reading(Reading::LegacyPython).verify(carried, &keys::ring());
+        verified.err().map(|error| error.kind())
+    };
+    assert_eq!(check(&[], &["web"]), None);
+    assert_eq!(check(&["web"], &[]), None, "declared, as the first implementation does it");
+    assert_eq!(check(&["web"], &["web"]), None, "an earlier entry had it");
+    assert_eq!(check(&[], &[]), Some(VerifyErrorKind::TaintsDiffer), "it vanished");
+    assert_eq!(check(&[], &["web", "new"]), Some(VerifyErrorKind::TaintsDiffer), "it came from nowhere");
 }

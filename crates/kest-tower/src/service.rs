@@ -10,7 +10,7 @@ use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
 use crate::operation::{OperationLayer, Plan};
 use crate::rejection::{Rejection, RejectionKind};
-use crate::steps::{Offered, Received};
+use crate::steps::Offered;
 use crate::trace::trace_of;
 
 /// A service behind an [`InboundLayer`].
@@ -43,9 +43,7 @@ where
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let offered = Offered::of(request.headers());
-        // Neither an arrival nor an admission may reach the handler but through these layers.
-        request.extensions_mut().remove::<Arrival>();
-        request.extensions_mut().remove::<Received>();
+        // The arrival will be replaced; an admission must not reach the handler but through an operation layer inside.
         request.extensions_mut().remove::<Admission>();
         kest_baggage::strip(request.headers_mut());
         let steps = std::sync::Arc::clone(&self.layer.steps);

@@ -86,8 +86,10 @@ async fn failing_store_means_no_header() {
     let tiers = |store| Tiers::auto().threshold(0).store(Arc::new(store));
     let error = failure(&passport, &tiers(Moody::Down)).await;
     assert!(matches!(error, PackError::ClaimStore(cause) if cause.may_retry()));
+    let began = tokio::time::Instant::now();
     let error = failure(&passport, &tiers(Moody::Silent)).await;
     assert!(matches!(error, PackError::ClaimStoreSlow));
+    assert!(began.elapsed() < Limits::default().claim_wait * 2);
     let (tiers, limits) = (tiers(Moody::Down), Limits::default());
     let no_random = pack(&passport, &Identity::default(), &tiers, &Exhausted, &limits).await;
     assert!(matches!(no_random, Err(PackError::Random(_))));

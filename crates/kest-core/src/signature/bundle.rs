@@ -190,6 +190,25 @@ mod tests {
     }
 
     #[test]
+    fn kid_of_two_keys_and_a_fifth_key_are_errors_and_the_same_key_twice_is_not() {
+        use crate::random::OsRandom;
+        use crate::signature::{Ed25519Signer, Sign as _};
+        let cart = || WorkloadId::new("cart").unwrap();
+        let fresh = || Ed25519Signer::generate(cart(), &OsRandom).unwrap().public_key().clone();
+        let id = |name: &str| KeyId::new(name).unwrap();
+        let mut ring = KeyRing::new();
+        let first = fresh();
+        ring.trust(cart(), id("1"), first.clone()).unwrap();
+        assert_eq!(ring.trust(cart(), id("1"), first), Ok(()));
+        assert_eq!(ring.trust(cart(), id("1"), fresh()), Err(KeyRingError::KeyIdOfTwoKeys(id("1"))));
+        for name in ["2", "3", "4"] {
+            ring.trust(cart(), id(name), fresh()).unwrap();
+        }
+        assert_eq!(ring.trust(cart(), id("5"), fresh()), Err(KeyRingError::TooManyKeys(cart())));
+        assert_eq!(ring.keys().count(), 4);
+    }
+
+    #[test]
     fn arrays_in_place_of_objects_are_errors_and_encryption_keys_are_skipped() {
         let array = format!(r#"["OKP","Ed25519","{GOOD}",null,"k","a"]"#);
         assert!(matches!(read(&array), Err(BundleError::NotAnObject)));
