@@ -263,3 +263,11 @@ async fn denial_is_logged_once_under_the_entry_that_it_would_have_had() {
     }
     assert!(!text.contains("SECRET"), "{text}");
 }
+
+#[tokio::test]
+async fn request_that_matches_no_route_signs_nothing_and_is_verified_all_the_same() {
+    let service = kest_tests::service::Service::start().await;
+    assert_eq!(raw::to("/elsewhere").send(service.address).await.status, 404);
+    assert_eq!(raw::to("/elsewhere").baggage("kest.chain_tip=0").send(service.address).await.status, 400);
+    assert_eq!((service.runs(), service.signatures()), (0, 0));
+}

@@ -101,8 +101,10 @@ impl Setup {
             Json(describe(&admission, &headers))
         };
         let router = Router::new()
-            .route("/call", post(handler))
-            .layer(OperationLayer::shared(kest, self.operation, self.policy))
+            .route(
+                "/call",
+                post(handler).route_layer(OperationLayer::shared(kest, self.operation, self.policy)),
+            )
             .layer(inbound);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -22,13 +22,13 @@ async fn main() -> Result<(), BoxError> {
     let kest = Kest::builder(signer).build();
 
     // The service: nobody reaches the handler without a verified lineage that policy accepts.
+    let operation = OperationLayer::new(
+        kest.clone(),
+        Operation::named("greet")?,
+        policy_fn("trusted_data_only", |inquiry| inquiry.trust_score().value() >= 50)?,
+    );
     let greet = Router::new()
-        .route("/greet", get(greet))
-        .layer(OperationLayer::new(
-            kest.clone(),
-            Operation::named("greet")?,
-            policy_fn("trusted_data_only", |inquiry| inquiry.trust_score().value() >= 50)?,
-        ))
+        .route("/greet", get(greet).route_layer(operation))
         .layer(InboundLayer::builder(Arc::new(trusted)).identity(IdentityChoice::from_lineage()).build());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let origin = format!("http://{}", listener.local_addr()?);

@@ -68,10 +68,11 @@ impl Hop {
         let policy = policy_fn("verified_callers", |_inquiry| true)?;
         let kest = Kest::builder(self.signer).limits(self.limits).build();
         let next = self.next.as_deref().map(|next| next_service(next, self.tiers)).transpose()?;
+        // On the route and not on the router: a request that matches no route is no operation.
+        let operation = OperationLayer::new(kest, self.operation, policy);
         let protected = Router::new()
-            .route("/call", post(call::call))
+            .route("/call", post(call::call).route_layer(operation))
             .with_state(Arc::new(call::Service { name: self.name, next }))
-            .layer(OperationLayer::new(kest, self.operation, policy))
             .layer(inbound.build());
         Ok(protected
             .route("/healthz", get(async || "ok"))
