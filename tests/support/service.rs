@@ -11,7 +11,8 @@ use http::HeaderMap;
 use kest_baggage::{ClaimStore, InMemoryClaims};
 use kest_core::policy::policy_fn;
 use kest_core::signature::{
-    Ed25519Signer, KeyId, KeyRing, PublicKey, Sign, Signature, SignatureCheck, SignerError, WorkloadId,
+    Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, Sign, Signature, SignatureCheck, SignerError,
+    WorkloadId,
 };
 use kest_core::{Authorize, Kest, Limits, Operation, Reading};
 use kest_identity::IdentityChoice;
@@ -55,7 +56,7 @@ pub struct Setup {
     /// A signer other than the service's own.
     pub signer: Arc<dyn Sign>,
     /// The keys that it trusts.
-    pub ring: Arc<KeyRing>,
+    pub keys: ReplaceableKeys,
 }
 
 impl std::fmt::Debug for Setup {
@@ -75,7 +76,7 @@ impl Default for Setup {
             reading: Reading::Strict,
             store: None,
             signer: keys::signer("service"),
-            ring: keys::ring(),
+            keys: ReplaceableKeys::new(KeyRing::clone(&keys::ring())),
         }
     }
 }
@@ -89,7 +90,7 @@ impl Setup {
         let signatures = Arc::new(AtomicUsize::new(0));
         let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
         let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone()).build();
-        let inbound = InboundLayer::builder(self.ring)
+        let inbound = InboundLayer::builder(self.keys)
             .identity(self.identity)
             .claims(store)
             .limits(self.limits)

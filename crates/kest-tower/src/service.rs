@@ -93,13 +93,11 @@ where
                 tracing::error!("operation layer without inbound layer around it: every request is refused");
                 return Err(Rejection::new(RejectionKind::NoArrival));
             };
-            let operation = match resource {
-                Some(resource) => plan.operation.clone().resource(resource),
-                None => plan.operation.clone(),
-            };
+            let with_resource = resource.map(|resource| plan.operation.clone().resource(resource));
+            let operation = with_resource.as_ref().unwrap_or(&plan.operation);
             let circumstances =
                 Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
-            admit(&plan, &arrival, &operation, circumstances).await
+            admit(&plan, &arrival, operation, circumstances).await
         });
         OperationFuture::new(admitting, request, ready, respond)
     }

@@ -24,6 +24,7 @@ mod row_22;
 
 use kest_baggage::{ClaimId, ClaimStore as _};
 use kest_core::Limits;
+use kest_core::signature::{KeyRing, ReplaceableKeys};
 use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
@@ -32,7 +33,8 @@ use serde_json::Value;
 
 /// A service that trusts the keys of the vectors.
 async fn service_of_vectors() -> Service {
-    Setup { ring: vectors::ring(), ..Setup::default() }.start().await
+    let keys = ReplaceableKeys::new(KeyRing::clone(&vectors::ring()));
+    Setup { keys, ..Setup::default() }.start().await
 }
 
 /// Sends every passport that the vectors file under `row`; each must be refused with one of `statuses`.

@@ -8,5 +8,5 @@ mod sign;
 pub use crate::name::{KeyId, WorkloadId};
 pub use bundle::{Bundle, BundleError, SkipReason};
 pub use ed25519::{Ed25519Signer, KeyFileError, PublicKey, Signature, WeakKey};
-pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ResolveKeys};
+pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ReplaceableKeys, ResolveKeys};
 pub use sign::{Sign, SignatureCheck, SignerError};
