@@ -1,19 +1,21 @@
 //! Keeps claims in this process: for one service, or for tests and demonstrations of several.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use kest_core::{Clock, Limits, SystemClock};
+use moka::Expiry;
+use moka::sync::Cache;
 
 use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
 
 /// A claim store in memory, bounded by `Limits::claim_store_bytes`.
 ///
-/// It refuses a claim rather than to evict one that somebody may still redeem, which is why it is no cache.
+/// It refuses a claim rather than to evict one that somebody may still redeem: the cache that it stands on has no
+/// capacity of its own and drops only what is over.
 #[derive(Clone)]
 pub struct InMemoryClaims(Arc<Parts>);
 
@@ -21,7 +23,9 @@ struct Parts {
     clock: Arc<dyn Clock>,
     room: u64,
     longest: usize,
-    shelves: Mutex<Shelves>,
+    claims: Cache<ClaimId, Kept>,
+    /// One claim is put at a time, so that two cannot take the same room; says when the store was last swept.
+    putting: Mutex<SystemTime>,
 }
 
 impl InMemoryClaims {
@@ -32,22 +36,26 @@ impl InMemoryClaims {
     }
 
     /// An empty store that reads `clock` to tell which claims are over.
-    ///
-    /// Expired claims are cleared away whenever the store is used, so what they occupied is free at once.
     #[must_use]
     pub fn with_clock(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
+        let claims = Cache::builder()
+            .weigher(|_claim, kept: &Kept| u32::try_from(cost(&kept.passport)).unwrap_or(u32::MAX))
+            .expire_after(WhenOver)
+            .build();
         Self(Arc::new(Parts {
             clock,
             room: limits.claim_store_bytes,
             longest: limits.passport_bytes,
-            shelves: Mutex::default(),
+            claims,
+            putting: Mutex::new(SystemTime::UNIX_EPOCH),
         }))
     }
 
     /// How many claims can be redeemed now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shelves().claims.len()
+        let now = self.0.clock.now();
+        self.0.claims.iter().filter(|(_, kept)| kept.until > now).count()
     }
 
     /// Whether no claim can be redeemed now.
@@ -55,13 +63,23 @@ impl InMemoryClaims {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    /// The shelves, without the claims whose time is over.
-    fn shelves(&self) -> MutexGuard<'_, Shelves> {
-        // Every change is made under one lock and leaves the shelves whole, so a panic elsewhere spoils nothing.
-        let mut shelves = self.0.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        shelves.clear_until(self.0.clock.now());
-        shelves
+impl Parts {
+    /// Bytes that are taken once `claim` has given back its own.
+    fn taken_without(&self, claim: &ClaimId) -> u64 {
+        self.claims.run_pending_tasks();
+        let given_back = self.claims.get(claim).map_or(0, |kept| cost(&kept.passport));
+        self.claims.weighted_size().saturating_sub(given_back)
+    }
+
+    /// Drops what is over by our clock, which need not be the cache's.
+    fn clear_until(&self, now: SystemTime) {
+        for (claim, kept) in &self.claims {
+            if kept.until <= now {
+                self.claims.invalidate(claim.as_ref());
+            }
+        }
     }
 }
 
@@ -82,58 +100,59 @@ impl ClaimStore for InMemoryClaims {
         if passport.len() > self.0.longest {
             return Err(ClaimStoreError::full());
         }
-        let until = self.0.clock.now().checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
-        let mut shelves = self.shelves();
-        let given_back = shelves.claims.get(claim).map_or(0, |kept| cost(&kept.passport));
-        let kept = shelves.bytes.saturating_sub(given_back);
-        if kept.saturating_add(cost(&passport)) > self.0.room {
-            return Err(ClaimStoreError::full());
+        let now = self.0.clock.now();
+        let until = now.checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
+        let fits = |taken: u64| taken.saturating_add(cost(&passport)) <= self.0.room;
+        // A panic elsewhere spoils nothing: at worst the store is swept once more.
+        let mut swept = self.0.putting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fits(self.0.taken_without(claim)) {
+            // A store that stays full is not searched for each claim that it refuses.
+            if now.duration_since(*swept).is_ok_and(|since| since >= SWEEP_EVERY) {
+                self.0.clear_until(now);
+                *swept = now;
+            }
+            if !fits(self.0.taken_without(claim)) {
+                return Err(ClaimStoreError::full());
+            }
         }
-        shelves.take(claim);
-        shelves.put(*claim, Kept { passport, until });
+        self.0.claims.insert(*claim, Kept { passport, until, time_to_live });
         Ok(())
     }
 
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
-        Ok(self.shelves().claims.get(claim).map(|kept| kept.passport.clone()))
+        let kept = self.0.claims.get(claim).filter(|kept| kept.until > self.0.clock.now());
+        Ok(kept.map(|kept| kept.passport))
     }
 }
 
-#[derive(Default)]
-struct Shelves {
-    claims: HashMap<ClaimId, Kept>,
-    by_end: BTreeSet<(SystemTime, ClaimId)>,
-    bytes: u64,
-}
-
+#[derive(Clone)]
 struct Kept {
     passport: Bytes,
     until: SystemTime,
+    time_to_live: Duration,
 }
 
-impl Shelves {
-    fn put(&mut self, claim: ClaimId, kept: Kept) {
-        self.bytes = self.bytes.saturating_add(cost(&kept.passport));
-        self.by_end.insert((kept.until, claim));
-        self.claims.insert(claim, kept);
+/// Lets the cache drop claims by itself when their time is over.
+struct WhenOver;
+
+impl Expiry<ClaimId, Kept> for WhenOver {
+    fn expire_after_create(&self, _claim: &ClaimId, kept: &Kept, _now: Instant) -> Option<Duration> {
+        Some(kept.time_to_live)
     }
 
-    fn take(&mut self, claim: &ClaimId) {
-        if let Some(kept) = self.claims.remove(claim) {
-            self.bytes = self.bytes.saturating_sub(cost(&kept.passport));
-            self.by_end.remove(&(kept.until, *claim));
-        }
-    }
-
-    fn clear_until(&mut self, now: SystemTime) {
-        while let Some((until, claim)) = self.by_end.first().copied() {
-            if until > now {
-                break;
-            }
-            self.take(&claim);
-        }
+    fn expire_after_update(
+        &self,
+        _claim: &ClaimId,
+        kept: &Kept,
+        _now: Instant,
+        _left: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(kept.time_to_live)
     }
 }
+
+/// Least time between two searches for what is over.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What a claim occupies: an empty passport is not free, or their number would have no bound.
 fn cost(passport: &Bytes) -> u64 {

@@ -97,3 +97,19 @@ async fn claim_without_time_is_gone_at_once() {
     store.put(&id, bytes(1), Duration::ZERO).await.unwrap();
     assert_eq!(store.get(&id).await.unwrap(), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_put_at_once_do_not_share_the_same_room() {
+    let (store, _hands) = small();
+    let puts: Vec<_> = (0..64)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.put(&claim(), bytes(100), MINUTE).await.is_ok() })
+        })
+        .collect();
+    let mut kept = 0;
+    for put in puts {
+        kept += usize::from(put.await.unwrap());
+    }
+    assert_eq!((kept, store.len()), (2, 2));
+}
