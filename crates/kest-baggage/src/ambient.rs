@@ -103,6 +103,27 @@ pin_project! {
     }
 }
 
+impl<F: Future> Ambient<F> {
+    /// The future that `make` gives, which runs as part of the operation that `admission` admitted; so does `make`.
+    pub fn admitted(admission: Admission, make: impl FnOnce() -> F) -> Self {
+        Self::making(Ambience::Admitted(admission), make)
+    }
+
+    /// The future that `make` gives, which runs as part of a request that arrived; so does `make`.
+    ///
+    /// An operation that is running around it is hidden: a new request is not part of it.
+    pub fn arrived(arrival: Arrival, make: impl FnOnce() -> F) -> Self {
+        Self::making(Ambience::Arrived(arrival), make)
+    }
+
+    fn making(ambience: Ambience, make: impl FnOnce() -> F) -> Self {
+        let attached = Context::current_with_value(ambience.clone()).attach();
+        let future = make();
+        drop(attached);
+        Self { future, ambience }
+    }
+}
+
 impl<F> std::fmt::Debug for Ambient<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Ambient").field("ambience", &self.ambience).finish_non_exhaustive()
@@ -122,14 +143,14 @@ impl<F: Future> Future for Ambient<F> {
 
 /// Runs `future` as part of the operation that `admission` admitted.
 pub fn with_admission<F: Future>(admission: Admission, future: F) -> Ambient<F> {
-    Ambient { future, ambience: Ambience::Admitted(admission) }
+    Ambient::admitted(admission, || future)
 }
 
 /// Runs `future` as part of a request that arrived and in which no operation was admitted yet.
 ///
 /// An operation that is running around it is hidden: a new request is not part of it.
 pub fn with_arrival<F: Future>(arrival: Arrival, future: F) -> Ambient<F> {
-    Ambient { future, ambience: Ambience::Arrived(arrival) }
+    Ambient::arrived(arrival, || future)
 }
 
 /// Runs `work` as part of the operation that `admission` admitted: for what [`Kest::originate`] and

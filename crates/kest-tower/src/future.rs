@@ -1,10 +1,10 @@
-//! The futures of the layers: first the proof, then the inner service under it.
+//! The future of both layers: first the proof, then the inner service under it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use kest_baggage::{Ambient, with_admission, with_arrival};
+use kest_baggage::Ambient;
 use kest_core::{Admission, Arrival};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -13,122 +13,96 @@ use crate::rejection::Rejection;
 use crate::respond::Respond;
 use crate::steps::Received;
 
-type Proving<Proof> = Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>;
+/// Steps 1 to 4, then the inner service.
+pub type ArrivalFuture<S, RequestBody> = ProvingFuture<S, RequestBody, (Arrival, Received)>;
 
-/// What each proof does to the request and to the future that handles it.
-trait Prove: Sized {
-    fn mark<Body>(&self, request: &mut Request<Body>);
-    fn surround<F: Future>(self, future: F) -> Ambient<F>;
-}
+/// Steps 5 and 6, then the inner service.
+pub type OperationFuture<S, RequestBody> = ProvingFuture<S, RequestBody, Admission>;
 
-impl Prove for (Arrival, Received) {
-    fn mark<Body>(&self, request: &mut Request<Body>) {
-        request.extensions_mut().insert(self.0.clone());
-        request.extensions_mut().insert(self.1);
-    }
+pub(crate) type Proving<Proof> = Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>;
 
-    fn surround<F: Future>(self, future: F) -> Ambient<F> {
-        with_arrival(self.0, future)
-    }
-}
+/// Hands the request to the inner service, with what was proved about it.
+pub(crate) type Enter<S, RequestBody, Proof> =
+    fn(&mut S, Request<RequestBody>, Proof) -> Ambient<<S as Service<Request<RequestBody>>>::Future>;
 
-impl Prove for Admission {
-    fn mark<Body>(&self, request: &mut Request<Body>) {
-        request.extensions_mut().insert(self.clone());
-    }
-
-    fn surround<F: Future>(self, future: F) -> Ambient<F> {
-        with_admission(self, future)
+pin_project! {
+    /// Waits for a proof about the request, then runs the inner service under it; a refusal is its answer.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ProvingFuture<S, RequestBody, Proof>
+    where
+        S: Service<Request<RequestBody>>,
+    {
+        #[pin]
+        state: State<S, RequestBody, Proof>,
+        respond: Option<Respond>,
     }
 }
 
-macro_rules! layer_future {
-    ($(#[$doc:meta])* $name:ident, $state:ident, $projection:ident, $proof:ty) => {
-        pin_project! {
-            $(#[$doc])*
-            #[must_use = "futures do nothing unless polled"]
-            pub struct $name<S, RequestBody>
-            where
-                S: Service<Request<RequestBody>>,
-            {
-                #[pin]
-                state: $state<S, RequestBody>,
-                respond: Option<Respond>,
-            }
-        }
+pin_project! {
+    #[project = Projection]
+    enum State<S, RequestBody, Proof>
+    where
+        S: Service<Request<RequestBody>>,
+    {
+        Proving {
+            proving: Proving<Proof>,
+            request: Option<Request<RequestBody>>,
+            inner: S,
+            enter: Enter<S, RequestBody, Proof>,
+        },
+        Running { #[pin] running: Ambient<S::Future> },
+    }
+}
 
-        pin_project! {
-            #[project = $projection]
-            enum $state<S, RequestBody>
-            where
-                S: Service<Request<RequestBody>>,
-            {
-                Proving { proving: Proving<$proof>, request: Option<Request<RequestBody>>, inner: S },
-                Running { #[pin] running: Ambient<S::Future> },
-            }
-        }
+impl<S, RequestBody, Proof> ProvingFuture<S, RequestBody, Proof>
+where
+    S: Service<Request<RequestBody>>,
+{
+    pub(crate) fn new(
+        proving: Proving<Proof>,
+        request: Request<RequestBody>,
+        inner: S,
+        enter: Enter<S, RequestBody, Proof>,
+        respond: Option<Respond>,
+    ) -> Self {
+        Self { state: State::Proving { proving, request: Some(request), inner, enter }, respond }
+    }
+}
 
-        impl<S, RequestBody> $name<S, RequestBody>
-        where
-            S: Service<Request<RequestBody>>,
-        {
-            pub(crate) fn new(
-                proving: Proving<$proof>,
-                request: Request<RequestBody>,
-                inner: S,
-                respond: Option<Respond>,
-            ) -> Self {
-                Self { state: $state::Proving { proving, request: Some(request), inner }, respond }
-            }
-        }
+impl<S, RequestBody, Proof> std::fmt::Debug for ProvingFuture<S, RequestBody, Proof>
+where
+    S: Service<Request<RequestBody>>,
+{
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ProvingFuture").finish_non_exhaustive()
+    }
+}
 
-        impl<S, RequestBody> std::fmt::Debug for $name<S, RequestBody>
-        where
-            S: Service<Request<RequestBody>>,
-        {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
+impl<S, RequestBody, Proof, ResponseBody> Future for ProvingFuture<S, RequestBody, Proof>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    ResponseBody: Default,
+{
+    type Output = Result<Response<ResponseBody>, S::Error>;
 
-        impl<S, RequestBody, ResponseBody> Future for $name<S, RequestBody>
-        where
-            S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
-            ResponseBody: Default,
-        {
-            type Output = Result<Response<ResponseBody>, S::Error>;
-
-            fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-                let mut this = self.project();
-                loop {
-                    let running = match this.state.as_mut().project() {
-                        $projection::Running { running } => return running.poll(context),
-                        $projection::Proving { proving, request, inner } => {
-                            let proof = match ready!(proving.as_mut().poll(context)) {
-                                Ok(proof) => proof,
-                                Err(rejection) => return refuse(rejection, this.respond.as_ref()),
-                            };
-                            // The request is there until the proof is; a poll after completion never resolves.
-                            let Some(mut request) = request.take() else { return Poll::Pending };
-                            proof.mark(&mut request);
-                            proof.surround(inner.call(request))
-                        }
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let running = match this.state.as_mut().project() {
+                Projection::Running { running } => return running.poll(context),
+                Projection::Proving { proving, request, inner, enter } => {
+                    let proof = match ready!(proving.as_mut().poll(context)) {
+                        Ok(proof) => proof,
+                        Err(rejection) => return refuse(rejection, this.respond.as_ref()),
                     };
-                    this.state.set($state::Running { running });
+                    // The request is there until the proof is; a poll after completion never resolves.
+                    let Some(request) = request.take() else { return Poll::Pending };
+                    enter(inner, request, proof)
                 }
-            }
+            };
+            this.state.set(State::Running { running });
         }
-    };
-}
-
-layer_future! {
-    /// Steps 1 to 4, then the inner service.
-    ArrivalFuture, ArrivalState, ArrivalProjection, (Arrival, Received)
-}
-
-layer_future! {
-    /// Steps 5 and 6, then the inner service.
-    OperationFuture, OperationState, OperationProjection, Admission
+    }
 }
 
 /// One line with the kind, and the constant answer.

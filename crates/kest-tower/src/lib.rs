@@ -56,7 +56,7 @@ mod service;
 mod steps;
 mod trace;
 
-pub use future::{ArrivalFuture, OperationFuture};
+pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use inbound::{BuildError, InboundBuilder, InboundLayer};
 pub use operation::OperationLayer;
 pub use rejection::{Rejection, RejectionKind};

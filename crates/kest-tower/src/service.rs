@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use kest_baggage::Ambient;
 use kest_core::{Admission, Arrival, Circumstances, Lineage};
 use tower_service::Service;
 
@@ -10,7 +11,7 @@ use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
 use crate::operation::{OperationLayer, Plan};
 use crate::rejection::{Rejection, RejectionKind};
-use crate::steps::Offered;
+use crate::steps::{Offered, Received};
 use crate::trace::trace_of;
 
 /// A service behind an [`InboundLayer`].
@@ -48,7 +49,7 @@ where
         kest_baggage::strip(request.headers_mut());
         let steps = std::sync::Arc::clone(&self.layer.steps);
         let arriving = Box::pin(async move { steps.arrive(offered).await });
-        ArrivalFuture::new(arriving, request, ready, self.layer.respond.clone())
+        ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone())
     }
 }
 
@@ -99,8 +100,27 @@ where
                 Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
             admit(&plan, &arrival, operation, circumstances).await
         });
-        OperationFuture::new(admitting, request, ready, respond)
+        OperationFuture::new(admitting, request, ready, enter_admitted, respond)
     }
+}
+
+fn enter_arrived<S: Service<Request<Body>>, Body>(
+    inner: &mut S,
+    mut request: Request<Body>,
+    (arrival, received): (Arrival, Received),
+) -> Ambient<S::Future> {
+    request.extensions_mut().insert(arrival.clone());
+    request.extensions_mut().insert(received);
+    Ambient::arrived(arrival, || inner.call(request))
+}
+
+fn enter_admitted<S: Service<Request<Body>>, Body>(
+    inner: &mut S,
+    mut request: Request<Body>,
+    admission: Admission,
+) -> Ambient<S::Future> {
+    request.extensions_mut().insert(admission.clone());
+    Ambient::admitted(admission, || inner.call(request))
 }
 
 /// What the operation follows: the operation around it, else what came in.
