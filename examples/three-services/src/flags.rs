@@ -106,9 +106,12 @@ pub enum FlagError {
     /// `--claims` names a store that this program was not built with.
     #[error("--claims knows only: memory")]
     UnknownStore,
-    /// A bundle URL answered with an error or too much.
-    #[error("trust bundle could not be fetched")]
-    Bundle,
+    /// A bundle URL answered with too much.
+    #[error("trust bundle is too long")]
+    BundleTooLong,
+    /// Whoever sits on the way could put in keys of their own.
+    #[error("trust bundle must come by https, or by http from this machine")]
+    PlainHttp,
 }
 
 impl HopFlags {
@@ -193,15 +196,20 @@ impl HopFlags {
 
 async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
     let text = if place.starts_with("http://") || place.starts_with("https://") {
+        let url = reqwest::Url::parse(place)?;
+        if url.scheme() != "https" && !is_this_machine(&url) {
+            return Err(FlagError::PlainHttp.into());
+        }
         let client = reqwest::Client::builder()
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(std::time::Duration::from_secs(5))
             .build()?;
-        let mut response = client.get(place).send().await?.error_for_status()?;
+        let mut response = client.get(url).send().await?.error_for_status()?;
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if text.len() + chunk.len() > BUNDLE_BYTES {
-                return Err(FlagError::Bundle.into());
+                return Err(FlagError::BundleTooLong.into());
             }
             text.extend_from_slice(&chunk);
         }
@@ -214,4 +222,10 @@ async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
         tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
     }
     Ok(bundle)
+}
+
+fn is_this_machine(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -274,3 +274,14 @@ fn demonstration_for_people_ends_by_itself() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && text.contains("everything held"), "{text}");
 }
+
+#[test]
+fn bundle_by_plain_http_from_another_machine_is_not_trusted() {
+    let folder = Folder::new("plain-http");
+    keys(&folder);
+    let elsewhere = "http://127.0.0.1.example.invalid/jwks.json";
+    let output = hop(&flags(&folder, "ledger", elsewhere, &["--identity-from-lineage"])).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{message}");
+    assert!(message.contains("https"), "{message}");
+}
