@@ -271,3 +271,19 @@ async fn request_that_matches_no_route_signs_nothing_and_is_verified_all_the_sam
     assert_eq!(raw::to("/elsewhere").baggage("kest.chain_tip=0").send(service.address).await.status, 400);
     assert_eq!((service.runs(), service.signatures()), (0, 0));
 }
+
+/// Some services do their work, or spawn it, before they return their future.
+#[tokio::test]
+async fn context_is_there_already_when_the_inner_service_is_called() {
+    let service = ServiceBuilder::new().layer(inbound()).service_fn(|_: Request<()>| {
+        let arrived = kest_baggage::current_arrival().is_some() && current_admission().is_none();
+        async move { Ok::<_, Infallible>(Response::new(arrived.to_string())) }
+    });
+    assert_eq!(service.oneshot(Request::new(())).await.unwrap().body(), "true");
+    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(|_: Request<()>| {
+        let admitted = current_admission().is_some();
+        async move { Ok::<_, Infallible>(Response::new(admitted.to_string())) }
+    });
+    assert_eq!(service.oneshot(Request::new(())).await.unwrap().body(), "true");
+    assert!(current_admission().is_none());
+}

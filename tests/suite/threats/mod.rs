@@ -22,8 +22,6 @@ mod row_20;
 mod row_21;
 mod row_22;
 
-use kest_baggage::{ClaimId, ClaimStore as _};
-use kest_core::Limits;
 use kest_core::signature::{KeyRing, ReplaceableKeys};
 use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
@@ -55,8 +53,8 @@ async fn check_headers(row: u64) -> usize {
     let cases = of_row("header_bad.json", row);
     for case in &cases {
         let service = service_of_vectors().await;
-        keep_claims(&service, case).await;
-        let request = lines(case).into_iter().fold(raw::call(), RawRequest::baggage);
+        vectors::keep_claims(service.claims.as_ref(), case).await;
+        let request = vectors::lines(case).into_iter().fold(raw::call(), RawRequest::baggage);
         let status = &case["status"];
         let statuses: Vec<u16> =
             status.as_array().map_or_else(|| vec![number(status)], |list| list.iter().map(number).collect());
@@ -81,34 +79,8 @@ async fn check(service: &Service, request: &RawRequest, statuses: &[u16], name: 
     );
 }
 
-async fn keep_claims(service: &Service, case: &Value) {
-    for (key, value) in case["claims"].as_object().unwrap() {
-        let claim = ClaimId::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
-        let value = value.as_str().unwrap().to_owned().into();
-        service.claims.put(&claim, value, Limits::default().claim_ttl).await.unwrap();
-    }
-}
-
 fn of_row(file: &str, row: u64) -> Vec<Value> {
     vectors::cases(file).into_iter().filter(|case| case["row"].as_u64() == Some(row)).collect()
-}
-
-/// The header lines of a case; large ones are described instead of stored.
-fn lines(case: &Value) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in case["lines"].as_array().unwrap() {
-        if let Some(line) = line.as_str() {
-            lines.push(line.to_owned());
-            continue;
-        }
-        let part = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-        let count = |name: &str| {
-            line.get(name).and_then(Value::as_u64).map_or(1, |count| usize::try_from(count).unwrap())
-        };
-        let text = format!("{}{}{}", part("prefix"), part("repeat").repeat(count("times")), part("suffix"));
-        lines.extend(std::iter::repeat_n(text, count("copies")));
-    }
-    lines
 }
 
 fn number(value: &Value) -> u16 {

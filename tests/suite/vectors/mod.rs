@@ -11,10 +11,10 @@ mod ours;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kest_baggage::{ClaimId, ClaimStore, HeaderReader, InMemoryClaims, restore};
+use kest_baggage::{HeaderReader, InMemoryClaims, restore};
 use kest_core::passport::{Tips, VerifyError};
 use kest_core::{Limits, Passport, UnverifiedPassport, Verifier, canonicalize};
-use kest_tests::vectors::{cases, ring, text, texts};
+use kest_tests::vectors::{cases, keep_claims, lines, ring, text, texts};
 use kest_tower::Rejection;
 use serde_json::{Value, json};
 
@@ -112,11 +112,7 @@ fn describe(passport: &Passport) -> Value {
 async fn admitted(case: &Value) -> Result<Value, u16> {
     let limits = Limits::default();
     let store = InMemoryClaims::new(&limits);
-    for (key, passport) in case.get("claims").and_then(Value::as_object).into_iter().flatten() {
-        let claim = ClaimId::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
-        let passport = passport.as_str().unwrap().to_owned();
-        store.put(&claim, passport.into(), limits.claim_ttl).await.unwrap();
-    }
+    keep_claims(&store, case).await;
     let lines = lines(case);
     let packed = HeaderReader::new(limits.clone()).read(lines.iter().map(String::as_bytes));
     let packed = packed.map_err(|refused| Rejection::from(&refused).status().as_u16())?;
@@ -128,22 +124,6 @@ async fn admitted(case: &Value) -> Result<Value, u16> {
     let verified = Verifier::new(limits).verify(carried, &ring());
     let verified = verified.map_err(|_does_not_hold: VerifyError| 401_u16)?;
     Ok(verified.entries().iter().map(|entry| entry.compact()).collect())
-}
-
-/// The header lines that a vector shows or describes.
-fn lines(case: &Value) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in case["lines"].as_array().unwrap() {
-        if let Some(line) = line.as_str() {
-            lines.push(line.to_owned());
-            continue;
-        }
-        let count = |member: &str| usize::try_from(line[member].as_u64().unwrap()).unwrap();
-        let middle = text(line, "repeat").repeat(count("times"));
-        let whole = format!("{}{middle}{}", text(line, "prefix"), text(line, "suffix"));
-        lines.extend(vec![whole; count("copies")]);
-    }
-    lines
 }
 
 #[track_caller]
