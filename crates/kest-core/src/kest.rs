@@ -9,7 +9,7 @@ use crate::entry::{EntryId, TraceId};
 use crate::limits::Limits;
 use crate::operation::Operation;
 use crate::passport::{Passport, SignContext, SignError};
-use crate::policy::{Authorize, AuthorizeError, Inquiry, authorize};
+use crate::policy::{Authorize, AuthorizeError, Inquiry, Memo, NothingAsked, authorize};
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::signature::{Sign, WorkloadId};
@@ -22,6 +22,7 @@ pub struct Kest(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     signer: Arc<dyn Sign>,
+    deployment: Option<Arc<dyn Authorize>>,
     trust: TrustModel,
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -34,6 +35,13 @@ struct Parts {
 pub struct KestBuilder(Parts);
 
 impl KestBuilder {
+    /// Asks the deployment's policies before those of any operation, whether it is a route, nested, or the start of
+    /// a lineage: no operation can leave them out.
+    pub fn deployment_policy(mut self, policy: Arc<dyn Authorize>) -> Self {
+        self.0.deployment = Some(policy);
+        self
+    }
+
     /// Follows these rules of trust.
     pub fn trust_model(mut self, trust: TrustModel) -> Self {
         self.0.trust = trust;
@@ -96,6 +104,7 @@ impl Kest {
     pub fn builder(signer: Arc<dyn Sign>) -> KestBuilder {
         KestBuilder(Parts {
             signer,
+            deployment: None,
             trust: TrustModel::default(),
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
@@ -139,6 +148,17 @@ impl Kest {
         &self.0.random
     }
 
+    /// Checks that an operation with this policy would ask some policy at all, its own or the deployment's.
+    ///
+    /// # Errors
+    ///
+    /// [`NothingAsked`] otherwise.
+    pub fn check_policy(&self, policy: &dyn Authorize) -> Result<(), NothingAsked> {
+        let deployment = self.0.deployment.as_deref();
+        let nothing = policy.is_empty() && deployment.is_none_or(Authorize::is_empty);
+        if nothing { Err(NothingAsked) } else { Ok(()) }
+    }
+
     /// Asks policy about `operation` and signs its entry: nothing may run without what this returns.
     ///
     /// Dropping the future halfway leaves nothing behind: no entry exists until the signature does.
@@ -160,8 +180,9 @@ impl Kest {
         let fallback = circumstances.root_origin.as_ref().filter(|_| carried.is_empty());
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
-        let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints);
-        let permit = match authorize(policy, &inquiry).await {
+        let memo = Memo::new();
+        let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints, &memo);
+        let permit = match authorize(self.0.deployment.as_deref(), policy, &inquiry).await {
             Ok(permit) => permit,
             Err(error) => {
                 self.log_refusal(&inquiry, &error);
@@ -215,7 +236,11 @@ impl Kest {
     fn log_refusal(&self, inquiry: &Inquiry<'_>, error: &AuthorizeError) {
         let denial = match error {
             AuthorizeError::Denied(denial) => Some(denial),
-            AuthorizeError::NoPolicy | AuthorizeError::Failed(_) | AuthorizeError::Unavailable(_) => None,
+            AuthorizeError::NoPolicy
+            | AuthorizeError::ForeignTier(_)
+            | AuthorizeError::ForeignDeviation
+            | AuthorizeError::Failed(_)
+            | AuthorizeError::Unavailable(_) => None,
         };
         tracing::warn!(
             kest.entry_id = %inquiry.entry_id(),

@@ -67,6 +67,21 @@ pub struct Limits {
     pub claim_ttl: Duration,
     /// Bytes that the in-memory claim store keeps before it refuses to take more.
     pub claim_store_bytes: u64,
+    /// Bytes of the document that policy engines are given; over it nothing is asked and nothing allowed. A lineage
+    /// of `entries` hops with names of ordinary length stays within half of it.
+    pub policy_input_bytes: usize,
+    /// Bytes of one policy, schema or configuration file.
+    pub policy_file_bytes: u64,
+    /// Files that one set of policies may be read from.
+    pub policy_files: usize,
+    /// Time one policy may compute in this process.
+    pub policy_evaluation: Duration,
+    /// Time a policy engine next door may take to answer: the specification's default (section 11.1).
+    pub policy_wait: Duration,
+    /// Bytes of an answer of a policy engine next door; `true` has four.
+    pub policy_answer_bytes: usize,
+    /// Decisions remembered by one set of policies: 32 bytes each and the cache's own cost.
+    pub policy_decisions: u64,
     /// Entries remembered as verified: 32 bytes each and the cache's own cost.
     pub seen_entries: u64,
 }
@@ -100,6 +115,13 @@ impl Default for Limits {
             claim_wait: Duration::from_millis(500),
             claim_ttl: Duration::from_secs(300),
             claim_store_bytes: 64 * 1024 * 1024,
+            policy_input_bytes: 256 * 1024,
+            policy_file_bytes: 1024 * 1024,
+            policy_files: 256,
+            policy_evaluation: Duration::from_millis(100),
+            policy_wait: Duration::from_secs(1),
+            policy_answer_bytes: 64 * 1024,
+            policy_decisions: 16 * 1024,
             seen_entries: 16 * 1024,
         }
     }

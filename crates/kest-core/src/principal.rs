@@ -1,5 +1,6 @@
 //! Proves who is calling: evidence goes in, findings come back, a [`Principal`] is minted here.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -95,13 +96,15 @@ pub struct Attested {
     identity: Identity,
     issuer: Option<Arc<str>>,
     source: IdentitySource,
+    scopes: Arc<[Arc<str>]>,
+    roles: Arc<[Arc<str>]>,
 }
 
 impl Attested {
     /// Findings of a mechanism that looked at its evidence and believes it.
     #[must_use]
     pub fn new(identity: Identity, source: IdentitySource) -> Self {
-        Self { identity, issuer: None, source }
+        Self { identity, issuer: None, source, scopes: Arc::default(), roles: Arc::default() }
     }
 
     /// Nobody in particular: the mechanism allows requests without a caller.
@@ -116,6 +119,25 @@ impl Attested {
         self.issuer = Some(issuer.into());
         self
     }
+
+    /// Names what the caller was granted: the scopes of RFC 6749 section 3.3. Kept sorted, each once.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.scopes = sorted_set(scopes);
+        self
+    }
+
+    /// Names the caller's roles: RFC 9068 section 2.2.3.1. Kept sorted, each once.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.roles = sorted_set(roles);
+        self
+    }
+}
+
+fn sorted_set(names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Arc<[Arc<str>]> {
+    let names: BTreeSet<Arc<str>> = names.into_iter().map(Into::into).collect();
+    names.into_iter().collect()
 }
 
 /// Looks at evidence and says who it speaks for.
@@ -183,6 +205,18 @@ impl Principal {
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.attested.issuer.as_deref()
+    }
+
+    /// The scopes that the caller's own credential grants, sorted; none where identity comes from the lineage.
+    #[must_use]
+    pub fn scopes(&self) -> &[Arc<str>] {
+        &self.attested.scopes
+    }
+
+    /// The roles that the caller's own credential names, sorted; none where identity comes from the lineage.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        &self.attested.roles
     }
 
     /// How the identity was established.

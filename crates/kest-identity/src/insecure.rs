@@ -43,7 +43,7 @@ impl InsecureIdentity {
 
     fn believe(&self, token: &str) -> Result<Attested, AuthenticateError> {
         let claims = decode_part(Parts::split(token, &self.limits)?.payload, &self.limits)?;
-        let attested = Attested::new(self.claims.identity(&claims)?, IdentitySource::Unverified);
+        let attested = self.claims.attested(&claims, IdentitySource::Unverified)?;
         Ok(match claims.get("iss").and_then(Value::as_str) {
             Some(issuer) => attested.with_issuer(issuer),
             None => attested,

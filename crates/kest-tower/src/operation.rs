@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request;
 use http::response;
 use kest_core::entry::Resource;
+use kest_core::policy::NothingAsked;
 use kest_core::trust::Origin;
 use kest_core::{Authorize, Kest, Operation};
 use tower_layer::Layer;
@@ -62,18 +63,46 @@ impl OperationLayer {
     /// A layer that runs `operation` only when `policy` allows it.
     ///
     /// There is no default policy: allowing everything is said with
-    /// [`dangerous_allow_all`](kest_core::policy::dangerous_allow_all).
+    /// [`dangerous_allow_all`](kest_core::policy::dangerous_allow_all), and leaving it to the deployment's policies
+    /// with [`deployment_only`](kest_core::policy::deployment_only).
+    ///
+    /// # Panics
+    ///
+    /// When neither `policy` nor the deployment asks anything; see [`try_shared`](Self::try_shared).
     #[must_use]
     pub fn new(kest: Kest, operation: Operation, policy: impl Authorize + 'static) -> Self {
         Self::shared(kest, operation, Arc::new(policy))
     }
 
     /// As [`new`](Self::new), with a policy that several routes share.
+    ///
+    /// # Panics
+    ///
+    /// When neither `policy` nor the deployment asks anything.
     #[must_use]
+    #[expect(clippy::panic, reason = "a service must not start with a route that can allow nothing")]
     pub fn shared(kest: Kest, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
+        let name = operation.name().clone();
+        match Self::try_shared(kest, operation, policy) {
+            Ok(layer) => layer,
+            Err(error) => panic!("operation {name}: {error}"),
+        }
+    }
+
+    /// As [`shared`](Self::shared), with an error instead of a panic.
+    ///
+    /// # Errors
+    ///
+    /// [`NothingAsked`] when neither `policy` nor the deployment asks anything.
+    pub fn try_shared(
+        kest: Kest,
+        operation: Operation,
+        policy: Arc<dyn Authorize>,
+    ) -> Result<Self, NothingAsked> {
+        kest.check_policy(policy.as_ref())?;
         let plan =
             Plan { kest, operation, policy, root_origin: Origin::internet(), resource: None, respond: None };
-        Self { plan: Arc::new(plan) }
+        Ok(Self { plan: Arc::new(plan) })
     }
 
     /// The origin of requests that come without a passport, when the operation names none; `internet` otherwise.

@@ -49,6 +49,8 @@ pub enum RejectionKind {
     PolicyFailed,
     /// No policy was evaluated.
     NoPolicy,
+    /// The operation's policy spoke for the deployment.
+    PolicyMisplaced,
     /// The policy engine did not answer.
     PolicyUnavailable,
     /// The signer did not answer, or wrongly.
@@ -76,7 +78,14 @@ impl RejectionKind {
 
     /// Whether kest-core has logged the refusal already, under the id that the entry would have had.
     pub(crate) fn is_logged_with_its_entry(self) -> bool {
-        matches!(self, Self::Denied | Self::PolicyFailed | Self::NoPolicy | Self::PolicyUnavailable)
+        matches!(
+            self,
+            Self::Denied
+                | Self::PolicyFailed
+                | Self::NoPolicy
+                | Self::PolicyMisplaced
+                | Self::PolicyUnavailable
+        )
     }
 
     /// The table: a new kind does not compile without a decision.
@@ -96,6 +105,7 @@ impl RejectionKind {
             Self::Denied => ("denied", StatusCode::FORBIDDEN),
             Self::PolicyFailed => ("policy_failed", StatusCode::FORBIDDEN),
             Self::NoPolicy => ("no_policy", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::PolicyMisplaced => ("policy_misplaced", StatusCode::INTERNAL_SERVER_ERROR),
             Self::PolicyUnavailable => ("policy_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::SignerUnavailable => ("signer_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::LineageFull => ("lineage_full", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -120,6 +130,7 @@ impl RejectionKind {
             | Self::Denied
             | Self::PolicyFailed
             | Self::NoPolicy
+            | Self::PolicyMisplaced
             | Self::PolicyUnavailable
             | Self::SignerUnavailable
             | Self::LineageFull
@@ -207,6 +218,9 @@ impl From<&AdmitError> for Rejection {
         Self::new(match error {
             AdmitError::Authorize(AuthorizeError::Denied(_)) => RejectionKind::Denied,
             AdmitError::Authorize(AuthorizeError::NoPolicy) => RejectionKind::NoPolicy,
+            AdmitError::Authorize(AuthorizeError::ForeignTier(_) | AuthorizeError::ForeignDeviation) => {
+                RejectionKind::PolicyMisplaced
+            }
             AdmitError::Authorize(AuthorizeError::Unavailable(_)) => RejectionKind::PolicyUnavailable,
             AdmitError::Authorize(_) => RejectionKind::PolicyFailed,
             AdmitError::Sign(SignError::PassportFull) => RejectionKind::LineageFull,

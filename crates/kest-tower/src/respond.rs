@@ -31,7 +31,10 @@ pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
         | RejectionKind::TookTooLong
         | RejectionKind::PolicyUnavailable
         | RejectionKind::SignerUnavailable => "14",
-        RejectionKind::NoPolicy | RejectionKind::NotSignable | RejectionKind::NoArrival => "13",
+        RejectionKind::NoPolicy
+        | RejectionKind::PolicyMisplaced
+        | RejectionKind::NotSignable
+        | RejectionKind::NoArrival => "13",
     };
     parts.status = StatusCode::OK;
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

@@ -15,7 +15,7 @@ pub use kest_baggage::{
     current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{Resource, Sanitizer};
-pub use kest_core::policy::{all_of, dangerous_allow_all, policy_fn};
+pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};
 pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{

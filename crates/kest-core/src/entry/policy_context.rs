@@ -22,6 +22,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// Every tier, in the order of evaluation.
+    pub const ALL: [Self; 4] = [Self::Enterprise, Self::Platform, Self::Application, Self::Function];
+
     /// The wire spelling.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -66,6 +69,24 @@ pub struct PolicyContext {
     platform_policies: Vec<Arc<str>>,
 }
 
+impl Deviation {
+    /// Records that `policy` of `tier` was left out, why, and who approved it.
+    #[must_use]
+    pub fn new(
+        tier: Tier,
+        policy: &PolicyName,
+        reason: impl Into<Arc<str>>,
+        approver: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            approver: Some(approver.into()),
+            policy: policy.as_str().into(),
+            reason: Some(reason.into()),
+            tier: tier.as_str().into(),
+        }
+    }
+}
+
 impl PolicyContext {
     /// Records that `policy` of `tier` said yes.
     pub fn push(&mut self, tier: Tier, policy: &PolicyName) {
@@ -76,6 +97,11 @@ impl PolicyContext {
             Tier::Function => &mut self.function_policies,
         };
         list.push(policy.as_str().into());
+    }
+
+    /// Records an exemption that was used.
+    pub fn push_deviation(&mut self, deviation: Deviation) {
+        self.deviations.push(deviation);
     }
 
     /// Adds what another engine recorded, after what is here.
@@ -107,8 +133,6 @@ impl PolicyContext {
     /// Whether no policy is recorded at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        [Tier::Enterprise, Tier::Platform, Tier::Application, Tier::Function]
-            .into_iter()
-            .all(|tier| self.policies(tier).next().is_none())
+        Tier::ALL.into_iter().all(|tier| self.policies(tier).next().is_none())
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::entry::{EntryDraft, EntryId, OperationName, TraceId};
-use crate::policy::{Inquiry, authorize, dangerous_allow_all};
+use crate::policy::{Inquiry, Memo, authorize, dangerous_allow_all};
 use crate::principal::Principal;
 use crate::signature::{Ed25519Signer, Sign as _, WorkloadId};
 use crate::taint::Taints;
@@ -32,8 +32,9 @@ fn permit_for_one_entry_does_not_sign_another() {
     let (allowed, other) = (draft("read"), draft("delete"));
     let arrival = Arrival::new(Lineage::Absent, Principal::system());
     let taints = Taints::none();
-    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints);
-    let permit = || now(authorize(&dangerous_allow_all(), &inquiry)).unwrap();
+    let memo = Memo::new();
+    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let permit = || now(authorize(None, &dangerous_allow_all(), &inquiry)).unwrap();
     let (trust, limits) = (TrustModel::default(), Limits::default());
     let context =
         SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis: 1 };

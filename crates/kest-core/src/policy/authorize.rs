@@ -17,7 +17,17 @@ pub trait Authorize: fmt::Debug + Send + Sync {
     ///
     /// [`AuthorizeError`] when there is no decision; nothing runs then.
     async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError>;
+
+    /// Whether it asks no policy at all: layers refuse to be built on nothing.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
+
+/// Neither the operation nor the deployment names a policy: that would allow nothing, and is refused earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no policy is asked: name one, or say dangerous_allow_all()")]
+pub struct NothingAsked;
 
 /// What an engine found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +76,12 @@ pub enum AuthorizeError {
     /// No policy was asked: that is a fault of the configuration and allows nothing.
     #[error("no policy was evaluated")]
     NoPolicy,
+    /// The operation's own policy spoke for a tier that belongs to the deployment: a fault of the configuration.
+    #[error("policy of the operation speaks for tier {0}")]
+    ForeignTier(Tier),
+    /// The operation's own policy used an exemption; those come from the deployment's configuration only.
+    #[error("policy of the operation uses an exemption")]
+    ForeignDeviation,
     /// A policy could not be evaluated: counts as a no.
     #[error("policy failed")]
     Failed(#[source] BoxError),
@@ -101,15 +117,49 @@ impl Permit {
     }
 }
 
-/// Asks `engine` and mints the [`Permit`]: step 5 of a request's life.
+/// Asks the deployment's policies and then the operation's own, and mints the [`Permit`]: step 5 of a request's life.
+///
+/// The operation's policy sees what the deployment's [established](Inquiry::established). It cannot speak for the
+/// enterprise and platform tiers, nor use an exemption: both belong to the deployment.
 ///
 /// # Errors
 ///
 /// [`AuthorizeError`] for a no, for no answer, and for a yes that names no policy.
-pub async fn authorize(engine: &dyn Authorize, inquiry: &Inquiry<'_>) -> Result<Permit, AuthorizeError> {
-    match engine.decide(inquiry).await? {
-        Decision::Allow(policies) if policies.is_empty() => Err(AuthorizeError::NoPolicy),
-        Decision::Allow(policies) => Ok(Permit { entry_id: inquiry.entry_id(), policies }),
+pub async fn authorize(
+    deployment: Option<&dyn Authorize>,
+    operation: &dyn Authorize,
+    inquiry: &Inquiry<'_>,
+) -> Result<Permit, AuthorizeError> {
+    let mut policies = match deployment {
+        Some(deployment) => allowed(deployment.decide(inquiry).await?)?,
+        None => PolicyContext::default(),
+    };
+    let own = allowed(operation.decide(&inquiry.after(&policies)).await?)?;
+    check_own(operation, &own)?;
+    policies.append(own);
+    if policies.is_empty() {
+        return Err(AuthorizeError::NoPolicy);
+    }
+    Ok(Permit { entry_id: inquiry.entry_id(), policies })
+}
+
+fn allowed(decision: Decision) -> Result<PolicyContext, AuthorizeError> {
+    match decision {
+        Decision::Allow(policies) => Ok(policies),
         Decision::Deny(denial) => Err(AuthorizeError::Denied(denial)),
     }
+}
+
+/// What the operation's policy may claim to have evaluated.
+fn check_own(operation: &dyn Authorize, own: &PolicyContext) -> Result<(), AuthorizeError> {
+    for tier in [Tier::Enterprise, Tier::Platform] {
+        if own.policies(tier).next().is_some() {
+            return Err(AuthorizeError::ForeignTier(tier));
+        }
+    }
+    if !own.deviations().is_empty() {
+        return Err(AuthorizeError::ForeignDeviation);
+    }
+    // A policy that names nothing decided nothing, and nothing is not a yes.
+    if own.is_empty() && !operation.is_empty() { Err(AuthorizeError::NoPolicy) } else { Ok(()) }
 }

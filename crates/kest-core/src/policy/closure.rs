@@ -65,6 +65,10 @@ pub struct AllOf(Vec<Arc<dyn Authorize>>);
 
 #[async_trait]
 impl Authorize for AllOf {
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|policy| policy.is_empty())
+    }
+
     async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
         let mut allowed = PolicyContext::default();
         for policy in &self.0 {
@@ -76,6 +80,30 @@ impl Authorize for AllOf {
             }
         }
         Ok(Decision::Allow(allowed))
+    }
+}
+
+/// No policy beyond those of the deployment.
+///
+/// Whoever builds a layer with it for a service without a
+/// [deployment policy](crate::KestBuilder::deployment_policy) is told so at once.
+#[must_use]
+pub fn deployment_only() -> DeploymentOnly {
+    DeploymentOnly(())
+}
+
+/// See [`deployment_only`].
+#[derive(Debug, Clone, Copy)]
+pub struct DeploymentOnly(());
+
+#[async_trait]
+impl Authorize for DeploymentOnly {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
+    async fn decide(&self, _inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+        Ok(Decision::Allow(PolicyContext::default()))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The question that policy answers: who, through whom, what, on what.
 
+use std::any::Any;
+use std::sync::{LazyLock, OnceLock};
+
 use crate::arrival::Arrival;
-use crate::entry::{EntryDraft, EntryId, OperationName, Resource};
+use crate::entry::{EntryDraft, EntryId, OperationName, PolicyContext, Resource};
 use crate::signature::WorkloadId;
 use crate::taint::Taints;
 use crate::trust::{Origin, TrustScore};
@@ -14,7 +17,12 @@ pub struct Inquiry<'request> {
     workload: &'request WorkloadId,
     trust_score: TrustScore,
     taints: &'request Taints,
+    established: &'request PolicyContext,
+    memo: &'request Memo,
 }
+
+/// A place for what is made once for one inquiry.
+pub(crate) type Memo = OnceLock<Box<dyn Any + Send + Sync>>;
 
 impl<'request> Inquiry<'request> {
     pub(crate) fn new(
@@ -23,8 +31,31 @@ impl<'request> Inquiry<'request> {
         workload: &'request WorkloadId,
         trust_score: TrustScore,
         taints: &'request Taints,
+        memo: &'request Memo,
     ) -> Self {
-        Self { arrival, draft, workload, trust_score, taints }
+        Self { arrival, draft, workload, trust_score, taints, established: &NOTHING_YET, memo }
+    }
+
+    /// The same question, after the deployment's policies have said yes to it.
+    pub(crate) fn after<'shorter>(&self, established: &'shorter PolicyContext) -> Inquiry<'shorter>
+    where
+        'request: 'shorter,
+    {
+        Inquiry { established, ..*self }
+    }
+
+    /// What policies of higher tiers have said about this inquiry already.
+    #[must_use]
+    pub fn established(&self) -> &'request PolicyContext {
+        self.established
+    }
+
+    /// A place for what is made from this inquiry once and used by every policy that is asked about it, such as the
+    /// set of policies in force when it began.
+    ///
+    /// There is one place, and the first type asked for takes it; another type gets `None`.
+    pub fn memo<Made: Any + Send + Sync>(&self, make: impl FnOnce() -> Made) -> Option<&'request Made> {
+        self.memo.get_or_init(|| Box::new(make())).downcast_ref()
     }
 
     /// What came in: the verified lineage and the caller.
@@ -99,3 +130,5 @@ impl<'request> Inquiry<'request> {
         self.arrival.principal().task()
     }
 }
+
+static NOTHING_YET: LazyLock<PolicyContext> = LazyLock::new(PolicyContext::default);

@@ -4,6 +4,9 @@ mod authorize;
 mod closure;
 mod inquiry;
 
-pub use authorize::{Authorize, AuthorizeError, Decision, Denial, Permit, authorize};
-pub use closure::{AllOf, AllowAll, PolicyFn, all_of, dangerous_allow_all, policy_fn};
+pub use authorize::{Authorize, AuthorizeError, Decision, Denial, NothingAsked, Permit, authorize};
+pub use closure::{
+    AllOf, AllowAll, DeploymentOnly, PolicyFn, all_of, dangerous_allow_all, deployment_only, policy_fn,
+};
 pub use inquiry::Inquiry;
+pub(crate) use inquiry::Memo;

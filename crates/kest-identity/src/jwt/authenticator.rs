@@ -104,8 +104,10 @@ impl JwtAuthenticator {
         // Only now are the claims the issuer's words.
         let claims = decode_part(token.payload(), &self.limits)?;
         self.expectations.check(&claims, self.clock.unix_millis())?;
-        let identity = self.claims.identity(&claims)?;
-        Ok(Attested::new(identity, IdentitySource::Jwt).with_issuer(Arc::clone(&self.expectations.issuer)))
+        Ok(self
+            .claims
+            .attested(&claims, IdentitySource::Jwt)?
+            .with_issuer(Arc::clone(&self.expectations.issuer)))
     }
 }
 

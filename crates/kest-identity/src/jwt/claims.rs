@@ -1,6 +1,6 @@
 //! Maps the claims of a token to user, agent and task.
 
-use kest_core::Identity;
+use kest_core::{Attested, Identity, IdentitySource};
 use serde_json::{Map, Value};
 
 use super::InvalidToken;
@@ -23,11 +23,19 @@ pub struct ClaimNames {
     user: String,
     agents: Vec<String>,
     task: String,
+    scopes: String,
+    roles: String,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { user: "sub".into(), agents: vec!["client_id".into(), "azp".into()], task: "scope".into() }
+        Self {
+            user: "sub".into(),
+            agents: vec!["client_id".into(), "azp".into()],
+            task: "scope".into(),
+            scopes: "scope".into(),
+            roles: "roles".into(),
+        }
     }
 }
 
@@ -53,8 +61,41 @@ impl ClaimNames {
         self
     }
 
+    /// The claim that lists the scopes granted: blank-separated, or an array of strings. `scope` by default.
+    #[must_use]
+    pub fn with_scopes(mut self, name: impl Into<String>) -> Self {
+        self.scopes = name.into();
+        self
+    }
+
+    /// The claim that lists the caller's roles: an array of strings, RFC 9068 section 2.2.3.1. `roles` by default.
+    #[must_use]
+    pub fn with_roles(mut self, name: impl Into<String>) -> Self {
+        self.roles = name.into();
+        self
+    }
+
+    /// Reads who `claims` speak for and what they grant.
+    pub(crate) fn attested(
+        &self,
+        claims: &Map<String, Value>,
+        source: IdentitySource,
+    ) -> Result<Attested, InvalidToken> {
+        let scopes = task(claims.get(&self.scopes))?.unwrap_or_default();
+        let roles = match claims.get(&self.roles) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(roles)) => {
+                let role = |value| Value::as_str(value).filter(|role| !role.is_empty());
+                roles.iter().map(role).collect::<Option<Vec<_>>>().ok_or(InvalidToken::Claim)?
+            }
+            Some(_) => return Err(InvalidToken::Claim),
+        };
+        let attested = Attested::new(self.identity(claims)?, source);
+        Ok(attested.with_scopes(scopes.split(' ').filter(|scope| !scope.is_empty())).with_roles(roles))
+    }
+
     /// Reads who `claims` speak for.
-    pub(crate) fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, InvalidToken> {
+    fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, InvalidToken> {
         let user = claims.get(&self.user).and_then(Value::as_str).filter(|user| !user.is_empty());
         let identity = Identity::default().with_user(user.ok_or(InvalidToken::NoUser)?);
         let identity = match self.agent(claims)? {
@@ -143,6 +184,27 @@ mod tests {
             json!({"sub": "u", "email": "e", "client_id": "c", "appid": "a", "scope": "x", "scp": "y"});
         check(&names, &claims, Ok((Some("e"), Some("a"), Some("y"))));
         check(&names, &json!({"sub": "u"}), Err("no_user"));
+    }
+
+    #[test]
+    fn scopes_and_roles_are_sets_of_texts() {
+        let granted =
+            |claims: &Value| ClaimNames::default().attested(claims.as_object().unwrap(), IdentitySource::Jwt);
+        let with = |scopes: &[&str], roles: &[&str]| {
+            let identity = Identity::default().with_user("u");
+            let identity = if scopes.is_empty() { identity } else { identity.with_task(scopes.join(" ")) };
+            Ok(Attested::new(identity, IdentitySource::Jwt)
+                .with_scopes(scopes.iter().copied())
+                .with_roles(roles.iter().copied()))
+        };
+        let both = json!({"sub": "u", "scope": "write read", "roles": ["ops", "dev", "ops"]});
+        assert_eq!(granted(&both).map_err(|it| it.kind()), with(&["write", "read"], &["dev", "ops"]));
+        let array = json!({"sub": "u", "scope": ["write", "read"], "roles": null});
+        assert_eq!(granted(&array).map_err(|it| it.kind()), with(&["write", "read"], &[]));
+        for wrong in [json!("ops"), json!([7]), json!([""]), json!({})] {
+            let refused = granted(&json!({"sub": "u", "roles": wrong}));
+            assert_eq!(refused.map_err(|it| it.kind()), Err("claim"), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! Makes the document from an inquiry: what all tiers share once, the rest for each tier.
+
+use std::sync::Arc;
+
+use kest_core::entry::Tier;
+use kest_core::passport::Passport;
+use kest_core::policy::Inquiry;
+use serde_json::value::RawValue;
+
+use super::document::{Chain, Document, Environment, Input, InputError, Object, Subject, tier_name};
+
+/// What all tiers of one inquiry share.
+#[derive(Debug)]
+pub(crate) struct Common(Document);
+
+/// Which policies of which tier are asked, and what was left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'it> {
+    pub(crate) tier: Tier,
+    pub(crate) names: &'it Arc<[Arc<str>]>,
+    pub(crate) deviations: &'it [Arc<str>],
+}
+
+impl Common {
+    /// Reads `inquiry`; with `parent_hash`, the document is unique to the request.
+    pub(crate) fn of(inquiry: &Inquiry<'_>, parent_hash: bool) -> Result<Self, InputError> {
+        let passport = inquiry.arrival().lineage().passport();
+        let principal = inquiry.arrival().principal();
+        let trust_score = inquiry.trust_score().value();
+        let workload: Arc<str> = inquiry.workload().as_str().into();
+        let text = |text: &str| Arc::<str>::from(text);
+        let subject = Subject {
+            agent: principal.agent().map(text),
+            identity_source: principal.source().as_str().into(),
+            issuer: principal.issuer().map(text),
+            roles: principal.roles().into(),
+            scopes: principal.scopes().into(),
+            taints: inquiry.taints().iter().map(text).collect(),
+            task: principal.task().map(text),
+            trust_score,
+            user: principal.user().map(text),
+            workload: Arc::clone(&workload),
+        };
+        let attributes = inquiry.resource().attributes().unwrap_or("{}").to_owned();
+        let attributes = RawValue::from_string(attributes).map_err(|_cause| InputError::Attributes)?;
+        let object = Object { attributes: attributes.into(), id: inquiry.resource().id().map(text) };
+        let environment = Environment {
+            active_deviations: Vec::new(),
+            is_root: inquiry.is_root(),
+            operation: inquiry.operation().as_str().into(),
+            parent_hash: parent_hash.then(|| tip_of(passport)),
+            policy_names: Arc::default(),
+            policy_tier: tier_name(Tier::Function),
+            source_type: inquiry.origin().map(|origin| text(origin.as_str())),
+        };
+        let chain = Arc::new(passport.map(chain_of).unwrap_or_default());
+        Ok(Self(Document { chain, environment, identity: workload, object, subject, trust_score }))
+    }
+
+    /// The document for one tier.
+    pub(crate) fn input(&self, asked: Asked<'_>, limit: usize) -> Result<Input, InputError> {
+        let mut document = self.0.clone();
+        document.environment.active_deviations = asked.deviations.to_vec();
+        document.environment.policy_names = Arc::clone(asked.names);
+        document.environment.policy_tier = tier_name(asked.tier);
+        Input::new(document, limit)
+    }
+}
+
+/// The hash of the tip; of several, their announcement.
+fn tip_of(passport: Option<&Passport>) -> Arc<str> {
+    match passport {
+        Some(passport) if !passport.is_empty() => passport.tips().to_string().into(),
+        _ => "0".into(),
+    }
+}
+
+fn chain_of(passport: &Passport) -> Chain {
+    let mut chain = Chain::default();
+    for entry in passport.entries() {
+        chain.operations.push(entry.operation().as_str().into());
+        chain.principals.push(entry.workload().as_str().into());
+        chain.resources.push(entry.labels().get("kest.resource_id").map(Into::into));
+        chain.users.push(entry.identity().and_then(|identity| identity.user()).map(Into::into));
+    }
+    chain
+}

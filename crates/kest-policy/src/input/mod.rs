@@ -1,0 +1,7 @@
+//! The one document that every engine is asked about, and its canonical form.
+
+mod document;
+mod inquire;
+
+pub use document::{Chain, Environment, Input, InputError, Object, Subject};
+pub(crate) use inquire::{Asked, Common};
