@@ -12,6 +12,7 @@ mod grpc;
 mod guard;
 mod lineages;
 mod outbound;
+mod policy;
 mod properties;
 mod services;
 mod specification;

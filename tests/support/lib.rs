@@ -10,10 +10,12 @@
     reason = "a rig that cannot be set up must end the test, at the line that failed; nobody else builds on it"
 )]
 
+pub mod cedar_agent;
 pub mod clock;
 pub mod forge;
 pub mod keys;
 pub mod logs;
+pub mod opa;
 pub mod raw;
 pub mod service;
 pub mod stores;

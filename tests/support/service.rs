@@ -45,6 +45,8 @@ pub struct Setup {
     pub identity: IdentityChoice,
     /// The policy of the route.
     pub policy: Arc<dyn Authorize>,
+    /// The policies of the deployment.
+    pub deployment: Option<Arc<dyn Authorize>>,
     /// What the route is called and does.
     pub operation: Operation,
     /// Bounds of the service.
@@ -71,6 +73,7 @@ impl Default for Setup {
             inbound: Box::new(|builder| builder),
             identity: IdentityChoice::from_lineage(),
             policy: Arc::new(policy_fn("anyone", |_| true).unwrap()),
+            deployment: None,
             operation: Operation::named("call").unwrap(),
             limits: Limits::default(),
             reading: Reading::Strict,
@@ -89,7 +92,11 @@ impl Setup {
         let runs = Arc::new(AtomicUsize::new(0));
         let signatures = Arc::new(AtomicUsize::new(0));
         let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
-        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone()).build();
+        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone());
+        let kest = match self.deployment {
+            Some(deployment) => kest.deployment_policy(deployment).build(),
+            None => kest.build(),
+        };
         let inbound = InboundLayer::builder(self.keys)
             .identity(self.identity)
             .claims(store)

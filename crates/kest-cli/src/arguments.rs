@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kest_core::entry::NameError;
+use kest_core::entry::{NameError, PolicyName};
 use kest_core::passport::{Tips, TipsError};
 use kest_core::signature::WorkloadId;
 use kest_core::{Limits, Reading};
 use serde::Deserialize;
 
-/// Keys, trust bundles and passports of Kest.
+/// Keys, trust bundles, passports and policies of Kest.
 #[derive(Debug, Parser)]
 #[command(name = "kest", version, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 yes or done, 1 refused or not true, 2 usage or I/O.")]
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Write the RFC 8785 bytes of a JSON text.
     Canonicalize(Canonicalize),
+    /// Check policies and try them out.
+    #[command(subcommand)]
+    Policy(Policy),
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +97,56 @@ pub(crate) struct Canonicalize {
     pub(crate) file: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Parse policies and validate them: what is wrong with them, by file and line.
+    Check(PolicyCheck),
+    /// Ask one policy about one input document.
+    Eval(PolicyEval),
+    /// Print an example input document, with every member explained on standard error.
+    Input(PolicyInput),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyCheck {
+    /// Files that end in .cedar, .cedarschema (one, instead of the built-in schema), .rego or .toml, and directories,
+    /// of which .toml files are left alone.
+    #[arg(value_name = "FILES", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A policy that a configuration may name although no file has it: a server next door or the code does.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) known: Vec<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyEval {
+    /// A .cedar or .rego file; all that belong together must be given.
+    #[arg(long = "policy", value_name = "FILE", required = true)]
+    pub(crate) policies: Vec<PathBuf>,
+    /// A .cedarschema file to use instead of the built-in schema.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// The policy to ask: a Cedar policy's @id (or the name of its file), or a Rego package, with "/" for ".".
+    #[arg(long, value_name = "NAME", value_parser = parse_policy_name)]
+    pub(crate) name: PolicyName,
+    /// The input document; standard input when "-".
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Print the decision as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyInput {
+    /// Print the document alone, on one line, without the explanations.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// A dialect as it is spelled by flags and JSONL lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,6 +168,10 @@ impl From<Dialect> for Reading {
 
 fn parse_principal(text: &str) -> Result<WorkloadId, NameError> {
     WorkloadId::new(text)
+}
+
+fn parse_policy_name(text: &str) -> Result<PolicyName, NameError> {
+    PolicyName::new(text)
 }
 
 fn parse_tips(text: &str) -> Result<Tips, TipsError> {

@@ -8,6 +8,7 @@ use crate::input::InputError;
 use crate::keygen::KeygenError;
 use crate::keys::KeysError;
 use crate::output::OutputError;
+use crate::policy::PolicyError;
 
 /// The answer to the question that a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,15 @@ pub(crate) enum Failure {
     Join(#[from] JoinError),
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 impl Failure {
     /// 1 when what was given is not true, 2 when the question could not be put.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Input(_) | Self::Output(_) | Self::Keys(_) => 2,
+            Self::Input(_) | Self::Output(_) | Self::Keys(_) | Self::Policy(_) => 2,
             Self::Keygen(error) => match error {
                 KeygenError::Exists(_) => 1,
                 KeygenError::Name

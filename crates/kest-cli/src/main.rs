@@ -1,4 +1,4 @@
-//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects and canonicalizes.
+//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, and tries policies.
 //!
 //! For whoever runs services with Kest and wants to know, outside of them, what a passport proves. Everything it
 //! reads is bounded by the same limits as a service's.
@@ -11,6 +11,9 @@
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
 //! kest canonicalize < object.json
+//! kest policy check policies/
+//! kest policy input > input.json
+//! kest policy eval --policy charge.cedar --name acme/card_owner --input input.json
 //! ```
 //!
 //! # Answers
@@ -36,6 +39,41 @@
 //! `bad_line`, a tip that is none as `bad_chain_tip`, and a line over 16 MiB as `line_too_long`. The exit code is 1 if
 //! any line was refused. It answers for all of them even when the reader of the verdicts went away before the end.
 //!
+//! # Policies
+//!
+//! `policy check` takes files that end in `.cedar`, `.cedarschema`, `.rego` and `.toml`, and directories, which stand
+//! for the `.cedar`, `.cedarschema` and `.rego` files directly in them. It checks them as one set, as a deployment loads
+//! them: a name means one policy, whatever the language, and there is one schema, which takes the place of the
+//! built-in one. A problem is a line `FILE:LINE: REASON` on standard error (without `LINE:` where no line is to
+//! blame) and the exit code 1. Without problems, each policy is a line of name, engine and file on standard output:
+//! the first file of a Rego package that has several, `-` where it cannot be told. With `--json` it is
+//!
+//! ```text
+//! {"policies": [{"name", "engine", "file"}], "problems": [{"file", "line", "reason"}]}
+//! ```
+//!
+//! A `.toml` is the deployment's configuration: it is read as a service reads it, the policy files that it names are
+//! checked with the others, and its tiers may name only policies of those files, or such as `--known NAME` says that
+//! a server next door or the code has.
+//!
+//! In the JSON form `file` and `line` may be `null`, and the policies of a language are only listed when its files compile. Files
+//! that cannot be read, or none at all, are exit code 2 with nothing on standard output.
+//!
+//! `policy eval` asks one policy about one document and prints `allow` (exit code 0), `deny`, or `error` when the
+//! policy can say neither, which a service takes for a no (both exit code 1; the reason goes to standard error). With
+//! `--json` it is
+//!
+//! ```text
+//! {"name", "engine", "decision": "allow"|"deny"|"error", "reason"}
+//! ```
+//!
+//! with `reason` only for an error. Policies with problems, a name that none of them has, and an input that is not of
+//! the document's shape are exit code 2, with nothing on standard output.
+//!
+//! `policy input` prints an example of that document. What it writes to standard output is always a document that
+//! `policy eval` takes as it is: laid out for people, or on one line with `--json`. The explanations, a line for each
+//! member of the document, go to standard error, and `--json` leaves them out.
+//!
 //! # Limits and caveats
 //!
 //! - A header without a passport is an empty lineage, which is accepted: 0 entries and the score `null`.
@@ -56,6 +94,7 @@ mod inspect;
 mod keygen;
 mod keys;
 mod output;
+mod policy;
 mod verify;
 
 use std::process::ExitCode;
@@ -91,5 +130,6 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),
+        Command::Policy(command) => policy::run(command).await,
     }
 }

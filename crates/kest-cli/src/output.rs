@@ -71,6 +71,16 @@ pub(crate) fn say(message: &str) {
 
 /// Says an error with all its causes.
 pub(crate) fn complain(error: &dyn Error) {
+    say(&with_causes(error));
+}
+
+/// Writes a line to standard error that does not come from `kest` itself: where a fault stands, or an explanation.
+pub(crate) fn note(line: &str) {
+    writeln!(io::stderr().lock(), "{}", Escaped(line)).unwrap_or_default();
+}
+
+/// An error and all its causes in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -78,5 +88,5 @@ pub(crate) fn complain(error: &dyn Error) {
         message.push_str(&error.to_string());
         cause = error.source();
     }
-    say(&message);
+    message
 }

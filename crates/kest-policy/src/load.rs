@@ -9,6 +9,9 @@ use std::sync::Arc;
 use kest_core::entry::PolicyName;
 use kest_core::{BoxError, Limits};
 
+use crate::cache::CacheTtlError;
+use crate::configuration::DeviationProblem;
+
 /// A text with the name that problems with it are reported under: a path, or whatever the caller calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -76,13 +79,24 @@ impl Source {
 }
 
 /// A source of policies, a schema or a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{}{}: {problem}", .source_name, Line(*.line))]
+#[derive(Debug)]
 pub struct LoadError {
     source_name: Arc<str>,
     line: Option<NonZeroUsize>,
-    #[source]
     problem: Problem,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}: {}", self.source_name, Line(self.line), self.problem)
+    }
+}
+
+/// The problem is part of the message, so the cause is the problem's.
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.problem.source()
+    }
 }
 
 impl LoadError {
@@ -160,6 +174,26 @@ pub enum Problem {
     /// The configuration names a policy that no engine knows.
     #[error("policy {0} is not known to any engine")]
     UnknownPolicy(PolicyName),
+    /// An exemption that cannot be used.
+    #[error("deviation from policy {policy} {wrong}")]
+    Deviation {
+        /// The policy that it names.
+        policy: Box<str>,
+        /// What is wrong with it.
+        wrong: DeviationProblem,
+    },
+    /// `cache_ttl_seconds` is out of range.
+    #[error("decisions can be remembered for 0 to 3600 seconds")]
+    CacheTtl,
+    /// The variable `KEST_POLICY_CACHE_TTL` cannot be read.
+    #[error("cannot be used")]
+    Variable(#[source] CacheTtlError),
+    /// A layer was built on a policy that would be gone.
+    #[error("policy {0} is in use and would be gone")]
+    InUse(PolicyName),
+    /// Another schema was read already.
+    #[error("is a second schema")]
+    SecondSchema,
     /// No engine for its language is built in.
     #[error("is in a language that no engine here reads")]
     Language,
@@ -178,6 +212,15 @@ impl LoadErrors {
     /// The single problems, in order of the sources.
     pub fn iter(&self) -> impl Iterator<Item = &LoadError> {
         self.0.iter()
+    }
+}
+
+impl IntoIterator for LoadErrors {
+    type Item = LoadError;
+    type IntoIter = std::vec::IntoIter<LoadError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -7,6 +7,8 @@ pub use kest_tower as tower;
 
 #[cfg(feature = "axum")]
 pub use kest_axum as axum;
+#[cfg(feature = "policy")]
+pub use kest_policy as policy;
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest as reqwest;
 
@@ -27,11 +29,13 @@ pub use kest_tower::{InboundLayer, OperationLayer, Rejection, RejectionKind};
 
 #[cfg(feature = "axum")]
 pub use kest_axum::{Admitted, Arrived, Caller};
+#[cfg(feature = "policy")]
+pub use kest_policy::Policies;
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
 
 /// The guides' code compiles too.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest"))]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "cedar", feature = "opa"))]
 mod guides {
     #[doc = include_str!("../../../docs/guides/identity.md")]
     struct Identity;
@@ -39,4 +43,6 @@ mod guides {
     struct Inbound;
     #[doc = include_str!("../../../docs/guides/outbound.md")]
     struct Outbound;
+    #[doc = include_str!("../../../docs/guides/policy.md")]
+    struct Policy;
 }

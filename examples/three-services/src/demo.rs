@@ -128,6 +128,7 @@ impl Chain {
                 reading: Reading::Strict,
                 passport: if index == 0 { PassportRule::Optional } else { PassportRule::Required },
                 limits: limits.clone(),
+                policies: None,
             };
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             origins.push(format!("http://{}", listener.local_addr()?));

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use kest::core::BoxError;
+use kest::policy::PoliciesBuilder;
 use kest::{
     Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation,
-    Origin, Reading, Sanitizer, Tiers, TrustScore,
+    Origin, Policies, Reading, Resource, Sanitizer, Tiers, TrustScore,
 };
 
 use crate::hop::{Hop, PassportRule};
@@ -82,6 +83,19 @@ pub struct HopFlags {
     /// A taint that the sanitizer removes; may be given several times.
     #[arg(long, requires = "sanitize")]
     remove_taint: Vec<String>,
+    /// What the operation acts on, for policies and the record.
+    #[arg(long)]
+    resource: Option<String>,
+    /// Its attributes, a JSON object.
+    #[arg(long, requires = "resource")]
+    attributes: Option<String>,
+    /// A file or folder of policies, .cedar or .rego; may be given several times. Those that the configuration puts
+    /// into no tier are the operation's own, and all of them must allow.
+    #[arg(long)]
+    policy: Vec<PathBuf>,
+    /// The deployment's configuration: tiers and exemptions, TOML.
+    #[arg(long)]
+    policy_config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -152,8 +166,21 @@ impl HopFlags {
                 ReadingFlag::LegacyPython => Reading::LegacyPython,
             },
             passport: if self.require_passport { PassportRule::Required } else { PassportRule::Optional },
+            policies: self.policies(&limits).await?,
             limits,
         })
+    }
+
+    /// `None` when neither policies nor a configuration were named.
+    async fn policies(&self, limits: &Limits) -> Result<Option<Policies>, BoxError> {
+        if self.policy.is_empty() && self.policy_config.is_none() {
+            return Ok(None);
+        }
+        let builder = self.policy.iter().fold(Policies::builder(), PoliciesBuilder::file);
+        let builder = self.policy_config.iter().fold(builder, PoliciesBuilder::configuration_file);
+        let builder = builder.limits(limits.clone());
+        let policies = tokio::task::spawn_blocking(move || builder.build()).await??;
+        Ok(Some(policies))
     }
 
     /// `None` when no choice was made: the guard of the inbound layer then speaks.
@@ -179,6 +206,13 @@ impl HopFlags {
         }
         for taint in &self.taint {
             operation = operation.taint(taint.as_str());
+        }
+        if let Some(id) = &self.resource {
+            let resource = Resource::new(id.as_str());
+            operation = operation.resource(match &self.attributes {
+                Some(object) => resource.with_attributes(object)?,
+                None => resource,
+            });
         }
         if let Some(reason) = &self.sanitize {
             let mut sanitizer = Sanitizer::because(reason.as_str());

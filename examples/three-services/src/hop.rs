@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use kest::core::BoxError;
-use kest::core::policy::policy_fn;
 use kest::{
-    Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InMemoryClaims, InboundLayer, Kest,
-    KeyRing, Limits, Operation, OperationLayer, Reading, Tiers, WithoutLineage,
+    Authorize, Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InMemoryClaims,
+    InboundLayer, Kest, KeyRing, Limits, Operation, OperationLayer, Policies, Reading, Tiers, WithoutLineage,
+    deployment_only, policy_fn,
 };
 use tokio::net::TcpListener;
 
@@ -20,6 +20,9 @@ use crate::flags::HopFlags;
 
 /// Time that the next service, and all behind it, may take.
 const NEXT_WAIT: Duration = Duration::from_secs(30);
+
+/// How often changed policies are looked for.
+const POLICY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What one service is made of.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(crate) struct Hop {
     pub(crate) reading: Reading,
     pub(crate) passport: PassportRule,
     pub(crate) limits: Limits,
+    pub(crate) policies: Option<Policies>,
 }
 
 /// Whether a request may come without a passport.
@@ -64,12 +68,15 @@ impl Hop {
         if self.passport == PassportRule::Required {
             inbound = inbound.require_passport();
         }
-        // Whoever reaches the route and was verified may call it: the demonstration is about lineage.
-        let policy = policy_fn("verified_callers", |_inquiry| true)?;
-        let kest = Kest::builder(self.signer).limits(self.limits).build();
+        let policy = route_policy(self.policies.as_ref())?;
+        let kest = Kest::builder(self.signer).limits(self.limits);
+        let kest = match &self.policies {
+            Some(policies) => kest.deployment_policy(policies.deployment()).build(),
+            None => kest.build(),
+        };
         let next = self.next.as_deref().map(|next| next_service(next, self.tiers)).transpose()?;
         // On the route and not on the router: a request that matches no route is no operation.
-        let operation = OperationLayer::new(kest, self.operation, policy);
+        let operation = OperationLayer::try_shared(kest, self.operation, policy)?;
         let protected = Router::new()
             .route("/call", post(call::call).route_layer(operation))
             .with_state(Arc::new(call::Service { name: self.name, next }))
@@ -78,6 +85,19 @@ impl Hop {
             .route("/healthz", get(async || "ok"))
             .route("/jwks.json", get(async || ([("content-type", "application/jwk-set+json")], jwks))))
     }
+}
+
+/// The operation's own policies: those that belong to no tier of the deployment.
+fn route_policy(policies: Option<&Policies>) -> Result<Arc<dyn Authorize>, BoxError> {
+    let Some(policies) = policies else {
+        // Whoever reaches the route and was verified may call it: the demonstration is about lineage.
+        return Ok(Arc::new(policy_fn("verified_callers", |_inquiry| true)?));
+    };
+    let own = policies.unassigned();
+    if own.is_empty() {
+        return Ok(Arc::new(deployment_only()));
+    }
+    Ok(Arc::new(policies.function(own.iter().map(|name| name.as_str()))?))
 }
 
 fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
@@ -99,7 +119,10 @@ fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
 ///
 /// The start-up guard, when no identity choice was made.
 pub async fn serve(flags: HopFlags) -> Result<ExitCode, BoxError> {
-    let router = flags.to_hop().await?.into_router()?;
+    let hop = flags.to_hop().await?;
+    // Policies are looked at again while the service runs; a broken file leaves those in force that were.
+    let _watch = hop.policies.as_ref().map(|policies| policies.watch(POLICY_INTERVAL));
+    let router = hop.into_router()?;
     let listener = TcpListener::bind(flags.listen).await?;
     let address = listener.local_addr()?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

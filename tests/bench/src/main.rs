@@ -1,7 +1,9 @@
 //! Prints what Kest costs, as ratios to bare operations measured in the same run.
 
+mod decisions;
 mod entries;
 mod inflate;
+mod library;
 mod report;
 mod requests;
 mod rig;
@@ -42,12 +44,15 @@ enum Form {
 fn run(form: Form) -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let company = runtime.block_on(Company::new())?;
-    let chapters: [&dyn Fn() -> Result<Chapter, BoxError>; 6] = [
+    let chapters: [&dyn Fn() -> Result<Chapter, BoxError>; 9] = [
         &|| entries::one(&company, &runtime),
         &|| entries::many(&company, &runtime),
         &|| tiers::measure(&company, &runtime),
         &|| tiers::ends(&company, &runtime),
+        &|| library::measure(&company, &runtime),
+        &|| decisions::measure(&company, &runtime),
         &|| requests::measure(&company),
+        &|| requests::with_policies(&company),
         &inflate::measure,
     ];
     let mut out = std::io::stdout().lock();

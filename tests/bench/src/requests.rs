@@ -12,12 +12,13 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use kest::core::BoxError;
 use kest::{
-    IdentityChoice, InMemoryClaims, InboundLayer, Limits, Operation, OperationLayer, Tiers,
-    dangerous_allow_all,
+    Authorize, IdentityChoice, InMemoryClaims, InboundLayer, Limits, Operation, OperationLayer, Resource,
+    Tiers, dangerous_allow_all,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
+use crate::decisions;
 use crate::report::{Cell, Chapter, Column};
 use crate::rig::Company;
 use crate::stopwatch::{Laps, Side, race_all, timed};
@@ -62,6 +63,47 @@ pub(crate) fn measure(company: &Company) -> Result<Chapter, BoxError> {
     })
 }
 
+/// The same with policies: a route of each, over lineages of three entries that were verified before.
+pub(crate) fn with_policies(company: &Company) -> Result<Chapter, BoxError> {
+    let runtime = Runtime::new()?;
+    let claims = Arc::new(InMemoryClaims::new(&Limits::default()));
+    let lineages = runtime.block_on(Lineages::new(company, &claims, 3))?;
+    let routes = decisions::routes()?;
+    let mut router =
+        protected(company, &claims, "/allow_all", Limits::default(), Arc::new(dangerous_allow_all()))?;
+    for (path, (_, policy)) in PATHS.into_iter().zip(&routes) {
+        router = router.merge(protected(company, &claims, path, Limits::default(), Arc::clone(policy))?);
+    }
+    let address = runtime.block_on(listen(router))?;
+    let mut sides = vec![calls(&runtime, address, "/allow_all", &lineages)?];
+    for path in PATHS {
+        sides.push(calls(&runtime, address, path, &lineages)?);
+    }
+    let laps = race_all(ROUNDS, sides)?;
+    let (plain, with) = laps.split_first().ok_or("nothing was measured")?;
+    let rows = routes.iter().zip(with).map(|((what, _), laps)| {
+        vec![
+            Cell::Text((*what).to_owned()),
+            Cell::Ratio(plain.over(laps)),
+            Cell::Rate(1e9 / laps.least()),
+            Cell::Rate(1e9 / plain.least()),
+        ]
+    });
+    Ok(Chapter {
+        key: "requests_with_policies",
+        title: "Requests per second of a route with policies, as a part of those of a route that allows everything",
+        columns: &[
+            Column("policy", ""),
+            Column("ratio", "with/without"),
+            Column("with_per_second", "with 1/s"),
+            Column("without_per_second", "without 1/s"),
+        ],
+        rows: rows.collect(),
+        targets: Vec::new(),
+        notes: vec![format!("{} entries in, verified before; kest/trust_threshold", lineages.entries)],
+    })
+}
+
 /// The bare route, then for each kind of lineage the route that forgets entries and the one that remembers them.
 fn race_routes(company: &Company) -> Result<(Vec<Lineages>, Vec<Laps>), BoxError> {
     let runtime = Runtime::new()?;
@@ -81,24 +123,35 @@ fn race_routes(company: &Company) -> Result<(Vec<Lineages>, Vec<Laps>), BoxError
 
 /// Starts the server with one bare route and one behind each kind of inbound layer.
 async fn serve(company: &Company, claims: &Arc<InMemoryClaims>) -> Result<SocketAddr, BoxError> {
-    let kest = company.service(1)?;
-    let protected = |path, limits: Limits| -> Result<Router, BoxError> {
-        let operation = Operation::named("call")?;
-        let inbound = InboundLayer::builder(Arc::clone(&company.ring))
-            .identity(IdentityChoice::from_lineage())
-            .claims(Arc::<InMemoryClaims>::clone(claims))
-            .limits(limits);
-        Ok(Router::new()
-            .route(path, get(answer))
-            .layer(OperationLayer::new(kest.clone(), operation, dangerous_allow_all()))
-            .layer(inbound.try_build()?))
-    };
+    let allow_all = || Arc::new(dangerous_allow_all());
     let mut forgetful = Limits::default();
     forgetful.seen_entries = 0;
     let router = Router::new()
         .route("/bare", get(answer))
-        .merge(protected("/new", forgetful)?)
-        .merge(protected("/known", Limits::default())?);
+        .merge(protected(company, claims, "/new", forgetful, allow_all())?)
+        .merge(protected(company, claims, "/known", Limits::default(), allow_all())?);
+    listen(router).await
+}
+
+/// One route behind an inbound layer of its own.
+fn protected(
+    company: &Company,
+    claims: &Arc<InMemoryClaims>,
+    path: &str,
+    limits: Limits,
+    policy: Arc<dyn Authorize>,
+) -> Result<Router, BoxError> {
+    let resource = Resource::new("stock/7").with_attributes(r#"{"min_trust": 40}"#)?;
+    let operation = Operation::named("call")?.resource(resource);
+    let inbound = InboundLayer::builder(Arc::clone(&company.ring))
+        .identity(IdentityChoice::from_lineage())
+        .claims(Arc::<InMemoryClaims>::clone(claims))
+        .limits(limits);
+    let layer = OperationLayer::try_shared(company.service(1)?.clone(), operation, policy)?;
+    Ok(Router::new().route(path, get(answer)).layer(layer).layer(inbound.try_build()?))
+}
+
+async fn listen(router: Router) -> Result<SocketAddr, BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -199,6 +252,8 @@ async fn call(
     if status == StatusCode::OK { Ok(()) } else { Err(format!("{path} answered {status}").into()) }
 }
 
+/// The routes with policies, in the order in which they are named.
+const PATHS: [&str; 4] = ["/document", "/remembered", "/cedar", "/rego"];
 /// Lineages of each length, and so requests of one lap.
 const DISTINCT: usize = 200;
 const CONNECTIONS: usize = 4;

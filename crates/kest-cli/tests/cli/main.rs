@@ -7,5 +7,6 @@ mod inspect;
 mod jsonl;
 mod keygen;
 mod keys;
+mod policy;
 mod support;
 mod verify;

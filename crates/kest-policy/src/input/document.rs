@@ -125,6 +125,9 @@ pub enum InputError {
     /// The attributes of the resource are not a JSON object.
     #[error("resource attributes are not an object")]
     Attributes,
+    /// A trust score is over 100.
+    #[error("trust score is over 100")]
+    TrustScore,
     /// It is no document of this shape.
     #[error("policy input does not have the members it must have")]
     Malformed(#[source] kest_core::BoxError),
@@ -132,6 +135,9 @@ pub enum InputError {
 
 impl Input {
     pub(crate) fn new(document: Document, limit: usize) -> Result<Self, InputError> {
+        if document.trust_score > 100 || document.subject.trust_score > 100 {
+            return Err(InputError::TrustScore);
+        }
         if !document.object.attributes().starts_with('{') {
             return Err(InputError::Attributes);
         }

@@ -5,3 +5,6 @@ mod inquire;
 
 pub use document::{Chain, Environment, Input, InputError, Object, Subject};
 pub(crate) use inquire::{Asked, Common};
+
+#[cfg(test)]
+pub(crate) mod tests;

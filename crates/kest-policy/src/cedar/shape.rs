@@ -1,0 +1,148 @@
+//! The part of a document that a schema declares, as Cedar values of exactly the declared types.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use cedar_policy::{Context, RestrictedExpression};
+use kest_core::BoxError;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// What the schema declares at one place of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    Truth,
+    Whole,
+    Text,
+    Set(Box<Self>, Nulls),
+    Record(Members),
+}
+
+/// What the schema declares in one record.
+pub(super) type Members = BTreeMap<String, Member>;
+
+/// What a null among the elements of a set means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nulls {
+    /// Nothing that Cedar could be told.
+    Refused,
+    /// That this entry of the lineage has no such thing.
+    Dropped,
+}
+
+/// A member of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) shape: Shape,
+    pub(super) presence: Presence,
+}
+
+/// Whether a member may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Required,
+    Optional,
+}
+
+/// A document does not have what the schema declares. Names places, never what stands there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("policy input has nothing that the schema requires at {0}")]
+    Missing(String),
+    #[error("policy input has no {expected} that the schema declares at {path}")]
+    Other { expected: &'static str, path: String },
+    #[error("policy input is no context")]
+    Context(#[source] BoxError),
+}
+
+/// The context of a request: what of `document`, a JSON object, is declared.
+///
+/// Every value is made by its own type and none is read as Cedar's JSON, whose escapes turn objects into entities and
+/// extension values.
+pub(super) fn context(declared: &Members, document: &str) -> Result<Context, Unfit> {
+    let unread = |cause: serde_json::Error| Unfit::Context(cause.into());
+    // Members that are not declared are skimmed, not read.
+    let mut unread_members: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(document).map_err(unread)?;
+    let mut members = Map::new();
+    for name in declared.keys() {
+        if let Some(member) = unread_members.remove(name.as_str()) {
+            members.insert(name.clone(), serde_json::from_str(member.get()).map_err(unread)?);
+        }
+    }
+    Context::from_pairs(pairs(declared, members)?).map_err(|cause| Unfit::Context(cause.into()))
+}
+
+impl Shape {
+    fn value(&self, value: Value) -> Result<RestrictedExpression, Unfit> {
+        match (self, value) {
+            (Self::Truth, Value::Bool(truth)) => Ok(RestrictedExpression::new_bool(truth)),
+            (Self::Text, Value::String(text)) => Ok(RestrictedExpression::new_string(text)),
+            (Self::Whole, Value::Number(number)) => number
+                .as_i64()
+                .map(RestrictedExpression::new_long)
+                .ok_or_else(|| Unfit::other(self.noun(), "")),
+            (Self::Set(element, nulls), Value::Array(elements)) => set(element, *nulls, elements),
+            (Self::Record(members), Value::Object(object)) => {
+                RestrictedExpression::new_record(pairs(members, object)?)
+                    .map_err(|cause| Unfit::Context(cause.into()))
+            }
+            _ => Err(Unfit::other(self.noun(), "")),
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Truth => "true or false",
+            Self::Whole => "whole number of 64 bits",
+            Self::Text => "string",
+            Self::Set(..) => "list",
+            Self::Record(_) => "object",
+        }
+    }
+}
+
+fn set(element: &Shape, nulls: Nulls, elements: Vec<Value>) -> Result<RestrictedExpression, Unfit> {
+    let kept = elements.into_iter().filter(|value| nulls == Nulls::Refused || !value.is_null());
+    let values: Result<Vec<_>, _> = kept.map(|value| element.value(value)).collect();
+    values.map(RestrictedExpression::new_set).map_err(|unfit| unfit.below("[]"))
+}
+
+/// The declared members; the others stay unseen, as the validator assumes of every record.
+fn pairs(
+    members: &Members,
+    mut object: Map<String, Value>,
+) -> Result<Vec<(String, RestrictedExpression)>, Unfit> {
+    let mut pairs = Vec::with_capacity(members.len());
+    for (name, member) in members {
+        match (object.remove(name), member.presence) {
+            (None | Some(Value::Null), Presence::Optional) => {}
+            (None | Some(Value::Null), Presence::Required) => return Err(Unfit::Missing(name.clone())),
+            (Some(value), _) => {
+                let value = member.shape.value(value).map_err(|unfit| unfit.below(name))?;
+                pairs.push((name.clone(), value));
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+impl Unfit {
+    fn other(expected: &'static str, path: &str) -> Self {
+        Self::Other { expected, path: path.to_owned() }
+    }
+
+    /// The same, seen from one level up.
+    fn below(self, name: &str) -> Self {
+        let path = |path: String| match path.chars().next() {
+            None => name.to_owned(),
+            Some('[') => format!("{name}{path}"),
+            Some(_) => format!("{name}.{path}"),
+        };
+        match self {
+            Self::Missing(inner) => Self::Missing(path(inner)),
+            Self::Other { expected, path: inner } => Self::Other { expected, path: path(inner) },
+            Self::Context(cause) => Self::Context(cause),
+        }
+    }
+}

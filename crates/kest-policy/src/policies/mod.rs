@@ -1,0 +1,118 @@
+//! The set of policies in force: loaded whole, asked whole, replaced whole.
+
+mod ask;
+mod builder;
+mod deployment;
+mod gather;
+mod reload;
+mod route;
+mod set;
+mod watch;
+
+pub use builder::PoliciesBuilder;
+pub use deployment::Deployment;
+pub use route::{RoutePolicies, RoutePolicyError};
+pub use watch::Watch;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use kest_core::entry::PolicyName;
+use tokio::sync::watch as notice;
+
+use crate::cache::Decisions;
+use crate::load::LoadErrors;
+use builder::Plan;
+use set::Set;
+
+/// A deployment's policies, engines and decision cache; cheap to clone.
+///
+/// Tiers that belong to the deployment come from the configuration and are asked through
+/// [`deployment`](Self::deployment); an operation names its own with [`function`](Self::function).
+#[derive(Debug, Clone)]
+pub struct Policies(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    plan: Plan,
+    current: ArcSwap<Set>,
+    decisions: Decisions,
+    /// The policies that layers were built on, and the loading of sets one after the other.
+    in_use: Mutex<BTreeSet<PolicyName>>,
+    notices: notice::Sender<Notice>,
+}
+
+/// What is told to whoever waits for a change.
+#[derive(Debug, Clone, Default)]
+struct Notice {
+    generation: u64,
+    checks: u64,
+    failure: Option<Arc<LoadErrors>>,
+}
+
+/// How a set of policies is doing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PoliciesStatus {
+    /// The number of the set in force: 1 for the first, one more for each that replaced it.
+    pub generation: u64,
+    /// The policies that can be named.
+    pub policies: Vec<PolicyName>,
+    /// Why the last attempt to load failed, when it did.
+    pub failure: Option<Arc<LoadErrors>>,
+}
+
+impl Policies {
+    /// Begins to collect sources, engines and the configuration.
+    pub fn builder() -> PoliciesBuilder {
+        PoliciesBuilder::default()
+    }
+
+    /// The policies of the enterprise, platform and application tiers, for
+    /// [`KestBuilder::deployment_policy`](kest_core::KestBuilder::deployment_policy).
+    #[must_use]
+    pub fn deployment(&self) -> Arc<Deployment> {
+        Arc::new(Deployment::new(self.clone()))
+    }
+
+    /// The policies `names` in the function tier: what one operation needs beyond the deployment's.
+    ///
+    /// # Errors
+    ///
+    /// [`RoutePolicyError`] when there are none, or one that no engine knows.
+    pub fn function(
+        &self,
+        names: impl IntoIterator<Item = impl Into<Arc<str>>>,
+    ) -> Result<RoutePolicies, RoutePolicyError> {
+        RoutePolicies::new(self, names)
+    }
+
+    /// Forgets every remembered decision, also those that are being made right now.
+    pub fn invalidate(&self) {
+        self.0.decisions.invalidate();
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> PoliciesStatus {
+        let set = self.0.current.load();
+        PoliciesStatus {
+            generation: set.generation,
+            policies: set.names().cloned().collect(),
+            failure: self.0.notices.borrow().failure.clone(),
+        }
+    }
+
+    /// The policies that the configuration puts into no tier: those that operations may name.
+    #[must_use]
+    pub fn unassigned(&self) -> Vec<PolicyName> {
+        let set = self.0.current.load();
+        set.names().filter(|name| !set.is_assigned(name)).cloned().collect()
+    }
+
+    fn in_use(&self) -> std::sync::MutexGuard<'_, BTreeSet<PolicyName>> {
+        // A set of names is whole whatever happened to whoever held the lock.
+        self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

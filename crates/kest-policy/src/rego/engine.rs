@@ -1,0 +1,152 @@
+//! The engine: finds the policy, evaluates it at once, and moves what takes long off the request's task.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kest_core::entry::PolicyName;
+use kest_core::{BoxError, Limits};
+use regorus::Value;
+use tokio::sync::Semaphore;
+
+use super::compile::compile;
+use super::evaluator::{Evaluator, Fault};
+use crate::engine::{Engine, EngineError, EngineIdentity, Verdict};
+use crate::input::Input;
+use crate::load::{LoadErrors, Source};
+
+/// Rego policies, evaluated in this process; see [the module](super) for what they may and may not do.
+pub struct Rego {
+    pub(super) policies: BTreeMap<PolicyName, Arc<Policy>>,
+    evaluator: Arc<Evaluator>,
+    identity: EngineIdentity,
+    /// One place for each evaluation that may go on on a blocking thread.
+    pub(super) places: Arc<Semaphore>,
+    time: Time,
+}
+
+/// One policy.
+pub(super) struct Policy {
+    /// Where its rule `allow` is.
+    entry: String,
+    /// Whether the last evaluation was over the time for a request's own task.
+    pub(super) slow: AtomicBool,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    /// On the request's own task.
+    at_once: Duration,
+    /// On a blocking thread.
+    elsewhere: Duration,
+    /// Until a blocking thread has answered, waiting for a place included.
+    answer: Duration,
+}
+
+impl Rego {
+    /// Parses and checks `modules`, which are one tree of packages.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadErrors`] with everything that is wrong with them, each with its file and mostly its line.
+    pub fn compile(modules: &[Source], limits: &Limits) -> Result<Self, LoadErrors> {
+        let (policies, engine) = compile(modules, limits)?;
+        let policy = |entry| Arc::new(Policy { entry, slow: AtomicBool::new(false) });
+        let mut texts: Vec<_> = modules.iter().map(|module| module.as_str().as_bytes()).collect();
+        texts.sort_unstable();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let time = Time {
+            at_once: AT_ONCE.min(limits.policy_evaluation),
+            elsewhere: limits.policy_evaluation,
+            answer: limits.policy_wait.saturating_add(limits.policy_evaluation),
+        };
+        Ok(Self {
+            policies: policies.into_iter().map(|(name, entry)| (name, policy(entry))).collect(),
+            evaluator: Arc::new(Evaluator::new(engine, modules.to_vec(), processors)),
+            identity: EngineIdentity::of(KIND, texts),
+            places: Arc::new(Semaphore::new(processors)),
+            time,
+        })
+    }
+
+    /// `kest/trust` and `kest.trust` are the same policy.
+    fn find(&self, name: &PolicyName) -> Option<&Arc<Policy>> {
+        let slashed = || PolicyName::new(name.as_str().replace('.', "/")).ok();
+        self.policies.get(name).or_else(|| self.policies.get(&slashed()?))
+    }
+
+    /// Evaluates `policy` on a blocking thread, as soon as one of our places there is free.
+    async fn elsewhere(&self, policy: Arc<Policy>, input: Value) -> Result<Verdict, EngineError> {
+        let gone = |cause: BoxError| EngineError::Unavailable(cause);
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|cause| gone(cause.into()))?;
+        let (evaluator, time) = (Arc::clone(&self.evaluator), self.time);
+        let evaluation = tokio::task::spawn_blocking(move || {
+            // Kept until the evaluation ends, also when nobody waits for it any more.
+            let _place = place;
+            // A machine that paused makes any policy look slow: one that is quick now is quick again.
+            let quick = evaluator.value(&policy.entry, input.clone(), time.at_once);
+            if !matches!(quick, Err(Fault::Time(_))) {
+                policy.slow.store(false, Ordering::Relaxed);
+                return quick;
+            }
+            evaluator.value(&policy.entry, input, time.elsewhere)
+        });
+        verdict(evaluation.await.map_err(|cause| gone(cause.into()))?)
+    }
+}
+
+#[async_trait]
+impl Engine for Rego {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn identity(&self) -> EngineIdentity {
+        self.identity
+    }
+
+    fn names(&self) -> Vec<PolicyName> {
+        self.policies.keys().cloned().collect()
+    }
+
+    async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
+        let known = self.find(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
+        let input: Value =
+            serde_json::from_str(input.canonical()).map_err(|cause| EngineError::Failed(cause.into()))?;
+        if !known.slow.load(Ordering::Relaxed) {
+            match self.evaluator.value(&known.entry, input.clone(), self.time.at_once) {
+                Err(Fault::Time(_)) => known.slow.store(true, Ordering::Relaxed),
+                answer => return verdict(answer),
+            }
+        }
+        let answer = self.elsewhere(Arc::clone(known), input);
+        match tokio::time::timeout(self.time.answer, answer).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(EngineError::Unavailable(elapsed.into())),
+        }
+    }
+}
+
+impl fmt::Debug for Rego {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Rego").field("policies", &self.names()).finish_non_exhaustive()
+    }
+}
+
+/// Only `true` is a yes.
+fn verdict(answer: Result<Value, Fault>) -> Result<Verdict, EngineError> {
+    match answer {
+        Ok(Value::Bool(true)) => Ok(Verdict::Allow),
+        Ok(_) => Ok(Verdict::Deny),
+        Err(fault) => Err(EngineError::Failed(fault.into())),
+    }
+}
+
+const KIND: &str = "rego";
+
+/// Longer than a policy of some dozen rules takes, short enough for the other requests of a worker to wait.
+const AT_ONCE: Duration = Duration::from_millis(2);

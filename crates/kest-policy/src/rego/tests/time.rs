@@ -1,0 +1,142 @@
+//! How long a policy may take, and who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::*;
+
+/// Steps through `attributes.n` squared pairs, and finds none.
+const PAIRS: &str = "package slow\nallow if not found\nfound if {
+  some x in numbers.range(1, input.object.attributes.n)
+  some y in numbers.range(1, input.object.attributes.n)
+  x + y < 0
+}";
+const QUICK: &str = "package quick\nallow if input.subject.user == \"alice\"";
+
+fn slow_and_quick(time: Duration) -> Arc<Rego> {
+    let mut limits = Limits::default();
+    limits.policy_evaluation = time;
+    Arc::new(compile(&[PAIRS, QUICK], &limits).unwrap())
+}
+
+fn is_slow(rego: &Rego) -> bool {
+    rego.policies[&name("slow")].slow.load(Ordering::Relaxed)
+}
+
+/// Attack: a caller chooses an input over which a policy computes for ever.
+#[tokio::test]
+async fn policy_over_its_time_is_no_yes_and_others_answer_meanwhile() {
+    let rego = slow_and_quick(Duration::from_millis(100));
+    let slow = tokio::spawn({
+        let rego = Arc::clone(&rego);
+        async move { rego.evaluate(&name("slow"), &input(json!({"n": 100_000}))).await }
+    });
+    // One thread only: were the slow one on it, nothing would be answered before it ends.
+    let mut answered = 0;
+    while !slow.is_finished() {
+        assert_eq!(rego.evaluate(&name("quick"), &input(json!({}))).await.unwrap(), Verdict::Allow);
+        answered += 1;
+        tokio::task::yield_now().await;
+    }
+    let Err(EngineError::Failed(cause)) = slow.await.unwrap() else { panic!("is no error") };
+    assert_eq!(cause.to_string(), "policy computes for longer than 100ms");
+    assert!(answered > 5, "{answered}");
+}
+
+#[tokio::test]
+async fn slow_function_is_evaluated_to_its_end_elsewhere() {
+    let rules = "allow if not found(1, input.object.attributes.n)\nfound(x, n) if {
+      some y in numbers.range(1, n)\n some z in numbers.range(1, n)\n x + y + z < 0\n}";
+    let mut limits = Limits::default();
+    limits.policy_evaluation = Duration::from_secs(60);
+    let rego = compile(&[&format!("package slow\n{rules}")], &limits).unwrap();
+    assert_eq!(rego.evaluate(&name("slow"), &input(json!({"n": 100}))).await.unwrap(), Verdict::Allow);
+    assert!(is_slow(&rego));
+}
+
+#[tokio::test]
+async fn policy_that_was_slow_is_taken_back_when_it_is_quick_again() {
+    let rego = slow_and_quick(Duration::from_secs(60));
+    assert_eq!(rego.evaluate(&name("slow"), &input(json!({"n": 100}))).await.unwrap(), Verdict::Allow);
+    assert!(is_slow(&rego));
+    // A busy machine may make it look slow a few times more.
+    for _ in 0..100 {
+        assert_eq!(rego.evaluate(&name("slow"), &input(json!({"n": 1}))).await.unwrap(), Verdict::Allow);
+        if !is_slow(&rego) {
+            return;
+        }
+    }
+    panic!("is slow for ever");
+}
+
+/// Attack: slow requests, more than there are processors, each of which would take a thread.
+#[tokio::test(start_paused = true)]
+async fn slow_evaluation_without_a_place_is_unavailable_in_time() {
+    let rego = slow_and_quick(Duration::from_millis(100));
+    let places = rego.places.available_permits();
+    assert_eq!(places, std::thread::available_parallelism().unwrap().get());
+    let _all = rego.places.acquire_many(places.try_into().unwrap()).await.unwrap();
+    rego.policies[&name("slow")].slow.store(true, Ordering::Relaxed);
+    let answer = rego.evaluate(&name("slow"), &input(json!({"n": 1}))).await;
+    assert!(matches!(answer, Err(EngineError::Unavailable(_))), "{answer:?}");
+    assert_eq!(rego.evaluate(&name("quick"), &input(json!({}))).await.unwrap(), Verdict::Allow);
+}
+
+/// Attack: callers that hang up, each leaving an evaluation behind.
+#[tokio::test]
+async fn evaluation_that_nobody_waits_for_keeps_its_place_until_it_ends() {
+    let rego = slow_and_quick(Duration::from_secs(1));
+    let places = rego.places.available_permits();
+    let caller = tokio::spawn({
+        let rego = Arc::clone(&rego);
+        async move { rego.evaluate(&name("slow"), &input(json!({"n": 100_000}))).await }
+    });
+    while rego.places.available_permits() == places {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    for _ in 0..20 {
+        rego.evaluate(&name("quick"), &input(json!({}))).await.unwrap();
+    }
+    assert_eq!(rego.places.available_permits(), places - 1);
+    let all = rego.places.acquire_many(places.try_into().unwrap());
+    assert!(tokio::time::timeout(Duration::from_secs(60), all).await.unwrap().is_ok());
+}
+
+/// Attack: a caller chooses how long a list is to be, and the process runs out of memory.
+#[tokio::test]
+async fn list_that_a_caller_makes_too_long_is_an_error() {
+    let n = "input.object.attributes.n";
+    for (call, n_is) in [
+        (format!("count(numbers.range(1, {n}))"), json!(1_000_000_000_000_000_u64)),
+        (format!("count(numbers.range({n}, 1))"), json!(-9_000_000_000_000_000_i64)),
+        (format!("count(numbers.range(1, {n}))"), json!(1e300)),
+        (format!("count(numbers.range(1, {n}))"), json!(262_145)),
+        (format!("count(numbers.range_step(1, {n}, 2))"), json!(1_000_000_000_000_000_u64)),
+        (format!("count(numbers.range_step(1, 5, {n}))"), json!(0)),
+        (format!("bits.lsh(1, {n})"), json!(4_000_000_000_u64)),
+        (format!("count(net.cidr_expand({n}))"), json!("10.0.0.0/8")),
+        (format!("count(net.cidr_expand({n}))"), json!("fd00::/16")),
+    ] {
+        let answer = said(&format!("allow if not {call} == 0"), json!({"n": n_is})).await;
+        assert!(matches!(answer, Err(EngineError::Failed(_))), "{call} {n_is}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn list_of_reasonable_length_is_made_as_ever() {
+    for rule in [
+        "numbers.range(1, 4) == [1, 2, 3, 4]",
+        "numbers.range(2, -1) == [2, 1, 0, -1]",
+        "count(numbers.range(1, 262144)) == 262144",
+        "numbers.range_step(0, 1000000, 500000) == [0, 500000, 1000000]",
+        "bits.lsh(1, 4) == 16",
+        "count(net.cidr_expand(\"10.0.0.0/30\")) == 4",
+        "count(net.cidr_expand(\"fd00::/126\")) == 4",
+        "{ numbers.range(1, 2, x); x == [1, 2] }",
+    ] {
+        assert_eq!(said(&format!("allow if {rule}"), json!({})).await.unwrap(), Verdict::Allow, "{rule}");
+    }
+}

@@ -1,0 +1,48 @@
+# Clark-Wilson: constrained data is changed by certified transformations only, and by more than one pair of hands.
+#
+# D. D. Clark, D. R. Wilson, A Comparison of Commercial and Military Computer Security Policies, IEEE Symposium on
+# Security and Privacy, 1987. Of its rules:
+#
+#   E1, E2   the operation is one that is certified for this object
+#   E3       the user was authenticated
+#   C1, C5   what validates the data (integrity verification procedures, checks of unconstrained input) was done before
+#   C3, E2   separation of duty: who took part in the lineage so far does not take this step too
+#
+# C4, the log, is the passport itself. C2 and E4, who certifies, is whoever writes these attributes.
+#
+# reads    object.attributes.certified_operations   set of strings
+#          object.attributes.required_operations    set of strings; empty requires nothing before
+#          object.attributes.separation_of_duty     true or false
+#          environment.operation, subject.user, subject.identity_source, chain.operations, chain.users
+# missing  any of the three missing or of another type, no user or an empty one: denied
+package kest.clark_wilson
+
+default allow := false
+
+allow if {
+	input.environment.operation in strings(input.object.attributes.certified_operations)
+	user_is_known
+	required := strings(input.object.attributes.required_operations)
+	count(required - strings(input.chain.operations)) == 0
+	duty_is_separate
+}
+
+user_is_known if {
+	is_string(input.subject.user)
+	input.subject.user != ""
+	input.subject.identity_source in {"jwt", "lineage"}
+}
+
+duty_is_separate if input.object.attributes.separation_of_duty == false
+
+duty_is_separate if {
+	input.object.attributes.separation_of_duty == true
+	not input.subject.user in input.chain.users
+}
+
+strings(list) := {text | some text in list} if {
+	is_array(list)
+	every text in list {
+		is_string(text)
+	}
+}

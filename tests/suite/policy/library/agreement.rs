@@ -1,0 +1,92 @@
+//! A hundred thousand generated inputs, and nobody disagrees about one.
+//!
+//! That is for the eight policies together, since engines are slow where nothing is optimised. For as many a policy:
+//! `LIBRARY_INPUTS=100000 cargo nextest run --release -p kest-tests -E 'test(library::agreement)'`.
+
+use serde_json::json;
+
+use super::generator::document;
+use super::random::Random;
+use super::{NAMES, Twins, file};
+
+/// How many inputs each policy is asked about, unless `LIBRARY_INPUTS` says another number.
+const INPUTS: usize = 100_000 / NAMES.len();
+
+fn inputs() -> usize {
+    std::env::var("LIBRARY_INPUTS").map_or(INPUTS, |inputs| inputs.parse().unwrap())
+}
+
+/// What was said, how often.
+#[derive(Debug, Default)]
+struct Tally {
+    allowed: usize,
+    denied: usize,
+    /// Denials for which Cedar found no verdict: attributes of a type that the schema does not have.
+    cedar_errors: usize,
+    rego_errors: usize,
+}
+
+#[track_caller]
+fn tally(name: &'static str) -> Tally {
+    let twins = Twins::of(name);
+    let mut random = Random::seeded(20_260_101);
+    let mut tally = Tally::default();
+    let inputs = inputs();
+    for _ in 0..inputs {
+        let document = document(name, &mut random);
+        let opinions = twins.opinions(&document);
+        match opinions.agreed() {
+            Some(true) => tally.allowed += 1,
+            Some(false) => tally.denied += 1,
+            None => panic!("{name}: {opinions:?} about {document}"),
+        }
+        tally.cedar_errors += usize::from(opinions.cedar.is_err());
+        tally.rego_errors += usize::from(opinions.rego.is_err());
+    }
+    for (count, what) in [(tally.allowed, "allowed"), (tally.denied, "denied")] {
+        assert!(count * 20 >= inputs, "{name}: {count} of {inputs} {what} say too little");
+    }
+    assert_eq!(tally.rego_errors, 0, "{name}: Rego checks types itself");
+    tally
+}
+
+#[test]
+fn attributes_that_a_policy_does_not_read_may_be_anything() {
+    let mut document = document("kest/trust_threshold", &mut Random::seeded(1));
+    document["object"]["attributes"] =
+        json!({ "min_trust": 0, "level": "secret", "conflicts": [1], "own": null });
+    let opinions = Twins::of("kest/trust_threshold").opinions(&document);
+    assert_eq!(opinions.agreed(), Some(true), "{opinions:?}");
+}
+
+macro_rules! agree {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            println!("{}: {:?}", $name, tally($name));
+        })*
+
+        #[test]
+        fn every_policy_of_the_library_is_compared() {
+            let compared = [$($name),*];
+            assert_eq!(compared, NAMES);
+            for language in ["cedar", "rego"] {
+                let files = std::fs::read_dir(super::folder().join(language)).unwrap();
+                assert_eq!(files.count(), NAMES.len(), "{language}");
+                assert!(NAMES.iter().all(|name| file(name, language).as_str().contains("// missing  ")
+                    || file(name, language).as_str().contains("# missing  ")));
+            }
+        }
+    };
+}
+
+agree! {
+    twins_of_trust_threshold_agree: "kest/trust_threshold",
+    twins_of_forbidden_taints_agree: "kest/forbidden_taints",
+    twins_of_required_user_and_scope_agree: "kest/required_user_and_scope",
+    twins_of_bell_lapadula_agree: "kest/bell_lapadula",
+    twins_of_biba_agree: "kest/biba",
+    twins_of_brewer_nash_agree: "kest/brewer_nash",
+    twins_of_clark_wilson_agree: "kest/clark_wilson",
+    twins_of_goguen_meseguer_agree: "kest/goguen_meseguer",
+}
