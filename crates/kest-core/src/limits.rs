@@ -44,16 +44,30 @@ pub struct Limits {
     pub json_depth: usize,
     /// Bytes of a bearer token. Real access tokens stay under 4 KiB.
     pub token_bytes: usize,
+    /// Actors of one token, nested in its `act` claim: each one is a service that handed the task on.
+    pub token_actors: usize,
+    /// Tokens remembered as verified, so that the next request with one costs a hash and no signature. What is kept is
+    /// a digest and the findings, some hundred bytes; this many serve as many callers between two of their tokens.
+    pub tokens_remembered: u64,
     /// Bytes of a key set fetched from an issuer.
     pub key_set_bytes: usize,
-    /// Keys of one key set that are kept.
+    /// Usable keys of one key set that are kept. Real issuers publish under ten.
     pub key_set_keys: usize,
+    /// Bytes of the document by which an issuer says where its keys are. Real ones stay under 10 KiB.
+    pub key_metadata_bytes: usize,
     /// Time one fetch of a key set may take, from connecting to the last byte.
     pub key_fetch_wait: Duration,
-    /// Least time between two fetches that an unknown key id may cause.
+    /// Least time between two fetches that unknown key ids may cause: with one fetch it is how long a key that was
+    /// published a moment ago can be taken for unknown.
     pub key_fetch_cool_down: Duration,
-    /// Time a request may wait for its keys to be found.
+    /// Time a request may wait for its keys to be found: longer than the cool-down, so that one fetch fits in.
     pub key_wait: Duration,
+    /// Requests that may wait for the keys of one issuer at the same time: what comes within a fetch of 50 ms at 5000
+    /// requests a second. The rest are answered at once, so that a flood of unknown key ids holds nothing else.
+    pub key_waiters: usize,
+    /// Key ids remembered as unknown to one issuer until the next fetch: 32 bytes each and the cache's own cost.
+    /// Several times those who may wait, since only who waited is remembered.
+    pub key_ids_unknown: u64,
     /// Time that steps 1 to 4 of one request may take together, stores and issuers included.
     pub arrival_wait: Duration,
     /// Time that policy and signer may take together for one operation.
@@ -76,6 +90,9 @@ pub struct Limits {
     pub policy_files: usize,
     /// Time one policy may compute in this process.
     pub policy_evaluation: Duration,
+    /// Time of that which it may compute on the request's own task; then it moves to a blocking thread so that other
+    /// requests of that worker do not wait.
+    pub policy_at_once: Duration,
     /// Time a policy engine next door may take to answer: the specification's default (section 11.1).
     pub policy_wait: Duration,
     /// Bytes of an answer of a policy engine next door; `true` has four.
@@ -84,6 +101,9 @@ pub struct Limits {
     pub policy_decisions: u64,
     /// Entries remembered as verified: 32 bytes each and the cache's own cost.
     pub seen_entries: u64,
+    /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 100 bytes each, and 4000
+    /// new ones a second where each is kept for the 65 s of a proof of possession.
+    pub replay_ids: usize,
 }
 
 impl Default for Limits {
@@ -104,11 +124,16 @@ impl Default for Limits {
             labels: 32,
             json_depth: 16,
             token_bytes: 16 * 1024,
+            token_actors: 8,
+            tokens_remembered: 8 * 1024,
             key_set_bytes: 512 * 1024,
             key_set_keys: 100,
+            key_metadata_bytes: 64 * 1024,
             key_fetch_wait: Duration::from_secs(5),
-            key_fetch_cool_down: Duration::from_secs(10),
+            key_fetch_cool_down: Duration::from_secs(1),
             key_wait: Duration::from_secs(2),
+            key_waiters: 256,
+            key_ids_unknown: 1024,
             arrival_wait: Duration::from_secs(5),
             admission_wait: Duration::from_secs(5),
             inline_verify_entries: 64,
@@ -119,10 +144,12 @@ impl Default for Limits {
             policy_file_bytes: 1024 * 1024,
             policy_files: 256,
             policy_evaluation: Duration::from_millis(100),
+            policy_at_once: Duration::from_millis(2),
             policy_wait: Duration::from_secs(1),
             policy_answer_bytes: 64 * 1024,
             policy_decisions: 16 * 1024,
             seen_entries: 16 * 1024,
+            replay_ids: 256 * 1024,
         }
     }
 }

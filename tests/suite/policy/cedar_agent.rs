@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    IMPATIENT, NAME, PATIENT, ask, faults, fed_from, huge, in_time, input, refused, refused_in_time, refused_once,
-    service, waiting,
+    IMPATIENT, NAME, PATIENT, ask, faults, fed_from, huge, in_time, input, refused, refused_in_time,
+    refused_once, service, waiting,
 };
 
 const TRUST_THRESHOLD: (&str, &str) = (

@@ -117,7 +117,10 @@ fn rego(modules: &[Source], _limits: &Limits) -> Compiled {
 }
 
 #[cfg(not(all(feature = "cedar", feature = "rego")))]
-fn not_built_in<'it>(mut sources: impl Iterator<Item = &'it Source>) -> Compiled {
+fn not_built_in<'it, Sources>(mut sources: Sources) -> Compiled
+where
+    Sources: Iterator<Item = &'it Source>,
+{
     match sources.next() {
         Some(source) => Err(LoadError::new(source.name(), Problem::Language).into()),
         None => Ok(None),

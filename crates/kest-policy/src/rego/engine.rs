@@ -60,7 +60,7 @@ impl Rego {
         texts.sort_unstable();
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let time = Time {
-            at_once: AT_ONCE.min(limits.policy_evaluation),
+            at_once: limits.policy_at_once.min(limits.policy_evaluation),
             elsewhere: limits.policy_evaluation,
             answer: limits.policy_wait.saturating_add(limits.policy_evaluation),
         };
@@ -147,6 +147,3 @@ fn verdict(answer: Result<Value, Fault>) -> Result<Verdict, EngineError> {
 }
 
 const KIND: &str = "rego";
-
-/// Longer than a policy of some dozen rules takes, short enough for the other requests of a worker to wait.
-const AT_ONCE: Duration = Duration::from_millis(2);

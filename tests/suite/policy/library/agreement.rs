@@ -10,7 +10,9 @@ use super::random::Random;
 use super::{NAMES, Twins, file};
 
 /// How many inputs each policy is asked about, unless `LIBRARY_INPUTS` says another number.
-const INPUTS: usize = 100_000 / NAMES.len();
+pub(super) const INPUTS: usize = 100_000 / NAMES.len();
+
+pub(super) const SEED: u64 = 20_260_101;
 
 fn inputs() -> usize {
     std::env::var("LIBRARY_INPUTS").map_or(INPUTS, |inputs| inputs.parse().unwrap())
@@ -29,7 +31,7 @@ struct Tally {
 #[track_caller]
 fn tally(name: &'static str) -> Tally {
     let twins = Twins::of(name);
-    let mut random = Random::seeded(20_260_101);
+    let mut random = Random::seeded(SEED);
     let mut tally = Tally::default();
     let inputs = inputs();
     for _ in 0..inputs {
@@ -40,8 +42,8 @@ fn tally(name: &'static str) -> Tally {
             Some(false) => tally.denied += 1,
             None => panic!("{name}: {opinions:?} about {document}"),
         }
-        tally.cedar_errors += usize::from(opinions.cedar.is_err());
-        tally.rego_errors += usize::from(opinions.rego.is_err());
+        tally.cedar_errors += usize::from(opinions.engines[0].is_err());
+        tally.rego_errors += usize::from(opinions.engines[1].is_err());
     }
     for (count, what) in [(tally.allowed, "allowed"), (tally.denied, "denied")] {
         assert!(count * 20 >= inputs, "{name}: {count} of {inputs} {what} say too little");

@@ -6,7 +6,7 @@ use super::Twins;
 
 /// Somebody known asks, with clean data, after two others.
 fn document(attributes: Value) -> Value {
-    json!({
+    let mut document = json!({
         "chain": {
             "operations": ["create_invoice", "validate_invoice"],
             "principals": ["spiffe://shop/desk", "spiffe://shop/checks"],
@@ -17,14 +17,16 @@ fn document(attributes: Value) -> Value {
             "policy_names": ["kest/any"], "policy_tier": "function", "source_type": "internal",
         },
         "identity": "spiffe://shop/ledger",
-        "object": { "attributes": attributes, "id": "invoice-7" },
+        "object": { "attributes": {}, "id": "invoice-7" },
         "subject": {
             "agent": null, "identity_source": "jwt", "issuer": "https://issuer.example",
             "roles": ["clearance:0", "clearance:2"], "scopes": ["approve", "read"], "taints": ["level:1", "pii"],
             "task": null, "trust_score": 60, "user": "bob", "workload": "spiffe://shop/ledger",
         },
         "trust_score": 60,
-    })
+    });
+    document["object"]["attributes"] = attributes;
+    document
 }
 
 #[track_caller]

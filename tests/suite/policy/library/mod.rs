@@ -8,6 +8,7 @@ mod mutants;
 mod random;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kest_core::Limits;
@@ -29,12 +30,11 @@ const NAMES: [&str; 8] = [
     "kest/goguen_meseguer",
 ];
 
-/// One policy in both languages.
+/// One policy, in both languages or in one.
 struct Twins {
     name: &'static str,
     policy: PolicyName,
-    cedar: Cedar,
-    rego: Rego,
+    engines: Vec<Arc<dyn Engine>>,
     limits: Limits,
     runtime: Runtime,
 }
@@ -42,35 +42,33 @@ struct Twins {
 /// What everybody says about one document.
 #[derive(Debug)]
 struct Opinions {
-    cedar: Result<Verdict, EngineError>,
-    rego: Result<Verdict, EngineError>,
+    /// In the order of the sources: Cedar, then Rego.
+    engines: Vec<Result<Verdict, EngineError>>,
     model: bool,
 }
 
 impl Opinions {
     /// What they all say; `None` when they differ. An error allows nothing, as a denial.
     fn agreed(&self) -> Option<bool> {
-        let [cedar, rego] = [&self.cedar, &self.rego].map(|it| matches!(it, Ok(Verdict::Allow)));
-        (cedar == self.model && rego == self.model).then_some(self.model)
+        let mut allowed = self.engines.iter().map(|it| matches!(it, Ok(Verdict::Allow)));
+        allowed.all(|allowed| allowed == self.model).then_some(self.model)
     }
 }
 
 impl Twins {
     /// The policy called `name` as it stands in the library.
     fn of(name: &'static str) -> Self {
-        Self::from_sources(name, file(name, "cedar"), file(name, "rego"))
+        Self::from_sources(name, [file(name, "cedar"), file(name, "rego")])
     }
 
-    fn from_sources(name: &'static str, cedar: Source, rego: Source) -> Self {
+    fn from_sources(name: &'static str, sources: impl IntoIterator<Item = Source>) -> Self {
         let mut limits = Limits::default();
         // A busy machine must not decide what is compared here.
         limits.policy_evaluation = Duration::from_secs(60);
-        let schema = Source::read(&folder().join("kest.cedarschema"), &limits).unwrap();
         Self {
             name,
             policy: PolicyName::new(name).unwrap(),
-            cedar: Cedar::compile(&[cedar], Some(&schema), &limits).unwrap(),
-            rego: Rego::compile(&[rego], &limits).unwrap(),
+            engines: sources.into_iter().map(|source| engine(source, &limits)).collect(),
             limits,
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
         }
@@ -78,13 +76,22 @@ impl Twins {
 
     fn opinions(&self, document: &Value) -> Opinions {
         let input = Input::from_json(document.to_string().as_bytes(), &self.limits).unwrap();
-        self.runtime.block_on(async {
-            Opinions {
-                cedar: self.cedar.evaluate(&self.policy, &input).await,
-                rego: self.rego.evaluate(&self.policy, &input).await,
-                model: model::allows(self.name, document),
-            }
-        })
+        let said = |engine: &Arc<dyn Engine>| self.runtime.block_on(engine.evaluate(&self.policy, &input));
+        Opinions {
+            engines: self.engines.iter().map(said).collect(),
+            model: model::allows(self.name, document),
+        }
+    }
+}
+
+fn engine(source: Source, limits: &Limits) -> Arc<dyn Engine> {
+    match source.extension() {
+        Some("cedar") => {
+            let schema = Source::read(&folder().join("kest.cedarschema"), limits).unwrap();
+            Arc::new(Cedar::compile(&[source], Some(&schema), limits).unwrap())
+        }
+        Some("rego") => Arc::new(Rego::compile(&[source], limits).unwrap()),
+        other => panic!("no engine for {other:?}"),
     }
 }
 
