@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod grants;
 mod grpc;
 mod guard;
 mod lineages;

@@ -63,8 +63,11 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
     })
 }
 
+/// A way to decide, and what it is called.
+pub(crate) type Route = (&'static str, Arc<dyn Authorize>);
+
 /// The ways to decide, by name.
-pub(crate) fn routes() -> Result<Vec<(&'static str, Arc<dyn Authorize>)>, BoxError> {
+pub(crate) fn routes() -> Result<Vec<Route>, BoxError> {
     let limits = Limits::default();
     let of = |language: &str, ttl: u64| -> Result<Arc<dyn Authorize>, BoxError> {
         let texts = sources(language, &limits)?;

@@ -29,6 +29,7 @@ async fn with_keys_at(uri: String) -> (Service, String) {
         .jwks_uri(uri)
         .issuer(issuer.name())
         .audience(AUDIENCE)
+        .accept_plain_jwt()
         .limits(impatient())
         .try_build()
         .unwrap();

@@ -15,6 +15,7 @@ pub(super) async fn edge() -> (Issuer, Service) {
         .jwks_uri(issuer.jwks_uri())
         .issuer(issuer.name())
         .audience(AUDIENCE)
+        .accept_plain_jwt()
         .try_build()
         .unwrap();
     let service = Setup { identity: IdentityChoice::jwks(jwt), ..Setup::default() }.start().await;

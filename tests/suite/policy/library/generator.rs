@@ -63,7 +63,7 @@ pub(super) fn document(name: &str, random: &mut Random) -> Value {
 
 /// A document without attributes.
 fn surroundings(random: &mut Random) -> Value {
-    let entries = if random.chance(1) { 100 + random.below(50) } else { random.below(5) };
+    let entries = if random.below(300) == 0 { 100 + random.below(50) } else { random.below(5) };
     let mut column = |gaps: usize| -> Value {
         (0..entries).map(|_| name_or_null(random, gaps)).collect::<Vec<_>>().into()
     };
