@@ -129,7 +129,8 @@ fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
                 assert!(!named, "{}: public signature names {foreign}", path.display());
                 let used = code.contains(&format!("use {foreign}::"));
                 let at_home = name == home
-                    || (foreign == "moka" && matches!(name, "kest-core" | "kest-baggage" | "kest-identity" | "kest-policy"));
+                    || (foreign == "moka"
+                        && matches!(name, "kest-core" | "kest-baggage" | "kest-identity" | "kest-policy"));
                 assert!(
                     !used || at_home || (foreign == "ed25519_dalek" && name == "kest-identity"),
                     "{}",

@@ -16,6 +16,10 @@
 //! An extractor without its layer is a fault of the configuration: it answers 500 with an empty body and says so in
 //! the log. It never answers with an empty value.
 
+mod metadata;
+
+pub use metadata::protected_resource;
+
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;

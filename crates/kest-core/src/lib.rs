@@ -61,6 +61,7 @@ pub mod policy;
 pub mod principal;
 mod random;
 mod reading;
+pub mod replay;
 pub mod signature;
 mod strict_json;
 pub mod taint;
@@ -77,10 +78,12 @@ pub use operation::Operation;
 pub use passport::{Passport, UnverifiedPassport, Verifier};
 pub use policy::Authorize;
 pub use principal::{
-    Attested, Authenticate, AuthenticateError, Evidence, FromLineage, IdentitySource, Principal, authenticate,
+    Attested, Authenticate, AuthenticateError, Challenge, Confirmation, Evidence, FromLineage,
+    IdentitySource, PeerCertificate, Principal, RequestTarget, authenticate,
 };
 pub use random::{OsRandom, Random, RandomError};
 pub use reading::Reading;
+pub use replay::ReplayStore;
 pub use signature::Sign;
 pub use strict_json::{StrictJsonError, parse_strict_json, parse_strict_object};
 

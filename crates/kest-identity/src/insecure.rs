@@ -6,7 +6,7 @@ use kest_core::{
 };
 use serde_json::Value;
 
-use crate::bearer;
+use crate::bearer::{self, Schemes};
 use crate::jwt::{ClaimNames, Parts, decode_part};
 
 /// Takes identity from the bearer token without verifying it, else from the lineage, else from nobody.
@@ -43,7 +43,7 @@ impl InsecureIdentity {
 
     fn believe(&self, token: &str) -> Result<Attested, AuthenticateError> {
         let claims = decode_part(Parts::split(token, &self.limits)?.payload, &self.limits)?;
-        let attested = self.claims.attested(&claims, IdentitySource::Unverified)?;
+        let attested = self.claims.attested(&claims, IdentitySource::Unverified, &self.limits)?;
         Ok(match claims.get("iss").and_then(Value::as_str) {
             Some(issuer) => attested.with_issuer(issuer),
             None => attested,
@@ -54,8 +54,8 @@ impl InsecureIdentity {
 #[async_trait]
 impl Authenticate for InsecureIdentity {
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-        if let Some(token) = bearer::token(evidence, &self.limits)? {
-            return self.believe(token);
+        if let Some(credential) = bearer::credential(evidence, Schemes::BearerOnly, &self.limits)? {
+            return self.believe(credential.token);
         }
         let inherited = authenticate(&FromLineage, evidence).await?;
         let attested = Attested::new(inherited.identity().clone(), IdentitySource::Unverified);

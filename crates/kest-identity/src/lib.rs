@@ -2,7 +2,7 @@
 //!
 //! A service chooses once where the identity of its callers comes from, and [`guard`] makes sure that it did:
 //!
-//! - [`JwtAuthenticator`]: a bearer token, verified here against the keys that the issuer publishes;
+//! - [`JwtAuthenticator`]: a token, verified here by the rules and published keys of one issuer or several;
 //! - [`kest_core::FromLineage`]: the verified lineage, for services behind such an edge;
 //! - [`InsecureIdentity`]: whatever the token says, unverified, for development only.
 //!
@@ -10,8 +10,8 @@
 //! use kest_identity::{IdentityChoice, JwtAuthenticator, WithoutToken, guard, process_environment};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Issuer and audience are enough: where the keys are, the issuer's metadata say.
 //! let jwt = JwtAuthenticator::builder()
-//!     .jwks_uri("https://issuer.example/jwks.json")
 //!     .issuer("https://issuer.example/")
 //!     .audience("https://orders.example/")
 //!     .without_token(WithoutToken::FromLineage)
@@ -28,19 +28,31 @@
 //! memory: once they are there, no request waits for the network. Revoking a key takes effect with the next refresh
 //! (300 s by default), revoking a token does not take effect before it expires. A token that brings its own key
 //! (`jwk`, `jku`, `x5u`, `x5c`) is refused even when it is signed by a known one.
+//!
+//! Only access tokens are taken (`typ` is `at+jwt`, RFC 9068): tokens of type `JWT`, which older issuers give, take
+//! [`TrustedIssuer::accept_plain_jwt`]. A token that was verified is remembered by its digest until it expires or its
+//! key is withdrawn; proof that it is in the right hands is asked for with each request.
 
 mod bearer;
+mod binding;
 mod choice;
 mod insecure;
 mod jwks;
 mod jwt;
+mod resource;
+pub mod telemetry;
 
+pub use binding::{BindingError, DpopSettings, DpopSettingsError, InvalidProof, Requirement, WrongBinding};
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 pub use insecure::InsecureIdentity;
+#[cfg(feature = "jwks-client")]
+pub use jwks::JwksClientKeys;
 pub use jwks::{
-    FetchError, FetchKeys, HttpKeys, HttpKeysError, KeySet, KeySetError, KeysUnavailable, SkippedKey,
+    FetchError, FetchKeys, HttpKeys, HttpKeysBuilder, HttpKeysError, KeyHealth, KeySet, KeySetError,
+    KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey,
 };
 pub use jwt::{
     Algorithm, ClaimNames, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, JwtBuildError,
-    TokenHeader, UnverifiedToken, WithoutToken,
+    TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken,
 };
+pub use resource::{ResourceError, ResourceMetadata};

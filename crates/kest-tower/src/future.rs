@@ -106,7 +106,7 @@ where
 }
 
 /// One line with the kind, and the constant answer.
-fn refuse<Body: Default, Error>(
+pub(crate) fn refuse<Body: Default, Error>(
     rejection: Rejection,
     respond: Option<&Respond>,
 ) -> Poll<Result<Response<Body>, Error>> {

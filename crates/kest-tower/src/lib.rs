@@ -48,6 +48,7 @@
 //! own future: a task spawned by a handler starts without one and must be given the admission.
 
 mod future;
+mod guard;
 mod inbound;
 mod operation;
 mod rejection;
@@ -57,7 +58,9 @@ mod steps;
 mod trace;
 
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
+pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
 pub use inbound::{BuildError, InboundBuilder, InboundLayer};
+pub use kest_identity::ResourceMetadata;
 pub use operation::OperationLayer;
 pub use rejection::{Rejection, RejectionKind};
 pub use service::{Inbound, Operate};

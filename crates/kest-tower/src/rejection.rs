@@ -1,20 +1,23 @@
 //! Every way to refuse a request, and the one table that gives each its status.
 
+use std::sync::Arc;
+
 use http::header::{HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use kest_baggage::{ReadError, RestoreError, RestoreFailure};
 use kest_core::passport::SignError;
 use kest_core::policy::AuthorizeError;
-use kest_core::{AdmitError, AuthenticateError};
+use kest_core::{AdmitError, AuthenticateError, Challenge};
 
 use crate::respond::Respond;
 
 /// Why a request was refused; found in the extensions of the refusing response.
 ///
 /// It says what was wrong and never what the request contained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
+    challenge: Option<Arc<Challenge>>,
 }
 
 /// The kinds of refusal, by who must act.
@@ -41,6 +44,10 @@ pub enum RejectionKind {
     CredentialsInvalid,
     /// The credentials cannot be judged now.
     IdentityUnavailable,
+    /// The credentials do not grant a scope that the route needs.
+    InsufficientScope,
+    /// The caller does not have a role that the route needs.
+    RoleMissing,
     /// Steps 1 to 4, or policy and signer, did not finish in time.
     TookTooLong,
     /// A policy said no.
@@ -101,6 +108,8 @@ impl RejectionKind {
             Self::CredentialsMissing => ("credentials_missing", StatusCode::UNAUTHORIZED),
             Self::CredentialsInvalid => ("credentials_invalid", StatusCode::UNAUTHORIZED),
             Self::IdentityUnavailable => ("identity_unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
+            Self::RoleMissing => ("role_missing", StatusCode::FORBIDDEN),
             Self::TookTooLong => ("took_too_long", StatusCode::SERVICE_UNAVAILABLE),
             Self::Denied => ("denied", StatusCode::FORBIDDEN),
             Self::PolicyFailed => ("policy_failed", StatusCode::FORBIDDEN),
@@ -120,12 +129,15 @@ impl RejectionKind {
             // RFC 6750 section 3.1: without credentials, no error code.
             Self::CredentialsMissing => "Bearer",
             Self::CredentialsInvalid => r#"Bearer error="invalid_token""#,
+            // RFC 6750 section 3.1; whoever knows the scope adds it.
+            Self::InsufficientScope => r#"Bearer error="insufficient_scope""#,
             Self::PassportInvalid | Self::PassportMissing | Self::ClaimGone => "Kest",
             Self::BaggageMalformed
             | Self::BaggageTooLarge
             | Self::ClaimStoreUnavailable
             | Self::KeysUnavailable
             | Self::IdentityUnavailable
+            | Self::RoleMissing
             | Self::TookTooLong
             | Self::Denied
             | Self::PolicyFailed
@@ -143,7 +155,12 @@ impl RejectionKind {
 
 impl Rejection {
     pub(crate) fn new(kind: RejectionKind) -> Self {
-        Self { kind }
+        Self { kind, challenge: None }
+    }
+
+    /// Says more than the kind's own challenge.
+    pub(crate) fn with_challenge(self, challenge: Option<Challenge>) -> Self {
+        Self { challenge: challenge.map(Arc::new), ..self }
     }
 
     /// What was wrong.
@@ -158,20 +175,26 @@ impl Rejection {
         self.kind.status()
     }
 
-    /// The header that the answer carries beside its status.
-    #[must_use]
-    pub fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        self.kind.challenge().map(|challenge| (WWW_AUTHENTICATE, challenge))
+    /// The headers that the answer carries beside its status: challenges, and a nonce where one is asked for.
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let more = self.challenge.as_deref();
+        // A challenge that is no header value would be a fault of the configuration; the kind's own still goes out.
+        let told = more.map(Challenge::authenticate).unwrap_or_default();
+        let told: Vec<_> = told.iter().filter_map(|value| HeaderValue::from_str(value).ok()).collect();
+        let own = if told.is_empty() { self.kind.challenge() } else { None };
+        let nonce = more.and_then(Challenge::dpop_nonce).and_then(|nonce| HeaderValue::from_str(nonce).ok());
+        let challenges = told.into_iter().chain(own).map(|value| (WWW_AUTHENTICATE, value));
+        challenges.chain(nonce.map(|nonce| (DPOP_NONCE, nonce)))
     }
 
     /// The answer: constant, empty-handed, with this rejection in its extensions.
     pub(crate) fn respond<Body: Default>(self, hook: Option<&Respond>) -> Response<Body> {
         let mut response = Response::new(Body::default());
         *response.status_mut() = self.status();
-        if let Some((name, value)) = self.header() {
-            response.headers_mut().insert(name, value);
+        for (name, value) in self.headers() {
+            response.headers_mut().append(name, value);
         }
-        response.extensions_mut().insert(self);
+        response.extensions_mut().insert(self.clone());
         let (mut parts, body) = response.into_parts();
         if let Some(hook) = hook {
             hook(&self, &mut parts);
@@ -231,3 +254,6 @@ impl From<&AdmitError> for Rejection {
         })
     }
 }
+
+/// RFC 9449 section 8.1.
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

@@ -24,7 +24,10 @@ pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
         | RejectionKind::PassportMissing
         | RejectionKind::CredentialsMissing
         | RejectionKind::CredentialsInvalid => "16",
-        RejectionKind::Denied | RejectionKind::PolicyFailed => "7",
+        RejectionKind::Denied
+        | RejectionKind::PolicyFailed
+        | RejectionKind::InsufficientScope
+        | RejectionKind::RoleMissing => "7",
         RejectionKind::ClaimStoreUnavailable
         | RejectionKind::KeysUnavailable
         | RejectionKind::IdentityUnavailable

@@ -40,10 +40,12 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        let offered = Offered::of(request.headers());
+        let (parts, body) = request.into_parts();
+        let offered = Offered::of(&parts);
+        let mut request = Request::from_parts(parts, body);
         // The arrival will be replaced; an admission must not reach the handler but through an operation layer inside.
         request.extensions_mut().remove::<Admission>();
         kest_baggage::strip(request.headers_mut());

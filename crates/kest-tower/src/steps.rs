@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use kest_baggage::{ClaimStore, HeaderReader, Tier, restore};
 use kest_core::passport::VerifyError;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
-    Arrival, Authenticate, Evidence, Limits, Lineage, Passport, UnverifiedPassport, Verifier, authenticate,
+    Arrival, Authenticate, Evidence, Limits, Lineage, Passport, PeerCertificate, Principal, RequestTarget,
+    UnverifiedPassport, Verifier, authenticate,
 };
 
 use crate::rejection::{Rejection, RejectionKind};
@@ -31,18 +33,43 @@ pub(crate) enum PassportPresence {
     Required,
 }
 
-/// The headers that the steps look at; cloning them is cheap.
+/// What the steps look at of a request; cloning it is cheap.
 #[derive(Debug)]
 pub(crate) struct Offered {
     baggage: Vec<HeaderValue>,
     authorization: Vec<HeaderValue>,
+    dpop: Vec<HeaderValue>,
+    method: Method,
+    uri: Uri,
+    host: Option<HeaderValue>,
+    certificate: Option<PeerCertificate>,
 }
 
 impl Offered {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let all = |name| headers.get_all(name).iter().cloned().collect();
-        Self { baggage: all("baggage"), authorization: all(header::AUTHORIZATION.as_str()) }
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let all = |name| values_of(&parts.headers, name);
+        Self {
+            baggage: all("baggage"),
+            authorization: all(header::AUTHORIZATION.as_str()),
+            dpop: all("dpop"),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            host: parts.headers.get(header::HOST).cloned(),
+            // Put there by whoever terminates TLS in this process; no header can put anything into extensions.
+            certificate: parts.extensions.get().copied(),
+        }
     }
+
+    fn target(&self) -> RequestTarget<'_> {
+        // RFC 9112 section 3.2.2: the authority of an absolute form counts, not the header.
+        let of_header = || self.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = self.uri.authority().map(http::uri::Authority::as_str).or_else(of_header);
+        RequestTarget::new(self.method.as_str(), host, self.uri.path())
+    }
+}
+
+fn values_of(headers: &HeaderMap, name: &str) -> Vec<HeaderValue> {
+    headers.get_all(name).iter().cloned().collect()
 }
 
 /// How the passport of a request travelled, found in the request's extensions beside the arrival.
@@ -79,11 +106,19 @@ impl Steps {
             // An empty passport proves nothing, so it is not the one that is required.
             Some(_) | None => return Err(Rejection::new(RejectionKind::PassportMissing)),
         };
-        let authorization = offered.authorization.iter().map(HeaderValue::as_bytes);
-        let evidence = Evidence::new(&lineage).with_authorization(authorization);
-        let principal =
-            authenticate(self.identity.as_ref(), &evidence).await.map_err(|error| Rejection::from(&error))?;
+        let principal = self.authenticate(&offered, &lineage).await?;
         Ok((Arrival::new(lineage, principal), received))
+    }
+
+    async fn authenticate(&self, offered: &Offered, lineage: &Lineage) -> Result<Principal, Rejection> {
+        let evidence = Evidence::new(lineage)
+            .with_authorization(offered.authorization.iter().map(HeaderValue::as_bytes))
+            .with_dpop(offered.dpop.iter().map(HeaderValue::as_bytes))
+            .with_target(offered.target())
+            .with_certificate(offered.certificate);
+        authenticate(self.identity.as_ref(), &evidence)
+            .await
+            .map_err(|error| Rejection::from(&error).with_challenge(self.identity.challenge(&error)))
     }
 
     async fn verify(&self, passport: UnverifiedPassport) -> Result<Passport, Rejection> {

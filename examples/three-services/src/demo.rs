@@ -173,6 +173,7 @@ fn identity(index: usize, issuer: &Issuer) -> Result<IdentityChoice, BoxError> {
         .jwks_uri(issuer.jwks_uri())
         .issuer(issuer.name())
         .audience(AUDIENCE)
+        .accept_plain_jwt()
         .try_build()?;
     Ok(IdentityChoice::jwks(jwt))
 }

@@ -190,6 +190,7 @@ impl HopFlags {
                 .jwks_uri(uri)
                 .issuer(issuer.as_str())
                 .audience(audience.as_str())
+                .accept_plain_jwt()
                 .try_build()?;
             return Ok(Some(IdentityChoice::jwks(jwt)));
         }

@@ -285,3 +285,72 @@ fn bundle_by_plain_http_from_another_machine_is_not_trusted() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{message}");
     assert!(message.contains("https"), "{message}");
 }
+
+async fn ask(origin: &str) -> reqwest::Response {
+    reqwest::Client::new().post(format!("{origin}/call")).send().await.unwrap()
+}
+
+/// A hop with these policies, whose callers are nobody in particular.
+fn guarded(folder: &Folder, bundle: &str, more: &[&str]) -> Vec<String> {
+    let common = ["--identity-from-lineage", "--origin", "internal", "--resource", "stock/7"];
+    flags(folder, "ledger", bundle, &[&common[..], more].concat())
+}
+
+#[tokio::test]
+async fn hop_asks_its_policies_and_those_of_the_deployment() {
+    let folder = Folder::new("policies");
+    let bundle = keys(&folder);
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path(name), text).unwrap();
+        folder.path(name)
+    };
+    let trusted = "permit (principal, action, resource) when { context.subject.trust_score >= 80 };";
+    let cedar = write("trusted.cedar", trusted);
+    let rego = write(
+        "clean.rego",
+        "package clean\n\ndefault allow := false\n\nallow if not \"llm\" in input.subject.taints\n",
+    );
+    let config =
+        write("kest.toml", "policy_files = [\"trusted.cedar\"]\nplatform_policies = [\"trusted\"]\n");
+    let hop = Hop::start(&guarded(&folder, &bundle, &["--policy", &rego, "--policy-config", &config]));
+    let answer = ask(&hop.origin).await;
+    assert_eq!(answer.status().as_u16(), 200);
+    let answer: Answer = answer.json().await.unwrap();
+    let payload = answer.passport[0].split('.').nth(1).unwrap();
+    let payload = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap();
+    let signed: Value = serde_json::from_slice(&payload).unwrap();
+    let context = &signed["policy_context"];
+    assert_eq!(context["platform_policies"], serde_json::json!(["trusted"]));
+    assert_eq!(context["function_policies"], serde_json::json!(["clean"]));
+
+    let tainted = ["--policy", &rego, "--policy-config", &config, "--taint", "llm"];
+    let tainted = Hop::start(&guarded(&folder, &bundle, &tainted));
+    assert_eq!(ask(&tainted.origin).await.status().as_u16(), 403, "its own policy says no");
+    let strict = write("trusted.cedar", &trusted.replace("80", "101"));
+    assert_eq!(strict, cedar);
+    let strict = Hop::start(&guarded(&folder, &bundle, &["--policy-config", &config]));
+    assert_eq!(ask(&strict.origin).await.status().as_u16(), 403, "the deployment's policy says no");
+}
+
+#[test]
+fn hop_does_not_start_with_policies_that_cannot_be_used() {
+    let folder = Folder::new("broken-policies");
+    let bundle = keys(&folder);
+    for (name, text, reason) in [
+        (
+            "a.cedar",
+            "permit (principal, action, resource)\nwhen { context.nothing };",
+            "a.cedar:2: is not valid",
+        ),
+        ("a.rego", "package a\n\nallow if", "a.rego:3: does not parse"),
+        ("a.toml", "platform_policies = [\"unknown\"]", "a.toml: policy unknown is not known to any engine"),
+    ] {
+        let path = folder.path(name);
+        std::fs::write(&path, text).unwrap();
+        let flag = if name.ends_with("toml") { "--policy-config" } else { "--policy" };
+        let output = hop(&guarded(&folder, &bundle, &[flag, &path])).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(reason), "{told}");
+    }
+}

@@ -8,11 +8,22 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-pub(crate) use super::flight::Schedule;
-use super::flight::{Flight, Freshness, Grounded, Progress, Shared};
+use super::flight::Flight;
+use super::health::{KeyHealth, KeysAtStart};
+use super::keeper;
+use super::progress::{Arrival, Freshness, Grounded, Progress, Verdict, Wanted};
+pub(crate) use super::schedule::Schedule;
+use super::shared::Shared;
+use super::telemetry::{self, Refusal};
 use super::{FetchKeys, KeysUnavailable, VerificationKey};
 
 /// The issuer's keys, refreshed in the background by one fetch at a time.
+///
+/// A key that is not at hand is looked for by a fetch that departs after the request arrived, since an earlier one
+/// proves nothing about it. Such fetches depart at most once in a cool-down, however many requests wait for them; only
+/// so many may wait, and the rest are refused at once without touching the schedule. So junk causes no fetch that one
+/// request would not have caused, and it cannot delay the one that brings a key which was published meanwhile: from
+/// its publication that takes a cool-down and one fetch, or two fetches where these take longer than the cool-down.
 ///
 /// Fetches run in tasks of their own, so that a request which is cancelled takes nothing with it. They stop when the
 /// cache is dropped.
@@ -36,26 +47,60 @@ impl KeyCache {
         Self { shared: Arc::new(Shared::new(source, clock, schedule)), tasks: Mutex::default() }
     }
 
-    /// The key of that id: at once when it is known, else after the one fetch that the cool-down allows.
-    pub(crate) async fn key(&self, key_id: &str) -> Result<Arc<VerificationKey>, LookupError> {
-        if let Some((key, freshness)) = self.shared.find(key_id) {
-            if freshness == Freshness::Due {
-                self.refresh_behind();
-            }
-            return Ok(key);
+    /// The key of that id if it is in use now: no waiting, and no fetch on the caller's account.
+    ///
+    /// As long as the issuer publishes a key unchanged this is the very same value, so whoever remembers what it
+    /// proved may compare the pointers.
+    pub(crate) fn find(&self, key_id: &str) -> Option<Arc<VerificationKey>> {
+        let (key, freshness) = self.shared.find(key_id)?;
+        if freshness == Freshness::Due && self.shared.may_refresh() {
+            self.refresh_behind();
         }
-        let asked = self.fetch_within(self.shared.schedule.key_wait).await;
-        // The key may have come although this request's share of the wait had run out.
-        match (self.shared.find(key_id), asked) {
-            (Some((key, _)), _) => Ok(key),
-            (None, Ok(())) => Err(LookupError::Unknown),
-            (None, Err(cause)) => Err(LookupError::Unavailable(cause)),
-        }
+        Some(key)
     }
 
-    /// Fetches now, or joins the fetch under way, so that the first request finds its key.
+    /// The key of that id: at once when it is in use, else after the next fetch that the cool-down allows.
+    pub(crate) async fn key(&self, key_id: &str) -> Result<Arc<VerificationKey>, LookupError> {
+        if let Some(key) = self.find(key_id) {
+            return Ok(key);
+        }
+        let arrival = self.shared.arrival();
+        if let Some(verdict) = self.shared.known(key_id, &arrival) {
+            return Err(self.missed(verdict, Refusal::Remembered));
+        }
+        let Ok(_waiting) = self.shared.waiters.try_acquire() else {
+            telemetry::unknown(&self.shared.schedule.issuer, Refusal::Crowded);
+            return Err(self.shared.crowded());
+        };
+        let settled = self.settled_within(&arrival, self.shared.schedule.key_wait).await;
+        // The key may have come although this request's share of the wait had run out.
+        if let Some(key) = self.find(key_id) {
+            return Ok(key);
+        }
+        let verdict = settled.map_err(LookupError::Unavailable)?;
+        if matches!(verdict, Verdict::Unknown) {
+            self.shared.remember_unknown(key_id);
+        }
+        Err(self.missed(verdict, Refusal::Fetched))
+    }
+
+    /// Fetches now, unless the keys are fresh, so that the first request finds its key.
     pub(crate) async fn start(&self) -> Result<(), KeysUnavailable> {
-        self.fetch_within(self.shared.schedule.fetch_wait.saturating_add(MARGIN)).await
+        if matches!(self.shared.freshness(self.shared.clock.now()), Freshness::Fresh(_)) {
+            return Ok(());
+        }
+        let longest = self.shared.schedule.fetch_wait.saturating_add(MARGIN);
+        self.settled_within(&self.shared.arrival(), longest).await?.into()
+    }
+
+    /// Fetches now; whether an issuer that is away is an error is for the configuration to say.
+    pub(crate) async fn start_with(&self, at_start: KeysAtStart) -> Result<(), KeysUnavailable> {
+        at_start.judge(self.start().await)
+    }
+
+    /// How the keys are, right now.
+    pub(crate) fn health(&self) -> KeyHealth {
+        KeyHealth::of(&self.shared)
     }
 
     /// The number of fetches begun so far.
@@ -68,39 +113,60 @@ impl KeyCache {
         wait_for(self.shared.progress.subscribe(), |progress| progress.ended >= count).await;
     }
 
-    /// Begins a fetch that is due, and does not wait for it.
+    fn missed(&self, verdict: Verdict, refusal: Refusal) -> LookupError {
+        match verdict {
+            Verdict::Unknown => {
+                telemetry::unknown(&self.shared.schedule.issuer, refusal);
+                LookupError::Unknown
+            }
+            Verdict::Failed(cause) => LookupError::Unavailable(KeysUnavailable::Fetch(cause)),
+        }
+    }
+
+    /// Begins a refresh that is due, and does not wait for it.
     fn refresh_behind(&self) {
         // Without a runtime there is nothing to refresh with; the known key still holds.
-        if self.depart().is_err() {
+        if self.depart(Wanted::Refresh).is_err() {
             tracing::debug!("keys are due and no runtime can fetch them");
         }
     }
 
-    async fn fetch_within(&self, wait: Duration) -> Result<(), KeysUnavailable> {
-        let progress = self.shared.progress.subscribe();
-        let seen = progress.borrow().ended;
-        match self.depart()? {
-            Ok(()) | Err(Grounded::InFlight) => {
-                let landed = wait_for(progress, move |progress| progress.ended > seen);
-                let in_time = tokio::time::timeout(wait, landed).await;
-                in_time.map_err(|_elapsed| KeysUnavailable::Waited(wait))?;
+    async fn settled_within(&self, arrival: &Arrival, wait: Duration) -> Result<Verdict, KeysUnavailable> {
+        // Without a runtime there is no timer either.
+        Handle::try_current().map_err(|_none| KeysUnavailable::NoRuntime)?;
+        let settled = tokio::time::timeout(wait, self.settled(arrival)).await;
+        settled.map_err(|_elapsed| KeysUnavailable::Waited(wait))?
+    }
+
+    /// Waits until a fetch has landed that departed after the arrival, and sends it off when its time has come.
+    async fn settled(&self, arrival: &Arrival) -> Result<Verdict, KeysUnavailable> {
+        let mut progress = self.shared.progress.subscribe();
+        loop {
+            if let Some(verdict) = progress.borrow_and_update().settled(arrival) {
+                return Ok(verdict);
             }
-            Err(Grounded::CoolingDown) => {}
+            let pause = match self.depart(Wanted::UnknownKey)? {
+                Ok(()) | Err(Grounded::InFlight) => self.shared.schedule.fetch_wait.saturating_add(MARGIN),
+                Err(Grounded::For(pause)) => pause,
+            };
+            // Whichever comes first; the sender lives in `Shared`, so the channel cannot be closed meanwhile.
+            drop(tokio::time::timeout(pause, progress.changed()).await);
         }
-        self.shared.progress.borrow().verdict()
     }
 
     /// Sends off a fetch and, the first time, the keeper.
-    fn depart(&self) -> Result<Result<(), Grounded>, KeysUnavailable> {
+    fn depart(&self, wanted: Wanted) -> Result<Result<(), Grounded>, KeysUnavailable> {
         let runtime = Handle::try_current().map_err(|_none| KeysUnavailable::NoRuntime)?;
+        self.shared.anchor();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let flight = Flight::begin(&self.shared, wanted).map(|flight| {
+            tasks.flight = Some(runtime.spawn(flight.run()).abort_handle());
+        });
         if tasks.keeper.as_ref().is_none_or(AbortHandle::is_finished) {
             // The first use, or the runtime that ran the keeper is gone.
-            tasks.keeper = Some(runtime.spawn(keep(Arc::clone(&self.shared))).abort_handle());
+            tasks.keeper = Some(runtime.spawn(keeper::keep(Arc::clone(&self.shared))).abort_handle());
         }
-        Ok(Flight::begin(&self.shared).map(|flight| {
-            tasks.flight = Some(runtime.spawn(flight.run()).abort_handle());
-        }))
+        Ok(flight)
     }
 }
 
@@ -119,19 +185,7 @@ impl Drop for Tasks {
     }
 }
 
-/// Refreshes keys before they grow stale, also while no request comes.
-async fn keep(shared: Arc<Shared>) {
-    loop {
-        tokio::time::sleep(shared.pause()).await;
-        if shared.is_due()
-            && let Ok(flight) = Flight::begin(&shared)
-        {
-            flight.run().await;
-        }
-    }
-}
-
-async fn wait_for(
+pub(super) async fn wait_for(
     mut progress: watch::Receiver<Progress>,
     reached: impl Fn(&Progress) -> bool + Send + Sync,
 ) {
@@ -141,5 +195,5 @@ async fn wait_for(
     }
 }
 
-/// What `start` waits beyond the longest fetch, so that it reports that fetch's own reason.
+/// What is waited beyond the longest fetch, so that its own reason is reported.
 const MARGIN: Duration = Duration::from_millis(250);

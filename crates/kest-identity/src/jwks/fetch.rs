@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kest_core::BoxError;
 
-use super::{KeySet, KeySetError};
+use super::{HttpKeysError, KeySet, KeySetError};
 
 /// Brings the current keys of an issuer.
 ///
 /// Called by one task at a time, never more often than the configuration says, and cut off after
-/// `Limits::key_fetch_wait`; an implementation needs no cache and no retry of its own.
+/// `Limits::key_fetch_wait`; an implementation needs no cache and no retry of its own. What it answers is taken at its
+/// word: a key that is missing from the answer is no longer used.
 #[async_trait]
 pub trait FetchKeys: fmt::Debug + Send + Sync {
     /// Fetches the keys.
@@ -39,12 +40,27 @@ pub enum FetchError {
     /// The answer says that it is not JSON.
     #[error("key set endpoint answered with another content type")]
     ContentType,
-    /// The answer is longer than `Limits::key_set_bytes`.
-    #[error("key set is over the limit of {0} bytes")]
+    /// The answer is longer than `Limits::key_set_bytes`, or `Limits::key_metadata_bytes` for an issuer's metadata.
+    #[error("answer is over the limit of {0} bytes")]
     TooLong(usize),
     /// The answer is not a key set.
     #[error("key set endpoint answered with something else")]
     NotAKeySet(#[source] KeySetError),
+    /// The issuer's metadata, which say where its keys are, could not be fetched.
+    #[error("metadata of the issuer could not be fetched")]
+    Metadata(#[source] Box<Self>),
+    /// The issuer's metadata are not one unambiguous JSON object with the members that are needed.
+    #[error("metadata of the issuer are malformed")]
+    NotMetadata(#[source] BoxError),
+    /// The metadata are those of another issuer, or of one that is spelled in another way.
+    #[error("metadata name another issuer")]
+    OtherIssuer,
+    /// The metadata name a key set where none may be fetched from.
+    #[error("metadata name a key set uri that must not be used")]
+    KeySetUri(#[source] HttpKeysError),
+    /// Another source than HTTP had no answer. Its cause is its own, and may name the endpoint.
+    #[error("key source failed")]
+    Source(#[source] BoxError),
     /// The fetch ended without a result, because its runtime was shut down or its source panicked.
     #[error("key set fetch was abandoned")]
     Abandoned,
@@ -61,6 +77,11 @@ impl FetchError {
             Self::ContentType => "content_type",
             Self::TooLong(_) => "too_long",
             Self::NotAKeySet(_) => "not_a_key_set",
+            Self::Metadata(_) => "metadata",
+            Self::NotMetadata(_) => "not_metadata",
+            Self::OtherIssuer => "other_issuer",
+            Self::KeySetUri(_) => "key_set_uri",
+            Self::Source(_) => "source",
             Self::Abandoned => "abandoned",
         }
     }
@@ -76,6 +97,9 @@ pub enum KeysUnavailable {
     /// The fetch under way did not end in the time that a request may wait.
     #[error("keys did not come within {0:?}")]
     Waited(Duration),
+    /// So many requests wait for keys already that this one was not let in.
+    #[error("too many requests wait for keys")]
+    Crowded,
     /// Not called from within a Tokio runtime, so nothing can be fetched.
     #[error("no runtime to fetch keys with")]
     NoRuntime,

@@ -1,20 +1,31 @@
 //! One JSON Web Key: what it is, and which algorithms it may check.
 
+use std::fmt;
+
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::VerifyingKey;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::jwt::{Algorithm, InvalidToken};
 
 use super::SkippedKey;
 
 /// A public key that may check signatures of tokens, parsed once.
-#[derive(Debug)]
 pub(crate) struct VerificationKey {
-    decoding: DecodingKey,
-    algorithms: Vec<Algorithm>,
+    prepared: Prepared,
+    /// Of the public numbers and what they may be used for: the same digest, the same key.
+    digest: [u8; 32],
+}
+
+enum Prepared {
+    /// One value for each algorithm. Building it costs nearly as much as the check itself (13 of 32 us).
+    Rsa(Vec<(Algorithm, ParsedPublicKey)>),
+    /// Nothing is gained by keeping more than the point.
+    Point(Algorithm, DecodingKey),
 }
 
 impl VerificationKey {
@@ -29,15 +40,14 @@ impl VerificationKey {
             return Err(SkippedKey::Private);
         }
         check_purpose(members)?;
-        let (decoding, possible) = match key_type {
-            "RSA" => (rsa(members)?, Algorithm::RSA),
+        let key = match key_type {
+            "RSA" => rsa(members)?,
             "EC" => elliptic(members)?,
             "OKP" => edwards(members)?,
             _ => return Err(SkippedKey::Unsupported),
         };
-        let algorithms = restrict(possible, text(members, "alg")?)?;
         let key_id = text(members, "kid")?.filter(|key_id| !key_id.is_empty()).ok_or(SkippedKey::NoKeyId)?;
-        Ok((key_id.to_owned(), Self { decoding, algorithms }))
+        Ok((key_id.to_owned(), key))
     }
 
     /// Checks that `signature` (base64url) is by this key over `message`, with `algorithm` and no other.
@@ -48,14 +58,55 @@ impl VerificationKey {
         signature: &str,
     ) -> Result<(), InvalidToken> {
         // RFC 8725 section 3.1: the key decides what it is used with, not the token.
-        if !self.algorithms.contains(&algorithm) {
-            return Err(InvalidToken::AlgorithmOfKey);
-        }
-        match jsonwebtoken::crypto::verify(signature, message, &self.decoding, algorithm.backend()) {
-            Ok(true) => Ok(()),
+        let holds = match &self.prepared {
+            Prepared::Rsa(keys) => {
+                let key = keys.iter().find(|(possible, _)| *possible == algorithm);
+                let (_, key) = key.ok_or(InvalidToken::AlgorithmOfKey)?;
+                let signature =
+                    URL_SAFE_NO_PAD.decode(signature).map_err(|_content| InvalidToken::Signature)?;
+                key.verify_sig(message, &signature).is_ok()
+            }
+            Prepared::Point(only, _) if *only != algorithm => return Err(InvalidToken::AlgorithmOfKey),
             // The library's error may name an offending byte of the signature, which is content.
-            Ok(false) | Err(_) => Err(InvalidToken::Signature),
+            Prepared::Point(_, key) => {
+                jsonwebtoken::crypto::verify(signature, message, key, algorithm.backend()).unwrap_or(false)
+            }
+        };
+        if holds { Ok(()) } else { Err(InvalidToken::Signature) }
+    }
+
+    /// Whether both are the same public key for the same algorithms.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    fn new(key_type: &str, numbers: [&[u8]; 2], prepared: Prepared) -> Self {
+        let mut digest = Sha256::new();
+        for part in [key_type.as_bytes(), numbers[0], numbers[1]] {
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
         }
+        for algorithm in prepared.algorithms() {
+            digest.update(algorithm.as_str());
+            digest.update([0]);
+        }
+        Self { prepared, digest: digest.finalize().into() }
+    }
+}
+
+impl Prepared {
+    fn algorithms(&self) -> Vec<Algorithm> {
+        match self {
+            Self::Rsa(keys) => keys.iter().map(|(algorithm, _)| *algorithm).collect(),
+            Self::Point(algorithm, _) => vec![*algorithm],
+        }
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithms = self.prepared.algorithms();
+        formatter.debug_struct("VerificationKey").field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
 
@@ -74,9 +125,10 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), SkippedKey> {
     }
 }
 
-fn rsa(members: &Map<String, Value>) -> Result<DecodingKey, SkippedKey> {
-    let modulus = bytes(members, "n")?;
-    let exponent = bytes(members, "e")?;
+fn rsa(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {
+    // RFC 7518 section 2 forbids leading zeros; some issuers send them, and they change nothing.
+    let modulus = significant(bytes(members, "n")?);
+    let exponent = significant(bytes(members, "e")?);
     let bits = bit_length(&modulus);
     // RFC 7518 section 3.3: at least 2048 bits. Above 8192 a stranger's signature would cost too much to check.
     if bits < 2048 || modulus.last().is_none_or(|lowest| lowest % 2 == 0) {
@@ -89,42 +141,66 @@ fn rsa(members: &Map<String, Value>) -> Result<DecodingKey, SkippedKey> {
     if bit_length(&exponent) < 2 || exponent.last().is_none_or(|lowest| lowest % 2 == 0) {
         return Err(SkippedKey::Weak);
     }
-    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+    let numbers = RsaPublicKeyComponents { n: &modulus, e: &exponent };
+    let prepare = |algorithm| {
+        let parameters = rsa_parameters(algorithm).ok_or(SkippedKey::Unsupported)?;
+        let key = numbers.to_parsed_public_key(parameters).map_err(|_no_detail| SkippedKey::Malformed)?;
+        Ok((algorithm, key))
+    };
+    let allowed = restrict(Algorithm::RSA, text(members, "alg")?)?;
+    let keys = allowed.into_iter().map(prepare).collect::<Result<_, SkippedKey>>()?;
+    Ok(VerificationKey::new("RSA", [&modulus, &exponent], Prepared::Rsa(keys)))
 }
 
-fn elliptic(members: &Map<String, Value>) -> Result<(DecodingKey, &'static [Algorithm]), SkippedKey> {
-    let (length, algorithms): (_, &'static [Algorithm]) = match text(members, "crv")? {
-        Some("P-256") => (32, &[Algorithm::Es256]),
-        Some("P-384") => (48, &[Algorithm::Es384]),
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    Some(match algorithm {
+        Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return None,
+    })
+}
+
+fn elliptic(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {
+    let (length, curve, algorithm) = match text(members, "crv")? {
+        Some("P-256") => (32, &signature::ECDSA_P256_SHA256_FIXED, Algorithm::Es256),
+        Some("P-384") => (48, &signature::ECDSA_P384_SHA384_FIXED, Algorithm::Es384),
         Some(_) => return Err(SkippedKey::Unsupported),
         None => return Err(SkippedKey::Malformed),
     };
+    let [x, y] = [bytes(members, "x")?, bytes(members, "y")?];
     // RFC 7518 section 6.2.1.2: each coordinate has the full length of the curve's field.
-    if bytes(members, "x")?.len() != length || bytes(members, "y")?.len() != length {
+    if x.len() != length || y.len() != length {
         return Err(SkippedKey::Malformed);
     }
-    let [Some(x), Some(y)] = [text(members, "x")?, text(members, "y")?] else {
+    // SEC 1 section 2.3.3: an uncompressed point.
+    let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    if ParsedPublicKey::new(curve, &point).is_err() {
         return Err(SkippedKey::Malformed);
-    };
-    let key = DecodingKey::from_ec_components(x, y).map_err(|_names_content| SkippedKey::Malformed)?;
-    Ok((key, algorithms))
+    }
+    restrict(&[algorithm], text(members, "alg")?)?;
+    let prepared = Prepared::Point(algorithm, DecodingKey::from_ec_der(&point));
+    Ok(VerificationKey::new("EC", [&x, &y], prepared))
 }
 
-fn edwards(members: &Map<String, Value>) -> Result<(DecodingKey, &'static [Algorithm]), SkippedKey> {
+fn edwards(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {
     match text(members, "crv")? {
         Some("Ed25519") => {}
         Some(_) => return Err(SkippedKey::Unsupported),
         None => return Err(SkippedKey::Malformed),
     }
-    let encoded = text(members, "x")?.ok_or(SkippedKey::Malformed)?;
-    let point = <[u8; 32]>::try_from(bytes(members, "x")?).map_err(|_wrong_length| SkippedKey::Malformed)?;
-    let point = VerifyingKey::from_bytes(&point).map_err(|_not_on_the_curve| SkippedKey::Malformed)?;
+    let x = <[u8; 32]>::try_from(bytes(members, "x")?).map_err(|_wrong_length| SkippedKey::Malformed)?;
+    let point = VerifyingKey::from_bytes(&x).map_err(|_not_on_the_curve| SkippedKey::Malformed)?;
     // A small-order point accepts signatures that nobody made.
     if point.is_weak() {
         return Err(SkippedKey::Weak);
     }
-    let key = DecodingKey::from_ed_components(encoded).map_err(|_names_content| SkippedKey::Malformed)?;
-    Ok((key, &[Algorithm::EdDsa]))
+    restrict(&[Algorithm::EdDsa], text(members, "alg")?)?;
+    let prepared = Prepared::Point(Algorithm::EdDsa, DecodingKey::from_ed_der(&x));
+    Ok(VerificationKey::new("OKP", [&x, &[]], prepared))
 }
 
 /// RFC 7517 section 4.4: `alg`, when present, is the only algorithm the key is meant for.
@@ -152,88 +228,18 @@ fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkippedKey
     URL_SAFE_NO_PAD.decode(encoded).map_err(|_names_content| SkippedKey::Malformed)
 }
 
-/// The length in bits of a big-endian number, leading zeros not counted.
+/// A big-endian number without its leading zeros.
+fn significant(number: Vec<u8>) -> Vec<u8> {
+    number.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+/// The length in bits of a big-endian number without leading zeros.
 fn bit_length(number: &[u8]) -> u64 {
-    let mut significant = number.iter().skip_while(|byte| **byte == 0);
-    let Some(first) = significant.next() else { return 0 };
-    let rest = u64::try_from(significant.count()).unwrap_or(u64::MAX);
+    let Some((first, rest)) = number.split_first() else { return 0 };
+    let rest = u64::try_from(rest.len()).unwrap_or(u64::MAX);
     rest.saturating_mul(8).saturating_add(u64::from(8 - first.leading_zeros()))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn read(changes: &Value, key: &Value) -> Result<Vec<Algorithm>, SkippedKey> {
-        let mut key = key.clone();
-        for (name, value) in changes.as_object().unwrap() {
-            key[name] = value.clone();
-        }
-        VerificationKey::from_jwk(key.as_object().unwrap()).map(|(_, key)| key.algorithms)
-    }
-
-    fn rsa_key(bytes: usize) -> Value {
-        json!({"kty": "RSA", "kid": "r", "n": URL_SAFE_NO_PAD.encode(vec![0xff; bytes]), "e": "AQAB"})
-    }
-
-    /// The base points of the curves (FIPS 186-5), which are good public keys for nobody.
-    fn p256_key() -> Value {
-        json!({"kty": "EC", "crv": "P-256", "kid": "e", "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
-            "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"})
-    }
-
-    /// RFC 8037 appendix A.2.
-    fn ed_key() -> Value {
-        json!({"kty": "OKP", "crv": "Ed25519", "kid": "d", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
-    }
-
-    #[test]
-    fn a_key_allows_what_its_type_and_its_members_allow() {
-        assert_eq!(read(&json!({}), &rsa_key(256)), Ok(Algorithm::RSA.to_vec()));
-        assert_eq!(read(&json!({"alg": "PS384"}), &rsa_key(256)), Ok(vec![Algorithm::Ps384]));
-        assert_eq!(
-            read(&json!({"use": "sig", "key_ops": ["verify"]}), &p256_key()),
-            Ok(vec![Algorithm::Es256])
-        );
-        assert_eq!(read(&json!({"x5c": ["ignored"]}), &ed_key()), Ok(vec![Algorithm::EdDsa]));
-    }
-
-    #[test]
-    fn keys_that_must_not_be_used_are_told_apart() {
-        let zeros = URL_SAFE_NO_PAD.encode([0; 32]);
-        for (changes, key, reason) in [
-            (json!({}), rsa_key(255), SkippedKey::Weak),
-            (json!({"e": "AQ"}), rsa_key(256), SkippedKey::Weak),
-            (json!({"e": "AAAB"}), rsa_key(256), SkippedKey::Weak),
-            (json!({"e": "BA"}), rsa_key(256), SkippedKey::Weak),
-            (json!({"e": ""}), rsa_key(256), SkippedKey::Weak),
-            (json!({"e": "AQAAAAAB"}), rsa_key(256), SkippedKey::Unsupported),
-            (json!({}), rsa_key(1025), SkippedKey::Unsupported),
-            (json!({"n": "@@"}), rsa_key(256), SkippedKey::Malformed),
-            (json!({"n": null}), rsa_key(256), SkippedKey::Malformed),
-            (json!({"alg": "ES256"}), rsa_key(256), SkippedKey::Unsupported),
-            (json!({"alg": "HS256"}), rsa_key(256), SkippedKey::Unsupported),
-            (json!({"alg": "RSA-OAEP"}), rsa_key(256), SkippedKey::Unsupported),
-            (json!({"use": "enc"}), rsa_key(256), SkippedKey::NotForVerifying),
-            (json!({"key_ops": ["encrypt"]}), rsa_key(256), SkippedKey::NotForVerifying),
-            (json!({"key_ops": "verify"}), rsa_key(256), SkippedKey::Malformed),
-            (json!({"kid": ""}), rsa_key(256), SkippedKey::NoKeyId),
-            (json!({"kid": 1}), rsa_key(256), SkippedKey::Malformed),
-            (json!({"d": "AQ"}), rsa_key(256), SkippedKey::Private),
-            (json!({"kty": "oct", "k": "AQ"}), rsa_key(256), SkippedKey::Symmetric),
-            (json!({"kty": "AKP"}), rsa_key(256), SkippedKey::Unsupported),
-            (json!({"kty": 1}), rsa_key(256), SkippedKey::Malformed),
-            (json!({"crv": "P-521"}), p256_key(), SkippedKey::Unsupported),
-            (json!({"crv": "P-384"}), p256_key(), SkippedKey::Malformed),
-            (json!({"alg": "ES384"}), p256_key(), SkippedKey::Unsupported),
-            (json!({"y": "AQ"}), p256_key(), SkippedKey::Malformed),
-            (json!({"crv": "X25519"}), ed_key(), SkippedKey::Unsupported),
-            (json!({"x": zeros}), ed_key(), SkippedKey::Weak),
-            (json!({"x": "AQ"}), ed_key(), SkippedKey::Malformed),
-        ] {
-            assert_eq!(read(&changes, &key), Err(reason), "{changes} {key}");
-        }
-    }
-}
+#[path = "key/tests.rs"]
+mod tests;

@@ -12,8 +12,12 @@ use super::VerificationKey;
 
 /// The usable keys of an issuer, by key id.
 ///
-/// Keys that must not be used are left out and counted by reason. A set without any usable key is a set: the issuer
-/// says that it has none, so no token of it holds.
+/// Keys that must not be used are left out and counted by reason, and never take the good ones with them.
+///
+/// A set without any usable key is a set all the same: no token of the issuer holds then, whatever was published before.
+/// An issuer that replaces its keys takes the old ones back, also when the new ones are of a kind that is not read here,
+/// and keeping a withdrawn key alive is worse than refusing. An endpoint that is merely broken answers with something
+/// else than a key set; that is a [`KeySetError`], and leaves the known keys in use.
 #[derive(Clone)]
 pub struct KeySet {
     keys: HashMap<String, Arc<VerificationKey>>,
@@ -42,19 +46,30 @@ impl KeySet {
             return Err(KeySetError::TooLong(json.len()));
         }
         let wire: Wire<'_> = serde_json::from_slice(json).map_err(|cause| not_a_key_set(&cause))?;
+        Ok(Self::collect(wire.keys, limits, |raw| read_key(raw, limits)))
+    }
+
+    /// Takes keys that `read` finds usable, up to the limit; those after that are not read at all.
+    ///
+    /// Only usable keys count, so that no number of bad ones before a good one pushes it out.
+    pub(crate) fn collect<Raw>(
+        keys: impl IntoIterator<Item = Raw>,
+        limits: &Limits,
+        read: impl Fn(Raw) -> Result<(String, VerificationKey), SkippedKey>,
+    ) -> Self {
         let mut set = Self { keys: HashMap::new(), skipped: BTreeMap::new() };
         let mut seen = HashSet::new();
-        for (position, raw) in wire.keys.into_iter().enumerate() {
-            if position >= limits.key_set_keys {
+        for raw in keys {
+            if seen.len() >= limits.key_set_keys {
                 set.skip(SkippedKey::TooMany);
                 continue;
             }
-            match read_key(raw, limits) {
+            match read(raw) {
                 Ok((key_id, key)) => set.add(key_id, key, &mut seen),
                 Err(reason) => set.skip(reason),
             }
         }
-        Ok(set)
+        set
     }
 
     /// The number of usable keys.
@@ -89,6 +104,27 @@ impl KeySet {
 
     pub(crate) fn key(&self, key_id: &str) -> Option<&Arc<VerificationKey>> {
         self.keys.get(key_id)
+    }
+
+    /// The ids of the usable keys, sorted.
+    pub(crate) fn key_ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.keys.keys().cloned().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The keys that were left out, by reason.
+    pub(crate) fn all_skipped(&self) -> Vec<(SkippedKey, usize)> {
+        self.skipped.iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    /// Takes the values of `previous` for the keys that are the same there, so that a pointer tells them apart.
+    pub(crate) fn keep_unchanged(&mut self, previous: &Self) {
+        for (key_id, key) in &mut self.keys {
+            if let Some(known) = previous.keys.get(key_id).filter(|known| known.is_same_as(key)) {
+                *key = Arc::clone(known);
+            }
+        }
     }
 
     /// Adds a key, unless its id was seen before: then nobody can know which one is meant, and both go.
@@ -138,8 +174,39 @@ pub enum SkippedKey {
     Symmetric,
     /// The private part was published with it.
     Private,
-    /// It stands after the first `Limits::key_set_keys` ones.
+    /// It stands after the first `Limits::key_set_keys` usable ones.
     TooMany,
+}
+
+impl SkippedKey {
+    /// All reasons.
+    pub const ALL: [Self; 9] = [
+        Self::Malformed,
+        Self::Unsupported,
+        Self::NotForVerifying,
+        Self::NoKeyId,
+        Self::DoubledKeyId,
+        Self::Weak,
+        Self::Symmetric,
+        Self::Private,
+        Self::TooMany,
+    ];
+
+    /// A name of the reason for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
+            Self::NotForVerifying => "not_for_verifying",
+            Self::NoKeyId => "no_key_id",
+            Self::DoubledKeyId => "doubled_key_id",
+            Self::Weak => "weak",
+            Self::Symmetric => "symmetric",
+            Self::Private => "private",
+            Self::TooMany => "too_many",
+        }
+    }
 }
 
 /// A text is not a JSON Web Key Set.
@@ -205,71 +272,5 @@ fn read_key(raw: &RawValue, limits: &Limits) -> Result<(String, VerificationKey)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str =
-        r#"{"kty":"OKP","crv":"Ed25519","kid":"good","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-
-    fn read(keys: &[&str]) -> KeySet {
-        let json = format!(r#"{{"keys":[{}],"other":{{}}}}"#, keys.join(","));
-        KeySet::from_json(json.as_bytes(), &Limits::default()).unwrap()
-    }
-
-    #[test]
-    fn bad_keys_leave_the_good_one() {
-        let twice = GOOD.replace(r#""kty":"OKP""#, r#""kty":"OKP","kty":"OKP""#).replace("good", "bad");
-        for (bad, reason) in [
-            ("null", SkippedKey::Malformed),
-            ("[[[[]]]]", SkippedKey::Malformed),
-            (r#""text""#, SkippedKey::Malformed),
-            ("{}", SkippedKey::Malformed),
-            (twice.as_str(), SkippedKey::Malformed),
-            (r#"{"kty":"quantum","kid":"q"}"#, SkippedKey::Unsupported),
-            (r#"{"kty":"oct","kid":"good","k":"AQ"}"#, SkippedKey::Symmetric),
-            (&GOOD.replace(r#""kid":"good","#, ""), SkippedKey::NoKeyId),
-            (&GOOD.replace("11q", "@@@"), SkippedKey::Malformed),
-            (&GOOD.replace(r#""kid""#, r#""use":"enc","kid""#), SkippedKey::NotForVerifying),
-            (&GOOD.replace(r#""kid""#, r#""d":"AQ","kid""#), SkippedKey::Private),
-        ] {
-            for keys in [[bad, GOOD], [GOOD, bad]] {
-                let set = read(&keys);
-                assert!(set.contains("good"), "{bad}");
-                assert_eq!((set.len(), set.skipped_keys(), set.skipped(reason)), (1, 1, 1), "{bad}");
-            }
-        }
-    }
-
-    #[test]
-    fn doubled_key_id_takes_all_its_keys() {
-        let other = GOOD.replace("good", "other");
-        let set = read(&[GOOD, &other, GOOD, GOOD]);
-        assert!(set.contains("other") && !set.contains("good"));
-        assert_eq!(set.skipped(SkippedKey::DoubledKeyId), 3);
-    }
-
-    #[test]
-    fn keys_over_the_limit_are_not_read() {
-        let mut limits = Limits::default();
-        limits.key_set_keys = 1;
-        let json = format!(r#"{{"keys":[{GOOD},{}]}}"#, GOOD.replace("good", "late"));
-        let set = KeySet::from_json(json.as_bytes(), &limits).unwrap();
-        assert!(set.contains("good") && !set.contains("late"));
-        assert_eq!(set.skipped(SkippedKey::TooMany), 1);
-    }
-
-    #[test]
-    fn text_that_is_no_key_set_is_an_error() {
-        let deep = format!(r#"{{"keys":[{}1{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(KeySet::from_json(deep.as_bytes(), &Limits::default()).unwrap().len(), 0);
-        let nested = "[".repeat(200_000);
-        for json in
-            ["", "null", "[]", "[[]]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>", &nested]
-        {
-            let refused = KeySet::from_json(json.as_bytes(), &Limits::default());
-            assert!(matches!(refused, Err(KeySetError::NotAKeySet(_))), "{json:.20}");
-        }
-        let long = vec![b' '; Limits::default().key_set_bytes + 1];
-        assert!(matches!(KeySet::from_json(&long, &Limits::default()), Err(KeySetError::TooLong(_))));
-    }
-}
+#[path = "key_set/tests.rs"]
+mod tests;

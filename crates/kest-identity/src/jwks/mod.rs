@@ -3,13 +3,25 @@
 mod cache;
 mod fetch;
 mod flight;
+mod health;
 mod http;
+#[cfg(feature = "jwks-client")]
+mod jwks_client;
+mod keeper;
 mod key;
 mod key_set;
+mod progress;
+mod schedule;
+mod shared;
+pub(crate) mod telemetry;
+mod unknown;
 
 pub(crate) use cache::{KeyCache, LookupError, Schedule};
 pub use fetch::{FetchError, FetchKeys, KeysUnavailable};
-pub use http::{HttpKeys, HttpKeysError};
+pub use health::{KeyHealth, KeysAtStart, NotReady, Readiness};
+pub use http::{HttpKeys, HttpKeysBuilder, HttpKeysError};
+#[cfg(feature = "jwks-client")]
+pub use jwks_client::JwksClientKeys;
 pub(crate) use key::VerificationKey;
 pub use key_set::{KeySet, KeySetError, SkippedKey};
 

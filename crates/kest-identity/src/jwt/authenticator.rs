@@ -1,39 +1,52 @@
-//! Verifies bearer tokens: form, key, signature, claims, in this order, and nothing is read before it may be.
+//! Verifies bearer tokens: form, issuer, key, signature, claims, in this order, and nothing is read before it may be.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
-use kest_core::{
-    Attested, Authenticate, AuthenticateError, Clock, Evidence, FromLineage, IdentitySource, Limits,
-};
+use kest_core::{Attested, Authenticate, AuthenticateError, Challenge, Clock, Evidence, FromLineage, Limits};
 
-use crate::bearer;
-use crate::jwks::{KeyCache, KeysUnavailable, LookupError};
+use crate::bearer::{self, Credential, Schemes};
+use crate::binding::BindingError;
+use crate::jwks::{KeyHealth, KeysAtStart, KeysUnavailable, LookupError, Readiness};
+use crate::telemetry::{TokenOutcome, token_judged};
 
-use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, InvalidToken, JwtAuthenticatorBuilder, UnverifiedToken, decode_part};
+use super::challenge::Challenges;
+use super::memory::{TokenDigest, TokenMemory};
+use super::trusted::{Proved, Trusted};
+use super::{InvalidToken, JwtAuthenticatorBuilder, UnverifiedToken};
 
-/// Authenticates callers by the JWT in `Authorization: Bearer`, checked against the issuer's published keys.
+/// Authenticates callers by the JWT in the `Authorization` header, proved by its issuer's published keys.
 ///
 /// ```
 /// use std::time::Duration;
-/// use kest_identity::{Algorithm, ClaimNames, JwtAuthenticator, WithoutToken};
+/// use kest_identity::{
+///     Algorithm, ClaimNames, DpopSettings, JwtAuthenticator, Requirement, TrustedIssuer, WithoutToken,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let plain = JwtAuthenticator::builder()
-///     .jwks_uri("https://issuer.example/jwks.json")
 ///     .issuer("https://issuer.example/")
 ///     .audience("https://orders.example/")
 ///     .try_build()?;
 ///
-/// let customised = JwtAuthenticator::builder()
+/// let staff = TrustedIssuer::new("https://issuer.example/")
 ///     .jwks_uri("https://issuer.example/jwks.json")
-///     .issuer("https://issuer.example/")
 ///     .audience("https://orders.example/")
 ///     .algorithms([Algorithm::Es256, Algorithm::EdDsa])
-///     .claims(ClaimNames::default().with_user("preferred_username"))
+///     .claims(ClaimNames::default().with_user("preferred_username"));
+/// let partner = TrustedIssuer::new("https://partner.example/")
+///     .audience("https://orders.example/")
+///     .tenant("partner")
+///     .dpop(Requirement::Required);
+/// let customised = JwtAuthenticator::builder()
+///     .trust(staff)
+///     .trust(partner)
+///     .dpop_settings(DpopSettings::new().origins(["https://orders.example"]))
 ///     .leeway(Duration::from_secs(30))
+///     .resource_metadata("https://orders.example/.well-known/oauth-protected-resource")
 ///     .without_token(WithoutToken::FromLineage)
 ///     .try_build()?;
 /// # drop((plain, customised));
@@ -41,10 +54,11 @@ use super::{Algorithm, ClaimNames, InvalidToken, JwtAuthenticatorBuilder, Unveri
 /// # }
 /// ```
 pub struct JwtAuthenticator {
-    pub(super) keys: KeyCache,
-    pub(super) expectations: Expectations,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) claims: ClaimNames,
+    pub(super) issuers: HashMap<Arc<str>, Arc<Trusted>>,
+    pub(super) memory: TokenMemory,
+    pub(super) schemes: Schemes,
+    pub(super) challenges: Challenges,
+    pub(super) at_start: KeysAtStart,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
     pub(super) without_token: WithoutToken,
@@ -66,60 +80,103 @@ pub enum WithoutToken {
 }
 
 impl JwtAuthenticator {
-    /// Begins a configuration. Where the keys are, the issuer and the audience must be given.
+    /// Begins a configuration. Issuer and audience must be given.
     pub fn builder() -> JwtAuthenticatorBuilder {
         JwtAuthenticatorBuilder::default()
     }
 
-    /// Fetches the keys now, so that the first request does not wait for them, and begins refreshing them.
+    /// Fetches the keys of all issuers now, so that the first request does not wait for them, and begins refreshing
+    /// them.
     ///
     /// Not needed: the first token does the same. A service may ignore the error and start all the same.
     ///
     /// # Errors
     ///
-    /// [`KeysUnavailable`] when the keys cannot be had now.
+    /// [`KeysUnavailable`] when the keys of some issuer cannot be had now, unless the builder said
+    /// [`KeysAtStart::Serve503`].
     pub async fn start(&self) -> Result<(), KeysUnavailable> {
-        self.keys.start().await
+        let started = all(self.issuers.values().map(|issuer| issuer.keys.start_with(self.at_start))).await;
+        started.into_iter().collect()
     }
 
-    /// How many fetches of the key set were begun so far.
+    /// How the keys of each issuer are, right now.
+    #[must_use]
+    pub fn health(&self) -> BTreeMap<Arc<str>, KeyHealth> {
+        self.issuers.iter().map(|(name, issuer)| (Arc::clone(name), issuer.keys.health())).collect()
+    }
+
+    /// Whether the tokens of every issuer can be judged. With several issuers, [`health`](Self::health) tells which
+    /// one is not ready.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let mut answers = self.issuers.values().map(|issuer| issuer.keys.health().readiness());
+        answers.find(|answer| *answer != Readiness::Ready).unwrap_or(Readiness::Ready)
+    }
+
+    /// How many fetches of key sets were begun so far.
     #[must_use]
     pub fn fetches(&self) -> u64 {
-        self.keys.fetches()
+        self.issuers.values().map(|issuer| issuer.keys.fetches()).sum()
     }
 
-    /// Completes as soon as `count` fetches of the key set have ended, well or badly.
+    /// Completes as soon as `count` fetches of each issuer's key set have ended, well or badly.
     pub async fn after_fetches(&self, count: u64) {
-        self.keys.after_fetches(count).await;
+        all(self.issuers.values().map(|issuer| issuer.keys.after_fetches(count))).await;
     }
 
-    async fn verify(&self, text: &str) -> Result<Attested, AuthenticateError> {
+    /// How many tokens are remembered as verified.
+    #[must_use]
+    pub fn tokens_remembered(&self) -> u64 {
+        self.memory.len()
+    }
+
+    async fn judge(
+        &self,
+        credential: Credential<'_>,
+        evidence: &Evidence<'_>,
+    ) -> Result<Attested, AuthenticateError> {
+        let digest = TokenDigest::of(credential.token);
+        let proved = match self.memory.recall(&digest, self.clock.unix_millis()) {
+            Some(proved) => proved,
+            None => {
+                let proved = Arc::new(self.prove(credential.token).await?);
+                self.memory.remember(digest, &proved);
+                proved
+            }
+        };
+        // Also for a token that is remembered: whoever stole it has everything but this.
+        proved.confirmed(credential, evidence, self.clock.unix_millis()).await
+    }
+
+    async fn prove(&self, text: &str) -> Result<Proved, AuthenticateError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
-        let algorithm = token.header().algorithm();
-        if !self.algorithms.contains(&algorithm) {
-            return Err(InvalidToken::Algorithm.into());
-        }
-        let key = self.keys.key(token.header().key_id()).await?;
-        key.verify(algorithm, token.signed(), token.signature())?;
-        // Only now are the claims the issuer's words.
-        let claims = decode_part(token.payload(), &self.limits)?;
-        self.expectations.check(&claims, self.clock.unix_millis())?;
-        Ok(self
-            .claims
-            .attested(&claims, IdentitySource::Jwt)?
-            .with_issuer(Arc::clone(&self.expectations.issuer)))
+        // The name chooses among those that are trusted, and whoever is chosen must then prove the token by its own keys.
+        let issuer = token.claimed_issuer().and_then(|name| self.issuers.get(name));
+        let issuer = issuer.ok_or(InvalidToken::Issuer)?;
+        issuer.prove(token, self.clock.as_ref(), &self.limits).await
     }
 }
 
 #[async_trait]
 impl Authenticate for JwtAuthenticator {
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-        match (bearer::token(evidence, &self.limits)?, self.without_token) {
-            (Some(token), _) => self.verify(token).await,
-            (None, WithoutToken::Refuse) => Err(AuthenticateError::Missing),
-            (None, WithoutToken::FromLineage) => Ok(FromLineage::findings(evidence.lineage())),
-            (None, WithoutToken::Anonymous) => Ok(Attested::anonymous()),
-        }
+        let judged = match bearer::credential(evidence, self.schemes, &self.limits) {
+            Ok(Some(credential)) => self.judge(credential, evidence).await,
+            Ok(None) => {
+                return match self.without_token {
+                    WithoutToken::Refuse => Err(AuthenticateError::Missing),
+                    WithoutToken::FromLineage => Ok(FromLineage::findings(evidence.lineage())),
+                    WithoutToken::Anonymous => Ok(Attested::anonymous()),
+                };
+            }
+            Err(invalid) => Err(invalid.into()),
+        };
+        token_judged(outcome(&judged));
+        judged
+    }
+
+    fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
+        self.challenges.answer(error)
     }
 }
 
@@ -127,12 +184,8 @@ impl fmt::Debug for JwtAuthenticator {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("JwtAuthenticator")
-            .field("issuer", &self.expectations.issuer)
-            .field("audience", &self.expectations.audience)
-            .field("algorithms", &self.algorithms)
-            .field("claims", &self.claims)
+            .field("issuers", &self.issuers)
             .field("without_token", &self.without_token)
-            .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
 }
@@ -144,4 +197,40 @@ impl From<LookupError> for AuthenticateError {
             LookupError::Unavailable(cause) => Self::Unavailable(Box::new(cause)),
         }
     }
+}
+
+fn outcome(judged: &Result<Attested, AuthenticateError>) -> TokenOutcome {
+    match judged {
+        Ok(_) => TokenOutcome::Accepted,
+        Err(AuthenticateError::Unavailable(cause)) => {
+            TokenOutcome::Unavailable(cause.downcast_ref().map_or("keys", BindingError::kind))
+        }
+        Err(AuthenticateError::Invalid(cause)) => {
+            let kind = cause.downcast_ref().map(InvalidToken::kind);
+            let kind = kind.or_else(|| cause.downcast_ref().map(BindingError::kind));
+            TokenOutcome::Refused(kind.unwrap_or("other"))
+        }
+        Err(_) => TokenOutcome::Refused("other"),
+    }
+}
+
+/// Runs `futures` side by side until all have ended, and gives what they gave, in order.
+async fn all<Each>(futures: impl Iterator<Item = Each>) -> Vec<Each::Output>
+where
+    Each: Future + Send,
+    Each::Output: Send,
+{
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in &mut running {
+            if output.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if running.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
 }

@@ -1,128 +1,170 @@
 //! Collects the settings of a [`JwtAuthenticator`] and refuses those that would not protect anything.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_core::{Clock, Limits, SystemClock};
+use kest_core::{Clock, Limits, OsRandom, Random, SystemClock};
 
-use crate::jwks::{FetchKeys, HttpKeys, HttpKeysError, KeyCache, Schedule};
+use crate::bearer::Schemes;
+use crate::binding::{DpopSettings, Proofs, Requirement};
+use crate::jwks::{FetchKeys, KeysAtStart};
 
-use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, JwtAuthenticator, WithoutToken, install_backend};
+use super::challenge::{ChallengeText, Challenges, Offer};
+use super::issuer::Common;
+use super::memory::TokenMemory;
+use super::{
+    Algorithm, ClaimNames, JwtAuthenticator, JwtBuildError, TrustedIssuer, WithoutToken, install_backend,
+};
 
 /// The settings of a [`JwtAuthenticator`].
+///
+/// One issuer can be described right here; for several, and for all that can be said about one, there is
+/// [`trust`](Self::trust).
 #[derive(Debug)]
 #[must_use]
 pub struct JwtAuthenticatorBuilder {
-    keys: Option<KeyOrigin>,
-    plain_http: PlainHttp,
-    issuer: Option<Arc<str>>,
-    audience: Option<Arc<str>>,
-    algorithms: Vec<Algorithm>,
-    claims: ClaimNames,
-    leeway: Duration,
-    refresh_every: Duration,
-    serve_stale_for: Duration,
-    clock: Arc<dyn Clock>,
-    limits: Limits,
+    described: Option<TrustedIssuer>,
+    trusted: Vec<TrustedIssuer>,
+    common: Common,
     without_token: WithoutToken,
+    remembering: Remembering,
+    dpop: DpopSettings,
+    challenge: ChallengeText,
 }
 
 #[derive(Debug)]
-enum KeyOrigin {
-    Uri(String),
-    Source(Arc<dyn FetchKeys>),
-}
-
-#[derive(Debug)]
-enum PlainHttp {
-    LoopbackOnly,
-    Anywhere,
+enum Remembering {
+    Verified,
+    Nothing,
 }
 
 impl Default for JwtAuthenticatorBuilder {
     fn default() -> Self {
         Self {
-            keys: None,
-            plain_http: PlainHttp::LoopbackOnly,
-            issuer: None,
-            audience: None,
-            algorithms: Algorithm::ALL.to_vec(),
-            claims: ClaimNames::default(),
-            leeway: Duration::from_secs(5),
-            refresh_every: Duration::from_secs(300),
-            serve_stale_for: Duration::from_secs(3600),
-            clock: Arc::new(SystemClock),
-            limits: Limits::default(),
+            described: None,
+            trusted: Vec::new(),
+            common: Common {
+                leeway: Duration::from_secs(5),
+                refresh_every: Duration::from_secs(300),
+                serve_stale_for: Duration::from_secs(3600),
+                at_start: KeysAtStart::default(),
+                clock: Arc::new(SystemClock),
+                random: Arc::new(OsRandom),
+                limits: Limits::default(),
+            },
             without_token: WithoutToken::default(),
+            remembering: Remembering::Verified,
+            dpop: DpopSettings::default(),
+            challenge: ChallengeText::default(),
         }
     }
 }
 
 impl JwtAuthenticatorBuilder {
-    /// Where the issuer publishes its keys. Required, unless [`keys_from`](Self::keys_from) is used.
-    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
-        self.keys = Some(KeyOrigin::Uri(uri.into()));
+    /// Believes the tokens of `issuer` as well. May be called once for each issuer.
+    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.trusted.push(issuer);
         self
+    }
+
+    /// Where the one issuer that is described here publishes its keys. By default its metadata say.
+    pub fn jwks_uri(self, uri: impl Into<String>) -> Self {
+        self.describe(|issuer| issuer.jwks_uri(uri))
     }
 
     /// Takes the keys from another source than HTTP; replaces the URI.
-    pub fn keys_from(mut self, source: Arc<dyn FetchKeys>) -> Self {
-        self.keys = Some(KeyOrigin::Source(source));
-        self
+    pub fn keys_from(self, source: Arc<dyn FetchKeys>) -> Self {
+        self.describe(|issuer| issuer.keys_from(source))
     }
 
-    /// The `iss` that tokens must have, compared byte for byte. Required.
-    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        self.issuer = Some(issuer.into());
-        self
+    /// The `iss` that tokens must have, compared byte for byte.
+    pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
+        self.describe(|described| described.named(issuer))
     }
 
-    /// The name of this service that `aud` must contain. Required: a token for another service is no token for us.
-    pub fn audience(mut self, audience: impl Into<Arc<str>>) -> Self {
-        self.audience = Some(audience.into());
-        self
+    /// A name of this service that `aud` must contain. At least one is required: a token for another service is no
+    /// token for us.
+    pub fn audience(self, audience: impl Into<Arc<str>>) -> Self {
+        self.describe(|issuer| issuer.audience(audience))
     }
 
     /// The algorithms that tokens may be signed with; all of [`Algorithm::ALL`] by default.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms = algorithms.into_iter().collect();
-        self
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.describe(|issuer| issuer.algorithms(algorithms))
     }
 
     /// The names of the claims that say who is calling.
-    pub fn claims(mut self, claims: ClaimNames) -> Self {
-        self.claims = claims;
+    pub fn claims(self, claims: ClaimNames) -> Self {
+        self.describe(|issuer| issuer.claims(claims))
+    }
+
+    /// Also takes tokens of type `JWT` or of none: see [`TrustedIssuer::accept_plain_jwt`].
+    pub fn accept_plain_jwt(self) -> Self {
+        self.describe(TrustedIssuer::accept_plain_jwt)
+    }
+
+    /// Whether tokens are bound to a key that their user proves to have: see [`TrustedIssuer::dpop`].
+    pub fn dpop(self, requirement: Requirement) -> Self {
+        self.describe(|issuer| issuer.dpop(requirement))
+    }
+
+    /// Whether tokens are bound to the certificate of the connection: see [`TrustedIssuer::certificate_bound`].
+    pub fn certificate_bound(self, requirement: Requirement) -> Self {
+        self.describe(|issuer| issuer.certificate_bound(requirement))
+    }
+
+    /// Fetches keys over plain http even from another machine.
+    ///
+    /// Whoever sits on the way can then replace the keys, and with them every identity.
+    pub fn dangerous_allow_http(self) -> Self {
+        self.describe(TrustedIssuer::dangerous_allow_http)
+    }
+
+    fn describe(mut self, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
+        self.described = Some(change(self.described.unwrap_or_else(|| TrustedIssuer::new(""))));
         self
     }
 
-    /// How far the issuer's clock may be off, at most 60 s; 5 s by default.
+    /// How far the issuers' clocks may be off, at most 60 s; 5 s by default.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.common.leeway = leeway;
         self
     }
 
     /// How often keys are fetched again; 300 s by default. A key that was taken back stays good for this long.
     pub fn refresh_every(mut self, period: Duration) -> Self {
-        self.refresh_every = period;
+        self.common.refresh_every = period;
         self
     }
 
     /// How long keys are used while they cannot be fetched again; 3600 s by default.
     pub fn serve_stale_for(mut self, period: Duration) -> Self {
-        self.serve_stale_for = period;
+        self.common.serve_stale_for = period;
+        self
+    }
+
+    /// What [`start`](JwtAuthenticator::start) does when keys cannot be had; it fails by default.
+    pub fn keys_at_start(mut self, behaviour: KeysAtStart) -> Self {
+        self.common.at_start = behaviour;
         self
     }
 
     /// The clock that tokens and keys age by.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.common.clock = clock;
+        self
+    }
+
+    /// Where randomness comes from, which spreads the fetches of many replicas; the operating system by default.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.common.random = random;
         self
     }
 
     /// The bounds of tokens, key sets and waiting.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.common.limits = limits;
         self
     }
 
@@ -132,11 +174,28 @@ impl JwtAuthenticatorBuilder {
         self
     }
 
-    /// Fetches keys over plain http even from another machine.
-    ///
-    /// Whoever sits on the way can then replace the keys, and with them every identity.
-    pub fn dangerous_allow_http(mut self) -> Self {
-        self.plain_http = PlainHttp::Anywhere;
+    /// Checks every signature each time. By default a token that was verified is recognised until it expires or its
+    /// key is withdrawn.
+    pub fn remember_no_tokens(mut self) -> Self {
+        self.remembering = Remembering::Nothing;
+        self
+    }
+
+    /// What proofs of possession must be like, whichever issuer bound the token.
+    pub fn dpop_settings(mut self, settings: DpopSettings) -> Self {
+        self.dpop = settings;
+        self
+    }
+
+    /// The `realm` that challenges name: RFC 9110 section 11.5. None by default.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.challenge.realm = Some(realm.into());
+        self
+    }
+
+    /// Where the metadata of this service is found, for challenges to tell: RFC 9728 section 5.1. None by default.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.challenge.resource_metadata = Some(url.into());
         self
     }
 
@@ -147,103 +206,61 @@ impl JwtAuthenticatorBuilder {
     /// [`JwtBuildError`] names the setting that is missing or wrong.
     pub fn try_build(self) -> Result<JwtAuthenticator, JwtBuildError> {
         self.check_times()?;
-        let issuer = self.issuer.filter(|issuer| !issuer.is_empty()).ok_or(JwtBuildError::NoIssuer)?;
-        let audience =
-            self.audience.filter(|audience| !audience.is_empty()).ok_or(JwtBuildError::NoAudience)?;
-        if self.algorithms.is_empty() {
-            return Err(JwtBuildError::NoAlgorithm);
-        }
-        let source = match (self.keys.ok_or(JwtBuildError::NoKeys)?, self.plain_http) {
-            (KeyOrigin::Source(source), _) => source,
-            (KeyOrigin::Uri(uri), PlainHttp::LoopbackOnly) => Arc::new(HttpKeys::new(&uri, &self.limits)?),
-            (KeyOrigin::Uri(uri), PlainHttp::Anywhere) => {
-                Arc::new(HttpKeys::dangerous_allow_http(&uri, &self.limits)?)
+        let Common { clock, random, limits, .. } = &self.common;
+        let proofs = Arc::new(Proofs::new(self.dpop, clock, random.as_ref(), limits)?);
+        let trusted: Vec<_> = self.described.into_iter().chain(self.trusted).collect();
+        let offers = offers(&trusted, &proofs);
+        let mut issuers = HashMap::new();
+        for issuer in trusted {
+            let issuer = issuer.build(&self.common, &proofs)?;
+            let name = Arc::clone(&issuer.expectations.issuer);
+            if issuers.insert(name, Arc::new(issuer)).is_some() {
+                return Err(JwtBuildError::DoubledIssuer);
             }
-        };
+        }
+        if issuers.is_empty() {
+            return Err(JwtBuildError::NoIssuer);
+        }
         install_backend();
-        let schedule = Schedule::new(self.refresh_every, self.serve_stale_for, &self.limits);
+        let memory = match self.remembering {
+            Remembering::Verified => TokenMemory::new(&self.common.limits),
+            Remembering::Nothing => TokenMemory::off(),
+        };
+        let with_dpop = offers.iter().any(|offer| matches!(offer, Offer::Dpop(_)));
         Ok(JwtAuthenticator {
-            keys: KeyCache::new(source, Arc::clone(&self.clock), schedule),
-            expectations: Expectations { issuer, audience, leeway: self.leeway },
-            algorithms: self.algorithms,
-            claims: self.claims,
-            clock: self.clock,
-            limits: self.limits,
+            schemes: if with_dpop { Schemes::BearerAndDpop } else { Schemes::BearerOnly },
+            challenges: Challenges::new(&offers, &self.challenge)?,
+            issuers,
+            memory,
+            at_start: self.common.at_start,
+            clock: self.common.clock,
+            limits: self.common.limits,
             without_token: self.without_token,
         })
     }
 
     fn check_times(&self) -> Result<(), JwtBuildError> {
-        if self.leeway > MOST_LEEWAY {
-            return Err(JwtBuildError::Leeway(self.leeway));
+        let Common { leeway, refresh_every, serve_stale_for, .. } = self.common;
+        if leeway > MOST_LEEWAY {
+            return Err(JwtBuildError::Leeway(leeway));
         }
-        if self.refresh_every.is_zero() || self.serve_stale_for < self.refresh_every {
+        if refresh_every.is_zero() || serve_stale_for < refresh_every {
             return Err(JwtBuildError::Refresh);
         }
         Ok(())
     }
 }
 
-/// The settings of a JWT authenticator are incomplete or unsafe.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwtBuildError {
-    /// Nothing says where the keys are.
-    #[error("no key set is given: add `.jwks_uri(..)`")]
-    NoKeys,
-    /// Nothing says whose tokens are believed.
-    #[error("no issuer is given: add `.issuer(..)`")]
-    NoIssuer,
-    /// Nothing says for whom tokens must be.
-    #[error("no audience is given: add `.audience(..)`")]
-    NoAudience,
-    /// The list of allowed algorithms is empty.
-    #[error("no signature algorithm is allowed")]
-    NoAlgorithm,
-    /// Expired tokens would be good for too long.
-    #[error("leeway is over 60 s: {0:?}")]
-    Leeway(Duration),
-    /// Keys must be refreshed, and at least once before they are dropped.
-    #[error("keys are refreshed never or later than they are dropped")]
-    Refresh,
-    /// The key set's URI cannot be used.
-    #[error("key set cannot be fetched from there")]
-    Keys(#[from] HttpKeysError),
+/// The schemes that some issuer's tokens may be presented with.
+fn offers(trusted: &[TrustedIssuer], proofs: &Proofs) -> Vec<Offer> {
+    let some = |matches: fn(Requirement) -> bool| trusted.iter().any(|it| matches(it.dpop_requirement()));
+    let bearer = some(|it| it != Requirement::Required).then_some(Offer::Bearer);
+    let dpop = some(|it| it != Requirement::Off).then(|| Offer::Dpop(proofs.algorithm_names()));
+    bearer.into_iter().chain(dpop).collect()
 }
 
 const MOST_LEEWAY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn complete() -> JwtAuthenticatorBuilder {
-        JwtAuthenticator::builder().jwks_uri("https://issuer.example/k").issuer("https://i").audience("us")
-    }
-
-    #[test]
-    fn complete_settings_are_accepted() {
-        let authenticator = complete().leeway(MOST_LEEWAY).try_build().unwrap();
-        assert_eq!(authenticator.fetches(), 0);
-    }
-
-    #[test]
-    fn incomplete_or_unsafe_settings_are_refused() {
-        let missing = JwtAuthenticator::builder;
-        let refused = |builder: JwtAuthenticatorBuilder| builder.try_build().unwrap_err();
-        assert!(matches!(refused(missing().issuer("i").audience("us")), JwtBuildError::NoKeys));
-        assert!(matches!(refused(missing().jwks_uri("https://i").audience("us")), JwtBuildError::NoIssuer));
-        assert!(matches!(refused(missing().jwks_uri("https://i").issuer("i")), JwtBuildError::NoAudience));
-        assert!(matches!(refused(complete().issuer("")), JwtBuildError::NoIssuer));
-        assert!(matches!(refused(complete().audience("")), JwtBuildError::NoAudience));
-        assert!(matches!(refused(complete().algorithms([])), JwtBuildError::NoAlgorithm));
-        assert!(matches!(refused(complete().leeway(Duration::from_secs(61))), JwtBuildError::Leeway(_)));
-        assert!(matches!(refused(complete().refresh_every(Duration::ZERO)), JwtBuildError::Refresh));
-        assert!(matches!(
-            refused(complete().serve_stale_for(Duration::from_secs(1))),
-            JwtBuildError::Refresh
-        ));
-        assert!(matches!(refused(complete().jwks_uri("http://issuer.example/")), JwtBuildError::Keys(_)));
-        assert!(complete().jwks_uri("http://issuer.example/").dangerous_allow_http().try_build().is_ok());
-    }
-}
+#[path = "builder/tests.rs"]
+mod tests;

@@ -32,9 +32,12 @@ pub enum InvalidToken {
     /// The header brings a key or says where to fetch one.
     #[error("token brings its own key")]
     OwnKey,
-    /// `typ` says that this is something else than an access token or a JWT.
+    /// `typ` or a claim says that this is no access token, or nothing says that it is one.
     #[error("token is of another type")]
     Type,
+    /// A claim that only ID tokens have: the answer to a login is not meant for this service.
+    #[error("token is an id token")]
+    IdToken,
     /// The header names no key.
     #[error("token names no key")]
     NoKeyId,
@@ -47,7 +50,7 @@ pub enum InvalidToken {
     /// The signature is not by that key over these bytes.
     #[error("signature does not hold")]
     Signature,
-    /// `iss` is missing or names another issuer.
+    /// `iss` is missing or names an issuer that is not trusted.
     #[error("token is from another issuer")]
     Issuer,
     /// `aud` is missing or does not contain this service.
@@ -65,9 +68,15 @@ pub enum InvalidToken {
     /// `iat` has not come yet.
     #[error("token was issued in the future")]
     IssuedInFuture,
+    /// `exp` is further away than tokens of this issuer may live.
+    #[error("token lives too long")]
+    LivesTooLong,
     /// The claim that names the user is missing, empty or no string.
     #[error("token names no user")]
     NoUser,
+    /// The claim that names the tenant is missing, empty or no string.
+    #[error("token names no tenant")]
+    NoTenant,
     /// Another claim has a type or form that it must not have.
     #[error("a claim is malformed")]
     Claim,
@@ -87,6 +96,7 @@ impl InvalidToken {
             Self::Extension => "extension",
             Self::OwnKey => "own_key",
             Self::Type => "type",
+            Self::IdToken => "id_token",
             Self::NoKeyId => "no_key_id",
             Self::UnknownKey => "unknown_key",
             Self::AlgorithmOfKey => "algorithm_of_key",
@@ -97,7 +107,9 @@ impl InvalidToken {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
+            Self::LivesTooLong => "lives_too_long",
             Self::NoUser => "no_user",
+            Self::NoTenant => "no_tenant",
             Self::Claim => "claim",
         }
     }

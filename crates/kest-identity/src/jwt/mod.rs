@@ -2,17 +2,25 @@
 
 mod algorithm;
 mod authenticator;
+mod build_error;
 mod builder;
+mod challenge;
 mod claims;
 mod invalid;
+mod issuer;
+mod memory;
 mod token;
+mod token_type;
+mod trusted;
 mod validation;
 
 pub use algorithm::Algorithm;
 pub(crate) use algorithm::install_backend;
 pub use authenticator::{JwtAuthenticator, WithoutToken};
-pub use builder::{JwtAuthenticatorBuilder, JwtBuildError};
+pub use build_error::JwtBuildError;
+pub use builder::JwtAuthenticatorBuilder;
 pub use claims::ClaimNames;
 pub use invalid::InvalidToken;
+pub use issuer::TrustedIssuer;
 pub(crate) use token::{Parts, decode_part};
 pub use token::{TokenHeader, UnverifiedToken};

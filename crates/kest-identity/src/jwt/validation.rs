@@ -1,4 +1,4 @@
-//! Checks the registered claims: from whom, for whom, and from when until when.
+//! Checks the registered claims: for what, from whom, for whom, and from when until when.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,19 @@ use super::InvalidToken;
 #[derive(Debug)]
 pub(crate) struct Expectations {
     pub(crate) issuer: Arc<str>,
-    pub(crate) audience: Arc<str>,
+    pub(crate) audiences: Vec<Arc<str>>,
     pub(crate) leeway: Duration,
+    pub(crate) longest_life: Duration,
 }
 
 impl Expectations {
-    /// Checks `claims`, whose signature holds, at `unix_millis`.
-    pub(crate) fn check(&self, claims: &Map<String, Value>, unix_millis: u64) -> Result<(), InvalidToken> {
+    /// Checks `claims`, whose signature holds, at `unix_millis`, and says until when they hold.
+    pub(crate) fn check(
+        &self,
+        claims: &Map<String, Value>,
+        unix_millis: u64,
+    ) -> Result<Duration, InvalidToken> {
+        check_purpose(claims)?;
         if claims.get("iss").and_then(Value::as_str) != Some(&*self.issuer) {
             return Err(InvalidToken::Issuer);
         }
@@ -27,21 +33,19 @@ impl Expectations {
 
     /// RFC 7519 section 4.1.3: one string or an array of strings.
     fn check_audience(&self, audience: Option<&Value>) -> Result<(), InvalidToken> {
-        let ours = &*self.audience;
+        let ours = |name: &str| self.audiences.iter().any(|audience| **audience == *name);
         match audience {
-            Some(Value::String(only)) if only == ours => Ok(()),
+            Some(Value::String(only)) if ours(only) => Ok(()),
             Some(Value::Array(many)) => {
-                let mut names = many.iter().map(Value::as_str);
-                if names.clone().any(|name| name.is_none()) {
-                    return Err(InvalidToken::Claim);
-                }
-                if names.any(|name| name == Some(ours)) { Ok(()) } else { Err(InvalidToken::Audience) }
+                let names = many.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
+                let names = names.ok_or(InvalidToken::Claim)?;
+                if names.into_iter().any(ours) { Ok(()) } else { Err(InvalidToken::Audience) }
             }
             _ => Err(InvalidToken::Audience),
         }
     }
 
-    fn check_times(&self, claims: &Map<String, Value>, now: f64) -> Result<(), InvalidToken> {
+    fn check_times(&self, claims: &Map<String, Value>, now: f64) -> Result<Duration, InvalidToken> {
         let leeway = self.leeway.as_secs_f64();
         let expiry = numeric_date(claims, "exp")?.ok_or(InvalidToken::NoExpiry)?;
         // RFC 7519 section 4.1.4: the current time must be before it, so at the very second it has expired.
@@ -51,11 +55,25 @@ impl Expectations {
         if numeric_date(claims, "nbf")?.is_some_and(|not_before| now + leeway < not_before) {
             return Err(InvalidToken::NotYetValid);
         }
-        if numeric_date(claims, "iat")?.is_some_and(|issued| now + leeway < issued) {
+        let issued = numeric_date(claims, "iat")?;
+        if issued.is_some_and(|issued| now + leeway < issued) {
             return Err(InvalidToken::IssuedInFuture);
         }
-        Ok(())
+        if expiry - issued.unwrap_or(now + leeway) > self.longest_life.as_secs_f64() {
+            return Err(InvalidToken::LivesTooLong);
+        }
+        Duration::try_from_secs_f64(expiry).map_err(|_out_of_range| InvalidToken::Claim)
     }
+}
+
+/// RFC 8725 section 3.12: what an issuer signs for another purpose is no access token, whatever its header says.
+fn check_purpose(claims: &Map<String, Value>) -> Result<(), InvalidToken> {
+    // OpenID Connect Core sections 2 and 3.3.2.11: an answer to a login, meant for the client's eyes.
+    if ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.contains_key(*name)) {
+        return Err(InvalidToken::IdToken);
+    }
+    // RFC 8417 section 2.2: a security event, a logout among them.
+    if claims.contains_key("events") { Err(InvalidToken::Type) } else { Ok(()) }
 }
 
 /// RFC 7519 section 2: seconds since 1970, possibly with a fraction. A number in a string is no number.
@@ -63,9 +81,12 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, 
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    let seconds = value.as_f64().filter(|seconds| seconds.is_finite());
+    let seconds = value.as_f64().filter(|seconds| (0.0..=LATEST_DATE).contains(seconds));
     seconds.ok_or(InvalidToken::Claim).map(Some)
 }
+
+/// 9999-12-31T23:59:59Z. What lies beyond is no date but milliseconds, or an attempt to overflow somebody.
+const LATEST_DATE: f64 = 253_402_300_799.0;
 
 #[cfg(test)]
 mod tests {
@@ -73,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// Checks `changes` over good claims at 1000.5 s.
+    /// Checks `changes` over good claims at 1000.5 s, with a life of 1500 s.
     #[track_caller]
     fn check(leeway: u64, changes: &Value, expected: Result<(), &str>) {
         let mut claims = json!({"iss": "https://i", "aud": "us", "exp": 2000, "nbf": 900, "iat": 900});
@@ -83,10 +104,11 @@ mod tests {
         claims.as_object_mut().unwrap().retain(|_, value| *value != json!("absent"));
         let expectations = Expectations {
             issuer: "https://i".into(),
-            audience: "us".into(),
+            audiences: vec!["us".into(), "us too".into()],
             leeway: Duration::from_secs(leeway),
+            longest_life: Duration::from_secs(1500),
         };
-        let found = expectations.check(claims.as_object().unwrap(), 1_000_500);
+        let found = expectations.check(claims.as_object().unwrap(), 1_000_500).map(|_expiry| ());
         assert_eq!(found.map_err(|invalid| invalid.kind()), expected, "{changes}");
     }
 
@@ -94,8 +116,11 @@ mod tests {
     fn good_claims_hold() {
         check(0, &json!({}), Ok(()));
         check(0, &json!({"aud": ["them", "us"]}), Ok(()));
+        check(0, &json!({"aud": "us too"}), Ok(()));
+        check(0, &json!({"aud": ["us too", "them"]}), Ok(()));
         check(0, &json!({"nbf": "absent", "iat": "absent"}), Ok(()));
         check(0, &json!({"exp": 1000.75, "nbf": 1000.5, "iat": 1000.25}), Ok(()));
+        check(0, &json!({"exp": 1.1e3, "nbf": 0, "iat": 0.0}), Ok(()));
     }
 
     #[test]
@@ -106,6 +131,7 @@ mod tests {
             (json!({"iss": ["https://i"]}), "issuer"),
             (json!({"aud": "absent"}), "audience"),
             (json!({"aud": "US"}), "audience"),
+            (json!({"aud": "us us too"}), "audience"),
             (json!({"aud": []}), "audience"),
             (json!({"aud": ["them"]}), "audience"),
             (json!({"aud": ["us", 1]}), "claim"),
@@ -113,12 +139,18 @@ mod tests {
             (json!({"exp": "absent"}), "no_expiry"),
             (json!({"exp": null}), "claim"),
             (json!({"exp": "2000"}), "claim"),
+            (json!({"exp": [2000]}), "claim"),
             (json!({"exp": 1000.5}), "expired"),
-            (json!({"exp": -1}), "expired"),
+            (json!({"exp": 0}), "expired"),
+            (json!({"exp": -1}), "claim"),
+            (json!({"exp": 1e300}), "claim"),
+            (json!({"exp": u64::MAX}), "claim"),
             (json!({"nbf": 1001}), "not_yet_valid"),
             (json!({"nbf": "900"}), "claim"),
+            (json!({"nbf": -900}), "claim"),
             (json!({"iat": 1001}), "issued_in_future"),
             (json!({"iat": true}), "claim"),
+            (json!({"iat": -0.5}), "claim"),
         ] {
             check(0, &changes, Err(kind));
         }
@@ -130,5 +162,42 @@ mod tests {
         check(10, &json!({"exp": 990}), Err("expired"));
         check(10, &json!({"nbf": 1011}), Err("not_yet_valid"));
         check(10, &json!({"iat": 1011}), Err("issued_in_future"));
+    }
+
+    #[test]
+    fn life_is_bounded_from_the_issue_or_from_now() {
+        check(0, &json!({"exp": 2400}), Ok(()));
+        check(0, &json!({"exp": 2400.5}), Err("lives_too_long"));
+        check(10, &json!({"exp": 2400.5}), Err("lives_too_long"));
+        check(0, &json!({"exp": 4_000_000_000_u64}), Err("lives_too_long"));
+        check(0, &json!({"exp": 2500.5, "iat": "absent"}), Ok(()));
+        check(0, &json!({"exp": 2501, "iat": "absent"}), Err("lives_too_long"));
+        check(10, &json!({"exp": 2510, "iat": "absent"}), Ok(()));
+        // A token that was issued long ago lived too long, however soon it ends.
+        check(0, &json!({"exp": 2000, "iat": 0}), Err("lives_too_long"));
+    }
+
+    #[test]
+    fn tokens_for_other_purposes_are_refused_by_their_claims() {
+        for name in ["nonce", "at_hash", "c_hash"] {
+            for value in [json!("n-0S6_WzA2Mj"), json!(null), json!(7)] {
+                check(0, &json!({ name: value }), Err("id_token"));
+            }
+        }
+        let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+        check(0, &json!({"events": logout}), Err("type"));
+    }
+
+    #[test]
+    fn the_moment_of_expiry_is_handed_on() {
+        let expectations = Expectations {
+            issuer: "i".into(),
+            audiences: vec!["us".into()],
+            leeway: Duration::ZERO,
+            longest_life: Duration::from_secs(10),
+        };
+        let claims = json!({"iss": "i", "aud": "us", "exp": 5.25});
+        let expiry = expectations.check(claims.as_object().unwrap(), 1000).unwrap();
+        assert_eq!(expiry, Duration::from_millis(5250));
     }
 }

@@ -63,6 +63,20 @@ async fn algorithm_must_be_allowed_by_key_and_configuration() {
 }
 
 #[tokio::test]
+async fn plain_types_are_accepted_where_the_issuer_is_known_for_them() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let strict = Rig::trusting([&key]).await;
+    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
+    for typ in [json!("JWT"), json!("jwt"), json!(null), json!("at+jwt"), json!("application/at+jwt")] {
+        let token = token_with(&key, &json!({ "typ": typ }), &json!({}));
+        assert_eq!(rig.send_token(&token).await.unwrap().user(), Some("user-1"), "{typ}");
+        if typ.as_str().is_none_or(|typ| !typ.ends_with("at+jwt")) {
+            check_refused(strict.send_token(&token).await, "type");
+        }
+    }
+}
+
+#[tokio::test]
 async fn claims_say_who_is_calling() {
     let key = SigningKey::ed25519("key-1", 1);
     let rig = Rig::trusting([&key]).await;
@@ -82,7 +96,7 @@ async fn configured_claims_and_leeway_are_honoured() {
     let key = SigningKey::ed25519("key-1", 1);
     let names = ClaimNames::default().with_user("email");
     let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| {
-        builder.claims(names).leeway(Duration::from_secs(60))
+        builder.claims(names).leeway(Duration::from_secs(60)).accept_plain_jwt()
     });
     let rig = rig.await;
     let token = token_with(&key, &json!({"typ": "JWT"}), &json!({"email": "e", "exp": 1_700_000_000 - 59}));

@@ -154,6 +154,28 @@ async fn token_of_another_type() {
 }
 
 #[tokio::test]
+async fn tokens_for_other_purposes_at_a_service_that_takes_plain_ones() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
+    let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    for (claims, kind) in [
+        (json!({"nonce": "n-0S6_WzA2Mj"}), "id_token"),
+        (json!({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}), "id_token"),
+        (json!({"c_hash": "LDktKdoQak3Pk0cnXxCltA"}), "id_token"),
+        (json!({ "events": logout }), "type"),
+    ] {
+        for typ in [json!("JWT"), json!(null), json!("at+jwt")] {
+            let token = token_with(&key, &json!({ "typ": typ }), &claims);
+            check_refused(rig.send_token(&token).await, kind);
+        }
+    }
+    for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "application/logout+jwt", "LOGOUT+JWT"] {
+        let token = token_with(&key, &json!({ "typ": typ }), &json!({}));
+        check_refused(rig.send_token(&token).await, "type");
+    }
+}
+
+#[tokio::test]
 async fn doubled_members() {
     let key = SigningKey::ed25519("key-1", 1);
     let rig = Rig::trusting([&key]).await;

@@ -64,9 +64,11 @@ async fn logs_name_the_kind_and_no_content() {
     let away = Rig::asking(Answer::Status("500 Internal Server Error")).await;
     check_unavailable(away.send_token(&expired).await, "status");
     let text = log.text();
-    for kind in
-        ["token refused kind=\"expired\"", "kind=\"unknown_key\"", "could not be fetched kind=\"status\""]
-    {
+    for kind in [
+        "token refused kind=\"expired\"",
+        "kind=\"unknown_key\"",
+        "could not be fetched issuer=\"https://issuer.example/\" kind=\"status\"",
+    ] {
         assert!(text.contains(kind), "{text}");
     }
     for content in ["user-1", "agent-1", "key-1", "key\n2", "eyJ", expired.as_str(), "127.0.0.1"] {

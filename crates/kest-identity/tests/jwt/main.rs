@@ -6,7 +6,15 @@ mod accepted;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
+mod challenges;
+#[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod endpoint;
+#[cfg(test)]
+mod issuers;
 #[cfg(test)]
 mod key_sets;
 #[cfg(test)]
@@ -15,5 +23,11 @@ mod keys;
 mod lineage;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod meter;
+#[cfg(test)]
+mod probes;
+#[cfg(test)]
+mod remembered;
 #[cfg(test)]
 mod rig;

@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::{AuthenticateError, Clock, Evidence, Limits, Lineage, Principal, authenticate};
+use kest_core::{
+    AuthenticateError, Clock, Evidence, Limits, Lineage, PeerCertificate, Principal, RequestTarget,
+    authenticate,
+};
 use kest_identity::{InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable};
 use serde_json::{Value, json};
 
@@ -23,6 +26,10 @@ pub(crate) struct HandClock(Mutex<SystemTime>);
 impl HandClock {
     pub(crate) fn forward(&self, seconds: u64) {
         *self.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
+    pub(crate) fn back(&self, seconds: u64) {
+        *self.0.lock().unwrap() -= Duration::from_secs(seconds);
     }
 }
 
@@ -65,6 +72,21 @@ impl Rig {
     pub(crate) async fn send(&self, authorization: &[&str]) -> Result<Principal, AuthenticateError> {
         let values = authorization.iter().map(|value| value.as_bytes());
         let evidence = Evidence::new(&Lineage::Absent).with_authorization(values);
+        authenticate(&self.authenticator, &evidence).await
+    }
+
+    /// Sends these headers as evidence of a request for `POST https://orders.example/orders`, by a connection with that certificate.
+    pub(crate) async fn send_bound(
+        &self,
+        authorization: &str,
+        proofs: &[&str],
+        certificate: Option<PeerCertificate>,
+    ) -> Result<Principal, AuthenticateError> {
+        let evidence = Evidence::new(&Lineage::Absent)
+            .with_authorization([authorization.as_bytes()])
+            .with_dpop(proofs.iter().map(|proof| proof.as_bytes()))
+            .with_target(RequestTarget::new("POST", Some("orders.example"), "/orders"))
+            .with_certificate(certificate);
         authenticate(&self.authenticator, &evidence).await
     }
 

@@ -1,0 +1,192 @@
+//! What a mechanism found out about a caller.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::entry::Identity;
+
+/// Where an identity comes from, signed as `kest.identity_source`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdentitySource {
+    /// A JWT that this service verified itself.
+    Jwt,
+    /// The signed label of the verified tip entry.
+    Lineage,
+    /// Nobody in particular, and policy knows it.
+    Anonymous,
+    /// Made under the insecure mode, or inherited from an entry that was: worth nothing.
+    Unverified,
+}
+
+impl IdentitySource {
+    /// The wire spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Lineage => "lineage",
+            Self::Anonymous => "anonymous",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl fmt::Display for IdentitySource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What a mechanism found out about the caller: a finding, not yet a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attested {
+    identity: Identity,
+    issuer: Option<Arc<str>>,
+    source: IdentitySource,
+    scopes: Arc<[Arc<str>]>,
+    roles: Arc<[Arc<str>]>,
+    more: Option<Arc<More>>,
+}
+
+/// What only some credentials say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct More {
+    subject: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
+    actors: Vec<Arc<str>>,
+    expires_at: Option<SystemTime>,
+    confirmation: Option<Confirmation>,
+}
+
+/// The key that a credential is bound to, and that the caller proved to have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Confirmation {
+    /// RFC 9449 section 6.1: the thumbprint (RFC 7638) of the key of a `DPoP` proof.
+    Jkt(Arc<str>),
+    /// RFC 8705 section 3.1: the thumbprint of the peer's certificate.
+    CertificateThumbprint(Arc<str>),
+}
+
+impl Attested {
+    /// Findings of a mechanism that looked at its evidence and believes it.
+    #[must_use]
+    pub fn new(identity: Identity, source: IdentitySource) -> Self {
+        Self { identity, issuer: None, source, scopes: Arc::default(), roles: Arc::default(), more: None }
+    }
+
+    /// Nobody in particular: the mechanism allows requests without a caller.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::new(Identity::default(), IdentitySource::Anonymous)
+    }
+
+    /// Names who vouches for the user name; a user name means nothing without it.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Names what the caller was granted: the scopes of RFC 6749 section 3.3. Kept sorted, each once.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.scopes = sorted_set(scopes);
+        self
+    }
+
+    /// Names the caller's roles: RFC 9068 section 2.2.3.1. Kept sorted, each once.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.roles = sorted_set(roles);
+        self
+    }
+
+    /// Names the subject of the credential, where the user is known by another claim than `sub`.
+    #[must_use]
+    pub fn with_subject(self, subject: impl Into<Arc<str>>) -> Self {
+        let subject = subject.into();
+        self.change(|more| more.subject = Some(subject))
+    }
+
+    /// Names the tenant that the issuer speaks for.
+    #[must_use]
+    pub fn with_tenant(self, tenant: impl Into<Arc<str>>) -> Self {
+        let tenant = tenant.into();
+        self.change(|more| more.tenant = Some(tenant))
+    }
+
+    /// Names who acts for the subject, the current one first: RFC 8693 section 4.1.
+    #[must_use]
+    pub fn with_actors(self, actors: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        let actors = actors.into_iter().map(Into::into).collect();
+        self.change(|more| more.actors = actors)
+    }
+
+    /// Says until when the credential holds.
+    #[must_use]
+    pub fn with_expiry(self, expires_at: SystemTime) -> Self {
+        self.change(|more| more.expires_at = Some(expires_at))
+    }
+
+    /// Says which key the caller proved to have.
+    #[must_use]
+    pub fn with_confirmation(self, confirmation: Confirmation) -> Self {
+        self.change(|more| more.confirmation = Some(confirmation))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut More)) -> Self {
+        let mut more = self.more.map(Arc::unwrap_or_clone).unwrap_or_default();
+        change(&mut more);
+        self.more = Some(Arc::new(more));
+        self
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(super) fn source(&self) -> IdentitySource {
+        self.source
+    }
+
+    pub(super) fn scopes(&self) -> &[Arc<str>] {
+        &self.scopes
+    }
+
+    pub(super) fn roles(&self) -> &[Arc<str>] {
+        &self.roles
+    }
+
+    pub(super) fn subject(&self) -> Option<&str> {
+        self.more.as_ref()?.subject.as_deref()
+    }
+
+    pub(super) fn tenant(&self) -> Option<&str> {
+        self.more.as_ref()?.tenant.as_deref()
+    }
+
+    pub(super) fn actors(&self) -> &[Arc<str>] {
+        self.more.as_ref().map(|more| more.actors.as_slice()).unwrap_or_default()
+    }
+
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        self.more.as_ref()?.expires_at
+    }
+
+    pub(super) fn confirmation(&self) -> Option<&Confirmation> {
+        self.more.as_ref()?.confirmation.as_ref()
+    }
+}
+
+fn sorted_set(names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Arc<[Arc<str>]> {
+    let names: BTreeSet<Arc<str>> = names.into_iter().map(Into::into).collect();
+    names.into_iter().collect()
+}

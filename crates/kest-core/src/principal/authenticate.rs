@@ -1,0 +1,149 @@
+//! The seam to identity mechanisms, and the only place where a principal is made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::{Attested, Challenge, Confirmation, Evidence, IdentitySource};
+use crate::BoxError;
+use crate::entry::Identity;
+
+/// Looks at evidence and says who it speaks for.
+///
+/// Only [`authenticate`] turns the findings into a [`Principal`].
+#[async_trait]
+pub trait Authenticate: fmt::Debug + Send + Sync {
+    /// Examines `evidence`.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticateError::Missing`] when there is no evidence where some is required,
+    /// [`AuthenticateError::Invalid`] when it does not hold, [`AuthenticateError::Unavailable`] when what is needed
+    /// to judge it is out of reach.
+    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError>;
+
+    /// What a caller who was refused with `error` is told; `None` leaves it to whoever answers.
+    fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
+        let _ = error;
+        None
+    }
+}
+
+/// The caller could not be established.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticateError {
+    /// No credentials came; RFC 6750 section 3.1 then asks for a challenge without an error code.
+    #[error("no credentials were presented")]
+    Missing,
+    /// Credentials came and do not hold.
+    #[error("credentials are not valid")]
+    Invalid(#[source] BoxError),
+    /// Keys or services needed to judge the credentials are out of reach; a retry may help.
+    #[error("credentials cannot be checked now")]
+    Unavailable(#[source] BoxError),
+}
+
+/// Who is calling, on whose behalf: proof that an [`Authenticate`] mechanism believed the evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    attested: Attested,
+}
+
+impl Principal {
+    /// The user on whose behalf the request runs.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.attested.identity().user()
+    }
+
+    /// The program that acts for the user.
+    #[must_use]
+    pub fn agent(&self) -> Option<&str> {
+        self.attested.identity().agent()
+    }
+
+    /// What the agent was asked to do, or the scope that it was given.
+    #[must_use]
+    pub fn task(&self) -> Option<&str> {
+        self.attested.identity().task()
+    }
+
+    /// User, agent and task together.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.attested.identity()
+    }
+
+    /// Who vouches for the names, the `iss` of a JWT.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.attested.issuer()
+    }
+
+    /// The scopes that the caller's own credential grants, sorted; none where identity comes from the lineage.
+    #[must_use]
+    pub fn scopes(&self) -> &[Arc<str>] {
+        self.attested.scopes()
+    }
+
+    /// The roles that the caller's own credential names, sorted; none where identity comes from the lineage.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        self.attested.roles()
+    }
+
+    /// The subject of the credential, its `sub`; the user may be known by another claim.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.attested.subject()
+    }
+
+    /// The tenant that the issuer speaks for.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.attested.tenant()
+    }
+
+    /// Who acts for the subject, the current actor first.
+    #[must_use]
+    pub fn actors(&self) -> &[Arc<str>] {
+        self.attested.actors()
+    }
+
+    /// Until when the credential holds.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.attested.expires_at()
+    }
+
+    /// The key that the credential is bound to and that the caller proved to have.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.attested.confirmation()
+    }
+
+    /// How the identity was established.
+    #[must_use]
+    pub fn source(&self) -> IdentitySource {
+        self.attested.source()
+    }
+
+    pub(crate) fn system() -> Self {
+        Self { attested: Attested::anonymous() }
+    }
+}
+
+/// Asks `mechanism` about `evidence` and mints the [`Principal`]: step 4 of a request's life.
+///
+/// # Errors
+///
+/// Whatever the mechanism returns; no principal exists then.
+pub async fn authenticate(
+    mechanism: &dyn Authenticate,
+    evidence: &Evidence<'_>,
+) -> Result<Principal, AuthenticateError> {
+    mechanism.attest(evidence).await.map(|attested| Principal { attested })
+}

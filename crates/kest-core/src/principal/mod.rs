@@ -1,0 +1,13 @@
+//! Proves who is calling: evidence goes in, findings come back, a [`Principal`] is minted here.
+
+mod attested;
+mod authenticate;
+mod challenge;
+mod evidence;
+mod from_lineage;
+
+pub use attested::{Attested, Confirmation, IdentitySource};
+pub use authenticate::{Authenticate, AuthenticateError, Principal, authenticate};
+pub use challenge::Challenge;
+pub use evidence::{Evidence, PeerCertificate, RequestTarget};
+pub use from_lineage::FromLineage;

@@ -1,0 +1,131 @@
+//! Remembers identifiers in this process, and refuses rather than forget one.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::{Novelty, ReplayId, ReplayStore, ReplayStoreError};
+use crate::{Clock, Limits};
+
+/// A bounded memory of one process: enough where requests of one caller always reach the same replica, or where one
+/// use with each replica does no harm.
+///
+/// When `Limits::replay_ids` are remembered and none has expired, the next one is refused: forgetting one instead would
+/// let whoever sends many use an old one again. An identifier that has expired already counts as seen, since it cannot
+/// be told from one that was seen and dropped.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use kest_core::replay::{InMemoryReplays, Novelty, ReplayId};
+/// use kest_core::{Clock, Limits, ReplayStore, SystemClock};
+///
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut future = std::pin::pin!(future);
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     loop {
+/// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output; }
+/// #     }
+/// # }
+/// # block_on(async {
+/// let store = InMemoryReplays::new(Arc::new(SystemClock), &Limits::default());
+/// let id = ReplayId::of([b"order".as_slice(), b"4711"]);
+/// let later = SystemClock.now() + Duration::from_secs(60);
+/// assert_eq!(store.insert(id, later).await?, Novelty::New);
+/// assert_eq!(store.insert(id, later).await?, Novelty::Seen);
+/// # Ok::<(), kest_core::replay::ReplayStoreError>(())
+/// # }).unwrap();
+/// ```
+pub struct InMemoryReplays {
+    clock: Arc<dyn Clock>,
+    most: usize,
+    remembered: Mutex<Remembered>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    ids: HashSet<ReplayId>,
+    by_expiry: BinaryHeap<Reverse<(SystemTime, ReplayId)>>,
+    /// The latest expiry of an identifier that was dropped. After a clock was set back, whatever expires until then
+    /// may have been among them.
+    dropped_until: Option<SystemTime>,
+}
+
+impl InMemoryReplays {
+    /// An empty memory of at most `limits.replay_ids` identifiers.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
+        Self { clock, most: limits.replay_ids, remembered: Mutex::default() }
+    }
+
+    /// How many identifiers are remembered, some of which may have expired.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).ids.len()
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[async_trait]
+impl ReplayStore for InMemoryReplays {
+    async fn insert(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that nobody drops an identifier before its time by an older reading.
+        let now = self.clock.now();
+        remembered.drop_expired(now);
+        if expires_at < now || remembered.may_have_held(expires_at) || remembered.ids.contains(&id) {
+            return Ok(Novelty::Seen);
+        }
+        if remembered.ids.len() >= self.most {
+            return Err(ReplayStoreError::Full);
+        }
+        remembered.ids.insert(id);
+        remembered.by_expiry.push(Reverse((expires_at, id)));
+        Ok(Novelty::New)
+    }
+}
+
+impl Remembered {
+    /// Drops a bounded number of those that have expired: each call adds one, so that none are left over for long and
+    /// nobody waits for the end of a flood.
+    fn drop_expired(&mut self, now: SystemTime) {
+        for _ in 0..DROPPED_AT_ONCE {
+            let Some(Reverse((expires_at, id))) = self.by_expiry.peek().copied() else { return };
+            if expires_at >= now {
+                return;
+            }
+            self.by_expiry.pop();
+            self.ids.remove(&id);
+            self.dropped_until = self.dropped_until.max(Some(expires_at));
+        }
+    }
+
+    fn may_have_held(&self, expires_at: SystemTime) -> bool {
+        self.dropped_until.is_some_and(|until| expires_at <= until)
+    }
+}
+
+impl fmt::Debug for InMemoryReplays {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("InMemoryReplays")
+            .field("most", &self.most)
+            .field("remembered", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+const DROPPED_AT_ONCE: usize = 64;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,71 @@
+//! The seam to whatever remembers identifiers that were used.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use crate::BoxError;
+
+/// Remembers identifiers until they expire: shared by all replicas, or by this process alone.
+///
+/// A store that cannot remember must say so rather than forget: whoever asks then refuses.
+#[async_trait]
+pub trait ReplayStore: fmt::Debug + Send + Sync {
+    /// Remembers `id` until `expires_at`, that moment included, and says whether it was new. One atomic step: of several
+    /// who bring the same identifier at the same time, one is told that it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayStoreError`] when the identifier is not remembered; nothing may be accepted then.
+    async fn insert(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError>;
+}
+
+/// Whether an identifier had been seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer; everything else is an error")]
+pub enum Novelty {
+    /// Nobody had brought it.
+    New,
+    /// Somebody had.
+    Seen,
+}
+
+/// A digest of what must not be used twice, and of where: 32 bytes, however long a stranger's identifier is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplayId([u8; 32]);
+
+impl ReplayId {
+    /// The identifier made of `parts`, kept apart by their lengths; the first one names the kind of use.
+    #[must_use]
+    pub fn of<'it, Parts>(parts: Parts) -> Self
+    where
+        Parts: IntoIterator<Item = &'it [u8]>,
+    {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        Self(digest.finalize().into())
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// An identifier was not remembered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayStoreError {
+    /// There is no room before something expires.
+    #[error("replay store is full")]
+    Full,
+    /// The store did not answer; a retry may help.
+    #[error("replay store did not answer")]
+    Unavailable(#[source] BoxError),
+}

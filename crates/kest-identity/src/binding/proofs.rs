@@ -1,0 +1,149 @@
+//! Checks proofs of possession against requests: RFC 9449 section 4.3, checks 8 to 12, and that each is used once.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kest_core::replay::{InMemoryReplays, Novelty, ReplayId};
+use kest_core::{Clock, Evidence, Limits, Random, ReplayStore};
+use sha2::{Digest, Sha256};
+
+use crate::jwt::{Algorithm, install_backend};
+
+use super::compare::are_same;
+use super::htu::{self, Origin};
+use super::nonce::NonceMill;
+use super::proof::SignedProof;
+use super::settings::Nonces;
+use super::{BindingError, DpopSettings, DpopSettingsError, InvalidProof};
+
+/// The checks of proofs by one configuration; one value serves all issuers of an authenticator.
+#[derive(Debug)]
+pub(crate) struct Proofs {
+    origins: Vec<Origin>,
+    algorithms: Vec<Algorithm>,
+    window: Duration,
+    leeway: Duration,
+    nonces: Option<NonceMill>,
+    replays: Arc<dyn ReplayStore>,
+    limits: Limits,
+}
+
+impl Proofs {
+    /// Checks `settings`, and makes a secret for nonces where they are asked for and none was given.
+    pub(crate) fn new(
+        settings: DpopSettings,
+        clock: &Arc<dyn Clock>,
+        random: &dyn Random,
+        limits: &Limits,
+    ) -> Result<Self, DpopSettingsError> {
+        let origins = settings.origins.map_or(Some(Vec::new()), |named| origins(&named));
+        if settings.algorithms.is_empty() {
+            return Err(DpopSettingsError::NoAlgorithm);
+        }
+        if settings.window > MOST_WINDOW {
+            return Err(DpopSettingsError::Window(settings.window));
+        }
+        if settings.leeway > MOST_LEEWAY {
+            return Err(DpopSettingsError::Leeway(settings.leeway));
+        }
+        install_backend();
+        let in_memory =
+            || -> Arc<dyn ReplayStore> { Arc::new(InMemoryReplays::new(Arc::clone(clock), limits)) };
+        Ok(Self {
+            origins: origins.ok_or(DpopSettingsError::Origin)?,
+            algorithms: settings.algorithms,
+            window: settings.window,
+            leeway: settings.leeway,
+            nonces: nonces(settings.nonces, random)?,
+            replays: settings.replays.unwrap_or_else(in_memory),
+            limits: limits.clone(),
+        })
+    }
+
+    /// The algorithms for the parameter `algs` of a challenge, separated by blanks: RFC 9449 section 7.1.
+    pub(crate) fn algorithm_names(&self) -> String {
+        let names: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+        names.join(" ")
+    }
+
+    /// Checks that the request of `evidence` comes, at `unix_millis`, from the owner of the key that `token` is bound
+    /// to by its thumbprint `bound_to`.
+    pub(super) async fn check(
+        &self,
+        token: &str,
+        bound_to: &str,
+        evidence: &Evidence<'_>,
+        unix_millis: u64,
+    ) -> Result<(), BindingError> {
+        let target = evidence.target().ok_or(BindingError::NoTarget)?;
+        let proof = SignedProof::open(evidence.dpop(), &self.algorithms, &self.limits)?;
+        if proof.method != target.method() {
+            return Err(InvalidProof::Method.into());
+        }
+        if !htu::is_for(&proof.address, target, &self.origins) {
+            return Err(InvalidProof::Address.into());
+        }
+        self.check_nonce(&proof, unix_millis)?;
+        self.check_age(&proof, unix_millis)?;
+        if !are_same(&proof.token_digest, &URL_SAFE_NO_PAD.encode(Sha256::digest(token))) {
+            return Err(InvalidProof::AnotherToken.into());
+        }
+        if !are_same(&proof.thumbprint, bound_to) {
+            return Err(InvalidProof::AnotherKey.into());
+        }
+        // Last: what does not hold for another reason takes up no memory, and nobody can use up somebody else's proof.
+        self.use_once(&proof).await
+    }
+
+    fn check_nonce(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), BindingError> {
+        let Some(nonces) = &self.nonces else { return Ok(()) };
+        let live = proof.nonce.as_deref().is_some_and(|nonce| nonces.is_live(nonce, unix_millis));
+        if live { Ok(()) } else { Err(BindingError::Nonce(nonces.current(unix_millis))) }
+    }
+
+    fn check_age(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), InvalidProof> {
+        let now = Duration::from_millis(unix_millis);
+        if proof.issued > now.saturating_add(self.leeway) {
+            return Err(InvalidProof::Future);
+        }
+        if proof.issued.saturating_add(self.window) < now { Err(InvalidProof::Stale) } else { Ok(()) }
+    }
+
+    async fn use_once(&self, proof: &SignedProof) -> Result<(), BindingError> {
+        // Under its key, so that strangers' identifiers never meet; and for all addresses, since no two proofs of one
+        // key may share an identifier.
+        let id = ReplayId::of([b"dpop", proof.thumbprint.as_bytes(), proof.id.as_bytes()]);
+        // Longer than it is good for by the leeway, for replicas whose clocks differ and share the store.
+        let kept = proof.issued.saturating_add(self.window).saturating_add(self.leeway);
+        let expires_at = SystemTime::UNIX_EPOCH.checked_add(kept).ok_or(InvalidProof::Claim)?;
+        match self.replays.insert(id, expires_at).await? {
+            Novelty::New => Ok(()),
+            Novelty::Seen => Err(InvalidProof::Replayed.into()),
+        }
+    }
+}
+
+/// None when one cannot be used, or when none was named: an empty list must not mean that any will do.
+fn origins(named: &[String]) -> Option<Vec<Origin>> {
+    let origins: Option<Vec<_>> = named.iter().map(|origin| Origin::parse(origin)).collect();
+    origins.filter(|origins| !origins.is_empty())
+}
+
+fn nonces(asked: Nonces, random: &dyn Random) -> Result<Option<NonceMill>, DpopSettingsError> {
+    match asked {
+        Nonces::Off => Ok(None),
+        Nonces::Shared(mill) => Ok(Some(*mill)),
+        Nonces::Own => {
+            let mut secret = [0; 32];
+            random.fill(&mut secret).map_err(|cause| DpopSettingsError::Random(Box::new(cause)))?;
+            Ok(Some(NonceMill::new(&secret)))
+        }
+    }
+}
+
+/// RFC 9449 section 11.1: seconds or minutes.
+const MOST_WINDOW: Duration = Duration::from_secs(300);
+
+const MOST_LEEWAY: Duration = Duration::from_secs(60);

@@ -1,0 +1,135 @@
+//! A proof is used once, by whoever comes first, or not at all.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use kest_core::replay::{Novelty, ReplayId, ReplayStoreError};
+use kest_core::{Limits, ReplayStore};
+use serde_json::json;
+
+use crate::binding::{BindingAnswer, DpopSettings, Requirement};
+
+use super::rig::{ClientKey, NOW, Request, Rig, check_refused};
+
+#[tokio::test]
+async fn a_replayed_proof_is_refused_for_as_long_as_it_would_hold() {
+    let (rig, key) = (Rig::new(), ClientKey::p256());
+    let proof = key.proof_with(&json!({}), &json!({"iat": NOW + 5}));
+    assert!(rig.prove(&key, proof.as_str()).await.is_ok());
+    for seconds in [0, 30, 35] {
+        rig.clock.forward(seconds);
+        let refused = rig.prove(&key, proof.as_str()).await;
+        assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::InvalidDpopProof);
+        check_refused(refused, "proof_replayed");
+    }
+    rig.clock.forward(1);
+    check_refused(rig.prove(&key, proof).await, "proof_stale");
+}
+
+#[tokio::test]
+async fn an_identifier_is_used_up_with_whatever_else_the_proof_says() {
+    let (rig, key) = (Rig::new(), ClientKey::p256());
+    assert!(rig.prove(&key, key.proof()).await.is_ok());
+    let signed_again = key.proof_with(&json!({}), &json!({"iat": NOW - 1, "extra": "claim"}));
+    check_refused(rig.prove(&key, signed_again).await, "proof_replayed");
+    assert!(rig.prove(&key, key.proof_with(&json!({}), &json!({"jti": "proof-2"}))).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_caller_cannot_use_up_the_identifiers_of_another() {
+    let (rig, one, other) = (Rig::new(), ClientKey::p256(), ClientKey::p256());
+    assert!(rig.prove(&one, one.proof()).await.is_ok());
+    assert!(rig.prove(&other, other.proof()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_proof_uses_nothing_up() {
+    let (rig, owner, thief) = (Rig::new(), ClientKey::p256(), ClientKey::p256());
+    let stolen = owner.proof();
+    check_refused(rig.prove(&thief, stolen.as_str()).await, "proof_other_key");
+    let elsewhere = Request { token: "e30.e30.c2ln", ..Request::new(&owner, stolen.as_str()) };
+    check_refused(rig.send(&elsewhere).await, "proof_other_token");
+    assert!(rig.prove(&owner, stolen).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_64_identical_proofs_at_once_exactly_one_is_accepted() {
+    let (rig, key) = (Arc::new(Rig::new()), ClientKey::p256());
+    let request = Request::new(&key, key.proof());
+    let gate = Arc::new(tokio::sync::Barrier::new(64));
+    let mut sent = Vec::new();
+    for _ in 0..64 {
+        let (rig, gate, request) = (Arc::clone(&rig), Arc::clone(&gate), request.clone());
+        sent.push(tokio::spawn(async move {
+            gate.wait().await;
+            rig.send(&request).await
+        }));
+    }
+    let mut accepted = 0;
+    for answer in sent {
+        match answer.await.unwrap() {
+            Ok(_) => accepted += 1,
+            refused => check_refused(refused, "proof_replayed"),
+        }
+    }
+    assert_eq!(accepted, 1);
+}
+
+#[tokio::test]
+async fn a_full_store_accepts_nothing_and_forgets_nothing() {
+    let mut limits = Limits::default();
+    limits.replay_ids = 1;
+    let settings = DpopSettings::new().origins(["https://api.example"]);
+    let rig = Rig::asking(Requirement::Required, Requirement::Off, settings, &limits);
+    let key = ClientKey::p256();
+    assert!(rig.prove(&key, key.proof()).await.is_ok());
+    let next = key.proof_with(&json!({}), &json!({"jti": "proof-2"}));
+    let refused = rig.prove(&key, next).await;
+    assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::Nothing);
+    check_refused(refused, "replay_store");
+    check_refused(rig.prove(&key, key.proof()).await, "proof_replayed");
+    rig.clock.forward(66);
+    let later = key.proof_with(&json!({}), &json!({"jti": "proof-3", "iat": NOW + 66}));
+    assert!(rig.prove(&key, later).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_accepts_nothing() {
+    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Away)));
+    let key = ClientKey::p256();
+    check_refused(rig.prove(&key, key.proof()).await, "replay_store");
+}
+
+#[tokio::test]
+async fn a_proof_is_kept_for_as_long_as_any_replica_would_take_it() {
+    let noted = Arc::new(Noting::default());
+    let rig = Rig::with(DpopSettings::new().replays(Arc::<Noting>::clone(&noted)));
+    let key = ClientKey::p256();
+    for (id, iat) in [("proof-1", NOW - 50), ("proof-2", NOW)] {
+        assert!(rig.prove(&key, key.proof_with(&json!({}), &json!({"jti": id, "iat": iat}))).await.is_ok());
+    }
+    let kept_until = |iat: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(iat + 60 + 5);
+    assert_eq!(*noted.0.lock().unwrap(), [kept_until(NOW - 50), kept_until(NOW)]);
+}
+
+#[derive(Debug, Default)]
+struct Noting(Mutex<Vec<SystemTime>>);
+
+#[async_trait]
+impl ReplayStore for Noting {
+    async fn insert(&self, _id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        self.0.lock().unwrap().push(expires_at);
+        Ok(Novelty::New)
+    }
+}
+
+#[derive(Debug)]
+struct Away;
+
+#[async_trait]
+impl ReplayStore for Away {
+    async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        Err(ReplayStoreError::Unavailable("connection refused".into()))
+    }
+}

@@ -1,0 +1,182 @@
+//! How fetching goes: who may depart, and what a fetch that has landed says to those who waited for it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::schedule::{Schedule, left};
+use super::{FetchError, KeysUnavailable};
+
+/// How fetching goes. Fetches are numbered from 1, and one is under way at a time.
+///
+/// Departures are judged by two watermarks. The last departure of any fetch is the one that unknown key ids have to
+/// keep their distance from. The last departure while a refresh was due is the refresh's own: nothing that an unknown
+/// key id causes moves it, so a refresh that has come due departs whatever junk has used just now.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    in_flight: bool,
+    departed_at: Option<SystemTime>,
+    refresh: Refresh,
+    failure: Option<Arc<FetchError>>,
+    failures: u32,
+    pub(super) started: u64,
+    pub(super) ended: u64,
+}
+
+/// How the scheduled refreshes go.
+#[derive(Debug, Default)]
+struct Refresh {
+    departed_at: Option<SystemTime>,
+    failures: u32,
+    retry_after: Duration,
+}
+
+/// Why a fetch is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Keys may be due for a refresh.
+    Refresh,
+    /// Somebody waits for a key that is not known.
+    UnknownKey,
+}
+
+/// Whether known keys should be fetched again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    Fresh(Duration),
+    Due,
+}
+
+/// Why no new fetch was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grounded {
+    /// One is under way and can be waited for.
+    InFlight,
+    /// Not before this time has passed.
+    For(Duration),
+}
+
+/// When somebody asked: whatever was published before that must be found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    started: u64,
+    at: SystemTime,
+}
+
+/// What fetches say about a key that was not found.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The issuer was asked after the request arrived, and does not have it.
+    Unknown,
+    /// The issuer was asked and gave no usable answer.
+    Failed(Arc<FetchError>),
+}
+
+impl From<Verdict> for Result<(), KeysUnavailable> {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Unknown => Ok(()),
+            Verdict::Failed(cause) => Err(KeysUnavailable::Fetch(cause)),
+        }
+    }
+}
+
+impl Progress {
+    pub(super) fn arrival(&self, now: SystemTime) -> Arrival {
+        Arrival { started: self.started, at: now }
+    }
+
+    /// Marks a departure, if one is allowed now, and says whether it serves as the refresh.
+    pub(super) fn depart(
+        &mut self,
+        wanted: Wanted,
+        freshness: Freshness,
+        now: SystemTime,
+        schedule: &Schedule,
+    ) -> Result<Serves, Grounded> {
+        if self.in_flight {
+            return Err(Grounded::InFlight);
+        }
+        let pause = match wanted {
+            Wanted::Refresh => self.refresh_in(freshness, now),
+            Wanted::UnknownKey => self.refresh_in(freshness, now).min(self.rest(now, schedule)),
+        };
+        if !pause.is_zero() {
+            return Err(Grounded::For(pause));
+        }
+        let serves = if freshness == Freshness::Due { Serves::Refresh } else { Serves::UnknownKey };
+        if serves == Serves::Refresh {
+            self.refresh.departed_at = Some(now);
+        }
+        self.in_flight = true;
+        self.departed_at = Some(now);
+        self.started += 1;
+        Ok(serves)
+    }
+
+    pub(super) fn land(&mut self, serves: Serves, outcome: Result<(), Arc<FetchError>>, schedule: &Schedule) {
+        self.in_flight = false;
+        self.ended += 1;
+        self.failure = outcome.err();
+        if self.failure.is_none() {
+            self.failures = 0;
+            self.refresh = Refresh::default();
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if serves == Serves::Refresh {
+            self.refresh.failures = self.refresh.failures.saturating_add(1);
+            self.refresh.retry_after = schedule.retry_after(self.refresh.failures);
+        }
+    }
+
+    /// What is known for a request that arrived then; `None` while it has to wait for a fetch that departs later.
+    ///
+    /// A fetch that departed before the request arrived proves nothing: the key may have been published in between.
+    pub(super) fn settled(&self, arrival: &Arrival) -> Option<Verdict> {
+        let departed_later = self.ended > arrival.started;
+        let at_that_very_instant = self.ended == self.started && self.departed_at == Some(arrival.at);
+        (departed_later || at_that_very_instant).then(|| self.verdict())
+    }
+
+    /// The failure of the last fetch, while it is too early for another one.
+    pub(super) fn recent_failure(&self, now: SystemTime, schedule: &Schedule) -> Option<Arc<FetchError>> {
+        let resting = !self.in_flight && !self.rest(now, schedule).is_zero();
+        self.failure.clone().filter(|_failed| resting)
+    }
+
+    /// How long it takes until the next refresh may depart.
+    pub(super) fn refresh_in(&self, freshness: Freshness, now: SystemTime) -> Duration {
+        match (freshness, self.refresh.departed_at) {
+            (Freshness::Fresh(rest), _) => rest,
+            (Freshness::Due, None) => Duration::ZERO,
+            (Freshness::Due, Some(then)) => left(self.refresh.retry_after, then, now),
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> bool {
+        self.in_flight
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    pub(super) fn failure(&self) -> Option<&FetchError> {
+        self.failure.as_deref()
+    }
+
+    fn rest(&self, now: SystemTime, schedule: &Schedule) -> Duration {
+        self.departed_at.map_or(Duration::ZERO, |then| left(schedule.cool_down, then, now))
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.failure.clone().map_or(Verdict::Unknown, Verdict::Failed)
+    }
+}
+
+/// What a fetch is for: one that departs while keys are due is the refresh, whoever wanted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serves {
+    Refresh,
+    UnknownKey,
+}

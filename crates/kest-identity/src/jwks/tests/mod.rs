@@ -1,0 +1,10 @@
+//! The key cache under floods, hangs, panics, cancellation and a clock that misbehaves.
+
+mod fetches;
+mod flood;
+mod health;
+mod outage;
+mod refresh;
+mod rig;
+mod rotation;
+mod waiting;

@@ -1,0 +1,258 @@
+//! The settings of one issuer whose tokens are believed, and the refusal of those that would not protect anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kest_core::{Clock, Limits, Random};
+
+use crate::binding::{Binding, Proofs, Requirement};
+use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart, Schedule};
+
+use super::token_type::TokenTypes;
+use super::trusted::{Tenancy, Trusted};
+use super::validation::Expectations;
+use super::{Algorithm, ClaimNames, JwtBuildError};
+
+/// An issuer whose tokens are believed, and what they must be like.
+///
+/// A token is proved by the keys of the issuer that it names, for the audiences of that issuer, by the rules of that
+/// issuer: nothing that is said here about one issuer holds for another.
+///
+/// ```
+/// use std::time::Duration;
+/// use kest_identity::{Algorithm, ClaimNames, JwtAuthenticator, TrustedIssuer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let staff = TrustedIssuer::new("https://login.example")
+///     .audience("https://orders.example/")
+///     .tenant("staff");
+/// let partners = TrustedIssuer::new("https://partner.example/realms/shop")
+///     .jwks_uri("https://partner.example/realms/shop/certs")
+///     .audience("orders")
+///     .audience("https://orders.example/")
+///     .algorithms([Algorithm::Es256])
+///     .claims(ClaimNames::default().with_user("preferred_username"))
+///     .accept_plain_jwt()
+///     .token_life(Duration::from_secs(3600))
+///     .tenant("partner");
+/// let authenticator = JwtAuthenticator::builder().trust(staff).trust(partners).try_build()?;
+/// # drop(authenticator);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TrustedIssuer {
+    name: Arc<str>,
+    audiences: Vec<Arc<str>>,
+    keys: Option<KeyOrigin>,
+    plain_http: PlainHttp,
+    algorithms: Vec<Algorithm>,
+    types: TokenTypes,
+    life: Life,
+    claims: ClaimNames,
+    tenancy: Tenancy,
+    dpop: Requirement,
+    certificates: Requirement,
+}
+
+#[derive(Debug, Clone)]
+enum KeyOrigin {
+    Uri(String),
+    Source(Arc<dyn FetchKeys>),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum PlainHttp {
+    LoopbackOnly,
+    Anywhere,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Life {
+    Bounded(Duration),
+    Dangerous(Duration),
+}
+
+impl TrustedIssuer {
+    /// The issuer whose tokens have exactly this `iss`, compared byte for byte.
+    pub fn new(issuer: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: issuer.into(),
+            audiences: Vec::new(),
+            keys: None,
+            plain_http: PlainHttp::LoopbackOnly,
+            algorithms: Algorithm::ALL.to_vec(),
+            types: TokenTypes::default(),
+            life: Life::Bounded(LONGEST_LIFE),
+            claims: ClaimNames::default(),
+            tenancy: Tenancy::None,
+            dpop: Requirement::Off,
+            certificates: Requirement::Off,
+        }
+    }
+
+    pub(super) fn named(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.name = issuer.into();
+        self
+    }
+
+    /// A name of this service that `aud` must contain. At least one is required: a token for another service is no
+    /// token for us. Where several are given, one of them is enough.
+    pub fn audience(mut self, audience: impl Into<Arc<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Where the issuer publishes its keys. By default its metadata say: see [`HttpKeys::discover`].
+    pub fn jwks_uri(mut self, uri: impl Into<String>) -> Self {
+        self.keys = Some(KeyOrigin::Uri(uri.into()));
+        self
+    }
+
+    /// Takes the keys from another source, such as [`HttpKeys`] with a certificate authority of its own.
+    pub fn keys_from(mut self, source: Arc<dyn FetchKeys>) -> Self {
+        self.keys = Some(KeyOrigin::Source(source));
+        self
+    }
+
+    /// The algorithms that tokens may be signed with; all of [`Algorithm::ALL`] by default.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// The names of the claims that say who is calling.
+    pub fn claims(mut self, claims: ClaimNames) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Also takes tokens of type `JWT` or of none, for an issuer that knows nothing of RFC 9068.
+    ///
+    /// Whatever else this issuer signs for this audience with those types is then taken for an access token, but for
+    /// what tells itself apart: ID tokens by their `nonce`, `at_hash` or `c_hash`, and security events.
+    pub fn accept_plain_jwt(mut self) -> Self {
+        self.types = TokenTypes::PlainJwtToo;
+        self
+    }
+
+    /// How long a token may live, from its `iat`, or else from now, until its `exp`; 24 h by default and at most.
+    pub fn token_life(mut self, longest: Duration) -> Self {
+        self.life = Life::Bounded(longest);
+        self
+    }
+
+    /// Lets tokens live longer than 24 h: a stolen one is good for that long, since nobody can take it back.
+    pub fn dangerous_token_life(mut self, longest: Duration) -> Self {
+        self.life = Life::Dangerous(longest);
+        self
+    }
+
+    /// The tenant that this issuer speaks for. Replaces [`tenant_claim`](Self::tenant_claim).
+    pub fn tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
+        self.tenancy = Tenancy::Fixed(tenant.into());
+        self
+    }
+
+    /// The claim that names the tenant, for an issuer that speaks for several; every token must then have it.
+    ///
+    /// Such an issuer can name any tenant, also one that another issuer speaks for. Replaces
+    /// [`tenant`](Self::tenant).
+    pub fn tenant_claim(mut self, name: impl Into<String>) -> Self {
+        self.tenancy = Tenancy::Claim(name.into());
+        self
+    }
+
+    /// Whether tokens are bound to a key that their user proves to have with each request: RFC 9449. Off by default.
+    pub fn dpop(mut self, requirement: Requirement) -> Self {
+        self.dpop = requirement;
+        self
+    }
+
+    /// Whether tokens are bound to the certificate of the connection that they come by: RFC 8705. Off by default.
+    pub fn certificate_bound(mut self, requirement: Requirement) -> Self {
+        self.certificates = requirement;
+        self
+    }
+
+    pub(super) fn dpop_requirement(&self) -> Requirement {
+        self.dpop
+    }
+
+    /// Fetches the keys over plain http even from another machine.
+    ///
+    /// Whoever sits on the way can then replace the keys, and with them every identity of this issuer.
+    pub fn dangerous_allow_http(mut self) -> Self {
+        self.plain_http = PlainHttp::Anywhere;
+        self
+    }
+
+    pub(super) fn build(self, common: &Common, proofs: &Arc<Proofs>) -> Result<Trusted, JwtBuildError> {
+        let longest_life = self.check()?;
+        let source = self.source(&common.limits)?;
+        let schedule = Schedule::new(common.refresh_every, common.serve_stale_for, &common.limits)
+            .for_issuer(Arc::clone(&self.name))
+            .with_random(Arc::clone(&common.random));
+        Ok(Trusted {
+            keys: KeyCache::new(source, Arc::clone(&common.clock), schedule),
+            expectations: Expectations {
+                issuer: self.name,
+                audiences: self.audiences,
+                leeway: common.leeway,
+                longest_life,
+            },
+            algorithms: self.algorithms,
+            types: self.types,
+            claims: self.claims,
+            tenancy: self.tenancy,
+            binding: Binding::new(self.dpop, self.certificates, Arc::clone(proofs)),
+        })
+    }
+
+    fn check(&self) -> Result<Duration, JwtBuildError> {
+        if self.name.is_empty() {
+            return Err(JwtBuildError::NoIssuer);
+        }
+        if self.audiences.is_empty() || self.audiences.iter().any(|audience| audience.is_empty()) {
+            return Err(JwtBuildError::NoAudience);
+        }
+        if self.algorithms.is_empty() {
+            return Err(JwtBuildError::NoAlgorithm);
+        }
+        if self.tenancy.is_empty() {
+            return Err(JwtBuildError::NoTenant);
+        }
+        match self.life {
+            Life::Bounded(longest) if longest > LONGEST_LIFE => Err(JwtBuildError::TokenLife(longest)),
+            Life::Bounded(longest) | Life::Dangerous(longest) => Ok(longest),
+        }
+    }
+
+    fn source(&self, limits: &Limits) -> Result<Arc<dyn FetchKeys>, JwtBuildError> {
+        let keys = match &self.keys {
+            Some(KeyOrigin::Source(source)) => return Ok(Arc::clone(source)),
+            Some(KeyOrigin::Uri(uri)) => HttpKeys::at(uri.as_str()),
+            None => HttpKeys::discover(&*self.name),
+        };
+        let keys = match self.plain_http {
+            PlainHttp::LoopbackOnly => keys,
+            PlainHttp::Anywhere => keys.dangerous_allow_http(),
+        };
+        Ok(Arc::new(keys.limits(limits.clone()).try_build()?))
+    }
+}
+
+/// What all issuers of an authenticator have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) leeway: Duration,
+    pub(super) refresh_every: Duration,
+    pub(super) serve_stale_for: Duration,
+    pub(super) at_start: KeysAtStart,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) limits: Limits,
+}
+
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,157 @@
+//! One issuer at work: proves tokens by its own keys, for its own audiences, and says whom they speak for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kest_core::{Attested, AuthenticateError, Clock, Evidence, IdentitySource, Limits};
+use serde_json::{Map, Value};
+
+use crate::bearer::Credential;
+use crate::binding::{Binding, Presented};
+use crate::jwks::{KeyCache, VerificationKey};
+
+use super::claims::text;
+use super::token_type::TokenTypes;
+use super::validation::Expectations;
+use super::{Algorithm, ClaimNames, InvalidToken, UnverifiedToken};
+
+/// An issuer whose tokens are believed.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(super) keys: KeyCache,
+    pub(super) expectations: Expectations,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) types: TokenTypes,
+    pub(super) claims: ClaimNames,
+    pub(super) tenancy: Tenancy,
+    pub(super) binding: Binding,
+}
+
+/// Which tenant a token speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tenancy {
+    None,
+    Fixed(Arc<str>),
+    Claim(String),
+}
+
+impl Tenancy {
+    /// Whether a tenant is asked for by an empty name.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Fixed(tenant) => tenant.is_empty(),
+            Self::Claim(name) => name.is_empty(),
+        }
+    }
+
+    fn tenant(&self, claims: &Map<String, Value>) -> Result<Option<Arc<str>>, InvalidToken> {
+        match self {
+            Self::None => Ok(None),
+            Self::Fixed(tenant) => Ok(Some(Arc::clone(tenant))),
+            Self::Claim(name) => claims
+                .get(name)
+                .and_then(text)
+                .ok_or(InvalidToken::NoTenant)
+                .map(|tenant| Some(tenant.into())),
+        }
+    }
+}
+
+/// What a token proved when it was verified.
+pub(crate) struct Proved {
+    issuer: Arc<Trusted>,
+    key_id: String,
+    key: Arc<VerificationKey>,
+    attested: Attested,
+    confirmation: Option<Value>,
+    at_millis: u64,
+    until: Duration,
+}
+
+impl Trusted {
+    /// Proves `token`, which names this issuer, and reads whom it speaks for.
+    pub(super) async fn prove(
+        self: &Arc<Self>,
+        token: UnverifiedToken<'_>,
+        clock: &dyn Clock,
+        limits: &Limits,
+    ) -> Result<Proved, AuthenticateError> {
+        self.types.accept(token.header().declared())?;
+        if !self.algorithms.contains(&token.header().algorithm()) {
+            return Err(InvalidToken::Algorithm.into());
+        }
+        let key_id = token.header().key_id().to_owned();
+        let key = self.keys.key(&key_id).await?;
+        // Only now are the claims the issuer's words.
+        let mut claims = token.proved_by(&key)?;
+        let at_millis = clock.unix_millis();
+        let until = self.expectations.check(&claims, at_millis)?;
+        let attested = self.attested(&claims, until, limits)?;
+        let confirmation = claims.remove("cnf");
+        Ok(Proved { issuer: Arc::clone(self), key_id, key, attested, confirmation, at_millis, until })
+    }
+
+    fn attested(
+        &self,
+        claims: &Map<String, Value>,
+        until: Duration,
+        limits: &Limits,
+    ) -> Result<Attested, InvalidToken> {
+        let expiry = SystemTime::UNIX_EPOCH.checked_add(until).ok_or(InvalidToken::Claim)?;
+        let attested = self
+            .claims
+            .attested(claims, IdentitySource::Jwt, limits)?
+            .with_issuer(Arc::clone(&self.expectations.issuer))
+            .with_expiry(expiry);
+        Ok(match self.tenancy.tenant(claims)? {
+            Some(tenant) => attested.with_tenant(tenant),
+            None => attested,
+        })
+    }
+}
+
+impl Proved {
+    /// Whether what was proved holds at `unix_millis` as well, without being proved again.
+    ///
+    /// Between the moment of the proof and the expiry no time claim can have changed its answer; before that moment
+    /// the clock was set back, and after the expiry whether leeway saves the token is for the whole check to say.
+    pub(super) fn holds_at(&self, unix_millis: u64) -> bool {
+        self.at_millis <= unix_millis && Duration::from_millis(unix_millis) < self.until
+    }
+
+    /// Whether it will hold without being proved again: not if leeway alone saved it.
+    pub(super) fn is_worth_remembering(&self) -> bool {
+        self.holds_at(self.at_millis)
+    }
+
+    /// Whether the key that proved it is still the one that the issuer publishes under that id.
+    pub(super) fn is_by_current_key(&self) -> bool {
+        self.issuer.keys.find(&self.key_id).is_some_and(|key| Arc::ptr_eq(&key, &self.key))
+    }
+
+    /// The findings, once the request proves that whoever presents `credential` is the one it was given to.
+    pub(super) async fn confirmed(
+        &self,
+        credential: Credential<'_>,
+        evidence: &Evidence<'_>,
+        unix_millis: u64,
+    ) -> Result<Attested, AuthenticateError> {
+        let Credential { scheme, token } = credential;
+        let presented = Presented { scheme, token, confirmation: self.confirmation.as_ref() };
+        let confirmation = self.issuer.binding.confirm(presented, evidence, unix_millis).await?;
+        let attested = self.attested.clone();
+        Ok(match confirmation {
+            Some(confirmation) => attested.with_confirmation(confirmation),
+            None => attested,
+        })
+    }
+}
+
+impl fmt::Debug for Proved {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names of callers and keys are for policies and entries, not for whoever prints the memory.
+        formatter.debug_struct("Proved").finish_non_exhaustive()
+    }
+}
