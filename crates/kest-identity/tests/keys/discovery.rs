@@ -1,5 +1,8 @@
 //! Where an issuer's keys are, by its own word and nobody else's.
 
+use std::error::Error;
+use std::time::Duration;
+
 use kest_core::Limits;
 use kest_identity::{FetchError, FetchKeys, HttpKeys, HttpKeysError, KeySet};
 use serde_json::json;
@@ -200,7 +203,7 @@ async fn keys_that_have_moved_are_found_again_after_one_failure() {
 #[tokio::test]
 async fn metadata_that_cannot_be_read_again_leave_the_place_that_is_known() {
     let mut limits = Limits::default();
-    limits.key_fetch_wait = std::time::Duration::from_millis(400);
+    limits.key_fetch_wait = Duration::from_secs(1);
     for page in [
         Page::Status("500 Internal Server Error".into()),
         Page::Json("<html>".into()),
@@ -214,8 +217,29 @@ async fn metadata_that_cannot_be_read_again_leave_the_place_that_is_known() {
             keys.fetch().await.unwrap();
         }
         site.publish(OPENID, page.clone());
-        assert!(keys.fetch().await.unwrap().contains("key-1"), "{page:?}");
+        // Metadata that hang leave half of the time for the keys.
+        let fetched = tokio::time::timeout(limits.key_fetch_wait, keys.fetch()).await;
+        assert!(fetched.unwrap().unwrap().contains("key-1"), "{page:?}");
     }
+}
+
+#[tokio::test]
+async fn names_that_an_issuer_gives_are_looked_up_by_our_own_rules() {
+    // RFC 1035 section 2.3.4: no label has 64 characters, so that this name is refused without asking anybody.
+    let host = format!("http://{}.invalid", "a".repeat(64));
+    let by_our_rules = |failed: FetchError| {
+        let mut cause: Option<&dyn Error> = Some(&failed);
+        std::iter::from_fn(|| {
+            let current = cause?;
+            cause = current.source();
+            Some(current.to_string())
+        })
+        .any(|message| message == "name could not be looked up")
+    };
+    let issuer = HttpKeys::discover(&host).dangerous_allow_http().try_build().unwrap();
+    assert!(by_our_rules(issuer.fetch().await.unwrap_err()));
+    let configured = HttpKeys::at(&host).dangerous_allow_http().try_build().unwrap();
+    assert!(!by_our_rules(configured.fetch().await.unwrap_err()), "a configured host may be anywhere");
 }
 
 #[test]

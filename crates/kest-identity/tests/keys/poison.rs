@@ -151,6 +151,8 @@ async fn fifty_megabytes() {
     for announced in [true, false] {
         check_failed(Page::Blanks { announced, bytes: 50 * 1024 * 1024 }, "too_long").await;
     }
+    // Not one of them is waited for.
+    check_failed(Page::Promise(50 * 1024 * 1024), "too_long").await;
 }
 
 #[tokio::test(start_paused = true)]

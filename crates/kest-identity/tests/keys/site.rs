@@ -18,6 +18,8 @@ pub(crate) enum Page {
     Status(String),
     /// 200 and so many blanks, with or without saying so beforehand.
     Blanks { announced: bool, bytes: usize },
+    /// 200, so many bytes announced, and nothing more while the connection stays open.
+    Promise(usize),
     /// Nothing at all while the connection stays open.
     Silent,
 }
@@ -126,7 +128,16 @@ where
                 stream.write_all(&BLOCK).await?;
             }
         }
-        Page::Silent => drop(stream.read_u8().await?),
+        Page::Promise(bytes) => {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await?;
+            stream.read_u8().await?;
+        }
+        Page::Silent => {
+            stream.read_u8().await?;
+        }
     }
     stream.shutdown().await
 }

@@ -1,7 +1,4 @@
-//! A hundred thousand generated inputs, and nobody disagrees about one.
-//!
-//! That is for the eight policies together, since engines are slow where nothing is optimised. For as many a policy:
-//! `LIBRARY_INPUTS=100000 cargo nextest run --release -p kest-tests -E 'test(library::agreement)'`.
+//! A hundred thousand generated inputs for each policy, and nobody disagrees about one.
 
 use kest_core::entry::PolicyName;
 use kest_policy::Policies;
@@ -11,14 +8,13 @@ use super::generator::document;
 use super::random::Random;
 use super::{NAMES, Twins, file, folder};
 
-/// How many inputs each policy is asked about, unless `LIBRARY_INPUTS` says another number.
-pub(super) const INPUTS: usize = 100_000 / NAMES.len();
+/// How many inputs each policy is asked about.
+const INPUTS: usize = 100_000;
+
+/// How many of them find every change to a policy.
+pub(super) const INPUTS_OF_MUTANTS: usize = INPUTS / 8;
 
 pub(super) const SEED: u64 = 20_260_101;
-
-fn inputs() -> usize {
-    std::env::var("LIBRARY_INPUTS").map_or(INPUTS, |inputs| inputs.parse().unwrap())
-}
 
 /// What was said, how often.
 #[derive(Debug, Default)]
@@ -35,8 +31,7 @@ fn tally(name: &'static str) -> Tally {
     let twins = Twins::of(name);
     let mut random = Random::seeded(SEED);
     let mut tally = Tally::default();
-    let inputs = inputs();
-    for _ in 0..inputs {
+    for _ in 0..INPUTS {
         let document = document(name, &mut random);
         let opinions = twins.opinions(&document);
         match opinions.agreed() {
@@ -48,7 +43,7 @@ fn tally(name: &'static str) -> Tally {
         tally.rego_errors += usize::from(opinions.engines[1].is_err());
     }
     for (count, what) in [(tally.allowed, "allowed"), (tally.denied, "denied")] {
-        assert!(count * 20 >= inputs, "{name}: {count} of {inputs} {what} say too little");
+        assert!(count * 20 >= INPUTS, "{name}: {count} of {INPUTS} {what} say too little");
     }
     assert_eq!(tally.rego_errors, 0, "{name}: Rego checks types itself");
     tally

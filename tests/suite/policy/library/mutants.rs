@@ -2,7 +2,7 @@
 
 use kest_policy::Source;
 
-use super::agreement::{INPUTS, SEED};
+use super::agreement::{INPUTS_OF_MUTANTS, SEED};
 use super::generator::document;
 use super::random::Random;
 use super::{Twins, file};
@@ -15,7 +15,8 @@ fn check_noticed(name: &'static str, language: &str, from: &str, to: &str) {
     let changed = Source::text(source.name(), source.as_str().replacen(from, to, 1));
     let mutant = Twins::from_sources(name, [changed]);
     let mut random = Random::seeded(SEED);
-    let noticed = (0..INPUTS).any(|_| mutant.opinions(&document(name, &mut random)).agreed().is_none());
+    let noticed =
+        (0..INPUTS_OF_MUTANTS).any(|_| mutant.opinions(&document(name, &mut random)).agreed().is_none());
     assert!(noticed, "{name} in {language}: nobody notices {to} in place of {from}");
 }
 

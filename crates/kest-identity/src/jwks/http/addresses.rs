@@ -16,8 +16,8 @@ impl Resolve for Outward {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             // The client puts the port of the URI in place of 0.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            outward(found)
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            outward(found.map_err(NotFound)?)
         })
     }
 }
@@ -37,6 +37,10 @@ pub(super) fn is_nobodys(address: IpAddr) -> bool {
         IpAddr::V6(it) => it.is_unicast_link_local() || it.is_unspecified() || it.is_multicast(),
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("name could not be looked up")]
+struct NotFound(#[source] std::io::Error);
 
 #[derive(Debug, thiserror::Error)]
 #[error("name has no address that an issuer may have")]
