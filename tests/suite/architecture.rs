@@ -38,7 +38,7 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "kest",
     "kest-axum",
     "kest-baggage",
@@ -46,13 +46,14 @@ const CRATES: [&str; 9] = [
     "kest-core",
     "kest-identity",
     "kest-policy",
+    "kest-redis",
     "kest-reqwest",
     "kest-tower",
 ];
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 9] = [
+    let allowed: [(&str, &[&str]); 10] = [
         ("kest-core", &[]),
         ("kest-identity", &["kest-core"]),
         ("kest-baggage", &["kest-core"]),
@@ -60,7 +61,8 @@ fn crates_depend_only_on_those_below_them() {
         ("kest-tower", &["kest-core", "kest-baggage", "kest-identity"]),
         ("kest-axum", &["kest-core", "kest-tower"]),
         ("kest-reqwest", &["kest-core", "kest-baggage"]),
-        ("kest-cli", &["kest-core", "kest-baggage", "kest-policy"]),
+        ("kest-redis", &["kest-core", "kest-baggage"]),
+        ("kest-cli", &["kest-core", "kest-baggage", "kest-policy", "kest-redis"]),
         (
             "kest",
             &[
@@ -71,6 +73,7 @@ fn crates_depend_only_on_those_below_them() {
                 "kest-tower",
                 "kest-axum",
                 "kest-reqwest",
+                "kest-redis",
             ],
         ),
     ];
@@ -115,7 +118,7 @@ fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
         ("opentelemetry", "kest-baggage"),
         ("ed25519_dalek", "kest-core"),
         ("moka", ""),
-        ("redis", ""),
+        ("redis", "kest-redis"),
         ("cedar_policy", "kest-policy"),
         ("regorus", "kest-policy"),
     ];

@@ -26,6 +26,10 @@ impl ClaimStore for BadStore {
     async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
         self.answer().await.map(Some)
     }
+
+    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+        self.answer().await.map(|_bytes| true)
+    }
 }
 
 impl BadStore {

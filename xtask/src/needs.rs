@@ -8,8 +8,8 @@ use crate::run::{Run, say};
 /// A program, and the Debian package that has it.
 pub(crate) type Need = (&'static str, &'static str);
 
-/// What `cargo xtask test` needs. A server that the tests start, redis-server for instance, goes here.
-pub(crate) const TEST: &[Need] = &[];
+/// What `cargo xtask test` needs: the servers and independent implementations that the tests start.
+pub(crate) const TEST: &[Need] = &[("redis-server", "redis-server"), ("node", "nodejs"), ("npm", "npm")];
 
 /// What `cargo xtask fuzz` needs: libFuzzer is compiled from C++.
 pub(crate) const FUZZ: &[Need] = &[("c++", "g++")];

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::needs;
 use crate::report::Report;
-use crate::run::Run;
+use crate::run::{Run, repository};
 
 /// Runs every check, the cheap ones first; the first one that fails ends it.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -15,6 +15,9 @@ pub(crate) fn run() -> Result<(), Failure> {
 
 fn checks(report: &mut Report) -> Result<(), Failure> {
     needs::ensure(needs::TEST)?;
+    report.step("node packages", || {
+        Run::program("npm").words("ci --no-audit --no-fund").inside(&repository().join("tests/node")).run()
+    })?;
     report.step("format", || Run::cargo().words("fmt --all --check").run())?;
     report.step("lints", || {
         Run::cargo().words("clippy --workspace --all-targets --all-features -- -D warnings").run()

@@ -123,6 +123,11 @@ impl ClaimStore for InMemoryClaims {
         let kept = self.0.claims.get(claim).filter(|kept| kept.until > self.0.clock.now());
         Ok(kept.map(|kept| kept.passport))
     }
+
+    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+        let ended = self.0.claims.remove(claim);
+        Ok(ended.is_some_and(|kept| kept.until > self.0.clock.now()))
+    }
 }
 
 #[derive(Clone)]

@@ -31,6 +31,14 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
     ///
     /// [`ClaimStoreError`] when the store gave no answer, which is not the same as an unknown claim.
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError>;
+
+    /// Ends `claim` before its time, and says whether there was one to end. One atomic step: of several who end the
+    /// same claim at the same time, one is told that it did.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimStoreError`] when the store gave no answer; the claim may live on.
+    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError>;
 }
 
 /// A ticket for a passport in a claim store: an unguessable UUID of version 4 (RFC 9562 section 5.4).

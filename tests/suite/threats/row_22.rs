@@ -56,6 +56,11 @@ impl ClaimStore for Waiting {
         self.wait().await;
         Ok(None)
     }
+
+    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+        self.wait().await;
+        Ok(false)
+    }
 }
 
 async fn hang_up(setup: Setup, request: raw::RawRequest, waiting: &Waiting) {

@@ -279,4 +279,8 @@ impl ClaimStore for Shelf {
     async fn get(&self, _claim: &ClaimId) -> Result<Option<bytes::Bytes>, ClaimStoreError> {
         Ok(None)
     }
+
+    async fn remove(&self, _claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+        Ok(false)
+    }
 }

@@ -113,3 +113,31 @@ async fn many_who_put_at_once_do_not_share_the_same_room() {
     }
     assert_eq!((kept, store.len()), (2, 2));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_end_one_claim_one_is_told_that_it_did() {
+    let (store, _hands) = small();
+    let id = claim();
+    store.put(&id, bytes(1), MINUTE).await.unwrap();
+    let ends: Vec<_> = (0..16)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.remove(&id).await.unwrap() })
+        })
+        .collect();
+    let mut ended = 0;
+    for end in ends {
+        ended += usize::from(end.await.unwrap());
+    }
+    assert_eq!(ended, 1);
+    assert_eq!(store.get(&id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn claim_whose_time_is_over_was_not_there_to_end() {
+    let (store, hands) = small();
+    let id = claim();
+    store.put(&id, bytes(1), MINUTE).await.unwrap();
+    hands.advance(MINUTE);
+    assert!(!store.remove(&id).await.unwrap());
+}

@@ -170,6 +170,14 @@ impl ClaimStore for Moody {
             Self::Gives(text) => Ok(Some(Bytes::from_static(text))),
         }
     }
+
+    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+        match self {
+            Self::Down => Err(ClaimStoreError::unavailable("down")),
+            Self::Silent => std::future::pending().await,
+            Self::Gives(_) => Ok(true),
+        }
+    }
 }
 
 /// Counts what is put, waits a moment before it keeps it, and fails while `failures` are left.
@@ -203,6 +211,12 @@ impl ClaimStore for Counting {
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
         let kept = self.kept.lock().unwrap();
         Ok(kept.iter().find(|(id, _, _)| id == claim).map(|(_, passport, _)| passport.clone()))
+    }
+
+    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+        let mut kept = self.kept.lock().unwrap();
+        let place = kept.iter().position(|(id, _, _)| id == claim);
+        Ok(place.map(|place| kept.swap_remove(place)).is_some())
     }
 }
 

@@ -38,6 +38,10 @@ impl ClaimStore for Claims {
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
         Ok(self.0.get(&claim.store_key()).map(|value| Bytes::copy_from_slice(value.as_bytes())))
     }
+
+    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+        Ok(false)
+    }
 }
 
 impl<'de> Deserialize<'de> for Claims {

@@ -68,4 +68,11 @@ pub enum ReplayStoreError {
     /// The store did not answer; a retry may help.
     #[error("replay store did not answer")]
     Unavailable(#[source] BoxError),
+    /// The store lost its memory a while ago, and the identifier is old enough to have been in it; one that is made
+    /// now will do.
+    #[error("replay store has lost what it may have known of the identifier")]
+    Forgotten,
+    /// The identifier would have to be remembered for longer than the store was told to expect.
+    #[error("identifier lives longer than the replay store remembers")]
+    TooLong,
 }

@@ -1,0 +1,1 @@
+//! Claim checks and replay protection for many replicas, on Redis or Valkey.
