@@ -93,6 +93,11 @@ const MEMBERS: &[Member] = &[
     member("subject.taints", "strings", "the taints of the data, sorted, before any sanitizer"),
     member("subject.task", "string or null", "the task or scope as it is signed into entries"),
     member(
+        "subject.tenant",
+        "string or null",
+        "the tenant that the issuer speaks for; null when identity comes from the lineage",
+    ),
+    member(
         "subject.trust_score",
         "integer",
         "how far the data can be trusted, 0 to 100, before any sanitizer",

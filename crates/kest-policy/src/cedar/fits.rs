@@ -10,7 +10,7 @@ const EVERYTHING: &str = r#"{
     "identity": "",
     "object": {"attributes": {}, "id": ""},
     "subject": {"agent": "", "identity_source": "", "issuer": "", "roles": [""], "scopes": [""], "taints": [""],
-        "task": "", "trust_score": 0, "user": "", "workload": ""},
+        "task": "", "tenant": "", "trust_score": 0, "user": "", "workload": ""},
     "trust_score": 0
 }"#;
 

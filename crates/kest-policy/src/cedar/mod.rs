@@ -35,7 +35,7 @@
 //!         "identity": "spiffe://shop/orders",
 //!         "object": {"attributes": {}, "id": "order-17"},
 //!         "subject": {"agent": null, "identity_source": "jwt", "issuer": "https://login.example",
-//!             "roles": [], "scopes": ["orders:read"], "taints": [], "task": null, "trust_score": 80,
+//!             "roles": [], "scopes": ["orders:read"], "taints": [], "task": null, "tenant": null, "trust_score": 80,
 //!             "user": "ada", "workload": "spiffe://shop/orders"},
 //!         "trust_score": 80
 //!     }"#,

@@ -37,6 +37,7 @@ impl Common {
             scopes: principal.scopes().into(),
             taints: inquiry.taints().iter().map(text).collect(),
             task: principal.task().map(text),
+            tenant: principal.tenant().map(text),
             trust_score,
             user: principal.user().map(text),
             workload: Arc::clone(&workload),

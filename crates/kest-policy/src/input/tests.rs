@@ -20,8 +20,8 @@ pub(crate) fn document() -> Value {
         "object": {"attributes": {"level": 2, "név": ["ő"]}, "id": "stock/7"},
         "subject": {
             "agent": "bot", "identity_source": "jwt", "issuer": "https://i", "roles": ["ops"],
-            "scopes": ["read"], "taints": ["web"], "task": "buy", "trust_score": 40, "user": "alice",
-            "workload": "spiffe://x/c",
+            "scopes": ["read"], "taints": ["web"], "task": "buy", "tenant": "acme", "trust_score": 40,
+            "user": "alice", "workload": "spiffe://x/c",
         },
         "trust_score": 40,
     })
@@ -71,7 +71,7 @@ fn canonical_form_is_the_oracles() {
 #[test]
 fn every_member_makes_another_digest() {
     let (original, variants) = (input(&document()), changed(&document()));
-    assert_eq!(variants.len(), 40);
+    assert_eq!(variants.len(), 41);
     for (pointer, document) in variants {
         assert_ne!(input(&document).digest(), original.digest(), "{pointer}");
         assert_ne!(input(&document), original, "{pointer}");
@@ -85,7 +85,8 @@ fn null_is_not_the_text_null_nor_absent() {
         *document.pointer_mut(pointer).unwrap() = value;
         *input(&document).digest()
     };
-    for member in ["/subject/user", "/subject/agent", "/subject/task", "/subject/issuer", "/object/id"] {
+    let subject = ["user", "agent", "task", "issuer", "tenant"].map(|name| format!("/subject/{name}"));
+    for member in subject.iter().map(String::as_str).chain(["/object/id"]) {
         assert_ne!(with(member, Value::Null), with(member, json!("null")), "{member}");
         assert_ne!(with(member, Value::Null), with(member, json!("")), "{member}");
     }

@@ -116,6 +116,7 @@ const MEMBERS: [(&str, &[&str]); 6] = [
             "scopes",
             "taints",
             "task",
+            "tenant",
             "trust_score",
             "user",
             "workload",

@@ -31,8 +31,8 @@
 //!     "identity": "spiffe://example.org/orders",
 //!     "object": {"attributes": {}, "id": "order-7"},
 //!     "subject": {"agent": null, "identity_source": "jwt", "issuer": "https://issuer.example", "roles": ["clerk"],
-//!                 "scopes": [], "taints": [], "task": null, "trust_score": 100, "user": "alice",
-//!                 "workload": "spiffe://example.org/orders"},
+//!                 "scopes": [], "taints": [], "task": null, "tenant": null, "trust_score": 100,
+//!                 "user": "alice", "workload": "spiffe://example.org/orders"},
 //!     "trust_score": 100}"#;
 //! let input = Input::from_json(clerk.as_bytes(), &limits)?;
 //! assert_eq!(policies.evaluate(&PolicyName::new("shop/orders")?, &input).await?, Verdict::Allow);

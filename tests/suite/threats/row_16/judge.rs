@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kest_core::{Clock as _, SystemClock};
-use kest_identity::{ClaimNames, IdentityChoice, JwtAuthenticator};
+use kest_identity::{ClaimNames, IdentityChoice, JwtAuthenticator, TrustedIssuer};
 use kest_policy::{Input, Policies, PoliciesBuilder};
 use kest_tests::forge::{self, Forge};
 use kest_tests::raw::{self, RawRequest};
@@ -99,12 +99,23 @@ pub(super) async fn check_apart(judge: &Judge, first: Caller<'_>, second: Caller
 
 /// Believes the tokens of `issuer`, whose task is not their scope.
 pub(super) fn identity(issuer: &Issuer) -> IdentityChoice {
-    let jwt = JwtAuthenticator::builder()
+    believing(trusted(issuer))
+}
+
+/// Believes the tokens of `issuer`, which say for which tenant they are.
+pub(super) fn identity_of_tenants(issuer: &Issuer) -> IdentityChoice {
+    believing(trusted(issuer).tenant_claim("org"))
+}
+
+fn trusted(issuer: &Issuer) -> TrustedIssuer {
+    TrustedIssuer::new(issuer.name())
         .jwks_uri(issuer.jwks_uri())
-        .issuer(issuer.name())
         .audience(AUDIENCE)
-        .claims(ClaimNames::default().with_task("task"));
-    IdentityChoice::jwks(jwt.try_build().unwrap())
+        .claims(ClaimNames::default().with_task("task"))
+}
+
+fn believing(issuer: TrustedIssuer) -> IdentityChoice {
+    IdentityChoice::jwks(JwtAuthenticator::builder().trust(issuer).try_build().unwrap())
 }
 
 /// Alice's token, good for five minutes, with these claims changed; one that is null is left out.
@@ -112,7 +123,7 @@ pub(super) fn token(issuer: &Issuer, change: &Value) -> String {
     let now = SystemClock.unix_seconds();
     let mut claims = json!({
         "iss": issuer.name(), "aud": AUDIENCE, "iat": now, "exp": now + 300, "sub": "alice", "client_id": "web",
-        "task": "buy", "scope": "orders:read orders:write", "roles": ["admin", "clerk"],
+        "org": "acme", "task": "buy", "scope": "orders:read orders:write", "roles": ["admin", "clerk"],
     });
     let members = claims.as_object_mut().unwrap();
     members.extend(change.as_object().unwrap().clone());

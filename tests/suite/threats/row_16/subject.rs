@@ -1,15 +1,25 @@
 //! Callers who differ in who they are, who says so, and what their data went through.
 
+use kest_identity::IdentityChoice;
 use kest_tests::forge::{self, Forge};
 use kest_tests::service::Setup;
 use kest_tests::{keys, raw};
 use serde_json::{Value, json};
 use three_services::issuer::Issuer;
 
-use super::judge::{Judge, carrying, check_apart, identity, setup, token};
+use super::judge::{Judge, carrying, check_apart, identity, identity_of_tenants, setup, token};
 
 /// Alice, who has `value` at `pointer`, and a caller whose token differs by `change`.
 async fn check_claim(pointer: &'static str, value: Value, change: Value) {
+    check_claim_of(identity, pointer, value, change).await;
+}
+
+async fn check_claim_of(
+    identity: fn(&Issuer) -> IdentityChoice,
+    pointer: &'static str,
+    value: Value,
+    change: Value,
+) {
     let issuer = Issuer::start().await.unwrap();
     let judge = Judge::of(pointer, value);
     let service = Setup { identity: identity(&issuer), ..setup(&judge.policies()) }.start().await;
@@ -31,6 +41,11 @@ async fn decision_for_one_agent_is_not_given_to_another() {
 #[tokio::test]
 async fn decision_for_one_task_is_not_given_to_another() {
     check_claim("/subject/task", json!("buy"), json!({"task": "refund"})).await;
+}
+
+#[tokio::test]
+async fn decision_for_one_tenant_is_not_given_to_another() {
+    check_claim_of(identity_of_tenants, "/subject/tenant", json!("acme"), json!({"org": "globex"})).await;
 }
 
 #[tokio::test]

@@ -32,8 +32,8 @@ fn document() -> Value {
         "object": {"attributes": {"level": 2}, "id": "stock/7"},
         "subject": {
             "agent": "bot", "identity_source": "jwt", "issuer": "https://i", "roles": ["ops"],
-            "scopes": ["read"], "taints": ["web"], "task": "buy", "trust_score": 40, "user": "ada",
-            "workload": "spiffe://x/c",
+            "scopes": ["read"], "taints": ["web"], "task": "buy", "tenant": "acme", "trust_score": 40,
+            "user": "ada", "workload": "spiffe://x/c",
         },
         "trust_score": 40,
     })

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Conditions that hold for [`document`], one for each of its members.
-const TRUE: [&str; 27] = [
+const TRUE: [&str; 28] = [
     r#"principal == Kest::Workload::"spiffe://x/c""#,
     r#"action == Kest::Action::"p""#,
     r#"resource == Kest::Resource::"stock/7""#,
@@ -28,19 +28,21 @@ const TRUE: [&str; 27] = [
     r#"context.subject.scopes == ["read"]"#,
     r#"context.subject.taints == ["web"]"#,
     r#"context.subject has task && context.subject.task == "buy""#,
+    r#"context.subject has tenant && context.subject.tenant == "acme""#,
     r"context.subject.trust_score == 40 && context.trust_score == 40",
     r#"context.subject has user && context.subject.user == "ada""#,
     r#"context.subject.workload == "spiffe://x/c""#,
 ];
 
 /// Conditions about members that may be null or absent.
-const NOTHING: [&str; 7] = [
+const NOTHING: [&str; 8] = [
     "context.object has id",
     "context.environment has source_type",
     "context.environment has parent_hash",
     "context.subject has agent",
     "context.subject has issuer",
     "context.subject has task",
+    "context.subject has tenant",
     "context has subject.user",
 ];
 
@@ -63,6 +65,7 @@ fn nulls_are_absent() {
         "/subject/agent",
         "/subject/issuer",
         "/subject/task",
+        "/subject/tenant",
         "/subject/user",
     ] {
         *bare.pointer_mut(pointer).unwrap() = Value::Null;

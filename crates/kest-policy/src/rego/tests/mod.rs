@@ -26,8 +26,8 @@ fn document(attributes: Value) -> Value {
         "object": {"attributes": attributes, "id": "order-7"},
         "subject": {
             "agent": "browser", "identity_source": "jwt", "issuer": "https://issuer.example", "roles": ["clerk"],
-            "scopes": ["read"], "taints": ["external"], "task": "t", "trust_score": 70, "user": "alice",
-            "workload": "spiffe://example.org/cart"
+            "scopes": ["read"], "taints": ["external"], "task": "t", "tenant": "acme", "trust_score": 70,
+            "user": "alice", "workload": "spiffe://example.org/cart"
         },
         "trust_score": 70
     })
