@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kest_core::entry::PolicyName;
@@ -11,6 +11,27 @@ use kest_core::{BoxError, Limits};
 
 use crate::cache::CacheTtlError;
 use crate::configuration::DeviationProblem;
+
+/// The extensions of policy files.
+pub(crate) const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
+
+/// The policy files directly in `folder`, in order of name; a configuration is none, since it is always named.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub fn files_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let file = entry?.path();
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| LANGUAGES.contains(&extension)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
 
 /// A text with the name that problems with it are reported under: a path, or whatever the caller calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! Files of policies: found, read, and sorted by language.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use kest_core::Limits;
-use kest_policy::load::Problem;
+use kest_policy::load::{Problem, files_in};
 use kest_policy::{LoadError, Source};
 
 use super::failure::PolicyError;
@@ -84,7 +83,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, PolicyError> {
     let mut found: Vec<PathBuf> = Vec::new();
     for path in paths {
         let files = if path.is_dir() {
-            list(path).map_err(|cause| PolicyError::Directory { path: path.clone(), cause })?
+            files_in(path).map_err(|cause| PolicyError::Directory { path: path.clone(), cause })?
         } else {
             vec![path.clone()]
         };
@@ -98,22 +97,6 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, PolicyError> {
     if found.is_empty() { Err(PolicyError::NoFiles) } else { Ok(found) }
 }
 
-fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if extension.is_some_and(|extension| IN_DIRECTORIES.contains(&extension)) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 fn read(path: &Path, limits: &Limits) -> Result<Source, PolicyError> {
     Source::read(path, limits).map_err(|error| PolicyError::Unreadable(Fault::from(&error)))
 }
-
-/// What a deployment reads from a directory; its configuration is always named.
-const IN_DIRECTORIES: [&str; 3] = ["cedar", "cedarschema", "rego"];

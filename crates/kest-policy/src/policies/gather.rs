@@ -7,10 +7,7 @@ use kest_core::Limits;
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
-use crate::load::{LoadError, LoadErrors, Problem, Source};
-
-/// The extensions that are read from a folder.
-const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
+use crate::load::{LANGUAGES, LoadError, LoadErrors, Problem, Source, files_in};
 
 /// Reads every one of `paths`; a folder stands for the policy files directly in it, in order of name.
 ///
@@ -44,18 +41,9 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable =
-        |cause: std::io::Error| LoadError::new(&path.to_string_lossy(), Problem::Unreadable(cause.into()));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        if extension.is_some_and(|extension| LANGUAGES.contains(&extension)) {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() { Err(LoadError::new(&path.to_string_lossy(), Problem::Empty)) } else { Ok(files) }
+    let fault = |problem| LoadError::new(&path.to_string_lossy(), problem);
+    let files = files_in(path).map_err(|cause| fault(Problem::Unreadable(cause.into())))?;
+    if files.is_empty() { Err(fault(Problem::Empty)) } else { Ok(files) }
 }
 
 /// Compiles `sources`, each by the engine of its language.
