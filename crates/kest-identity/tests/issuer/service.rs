@@ -1,0 +1,91 @@
+//! A service that trusts the issuer, with a clock that can be set ahead, and requests to it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use kest_core::{
+    AuthenticateError, Clock, Evidence, Lineage, Principal, RequestTarget, SystemClock, authenticate,
+};
+use kest_identity::{BindingError, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder};
+use kest_servers::issuer::Issuer;
+
+use crate::client::ORDERS;
+
+/// The machine's clock, which is also the issuer's, set ahead by so many seconds.
+#[derive(Debug, Default)]
+struct Ahead(AtomicU64);
+
+impl Clock for Ahead {
+    fn now(&self) -> SystemTime {
+        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+pub(crate) struct Service {
+    pub(crate) authenticator: JwtAuthenticator,
+    clock: Arc<Ahead>,
+}
+
+impl Service {
+    /// A service that knows nothing of `issuer` but its name, and has started.
+    pub(crate) async fn trusting(issuer: &Issuer) -> Self {
+        Self::configured(issuer, |builder| builder).await
+    }
+
+    pub(crate) async fn configured(
+        issuer: &Issuer,
+        configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder,
+    ) -> Self {
+        let clock = Arc::<Ahead>::default();
+        let builder = JwtAuthenticator::builder()
+            .issuer(issuer.address())
+            .audience(ORDERS)
+            .clock(Arc::<Ahead>::clone(&clock));
+        let authenticator = configure(builder).try_build().unwrap();
+        authenticator.start().await.unwrap();
+        Self { authenticator, clock }
+    }
+
+    pub(crate) fn forward(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn bearer(&self, token: &str) -> Result<Principal, AuthenticateError> {
+        get(&self.authenticator, &format!("Bearer {token}"), &[]).await
+    }
+
+    pub(crate) async fn dpop(&self, token: &str, proof: &str) -> Result<Principal, AuthenticateError> {
+        get(&self.authenticator, &format!("DPoP {token}"), &[proof]).await
+    }
+
+    /// The answer to a request that must not wait for anything.
+    #[track_caller]
+    pub(crate) fn at_once(&self, token: &str) -> Result<Principal, AuthenticateError> {
+        let answer = pin!(self.bearer(token)).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(answer) = answer else { panic!("the request waits") };
+        answer
+    }
+}
+
+/// Sends a `GET` of [`ADDRESS`](crate::client::ADDRESS) with these headers.
+pub(crate) async fn get(
+    authenticator: &JwtAuthenticator,
+    authorization: &str,
+    proofs: &[&str],
+) -> Result<Principal, AuthenticateError> {
+    let evidence = Evidence::new(&Lineage::Absent)
+        .with_authorization([authorization.as_bytes()])
+        .with_dpop(proofs.iter().map(|proof| proof.as_bytes()))
+        .with_target(RequestTarget::new("GET", Some("orders.example"), "/orders"));
+    authenticate(authenticator, &evidence).await
+}
+
+#[track_caller]
+pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: &str) {
+    let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
+    let found = cause.downcast_ref().map(BindingError::kind);
+    assert_eq!(found.or_else(|| cause.downcast_ref().map(InvalidToken::kind)), Some(kind));
+}

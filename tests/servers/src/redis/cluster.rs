@@ -1,0 +1,59 @@
+//! A cluster of primaries without replicas.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::settings::free_port;
+use super::{RedisServer, RedisSettings};
+
+/// Servers that share the 16384 slots; each one can be killed or paused by itself.
+#[derive(Debug)]
+pub struct RedisCluster {
+    servers: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// So many primaries, three at least, with the settings of each.
+    pub async fn start(primaries: usize, settings: RedisSettings) -> Self {
+        let mut servers = Vec::new();
+        for _each in 0..primaries {
+            let mut settings = settings.clone().option("cluster-port", &free_port().to_string());
+            settings.cluster = true;
+            servers.push(settings.start().await);
+        }
+        let addresses = servers.iter().map(|server| format!("127.0.0.1:{}", server.port()));
+        let mut create = Command::new("redis-cli");
+        create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes").stdin(Stdio::null());
+        let output = create.output().await.unwrap();
+        assert!(output.status.success(), "no cluster: {}", String::from_utf8_lossy(&output.stdout));
+        Self { servers }
+    }
+
+    /// Where its servers are.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.servers.iter().map(RedisServer::url).collect()
+    }
+
+    /// Its servers.
+    pub fn servers(&mut self) -> &mut [RedisServer] {
+        &mut self.servers
+    }
+
+    /// The server that holds `key`.
+    pub async fn holder(&mut self, key: &str) -> &mut RedisServer {
+        let first = self.servers.first().unwrap();
+        let slot: u32 = first.ask(&["CLUSTER", "KEYSLOT", key]).await.parse().unwrap();
+        let slots = first.ask(&["CLUSTER", "NODES"]).await;
+        let holds = |line: &str| line.split(' ').skip(8).any(|range| covers(range, slot));
+        let line = slots.lines().find(|line| holds(line)).unwrap();
+        self.servers.iter_mut().find(|server| line.contains(&format!(":{}@", server.port()))).unwrap()
+    }
+}
+
+/// Whether `range`, such as `0-5460`, names `slot`.
+fn covers(range: &str, slot: u32) -> bool {
+    let (from, to) = range.split_once('-').unwrap_or((range, range));
+    from.parse().is_ok_and(|from: u32| from <= slot) && to.parse().is_ok_and(|to: u32| slot <= to)
+}
