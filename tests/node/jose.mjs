@@ -15,7 +15,8 @@ function judge(line) {
       const mattering = MATTERING.filter((name) => Object.hasOwn(payload, name));
       return { accepted: JSON.stringify(Object.fromEntries(mattering.map((name) => [name, payload[name]]))) };
     } catch (error) {
-      return { refused: `${error.code ?? error.name}: ${error.message}` };
+      const kind = typeof error.code === "string" ? error.code : error.name;
+      return { refused: `${kind}: ${error.message}` };
     }
   };
 }

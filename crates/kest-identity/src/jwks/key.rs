@@ -1,5 +1,6 @@
 //! One JSON Web Key: what it is, and which algorithms it may check.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
@@ -115,14 +116,21 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), SkippedKey> {
     if text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(SkippedKey::NotForVerifying);
     }
-    match members.get("key_ops") {
-        None => Ok(()),
-        Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
-            let verifies = operations.iter().any(|operation| operation.as_str() == Some("verify"));
-            if verifies { Ok(()) } else { Err(SkippedKey::NotForVerifying) }
+    let Some(operations) = members.get("key_ops") else {
+        return Ok(());
+    };
+    let operations = operations.as_array().ok_or(SkippedKey::Malformed)?;
+    let mut seen = HashSet::new();
+    for operation in operations {
+        // Section 4.3 again: no operation stands there twice.
+        if !seen.insert(operation.as_str().ok_or(SkippedKey::Malformed)?) {
+            return Err(SkippedKey::Malformed);
         }
-        Some(_) => Err(SkippedKey::Malformed),
     }
+    // And unrelated operations weaken each other: only signing goes with verifying.
+    let verifies = seen.remove("verify");
+    seen.remove("sign");
+    if verifies && seen.is_empty() { Ok(()) } else { Err(SkippedKey::NotForVerifying) }
 }
 
 fn rsa(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {

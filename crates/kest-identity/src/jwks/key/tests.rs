@@ -35,6 +35,7 @@ fn a_key_allows_what_its_type_and_its_members_allow() {
     assert_eq!(read(&json!({}), &rsa_key(256)), Ok(Algorithm::RSA.to_vec()));
     assert_eq!(read(&json!({"alg": "PS384"}), &rsa_key(256)), Ok(vec![Algorithm::Ps384]));
     assert_eq!(read(&json!({"use": "sig", "key_ops": ["verify"]}), &p256_key()), Ok(vec![Algorithm::Es256]));
+    assert_eq!(read(&json!({"key_ops": ["sign", "verify"]}), &p256_key()), Ok(vec![Algorithm::Es256]));
     assert_eq!(read(&json!({"x5c": ["ignored"]}), &ed_key()), Ok(vec![Algorithm::EdDsa]));
 }
 
@@ -56,6 +57,11 @@ fn keys_that_must_not_be_used_are_told_apart() {
         (json!({"alg": "RSA-OAEP"}), rsa_key(256), SkippedKey::Unsupported),
         (json!({"use": "enc"}), rsa_key(256), SkippedKey::NotForVerifying),
         (json!({"key_ops": ["encrypt"]}), rsa_key(256), SkippedKey::NotForVerifying),
+        (json!({"key_ops": []}), rsa_key(256), SkippedKey::NotForVerifying),
+        (json!({"key_ops": ["sign"]}), rsa_key(256), SkippedKey::NotForVerifying),
+        (json!({"key_ops": ["verify", "encrypt"]}), rsa_key(256), SkippedKey::NotForVerifying),
+        (json!({"key_ops": ["verify", "verify"]}), rsa_key(256), SkippedKey::Malformed),
+        (json!({"key_ops": ["verify", 1]}), rsa_key(256), SkippedKey::Malformed),
         (json!({"key_ops": "verify"}), rsa_key(256), SkippedKey::Malformed),
         (json!({"kid": ""}), rsa_key(256), SkippedKey::NoKeyId),
         (json!({"kid": 1}), rsa_key(256), SkippedKey::Malformed),
