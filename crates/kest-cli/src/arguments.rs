@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kest_baggage::{ClaimId, ClaimIdError};
 use kest_core::entry::{NameError, PolicyName};
 use kest_core::passport::{Tips, TipsError};
-use kest_core::signature::WorkloadId;
+use kest_core::signature::{KeyId, WorkloadId};
 use kest_core::{Limits, Reading};
 use serde::Deserialize;
 
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Check policies and try them out.
     #[command(subcommand)]
     Policy(Policy),
+    /// Look at a claim in its store, put one there, make a key to seal them with.
+    #[command(subcommand)]
+    Claims(Claims),
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +151,83 @@ pub(crate) struct PolicyInput {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Claims {
+    /// Print the passport that lies under a claim: nothing is verified, and a claim for single use is not used up.
+    Get(ClaimsGet),
+    /// Verify a passport, put it into the store, and print the baggage members that lead to it.
+    Put(ClaimsPut),
+    /// Make a key to seal claims with: a private file, mode 0600; overwrites nothing.
+    Key(ClaimsKey),
+}
+
+/// Where claims are kept, and how.
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsPlace {
+    /// The store: redis://HOST:PORT/DB, rediss:// for TLS; several for a cluster. Whoever sees the command line sees a
+    /// password in it: use --password-file.
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) store: Vec<String>,
+    /// User of the store's access control list.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub(crate) user: Option<String>,
+    /// File that holds the store's password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// PEM file of the authorities behind the store's certificate, instead of this machine's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_certificates: Option<PathBuf>,
+    /// Private JWK file of the key that claims are sealed with.
+    #[arg(long, value_name = "FILE", requires = "audience")]
+    pub(crate) seal_key: Option<PathBuf>,
+    /// The name that sealed claims are read as and written for.
+    #[arg(long, value_name = "NAME", requires = "seal_key")]
+    pub(crate) audience: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsGet {
+    #[command(flatten)]
+    pub(crate) place: ClaimsPlace,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The claim, a UUID.
+    #[arg(value_name = "CLAIM", value_parser = parse_claim)]
+    pub(crate) claim: ClaimId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsPut {
+    #[command(flatten)]
+    pub(crate) place: ClaimsPlace,
+    /// Trust bundle (a JWK Set): a file, an https URL, or an http URL of this machine.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) keys: PathBuf,
+    /// Seconds until the claim is over.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) ttl: u32,
+    /// What the passport must end in; several tips are joined by commas.
+    #[arg(long, value_name = "HEX", value_parser = parse_tips)]
+    pub(crate) chain_tip: Option<Tips>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A JSON array of compact entries; standard input when absent or "-".
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsKey {
+    /// The key's id, by which readers choose it.
+    #[arg(long, value_name = "KID", value_parser = parse_key_id)]
+    pub(crate) kid: KeyId,
+    /// The file to make.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
 /// A dialect as it is spelled by flags and JSONL lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -172,6 +253,14 @@ fn parse_principal(text: &str) -> Result<WorkloadId, NameError> {
 
 fn parse_policy_name(text: &str) -> Result<PolicyName, NameError> {
     PolicyName::new(text)
+}
+
+fn parse_claim(text: &str) -> Result<ClaimId, ClaimIdError> {
+    ClaimId::parse(text)
+}
+
+fn parse_key_id(text: &str) -> Result<KeyId, NameError> {
+    KeyId::new(text)
 }
 
 fn parse_tips(text: &str) -> Result<Tips, TipsError> {

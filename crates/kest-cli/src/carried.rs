@@ -1,6 +1,6 @@
 //! A passport as it was carried, in the two forms of input, and the way from there to what can be verified.
 
-use kest_baggage::{ClaimStore, HeaderReader, restore};
+use kest_baggage::{ClaimStore, HeaderReader, RestoreError, restore};
 use kest_core::passport::PassportFormError;
 use kest_core::{Limits, Reading, UnverifiedPassport};
 
@@ -88,6 +88,8 @@ impl Carried<'_> {
         let packed = reader.read(lines).map_err(|error| error.as_str())?;
         match restore(packed, store, limits).await {
             Ok(restored) => Ok(restored.passport()),
+            // As of any passport that ends elsewhere, however it was carried.
+            Err(RestoreError::ClaimOfAnotherLineage) => Err("chain_tip_mismatch"),
             Err(error) => Err(error.as_str()),
         }
     }

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use crate::bundle::JoinError;
 use crate::canonicalize::CanonicalError;
+use crate::claims::ClaimsError;
+use crate::fresh::FreshError;
 use crate::input::InputError;
 use crate::keygen::KeygenError;
 use crate::keys::KeysError;
@@ -45,20 +47,22 @@ pub(crate) enum Failure {
     Canonical(#[from] CanonicalError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Fresh(#[from] FreshError),
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
 }
 
 impl Failure {
     /// 1 when what was given is not true, 2 when the question could not be put.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Input(_) | Self::Output(_) | Self::Keys(_) | Self::Policy(_) => 2,
-            Self::Keygen(error) => match error {
-                KeygenError::Exists(_) => 1,
-                KeygenError::Name
-                | KeygenError::Random(_)
-                | KeygenError::Json(_)
-                | KeygenError::Write { .. } => 2,
+            Self::Input(_) | Self::Output(_) | Self::Keys(_) | Self::Policy(_) | Self::Claims(_) => 2,
+            Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {
+                FreshError::Exists(_) => 1,
+                FreshError::Write { .. } => 2,
             },
+            Self::Keygen(KeygenError::Name | KeygenError::Random(_) | KeygenError::Json(_)) => 2,
             Self::Join(JoinError::File { .. } | JoinError::Contradiction { .. }) => 1,
             Self::Join(JoinError::Json(_)) => 2,
             Self::Canonical(CanonicalError(_)) => 1,

@@ -1,7 +1,5 @@
 //! `kest keygen`: makes a key and writes its two files, or neither.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,6 +10,7 @@ use serde::Serialize;
 
 use crate::arguments;
 use crate::failure::{Answer, Failure};
+use crate::fresh::{self, Fresh, FreshError, Readers, make_directory};
 use crate::output;
 
 /// Makes a key for the principal.
@@ -35,9 +34,6 @@ pub(crate) enum KeygenError {
     /// The last part of the principal is no file name.
     #[error("principal has no last part that could name a file")]
     Name,
-    /// A key is never overwritten: whoever lost it could not sign any more.
-    #[error("{} exists and is not overwritten", .0.display())]
-    Exists(PathBuf),
     /// No unpredictable bytes can be had.
     #[error("cannot make a key")]
     Random(#[source] kest_core::RandomError),
@@ -45,22 +41,8 @@ pub(crate) enum KeygenError {
     #[error("cannot write the key as json")]
     Json(#[source] serde_json::Error),
     /// A file or the directory cannot be written.
-    #[error("cannot write {}", .path.display())]
-    Write {
-        path: PathBuf,
-        #[source]
-        cause: io::Error,
-    },
-}
-
-impl KeygenError {
-    fn write(path: &Path, cause: io::Error) -> Self {
-        if cause.kind() == io::ErrorKind::AlreadyExists {
-            Self::Exists(path.to_owned())
-        } else {
-            Self::Write { path: path.to_owned(), cause }
-        }
-    }
+    #[error(transparent)]
+    File(#[from] FreshError),
 }
 
 /// What follows the last `/`, if it names a file in a directory and nothing else.
@@ -85,17 +67,12 @@ impl Pair {
         }
     }
 
-    fn check_absent(&self) -> Result<(), KeygenError> {
-        for path in [&self.private, &self.public] {
-            // A dangling link is there too.
-            if path.symlink_metadata().is_ok() {
-                return Err(KeygenError::Exists(path.clone()));
-            }
-        }
-        Ok(())
+    fn check_absent(&self) -> Result<(), FreshError> {
+        fresh::check_absent(&self.private)?;
+        fresh::check_absent(&self.public)
     }
 
-    fn write(&self, private: &str, public: &str) -> Result<(), KeygenError> {
+    fn write(&self, private: &str, public: &str) -> Result<(), FreshError> {
         let key = Fresh::create(&self.private, Readers::Owner)?;
         let jwk = Fresh::create(&self.public, Readers::Everybody)?;
         key.fill(private)?;
@@ -104,70 +81,6 @@ impl Pair {
         jwk.keep();
         Ok(())
     }
-}
-
-/// Who may read a new file.
-#[derive(Clone, Copy)]
-enum Readers {
-    Owner,
-    Everybody,
-}
-
-/// A file that this process made; it goes again unless it is kept.
-struct Fresh<'path> {
-    path: &'path Path,
-    file: File,
-    kept: bool,
-}
-
-impl<'path> Fresh<'path> {
-    /// Makes the file with its mode in one step, or fails if there is one of that name.
-    fn create(path: &'path Path, readers: Readers) -> Result<Self, KeygenError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(
-            &mut options,
-            match readers {
-                Readers::Owner => 0o600,
-                Readers::Everybody => 0o644,
-            },
-        );
-        #[cfg(not(unix))]
-        let (Readers::Owner | Readers::Everybody) = readers;
-        match options.open(path) {
-            Ok(file) => Ok(Self { path, file, kept: false }),
-            Err(cause) => Err(KeygenError::write(path, cause)),
-        }
-    }
-
-    fn fill(&self, text: &str) -> Result<(), KeygenError> {
-        let mut file = &self.file;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.write_all(b"\n"))
-            .and_then(|()| file.sync_all())
-            .map_err(|cause| KeygenError::write(self.path, cause))
-    }
-
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Fresh<'_> {
-    fn drop(&mut self) {
-        if !self.kept && std::fs::remove_file(self.path).is_err() {
-            output::say(&format!("cannot remove {}, which is of no use", self.path.display()));
-        }
-    }
-}
-
-fn make_directory(path: &Path) -> Result<(), KeygenError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|cause| KeygenError::Write { path: path.to_owned(), cause })
 }
 
 /// A public JWK (RFC 8037 section 2) that a trust bundle takes as it is.

@@ -1,4 +1,5 @@
-//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, and tries policies.
+//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, tries policies, and
+//! looks into claim stores.
 //!
 //! For whoever runs services with Kest and wants to know, outside of them, what a passport proves. Everything it
 //! reads is bounded by the same limits as a service's.
@@ -14,6 +15,8 @@
 //! kest policy check policies/
 //! kest policy input > input.json
 //! kest policy eval --policy charge.cedar --name acme/card_owner --input input.json
+//! kest claims put --store redis://127.0.0.1:6379 --keys bundle.json passport.json
+//! kest claims get --store redis://127.0.0.1:6379 a6513107-f5af-429c-b91b-5594dd9cfcbe
 //! ```
 //!
 //! # Answers
@@ -74,6 +77,28 @@
 //! `policy eval` takes as it is: laid out for people, or on one line with `--json`. The explanations, a line for each
 //! member of the document, go to standard error, and `--json` leaves them out.
 //!
+//! # Claims
+//!
+//! `claims put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
+//! header that lead to it, on one line; with `--json`
+//!
+//! ```text
+//! {"claim", "chain_tip", "entries", "ttl_seconds", "sealed", "baggage"}
+//! {"name", "verdict": "refuse", "kind", "index"}
+//! ```
+//!
+//! the second, and exit code 1, when the passport does not hold. `claims get` prints the JSON array that lies under a claim;
+//! with `--json`
+//!
+//! ```text
+//! {"claim", "entries", "passport"}
+//! {"claim", "kind"}
+//! ```
+//!
+//! the second, and exit code 1, when the claim is unknown or over (`claim_gone`) or what lies there is not what a service
+//! would take, with the kinds that a service logs. With `--seal-key` and `--audience` claims are sealed, and plain ones refused.
+//! A store that is away, or that may evict claims, is exit code 2. `claims key` makes the key that services seal with.
+//!
 //! # Limits and caveats
 //!
 //! - A header without a passport is an empty lineage, which is accepted: 0 entries and the score `null`.
@@ -87,8 +112,10 @@ mod arguments;
 mod bundle;
 mod canonicalize;
 mod carried;
+mod claims;
 mod escape;
 mod failure;
+mod fresh;
 mod input;
 mod inspect;
 mod keygen;
@@ -131,5 +158,6 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),
         Command::Policy(command) => policy::run(command).await,
+        Command::Claims(command) => claims::run(command).await,
     }
 }

@@ -4,7 +4,7 @@ mod claims;
 mod jsonl;
 mod line;
 mod progress;
-mod prove;
+pub(crate) mod prove;
 mod single;
 mod verdict;
 

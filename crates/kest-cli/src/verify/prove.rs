@@ -39,7 +39,8 @@ impl Prover {
         self.prove(question).await.map_or_else(|refused| refused, |passport| Verdict::from(&passport))
     }
 
-    async fn prove(&self, question: Question<'_>) -> Result<Passport, Verdict> {
+    /// The passport, or why it does not hold.
+    pub(crate) async fn prove(&self, question: Question<'_>) -> Result<Passport, Verdict> {
         let Question { carried, chain_tip, reading } = question;
         let restored =
             carried.restore(reading, Announcement::Required, &self.limits).await.map_err(Verdict::refuse)?;

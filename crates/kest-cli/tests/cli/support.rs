@@ -108,8 +108,8 @@ pub(crate) fn lineage(hops: usize) -> Passport {
 /// As [`lineage`], with names of the test's own.
 pub(crate) fn chain(
     hops: usize,
-    operation: impl Fn(usize) -> String,
-    taint: impl Fn(usize) -> String,
+    operation: impl Fn(usize) -> String + Sync,
+    taint: impl Fn(usize) -> String + Sync,
 ) -> Passport {
     let kest = Kest::builder(Arc::new(signer("cart")))
         .clock(Arc::new(Stopped))
@@ -143,8 +143,12 @@ pub(crate) fn forged(passport: &Passport) -> String {
     format!("{before}.{other}{}", characters.as_str())
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+/// On a thread of its own, since the test may be a future itself.
+fn block_on<F: Future<Output: Send> + Send>(future: F) -> F::Output {
+    std::thread::scope(|scope| {
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
+        scope.spawn(runtime).join().unwrap()
+    })
 }
 
 #[derive(Debug)]

@@ -1,0 +1,65 @@
+//! The store that the flags name, and how claims lie in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kest_baggage::{Audience, ClaimStore, Claims, Sealing, SealingKey};
+use kest_redis::Redis;
+
+use super::ClaimsError;
+use super::looking::Looking;
+use crate::arguments::ClaimsPlace;
+use crate::input::Source;
+
+/// Bytes of a password, or of the certificates of some dozen authorities.
+const FILE_BYTES: usize = 256 * 1024;
+
+/// Whether claims for single use are used up by being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// As a service reads and writes.
+    Service,
+    /// For looking only.
+    Look,
+}
+
+/// Connects to the store.
+pub(super) async fn open(place: &ClaimsPlace, access: Access) -> Result<Claims, ClaimsError> {
+    let store: Arc<dyn ClaimStore> = Arc::new(connect(place).await?.claims());
+    let store = match access {
+        Access::Service => store,
+        Access::Look => Arc::new(Looking(store)),
+    };
+    let (Some(path), Some(name)) = (&place.seal_key, &place.audience) else {
+        return Ok(Claims::plain(store));
+    };
+    let key = SealingKey::from_jwk_file(path)
+        .map_err(|cause| ClaimsError::SealKey { path: path.clone(), cause })?;
+    let audience = Audience::new(name.as_str()).map_err(ClaimsError::Audience)?;
+    Ok(Claims::sealed(store, Sealing::new(key, audience)))
+}
+
+async fn connect(place: &ClaimsPlace) -> Result<Redis, ClaimsError> {
+    let mut addresses = place.store.iter();
+    let mut builder = Redis::builder(addresses.next().map(String::as_str).unwrap_or_default());
+    for address in addresses {
+        builder = builder.node(address);
+    }
+    if let Some(path) = &place.password_file {
+        let password = text(path)?;
+        let password = password.trim_end_matches(['\r', '\n']);
+        builder = match &place.user {
+            Some(user) => builder.login(user, password),
+            None => builder.password(password),
+        };
+    }
+    if let Some(path) = &place.root_certificates {
+        builder = builder.root_certificate(text(path)?);
+    }
+    builder.connect().await.map_err(ClaimsError::Connect)
+}
+
+fn text(path: &Path) -> Result<String, ClaimsError> {
+    let bytes = Source::File(path.to_owned()).read(FILE_BYTES).map_err(ClaimsError::File)?;
+    String::from_utf8(bytes).map_err(|_cause| ClaimsError::Text)
+}
