@@ -9,12 +9,14 @@ pub use kest_tower as tower;
 pub use kest_axum as axum;
 #[cfg(feature = "policy")]
 pub use kest_policy as policy;
+#[cfg(feature = "redis")]
+pub use kest_redis as redis;
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest as reqwest;
 
 pub use kest_baggage::{
-    ClaimStore, InMemoryClaims, RunNested, Tiers, current_agent, current_arrival, current_passport,
-    current_task, current_user, run_admitted,
+    ClaimStore, Claims, InMemoryClaims, Overflow, RunNested, Sealing, SealingKey, Tiers, current_agent,
+    current_arrival, current_passport, current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{Resource, Sanitizer};
 pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};

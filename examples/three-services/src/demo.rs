@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use kest::baggage::Claims;
 use kest::core::BoxError;
 use kest::core::passport::Tips;
 use kest::{
@@ -103,7 +104,7 @@ impl Chain {
     /// Starts the services, the last one first, since each must know its next.
     async fn start(count: usize, issuer: &Issuer) -> Result<Self, BoxError> {
         let limits = Limits::default();
-        let claims = Arc::new(InMemoryClaims::new(&limits));
+        let claims = Claims::plain(Arc::new(InMemoryClaims::new(&limits)));
         let mut ring = KeyRing::new();
         let mut signers = Vec::with_capacity(count);
         for index in 0..count {
@@ -123,8 +124,8 @@ impl Chain {
                 ring: Arc::<KeyRing>::clone(&ring),
                 identity: Some(identity(index, issuer)?),
                 next: origins.last().cloned(),
-                tiers: Tiers::auto().store(Arc::<InMemoryClaims>::clone(&claims)),
-                claims: Arc::clone(&claims),
+                tiers: Tiers::auto().store(claims.clone()),
+                claims: claims.clone(),
                 reading: Reading::Strict,
                 passport: if index == 0 { PassportRule::Optional } else { PassportRule::Required },
                 limits: limits.clone(),

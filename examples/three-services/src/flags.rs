@@ -8,10 +8,11 @@ use clap::{Args, ValueEnum};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation,
-    Origin, Policies, Reading, Resource, Sanitizer, Tiers, TrustScore,
+    Bundle, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin, Policies,
+    Reading, Resource, Sanitizer, Tiers, TrustScore,
 };
 
+use crate::claim_flags::ClaimFlags;
 use crate::hop::{Hop, PassportRule};
 
 /// Largest trust bundle that is read from a URL.
@@ -53,9 +54,8 @@ pub struct HopFlags {
     /// The next service; its origin is the one listed destination.
     #[arg(long)]
     next: Option<String>,
-    /// Where claim checks are kept: memory.
-    #[arg(long, default_value = "memory")]
-    claims: String,
+    #[command(flatten)]
+    claims: ClaimFlags,
     /// Bytes that an encoded member may have before the next tier is used.
     #[arg(long)]
     threshold: Option<usize>,
@@ -117,9 +117,6 @@ pub enum FlagError {
     /// `--principal` is not the one that the key file names.
     #[error("key file belongs to another principal than --principal says")]
     OtherPrincipal,
-    /// `--claims` names a store that this program was not built with.
-    #[error("--claims knows only: memory")]
-    UnknownStore,
     /// A bundle URL answered with too much.
     #[error("trust bundle is too long")]
     BundleTooLong,
@@ -142,11 +139,8 @@ impl HopFlags {
             }
         }
         ring.trust_signer(signer.as_ref())?;
-        if self.claims != "memory" {
-            return Err(FlagError::UnknownStore.into());
-        }
         let limits = Limits::default();
-        let claims = Arc::new(InMemoryClaims::new(&limits));
+        let claims = self.claims.to_claims(&limits).await?;
         let tiers = match self.tiers {
             TiersFlag::Auto => Tiers::auto(),
             TiersFlag::Compressed => Tiers::compressed_always(),
@@ -159,7 +153,7 @@ impl HopFlags {
             ring: Arc::new(ring),
             identity: self.identity()?,
             next: self.next.clone(),
-            tiers: tiers.store(Arc::<InMemoryClaims>::clone(&claims)),
+            tiers: tiers.store(claims.clone()),
             claims,
             reading: match self.reading {
                 ReadingFlag::Strict => Reading::Strict,

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use kest::baggage::Claims;
 use kest::core::BoxError;
 use kest::{
-    Authorize, Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InMemoryClaims,
-    InboundLayer, Kest, KeyRing, Limits, Operation, OperationLayer, Policies, Reading, Tiers, WithoutLineage,
-    deployment_only, policy_fn,
+    Authorize, Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InboundLayer, Kest,
+    KeyRing, Limits, Operation, OperationLayer, Policies, Reading, Tiers, WithoutLineage, deployment_only,
+    policy_fn,
 };
 use tokio::net::TcpListener;
 
@@ -34,7 +35,7 @@ pub(crate) struct Hop {
     pub(crate) identity: Option<IdentityChoice>,
     pub(crate) next: Option<String>,
     pub(crate) tiers: Tiers,
-    pub(crate) claims: Arc<InMemoryClaims>,
+    pub(crate) claims: Claims,
     pub(crate) reading: Reading,
     pub(crate) passport: PassportRule,
     pub(crate) limits: Limits,

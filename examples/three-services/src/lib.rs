@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod attacks;
 mod call;
+mod claim_flags;
 pub mod demo;
 pub mod flags;
 pub mod hop;

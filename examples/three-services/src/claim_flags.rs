@@ -1,0 +1,42 @@
+//! Where a hop keeps claims, and how, as its command line says it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use kest::baggage::{Audience, Claims, Sealing, SealingKey};
+use kest::core::BoxError;
+use kest::redis::Redis;
+use kest::{ClaimStore, InMemoryClaims, Limits};
+
+/// The flags about claims.
+#[derive(Debug, Args)]
+pub(crate) struct ClaimFlags {
+    /// Where claim checks are kept: memory, or redis://HOST:PORT/DB.
+    #[arg(long, default_value = "memory")]
+    claims: String,
+    /// Seal claims with this key, a private JWK file, mode 0600; plain ones are then refused.
+    #[arg(long, value_name = "FILE", requires = "claims_audience")]
+    claims_key: Option<PathBuf>,
+    /// The name that this service reads sealed claims as, and writes them for.
+    #[arg(long, value_name = "NAME", requires = "claims_key")]
+    claims_audience: Option<String>,
+}
+
+impl ClaimFlags {
+    /// The place that the flags describe; a Redis that may not hold claims is refused here.
+    pub(crate) async fn to_claims(&self, limits: &Limits) -> Result<Claims, BoxError> {
+        let store: Arc<dyn ClaimStore> = match self.claims.as_str() {
+            "memory" => Arc::new(InMemoryClaims::new(limits)),
+            address => Arc::new(Redis::builder(address).connect().await?.claims()),
+        };
+        match (&self.claims_key, &self.claims_audience) {
+            (Some(key), Some(audience)) => {
+                let sealing =
+                    Sealing::new(SealingKey::from_jwk_file(key)?, Audience::new(audience.as_str())?);
+                Ok(Claims::sealed(store, sealing))
+            }
+            _ => Ok(Claims::plain(store)),
+        }
+    }
+}
