@@ -99,7 +99,7 @@ fn fuzz(target: &str, program: &Path, seconds: u32) -> Result<(), Failure> {
 fn longest(target: &str) -> usize {
     match target {
         "jwt_header" => 4_096,
-        "header" | "entry" => 16_384,
+        "header" | "entry" | "dpop_proof" => 16_384,
         _ => 65_536,
     }
 }

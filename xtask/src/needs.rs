@@ -11,6 +11,9 @@ pub(crate) type Need = (&'static str, &'static str);
 /// What `cargo xtask test` needs: the servers and independent implementations that the tests start.
 pub(crate) const TEST: &[Need] = &[("redis-server", "redis-server"), ("node", "nodejs"), ("npm", "npm")];
 
+/// What `cargo xtask bench` needs.
+pub(crate) const BENCH: &[Need] = &[("redis-server", "redis-server")];
+
 /// What `cargo xtask fuzz` needs: libFuzzer is compiled from C++.
 pub(crate) const FUZZ: &[Need] = &[("c++", "g++")];
 

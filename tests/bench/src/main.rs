@@ -1,7 +1,9 @@
 //! Prints what Kest costs, as ratios to bare operations measured in the same run.
 
+mod claims;
 mod decisions;
 mod entries;
+mod identity;
 mod inflate;
 mod library;
 mod report;
@@ -44,15 +46,18 @@ enum Form {
 fn run(form: Form) -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let company = runtime.block_on(Company::new())?;
-    let chapters: [&dyn Fn() -> Result<Chapter, BoxError>; 9] = [
+    let chapters: [&dyn Fn() -> Result<Chapter, BoxError>; 12] = [
         &|| entries::one(&company, &runtime),
         &|| entries::many(&company, &runtime),
         &|| tiers::measure(&company, &runtime),
         &|| tiers::ends(&company, &runtime),
+        &|| claims::measure(&company, &runtime),
         &|| library::measure(&company, &runtime),
         &|| decisions::measure(&company, &runtime),
         &|| requests::measure(&company),
         &|| requests::with_policies(&company),
+        &|| identity::validations(&runtime),
+        &identity::in_trouble,
         &inflate::measure,
     ];
     let mut out = std::io::stdout().lock();

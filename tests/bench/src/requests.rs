@@ -151,14 +151,14 @@ fn protected(
     Ok(Router::new().route(path, get(answer)).layer(layer).layer(inbound.try_build()?))
 }
 
-async fn listen(router: Router) -> Result<SocketAddr, BoxError> {
+pub(crate) async fn listen(router: Router) -> Result<SocketAddr, BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
 }
 
-async fn answer() -> &'static str {
+pub(crate) async fn answer() -> &'static str {
     "done"
 }
 
@@ -186,7 +186,7 @@ impl Lineages {
     }
 }
 
-type Connection = SendRequest<Empty<Bytes>>;
+pub(crate) type Connection = SendRequest<Empty<Bytes>>;
 
 /// One request with each of `lineages`, spread over the connections.
 fn calls<'race>(
@@ -206,7 +206,7 @@ fn calls<'race>(
     }))
 }
 
-async fn connect(address: SocketAddr) -> Result<Connection, BoxError> {
+pub(crate) async fn connect(address: SocketAddr) -> Result<Connection, BoxError> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -237,7 +237,7 @@ async fn lap(
     Ok(back)
 }
 
-async fn call(
+pub(crate) async fn call(
     connection: &mut Connection,
     address: SocketAddr,
     path: &'static str,

@@ -18,7 +18,7 @@ impl<'race> Side<'race> {
 }
 
 /// How long one side took per operation, round by round, in nanoseconds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Laps(Vec<f64>);
 
 /// As [`race_all`], for sides whose number is known.
@@ -56,6 +56,16 @@ pub(crate) fn timed<Output>(work: impl FnOnce() -> Output) -> (Duration, Output)
 }
 
 impl Laps {
+    /// Adds a round that was measured elsewhere.
+    pub(crate) fn push(&mut self, lap: f64) {
+        self.0.push(lap);
+    }
+
+    /// The round in the middle, which half of all were faster than.
+    pub(crate) fn middle(&self) -> f64 {
+        middle(self.0.clone())
+    }
+
     /// Nanoseconds per operation in the round that was disturbed least.
     pub(crate) fn least(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
@@ -63,10 +73,13 @@ impl Laps {
 
     /// How many times `other` this takes: the median of the rounds' own ratios.
     pub(crate) fn over(&self, other: &Self) -> f64 {
-        let mut ratios: Vec<f64> = self.0.iter().zip(&other.0).map(|(own, others)| own / others).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+        middle(self.0.iter().zip(&other.0).map(|(own, others)| own / others).collect())
     }
+}
+
+fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// A count as a number to divide by.

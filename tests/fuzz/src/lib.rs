@@ -139,6 +139,11 @@ impl Careless {
         &self.ring
     }
 
+    /// Its public key.
+    pub fn public_key(&self) -> &[u8; 32] {
+        self.signer.public_key().as_bytes()
+    }
+
     /// The compact JWS over exactly these bytes.
     pub fn sign(&self, header: &[u8], payload: &[u8]) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));

@@ -23,8 +23,11 @@ impl BindingError {
     /// What the challenge must say.
     pub(crate) fn answer(&self) -> BindingAnswer {
         match self {
-            Self::Proof(_) => BindingAnswer::InvalidDpopProof,
-            Self::Nonce(nonce) => BindingAnswer::UseDpopNonce(Arc::clone(nonce)),
+            Self::Proof(_) | Self::Forgotten(None) => BindingAnswer::InvalidDpopProof,
+            // Clients try again by themselves when they are given a nonce, and a new proof is all that is needed.
+            Self::Nonce(nonce) | Self::Forgotten(Some(nonce)) => {
+                BindingAnswer::UseDpopNonce(Arc::clone(nonce))
+            }
             Self::Token(_) => BindingAnswer::InvalidToken,
             Self::NoTarget | Self::Replays(_) => BindingAnswer::Nothing,
         }

@@ -22,9 +22,13 @@ pub enum BindingError {
     /// Nobody told the mechanism what was asked for, so that no proof can be compared with it.
     #[error("target of the request is not known")]
     NoTarget,
+    /// Whether the proof was used before cannot be told any more, as the store has lost its memory since it was made. A
+    /// new one will do, with this nonce where nonces are asked for.
+    #[error("proof of possession is older than the memory of used ones")]
+    Forgotten(Option<Arc<str>>),
     /// Whether the proof was used before cannot be told.
     #[error("proof of possession cannot be remembered")]
-    Replays(#[from] ReplayStoreError),
+    Replays(#[source] ReplayStoreError),
 }
 
 /// A proof of possession does not hold: RFC 9449 section 4.3.
@@ -126,6 +130,7 @@ impl BindingError {
             Self::Nonce(_) => "proof_nonce",
             Self::Token(wrong) => wrong.kind(),
             Self::NoTarget => "no_target",
+            Self::Forgotten(_) => "proof_forgotten",
             Self::Replays(_) => "replay_store",
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::replay::{InMemoryReplays, Novelty, ReplayId};
+use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
 use kest_core::{Clock, Evidence, Limits, Random, ReplayStore};
 use sha2::{Digest, Sha256};
 
@@ -94,7 +94,7 @@ impl Proofs {
             return Err(InvalidProof::AnotherKey.into());
         }
         // Last: what does not hold for another reason takes up no memory, and nobody can use up somebody else's proof.
-        self.use_once(&proof).await
+        self.use_once(&proof, unix_millis).await
     }
 
     fn check_nonce(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), BindingError> {
@@ -111,16 +111,21 @@ impl Proofs {
         if proof.issued.saturating_add(self.window) < now { Err(InvalidProof::Stale) } else { Ok(()) }
     }
 
-    async fn use_once(&self, proof: &SignedProof) -> Result<(), BindingError> {
+    async fn use_once(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), BindingError> {
         // Under its key, so that strangers' identifiers never meet; and for all addresses, since no two proofs of one
         // key may share an identifier.
         let id = ReplayId::of([b"dpop", proof.thumbprint.as_bytes(), proof.id.as_bytes()]);
         // Longer than it is good for by the leeway, for replicas whose clocks differ and share the store.
         let kept = proof.issued.saturating_add(self.window).saturating_add(self.leeway);
         let expires_at = SystemTime::UNIX_EPOCH.checked_add(kept).ok_or(InvalidProof::Claim)?;
-        match self.replays.insert(id, expires_at).await? {
-            Novelty::New => Ok(()),
-            Novelty::Seen => Err(InvalidProof::Replayed.into()),
+        match self.replays.insert(id, expires_at).await {
+            Ok(Novelty::New) => Ok(()),
+            Ok(Novelty::Seen) => Err(InvalidProof::Replayed.into()),
+            Err(ReplayStoreError::Forgotten) => {
+                Err(BindingError::Forgotten(self.nonces.as_ref().map(|nonces| nonces.current(unix_millis))))
+            }
+            // Also a life that the store does not expect: the caller cannot shorten it, only our settings can.
+            Err(out_of_order) => Err(BindingError::Replays(out_of_order)),
         }
     }
 }

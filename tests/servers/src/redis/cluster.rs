@@ -1,8 +1,10 @@
 //! A cluster of primaries without replicas.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::settings::free_port;
 use super::{RedisServer, RedisSettings};
@@ -27,6 +29,11 @@ impl RedisCluster {
         create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes").stdin(Stdio::null());
         let output = create.output().await.unwrap();
         assert!(output.status.success(), "no cluster: {}", String::from_utf8_lossy(&output.stdout));
+        for server in &servers {
+            let agreed =
+                async { while !server.ask(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok") {} };
+            timeout(Duration::from_secs(20), agreed).await.unwrap();
+        }
         Self { servers }
     }
 

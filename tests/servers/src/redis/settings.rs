@@ -58,6 +58,8 @@ impl RedisSettings {
         set("bind", "127.0.0.1".to_owned());
         set("dir", folder.display().to_string());
         set("save", String::new());
+        // Replicas of tests do not wait for others to come.
+        set("repl-diskless-sync-delay", "0".to_owned());
         set("port", if self.tls { "0".to_owned() } else { port.to_string() });
         if self.tls {
             set("tls-port", port.to_string());
@@ -71,8 +73,13 @@ impl RedisSettings {
             set("cluster-enabled", "yes".to_owned());
             set("cluster-node-timeout", "1000".to_owned());
         }
-        let own = self.options.iter().cloned();
-        all.into_iter().chain(own).flat_map(|(name, value)| [format!("--{name}"), value]).collect()
+        let mut arguments: Vec<String> =
+            all.into_iter().flat_map(|(name, value)| [format!("--{name}"), value]).collect();
+        for (name, value) in &self.options {
+            arguments.push(format!("--{name}"));
+            arguments.extend(value.split(' ').map(str::to_owned));
+        }
+        arguments
     }
 }
 

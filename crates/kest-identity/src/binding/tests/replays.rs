@@ -96,9 +96,41 @@ async fn a_full_store_accepts_nothing_and_forgets_nothing() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_accepts_nothing() {
-    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Away)));
+    let away = || ReplayStoreError::Unavailable("connection refused".into());
+    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Failing(away))));
     let key = ClientKey::p256();
     check_refused(rig.prove(&key, key.proof()).await, "replay_store");
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_told_to_remember_for_so_long_is_our_fault() {
+    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::TooLong))));
+    let key = ClientKey::p256();
+    let refused = rig.prove(&key, key.proof()).await;
+    assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::Nothing);
+    check_refused(refused, "replay_store");
+}
+
+#[tokio::test]
+async fn a_proof_that_the_store_may_have_forgotten_is_refused_as_a_stale_one() {
+    let forgetful = DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::Forgotten)));
+    let key = ClientKey::p256();
+    let refused = Rig::with(forgetful).prove(&key, key.proof()).await;
+    assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::InvalidDpopProof);
+    check_refused(refused, "proof_forgotten");
+}
+
+#[tokio::test]
+async fn a_proof_that_may_have_been_forgotten_is_asked_for_again_where_nonces_are_in_use() {
+    let forgetful = DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::Forgotten)));
+    let rig = Rig::with(forgetful.require_nonce());
+    let key = ClientKey::p256();
+    let unasked = rig.prove(&key, key.proof()).await.unwrap_err();
+    let BindingAnswer::UseDpopNonce(nonce) = unasked.answer() else { panic!("{unasked:?}") };
+    let proof = key.proof_with(&json!({}), &json!({"nonce": &*nonce}));
+    let refused = rig.prove(&key, proof).await;
+    assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::UseDpopNonce(nonce));
+    check_refused(refused, "proof_forgotten");
 }
 
 #[tokio::test]
@@ -125,11 +157,11 @@ impl ReplayStore for Noting {
 }
 
 #[derive(Debug)]
-struct Away;
+struct Failing(fn() -> ReplayStoreError);
 
 #[async_trait]
-impl ReplayStore for Away {
+impl ReplayStore for Failing {
     async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
-        Err(ReplayStoreError::Unavailable("connection refused".into()))
+        Err((self.0)())
     }
 }

@@ -1,0 +1,9 @@
+//! Stolen tokens, stolen proofs and borrowed certificates, against the real layers over loopback HTTP and mutual TLS.
+
+mod api;
+mod authority;
+mod certificates;
+mod holder;
+mod mutual;
+mod proofs;
+mod replays;

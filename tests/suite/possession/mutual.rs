@@ -1,0 +1,179 @@
+//! A protected service that ends TLS itself and tells the layers whose certificate the connection has.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::routing::post;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use kest_core::policy::policy_fn;
+use kest_core::signature::{
+    Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, WorkloadId,
+};
+use kest_core::{Kest, Operation, PeerCertificate};
+use kest_identity::IdentityChoice;
+use kest_tests::keys;
+use kest_tower::{InboundLayer, OperationLayer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::ServiceBuilder;
+
+use super::authority::{Authority, Credentials};
+
+/// The service, up until dropped.
+pub(super) struct MutualService {
+    address: SocketAddr,
+    runs: Arc<AtomicUsize>,
+    signer: Arc<Counting>,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for MutualService {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl MutualService {
+    pub(super) async fn start(authority: &Authority, identity: IdentityChoice) -> Self {
+        let (runs, signer) = (Arc::<AtomicUsize>::default(), Arc::new(Counting::new()));
+        let kest = Kest::builder(Arc::<Counting>::clone(&signer)).build();
+        let policy = Arc::new(policy_fn("anyone", |_| true).unwrap());
+        let operation = OperationLayer::shared(kest, Operation::named("call").unwrap(), policy);
+        let count = Arc::clone(&runs);
+        let handler = async move |kest::Admitted(admission): kest::Admitted| {
+            count.fetch_add(1, Ordering::SeqCst);
+            format!("{:?}", admission.principal().confirmation())
+        };
+        let router = Router::new()
+            .route("/call", post(handler).route_layer(operation))
+            .layer(InboundLayer::builder(keys::ring()).identity(identity).build());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(serve(listener, authority.acceptor(), router));
+        Self { address, runs, signer, serving }
+    }
+
+    /// A connection with these credentials, or with none.
+    pub(super) async fn connect(
+        &self,
+        authority: &Authority,
+        credentials: Option<&Credentials>,
+    ) -> Connection {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let stream = authority.connector(credentials).connect(name, stream).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        Connection { sender, running: tokio::spawn(async move { drop(connection.await) }) }
+    }
+
+    /// How often the handler ran, and how many entries were signed.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.runs.load(Ordering::SeqCst), self.signer.signatures.load(Ordering::SeqCst))
+    }
+}
+
+/// A kept-alive connection of one client.
+pub(super) struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
+    running: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// Status, challenge and body of an answer.
+pub(super) type Answer = (StatusCode, Option<String>, String);
+
+impl Connection {
+    /// `POST /call` with these headers; `None` when the server hung up.
+    pub(super) async fn call(&mut self, headers: &[(&str, &str)]) -> Option<Answer> {
+        let mut request = Request::post("/call").header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await.ok()?;
+        let response = self.sender.send_request(request.body(Empty::new()).unwrap()).await.ok()?;
+        let challenge = response.headers().get("www-authenticate");
+        let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Some((status, challenge, String::from_utf8(body.to_vec()).unwrap()))
+    }
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        tokio::spawn(async move {
+            // A handshake that fails ends its own connection only.
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let certificate = peer(&stream);
+            let service = ServiceBuilder::new().map_request(move |mut request: Request<_>| {
+                if let Some(certificate) = certificate {
+                    request.extensions_mut().insert(certificate);
+                }
+                request
+            });
+            let service = TowerToHyperService::new(service.service(router));
+            let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            drop(builder.serve_connection(TokioIo::new(stream), service).await);
+        });
+    }
+}
+
+/// The certificate that the client proved to have the key of.
+fn peer(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
+    let (_, session) = stream.get_ref();
+    Some(PeerCertificate::from_der(session.peer_certificates()?.first()?))
+}
+
+/// The service's signer, which counts.
+#[derive(Debug)]
+struct Counting {
+    inner: Arc<Ed25519Signer>,
+    signatures: AtomicUsize,
+}
+
+impl Counting {
+    fn new() -> Self {
+        Self { inner: keys::signer("service"), signatures: AtomicUsize::new(0) }
+    }
+}
+
+#[async_trait]
+impl Sign for Counting {
+    fn workload(&self) -> &WorkloadId {
+        self.inner.workload()
+    }
+
+    fn key_id(&self) -> &KeyId {
+        self.inner.key_id()
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        self.inner.public_key()
+    }
+
+    fn signature_check(&self) -> SignatureCheck {
+        self.inner.signature_check()
+    }
+
+    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
+        self.signatures.fetch_add(1, Ordering::SeqCst);
+        self.inner.sign(signing_input).await
+    }
+}

@@ -1,0 +1,136 @@
+//! A proof is good for one request, and for none where nobody can tell whether it was used.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
+use kest_core::{Limits, ReplayStore};
+use kest_tests::clock::ManualClock;
+use kest_tests::service::Setup;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::api::{Api, BAD_PROOF, USE_NONCE, call, settings};
+use super::holder::Holder;
+
+#[tokio::test]
+async fn replayed_proof_is_refused_and_nothing_runs_twice() {
+    let (api, owner) = (Api::start().await, Holder::new(1));
+    let token = api.token_for(&owner);
+    let request = call(&token, &owner.proof(&token));
+    api.service.admitted(&request).await;
+    for seconds in [0, 30, 30] {
+        api.clock.advance(Duration::from_secs(seconds));
+        api.refused(&request, BAD_PROOF).await;
+    }
+    // The same identifier in other words is the same proof.
+    let again = owner.proof_with(&token, &json!({"iat": super::holder::NOW + 60, "more": "words"}));
+    api.refused(&call(&token, &again), BAD_PROOF).await;
+    assert_eq!((api.service.runs(), api.service.signatures()), (1, 1));
+}
+
+#[tokio::test]
+async fn of_32_who_send_one_stolen_proof_at_once_one_is_admitted() {
+    let (api, owner) = (Api::start().await, Holder::new(1));
+    let token = api.token_for(&owner);
+    let request = call(&token, &owner.proof(&token));
+    let mut sent = JoinSet::new();
+    for _ in 0..32 {
+        let (request, address) = (request.clone(), api.service.address);
+        sent.spawn(async move { request.send(address).await.status });
+    }
+    let mut answers = sent.join_all().await;
+    answers.sort_unstable();
+    let (first, refused) = answers.split_first().unwrap();
+    assert_eq!((*first, refused), (200, [401; 31].as_slice()));
+    assert_eq!((api.service.runs(), api.service.signatures()), (1, 1));
+}
+
+#[tokio::test]
+async fn proof_that_one_replica_took_is_refused_by_another_with_the_same_store() {
+    let clock = Arc::new(ManualClock::default());
+    let store: Arc<dyn ReplayStore> = Arc::new(InMemoryReplays::new(clock, &Limits::default()));
+    let of = || Api::with(settings().origins(["https://test"]).replays(Arc::clone(&store)), Setup::default());
+    let (one, other, owner) = (of().await, of().await, Holder::new(1));
+    let token = one.token_for(&owner);
+    one.service.admitted(&call(&token, &owner.proof(&token))).await;
+    // Each replica has an issuer of its own here, so the other one is sent the same identifier with a token that it
+    // believes.
+    let token = other.token_for(&owner);
+    other.refused(&call(&token, &owner.proof(&token)), BAD_PROOF).await;
+    other.service.admitted(&call(&token, &owner.proof_with(&token, &json!({"jti": "proof-2"})))).await;
+}
+
+#[tokio::test]
+async fn while_the_replay_store_is_down_nobody_is_admitted() {
+    for fault in [Fault::Down, Fault::Full, Fault::TooLong, Fault::Silent] {
+        let (api, owner) = (with(fault).await, Holder::new(1));
+        let token = api.token_for(&owner);
+        let response = api.service.refused(&call(&token, &owner.proof(&token)), &[503]).await;
+        assert_eq!(response.header("www-authenticate"), None, "{fault:?}: another proof would not help");
+        // A proof that does not hold is the caller's fault all the same.
+        api.refused(&call(&token, &Holder::new(2).proof(&token)), BAD_PROOF).await;
+    }
+}
+
+#[tokio::test]
+async fn proof_from_before_the_store_lost_its_memory_is_refused_as_a_stale_one() {
+    let (api, owner) = (with(Fault::Forgotten).await, Holder::new(1));
+    let token = api.token_for(&owner);
+    let response = api.refused(&call(&token, &owner.proof(&token)), BAD_PROOF).await;
+    assert_eq!(response.header("dpop-nonce"), None);
+}
+
+#[tokio::test]
+async fn proof_from_before_the_store_lost_its_memory_is_asked_for_again_where_nonces_are_in_use() {
+    let faulty = Arc::new(Faulty(Mutex::new(Fault::Forgotten)));
+    let settings = settings().require_nonce().replays(Arc::<Faulty>::clone(&faulty));
+    let (api, owner) = (Api::with(settings, Setup::default()).await, Holder::new(1));
+    let token = api.token_for(&owner);
+    let first = api.refused(&call(&token, &owner.proof(&token)), USE_NONCE).await;
+    let with =
+        |nonce: &str, id: &str| call(&token, &owner.proof_with(&token, &json!({"nonce": nonce, "jti": id})));
+    let nonce = first.header("dpop-nonce").unwrap();
+    let forgotten = api.refused(&with(nonce, "proof-2"), USE_NONCE).await;
+    *faulty.0.lock().unwrap() = Fault::None;
+    api.service.admitted(&with(forgotten.header("dpop-nonce").unwrap(), "proof-3")).await;
+    assert_eq!(api.service.signatures(), 1);
+}
+
+/// A service with a store like that, which does not wait for long.
+async fn with(fault: Fault) -> Api {
+    let mut limits = Limits::default();
+    limits.arrival_wait = Duration::from_millis(500);
+    let settings = settings().replays(Arc::new(Faulty(Mutex::new(fault))));
+    Api::with(settings, Setup { limits, ..Setup::default() }).await
+}
+
+/// A store that fails on purpose, as a working one cannot be made to on demand.
+#[derive(Debug)]
+struct Faulty(Mutex<Fault>);
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    None,
+    Down,
+    Full,
+    TooLong,
+    Silent,
+    Forgotten,
+}
+
+#[async_trait]
+impl ReplayStore for Faulty {
+    async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        let fault = *self.0.lock().unwrap();
+        match fault {
+            Fault::None => Ok(Novelty::New),
+            Fault::Down => Err(ReplayStoreError::Unavailable("connection refused".into())),
+            Fault::Full => Err(ReplayStoreError::Full),
+            Fault::TooLong => Err(ReplayStoreError::TooLong),
+            Fault::Silent => std::future::pending().await,
+            Fault::Forgotten => Err(ReplayStoreError::Forgotten),
+        }
+    }
+}
