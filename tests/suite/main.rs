@@ -8,12 +8,14 @@
 )]
 
 mod architecture;
+mod claims;
 mod grants;
 mod grpc;
 mod guard;
 mod lineages;
 mod outbound;
 mod policy;
+mod possession;
 mod properties;
 mod services;
 mod specification;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
+use kest_baggage::{Audience, ClaimId, ClaimStore, ClaimStoreError, Sealing, SealingKey};
+use kest_core::signature::KeyId;
+
+use crate::keys;
 
 /// A store with one fault.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub enum BadStore {
     Down,
     /// It never answers.
     Slow,
+    /// It takes nothing, and has nothing.
+    Full,
     /// It answers with these bytes, whatever is asked.
     Rubbish(Bytes),
 }
@@ -24,7 +29,10 @@ impl ClaimStore for BadStore {
     }
 
     async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
-        self.answer().await.map(Some)
+        match self {
+            Self::Full => Ok(None),
+            Self::Down | Self::Slow | Self::Rubbish(_) => self.answer().await.map(Some),
+        }
     }
 
     async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
@@ -37,7 +45,14 @@ impl BadStore {
         match self {
             Self::Down => Err(ClaimStoreError::unavailable("store is down")),
             Self::Slow => std::future::pending().await,
+            Self::Full => Err(ClaimStoreError::full()),
             Self::Rubbish(bytes) => Ok(bytes.clone()),
         }
     }
+}
+
+/// Seals with the key called `key` for, and reads as, `audience`.
+pub fn sealing(key: &str, audience: &str) -> Sealing {
+    let key = SealingKey::new(KeyId::new(key).unwrap(), &keys::seed(key));
+    Sealing::new(key, Audience::new(audience).unwrap())
 }

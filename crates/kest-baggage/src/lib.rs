@@ -45,12 +45,18 @@
 //!
 //! What is read here is well formed and nothing more; only verifying proves it. `kest.user`, `kest.agent` and
 //! `kest.task` are written for readers of other languages and never read: they are left out when longer than 256 bytes
-//! or when the header has no room. A claim check is worth a passport to whoever sees it, for as long as it lives. Claim stores are waited for with tokio's timer; the other tiers need no runtime. General baggage
+//! or when the header has no room. A claim check is worth a passport to whoever sees it, for as long as it lives, unless its claim is for single use; whoever
+//! can write into a claim store can exchange passports in it, unless they are sealed ([`Claims::sealed`]). Claim stores are
+//! waited for with tokio's timer; the other tiers need no runtime. General baggage
 //! propagators lose or cut long members, so none should touch a request that [`PackedHeader::inject`] was called on.
 
 mod ambient;
+mod claims;
 mod header;
 mod inject;
+#[cfg(test)]
+#[path = "tests/interop.rs"]
+mod interop;
 mod member;
 mod memory;
 mod once;
@@ -60,13 +66,22 @@ mod restore;
 #[cfg(test)]
 #[path = "tests/rig.rs"]
 mod rig;
+mod seal;
+#[cfg(test)]
+#[path = "tests/seals.rs"]
+mod seals;
+#[cfg(test)]
+#[path = "tests/single_use.rs"]
+mod single_use;
 mod store;
+pub mod telemetry;
 mod tier;
 
 pub use ambient::{
     Ambient, RunNested, current_admission, current_agent, current_arrival, current_passport, current_task,
     current_trace_id, current_user, run_admitted, with_admission, with_arrival,
 };
+pub use claims::{Claims, Overflow};
 pub use header::{HeaderReader, ReadError};
 pub use inject::{InjectError, strip};
 pub use memory::InMemoryClaims;
@@ -74,5 +89,6 @@ pub use once::packed_once;
 pub use pack::{PackError, PackedHeader, Tiers, pack};
 pub use packed::PackedPassport;
 pub use restore::{RestoreError, RestoreFailure, Restored, restore};
+pub use seal::{Audience, AudienceError, Sealing, SealingError, SealingKey, SealingKeyError, longest_claim};
 pub use store::{ClaimId, ClaimIdError, ClaimStore, ClaimStoreError};
 pub use tier::Tier;

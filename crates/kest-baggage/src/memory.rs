@@ -10,6 +10,7 @@ use kest_core::{Clock, Limits, SystemClock};
 use moka::Expiry;
 use moka::sync::Cache;
 
+use crate::seal::longest_claim;
 use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
 
 /// A claim store in memory, bounded by `Limits::claim_store_bytes`.
@@ -45,7 +46,7 @@ impl InMemoryClaims {
         Self(Arc::new(Parts {
             clock,
             room: limits.claim_store_bytes,
-            longest: limits.passport_bytes,
+            longest: longest_claim(limits),
             claims,
             putting: Mutex::new(SystemTime::UNIX_EPOCH),
         }))

@@ -12,13 +12,16 @@ use crate::tier::Tier;
 /// The packed header of `admission`'s outgoing calls, made at the first of them and kept for the others.
 ///
 /// Calls at the same time share one packing, and its failure; later calls try again. A claim check is used again
-/// only during the first half of its time, so that whoever gets it has the other half. At most 4 different
-/// [`Tiers`] are kept for one admission; beyond that every call packs for itself.
+/// only during the first half of its time, so that whoever gets it has the other half. Where claims are for single use,
+/// every call packs for itself, and so it does with more than 4 different [`Tiers`] for one admission.
 ///
 /// # Errors
 ///
 /// [`PackError`]; the request must not be sent then.
 pub async fn packed_once(admission: &Admission, tiers: &Tiers) -> Result<PackedHeader, PackError> {
+    if tiers.is_single_use() {
+        return pack_now(admission, tiers).await;
+    }
     let slot = admission.memo(Memo::default).and_then(|memo| memo.slot(tiers));
     match slot {
         Some(slot) => slot.packed(admission).await,

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kest_core::passport::Tips;
 use kest_core::{Identity, Limits, Passport, Random, RandomError};
 
+use crate::claims::Claims;
 use crate::member::{AGENT, CHAIN_TIP, TASK, USER, push_member};
-use crate::store::{ClaimStore, ClaimStoreError};
+use crate::store::ClaimStoreError;
 use crate::tier::{Tier, claim_check, compressed, inline};
 
 /// Which tiers a service writes, and from which length on.
@@ -17,7 +19,7 @@ use crate::tier::{Tier, claim_check, compressed, inline};
 pub struct Tiers {
     rule: Rule,
     threshold: usize,
-    store: Option<Arc<dyn ClaimStore>>,
+    claims: Option<Claims>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Tiers {
     /// The first that fits of inline, compressed and claim check.
     #[must_use]
     pub fn auto() -> Self {
-        Self { rule: Rule::SmallestFirst, threshold: DEFAULT_THRESHOLD, store: None }
+        Self { rule: Rule::SmallestFirst, threshold: DEFAULT_THRESHOLD, claims: None }
     }
 
     /// Compressed, or a claim check where that does not fit: for readers that cannot percent-decode.
@@ -48,26 +50,32 @@ impl Tiers {
         self
     }
 
-    /// Puts what fits no header into `store`, which whoever reads the claim check must share.
+    /// Keeps what fits no header there: [`Claims`], or a store alone, which whoever reads the claim check must share.
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn ClaimStore>) -> Self {
-        self.store = Some(store);
+    pub fn store(mut self, claims: impl Into<Claims>) -> Self {
+        self.claims = Some(claims.into());
         self
     }
 
-    /// Whether both choose the same tier for every passport, and the same store.
+    /// Whether each call must pack for itself.
+    pub(crate) fn is_single_use(&self) -> bool {
+        self.claims.as_ref().is_some_and(Claims::is_single_use)
+    }
+
+    /// Whether both choose the same tier for every passport, and keep claims in the same way at the same places.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
-        let stores = match (&self.store, &other.store) {
+        let claims = match (&self.claims, &other.claims) {
             (None, None) => true,
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (Some(one), Some(two)) => one.same_as(two),
             (Some(_), None) | (None, Some(_)) => false,
         };
-        stores && self.rule == other.rule && self.threshold == other.threshold
+        claims && self.rule == other.rule && self.threshold == other.threshold
     }
 
     async fn write(
         &self,
         json: String,
+        tips: &Tips,
         room: usize,
         random: &dyn Random,
         limits: &Limits,
@@ -80,9 +88,9 @@ impl Tiers {
         if let Some(member) = compressed::write(&json, room, limits) {
             return Ok((Tier::Compressed, member));
         }
-        match &self.store {
-            Some(store) if json.len() <= limits.passport_bytes => {
-                let member = claim_check::write(json, store.as_ref(), random, limits).await?;
+        match &self.claims {
+            Some(claims) if json.len() <= limits.passport_bytes => {
+                let member = claim_check::write(json, tips, claims.place(), random, limits).await?;
                 Ok((Tier::ClaimCheck, member))
             }
             _ => Err(PackError::TooLarge(json.len())),
@@ -102,7 +110,7 @@ impl fmt::Debug for Tiers {
             .debug_struct("Tiers")
             .field("rule", &self.rule)
             .field("threshold", &self.threshold)
-            .field("store", &self.store)
+            .field("claims", &self.claims)
             .finish()
     }
 }
@@ -202,11 +210,12 @@ pub async fn pack(
     if passport.is_empty() {
         return Ok(PackedHeader::nothing());
     }
+    let tips = passport.tips();
     let mut tip = String::new();
-    push_member(&mut tip, CHAIN_TIP, &passport.tips().to_string());
+    push_member(&mut tip, CHAIN_TIP, &tips.to_string());
     let header_room = limits.outgoing_header_bytes.saturating_sub(tip.len() + 1);
     let room = tiers.threshold.min(header_room);
-    let (tier, member) = tiers.write(passport.to_json(), room, random, limits).await?;
+    let (tier, member) = tiers.write(passport.to_json(), &tips, room, random, limits).await?;
     Ok(PackedHeader::new(tier, member, &tip, identity))
 }
 
@@ -225,9 +234,24 @@ pub enum PackError {
     /// The claim store did not answer within `Limits::claim_wait`; a retry may help.
     #[error("claim store did not answer")]
     ClaimStoreSlow,
-    /// No random bytes for a claim id.
+    /// No random bytes for a claim id or a seal.
     #[error("no claim id could be made")]
     Random(#[source] Arc<RandomError>),
+    /// The claim could not be sealed.
+    #[error("claim could not be sealed")]
+    Seal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl PackError {
+    /// Whether the same passport may be packed a moment later: only when the claim store was away or slow.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::ClaimStore(cause) => cause.may_retry(),
+            Self::ClaimStoreSlow => true,
+            Self::TooLarge(_) | Self::Random(_) | Self::Seal(_) => false,
+        }
+    }
 }
 
 /// Protocol section 4.

@@ -1,8 +1,10 @@
 //! Turns what the header carried into a passport that can be verified: step 2 of a request's life.
 
+use kest_core::entry::EntryHash;
 use kest_core::passport::{PassportFormError, Tips};
 use kest_core::{Limits, UnverifiedPassport};
 
+use crate::claims::{Place, Unanswered};
 use crate::packed::{Candidate, PackedPassport};
 use crate::store::{ClaimStore, ClaimStoreError};
 use crate::tier::{Tier, claim_check, compressed};
@@ -30,7 +32,9 @@ impl Restored {
 
 /// Opens `packed`: decodes, inflates or redeems it, all within `limits`.
 ///
-/// Redeeming a claim check waits at most `limits.claim_wait` and needs tokio's timer.
+/// Claim checks are redeemed as plain texts in `store`; where they are sealed or lie in two stores,
+/// [`Claims::restore`](crate::Claims::restore) does the same. Redeeming one waits at most `limits.claim_wait` for each
+/// question to a store and needs tokio's timer.
 ///
 /// # Errors
 ///
@@ -40,11 +44,23 @@ pub async fn restore(
     store: Option<&dyn ClaimStore>,
     limits: &Limits,
 ) -> Result<Restored, RestoreError> {
+    restore_from(packed, store.map(Place::plain), limits).await
+}
+
+pub(crate) async fn restore_from(
+    packed: PackedPassport,
+    place: Option<Place<'_>>,
+    limits: &Limits,
+) -> Result<Restored, RestoreError> {
     let (candidates, tips) = packed.into_parts();
     let several = candidates.len() > 1;
     for candidate in candidates {
         let tier = candidate.tier();
-        let passport = open(candidate, tips.clone(), store, limits).await?;
+        let passport = match open(candidate, tips.as_ref(), place, limits).await {
+            // Of several that a legacy writer left, one that is stale is no attack.
+            Err(RestoreError::ClaimOfAnotherLineage) if several => continue,
+            opened => opened?,
+        };
         if !several || tips.as_ref().is_some_and(|tips| ends_in(&passport, tips)) {
             return Ok(Restored { passport: Some(passport), tier: Some(tier) });
         }
@@ -57,23 +73,27 @@ pub async fn restore(
 
 async fn open(
     candidate: Candidate,
-    tips: Option<Tips>,
-    store: Option<&dyn ClaimStore>,
+    tips: Option<&Tips>,
+    place: Option<Place<'_>>,
     limits: &Limits,
 ) -> Result<UnverifiedPassport, RestoreError> {
-    let parse = |json: &[u8]| UnverifiedPassport::from_json(json, tips.clone(), limits);
+    let parse = |json: &[u8]| UnverifiedPassport::from_json(json, tips.cloned(), limits);
     match candidate {
         Candidate::Inline(json) => parse(json.as_bytes()).map_err(RestoreError::Form),
         Candidate::Compressed(text) => parse(&compressed::read(text, limits)?).map_err(RestoreError::Form),
-        Candidate::ClaimCheck(claim) => claim_check::read(&claim, tips, store, limits).await,
+        Candidate::ClaimCheck(claim) => claim_check::read(&claim, tips, place, limits).await,
     }
 }
 
 /// Whether `tips` can be the tips of `passport`: all of them are its entries, and its last entry, which can have no
 /// child, is one of them. Verifying tells for certain.
-fn ends_in(passport: &UnverifiedPassport, tips: &Tips) -> bool {
-    let hashes: Vec<_> = passport.entry_hashes().collect();
+pub(crate) fn ends_in(passport: &UnverifiedPassport, tips: &Tips) -> bool {
     let tips = tips.as_slice();
+    if let ([tip], Some(last)) = (tips, passport.dangerous_entries().last()) {
+        // The usual case, and the one that must not hash a thousand entries to look at the last of them.
+        return *tip == EntryHash::of(last);
+    }
+    let hashes: Vec<_> = passport.entry_hashes().collect();
     match hashes.last() {
         None => tips.is_empty(),
         Some(last) => tips.contains(last) && tips.iter().all(|tip| hashes.contains(tip)),
@@ -105,6 +125,30 @@ pub enum RestoreError {
     /// What lay under the claim is no passport, or one that is over a limit.
     #[error("claimed text is no passport")]
     ClaimRubbish(#[source] PassportFormError),
+    /// The claimed passport does not end in the announced tips: the value belongs to another claim.
+    #[error("claimed passport does not end in the announced tips")]
+    ClaimOfAnotherLineage,
+    /// What lay under the claim is not sealed, and sealing is configured.
+    #[error("claimed text is not sealed")]
+    ClaimNotSealed,
+    /// What lay under the claim has not the form of a sealed passport: another algorithm, another member, other parts.
+    #[error("claimed text has not the form of a sealed passport")]
+    ClaimSealMalformed,
+    /// The claim was sealed with a key that is not, or no longer, one of ours.
+    #[error("claim was sealed with an unknown key")]
+    ClaimKeyUnknown,
+    /// The seal does not hold: what lay under the claim was changed, or sealed with another key of that name.
+    #[error("seal of the claim does not hold")]
+    ClaimSealBroken,
+    /// What lay under the claim was sealed for another one.
+    #[error("claimed text was sealed for another claim")]
+    ClaimSwapped,
+    /// What lay under the claim was sealed for other readers.
+    #[error("claimed text was sealed for other audiences")]
+    ClaimOfAnotherAudience,
+    /// The seal's own time is over, whatever the store thinks.
+    #[error("seal of the claim is expired")]
+    ClaimSealExpired,
     /// The claim store failed; a retry may help.
     #[error("claim store failed")]
     StoreUnavailable(#[source] ClaimStoreError),
@@ -124,8 +168,15 @@ impl RestoreError {
             Self::NotBase64 | Self::NotZlib | Self::NoMatch => RestoreFailure::Malformed,
             Self::Form(cause) if !cause.is_over_limit() => RestoreFailure::Malformed,
             Self::Form(_) | Self::TooLarge(_) => RestoreFailure::OverLimit,
-            Self::ClaimGone => RestoreFailure::ClaimGone,
-            Self::ClaimRubbish(_) => RestoreFailure::ClaimRubbish,
+            Self::ClaimGone | Self::ClaimSealExpired => RestoreFailure::ClaimGone,
+            Self::ClaimRubbish(_)
+            | Self::ClaimOfAnotherLineage
+            | Self::ClaimNotSealed
+            | Self::ClaimSealMalformed
+            | Self::ClaimKeyUnknown
+            | Self::ClaimSealBroken
+            | Self::ClaimSwapped
+            | Self::ClaimOfAnotherAudience => RestoreFailure::ClaimRubbish,
             Self::StoreUnavailable(_) | Self::StoreSlow | Self::NoStore => RestoreFailure::StoreUnavailable,
         }
     }
@@ -142,9 +193,26 @@ impl RestoreError {
             Self::NoMatch => "passport_no_match",
             Self::ClaimGone => "claim_gone",
             Self::ClaimRubbish(_) => "claim_rubbish",
+            Self::ClaimOfAnotherLineage => "claim_of_another_lineage",
+            Self::ClaimNotSealed => "claim_not_sealed",
+            Self::ClaimSealMalformed => "claim_seal_malformed",
+            Self::ClaimKeyUnknown => "claim_key_unknown",
+            Self::ClaimSealBroken => "claim_seal_broken",
+            Self::ClaimSwapped => "claim_swapped",
+            Self::ClaimOfAnotherAudience => "claim_of_another_audience",
+            Self::ClaimSealExpired => "claim_seal_expired",
             Self::StoreUnavailable(_) => "claim_store_unavailable",
             Self::StoreSlow => "claim_store_slow",
             Self::NoStore => "claim_store_missing",
+        }
+    }
+}
+
+impl From<Unanswered> for RestoreError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed(cause) => Self::StoreUnavailable(cause),
+            Unanswered::Slow => Self::StoreSlow,
         }
     }
 }
@@ -159,7 +227,7 @@ pub enum RestoreFailure {
     OverLimit,
     /// The caller's claim is unknown or expired: 401.
     ClaimGone,
-    /// What lies under the caller's claim is no passport: 401.
+    /// What lies under the caller's claim is no passport, or not the one that belongs there: 401.
     ClaimRubbish,
     /// The store is away, or there is none: 503.
     StoreUnavailable,

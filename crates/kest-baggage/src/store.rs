@@ -10,7 +10,9 @@ use uuid::{Builder, Uuid, Variant, Version};
 
 /// Keeps passports that are too long for a header, for as long as a chain of calls may take.
 ///
-/// A store must be shared by whoever writes a claim check and whoever reads it.
+/// A store must be shared by whoever writes a claim check and whoever reads it. It sees passports as JSON or
+/// [sealed](crate::Claims::sealed), either way as bytes that mean nothing to it, at most
+/// [`longest_claim`](crate::longest_claim) of them.
 #[async_trait]
 pub trait ClaimStore: fmt::Debug + Send + Sync {
     /// Keeps `passport` under `claim` for `time_to_live`, and no less: a live claim may not be evicted.

@@ -228,11 +228,10 @@ impl CarryError {
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Pack(PackError::ClaimStore(cause)) => cause.may_retry(),
-            Self::Pack(PackError::ClaimStoreSlow) => true,
+            Self::Pack(cause) => cause.may_retry(),
             Self::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(_)))
             | Self::Originate(AdmitError::Sign(SignError::Unavailable(_))) => true,
-            Self::NoLineage | Self::Originate(_) | Self::Pack(_) | Self::Inject(_) => false,
+            Self::NoLineage | Self::Originate(_) | Self::Inject(_) => false,
         }
     }
 }

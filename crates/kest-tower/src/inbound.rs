@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::response::Parts;
-use kest_baggage::{ClaimStore, HeaderReader};
+use kest_baggage::{Claims, HeaderReader};
 use kest_core::passport::SeenEntries;
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
@@ -90,7 +90,7 @@ impl<S> Layer<S> for InboundLayer {
 pub struct InboundBuilder {
     keys: Arc<dyn ResolveKeys>,
     identity: Option<IdentityChoice>,
-    claims: Option<Arc<dyn ClaimStore>>,
+    claims: Option<Claims>,
     limits: Limits,
     reading: Reading,
     missing_tip: MissingTip,
@@ -118,9 +118,9 @@ impl InboundBuilder {
         self
     }
 
-    /// Redeems claim checks in this store.
-    pub fn claims(mut self, store: Arc<dyn ClaimStore>) -> Self {
-        self.claims = Some(store);
+    /// Redeems claim checks there: [`Claims`], or a store alone for plain ones.
+    pub fn claims(mut self, claims: impl Into<Claims>) -> Self {
+        self.claims = Some(claims.into());
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use kest_baggage::{ClaimStore, HeaderReader, Tier, restore};
+use kest_baggage::{Claims, HeaderReader, PackedPassport, RestoreError, Restored, Tier, restore};
 use kest_core::passport::VerifyError;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
@@ -18,7 +18,7 @@ use crate::rejection::{Rejection, RejectionKind};
 #[derive(Debug)]
 pub(crate) struct Steps {
     pub(crate) reader: HeaderReader,
-    pub(crate) claims: Option<Arc<dyn ClaimStore>>,
+    pub(crate) claims: Option<Claims>,
     pub(crate) keys: Arc<dyn ResolveKeys>,
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
@@ -94,9 +94,7 @@ impl Steps {
             .reader
             .read(offered.baggage.iter().map(HeaderValue::as_bytes))
             .map_err(|error| Rejection::from(&error))?;
-        let restored = restore(packed, self.claims.as_deref(), &self.limits)
-            .await
-            .map_err(|error| Rejection::from(&error))?;
+        let restored = self.restore(packed).await.map_err(|error| Rejection::from(&error))?;
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport == PassportPresence::Optional => {
@@ -108,6 +106,14 @@ impl Steps {
         };
         let principal = self.authenticate(&offered, &lineage).await?;
         Ok((Arrival::new(lineage, principal), received))
+    }
+
+    async fn restore(&self, packed: PackedPassport) -> Result<Restored, RestoreError> {
+        let restored = match &self.claims {
+            Some(claims) => claims.restore(packed, &self.limits).await,
+            None => restore(packed, None, &self.limits).await,
+        };
+        restored.inspect_err(|error| tracing::debug!(kind = error.as_str(), "passport cannot be restored"))
     }
 
     async fn authenticate(&self, offered: &Offered, lineage: &Lineage) -> Result<Principal, Rejection> {

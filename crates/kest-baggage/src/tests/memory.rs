@@ -11,11 +11,16 @@ fn claim() -> ClaimId {
     ClaimId::generate(&OsRandom).unwrap()
 }
 
+fn tiny() -> Limits {
+    let mut limits = Limits::default();
+    limits.passport_bytes = 500;
+    limits
+}
+
 /// A store with room for two claims of 100 bytes.
 fn small() -> (InMemoryClaims, Arc<Hands>) {
-    let mut limits = Limits::default();
+    let mut limits = tiny();
     limits.claim_store_bytes = 800;
-    limits.passport_bytes = 500;
     let hands = Arc::new(Hands::default());
     (InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands)), hands)
 }
@@ -75,10 +80,11 @@ async fn claim_put_again_takes_the_place_of_the_first() {
 
 #[tokio::test]
 async fn passport_over_the_limit_and_endless_time_are_refused() {
-    let (store, _hands) = small();
-    assert!(store.put(&claim(), bytes(501), MINUTE).await.is_err());
+    let (store, longest) = (InMemoryClaims::new(&tiny()), longest_claim(&tiny()));
+    assert!(store.put(&claim(), bytes(longest + 1), MINUTE).await.is_err());
     assert!(store.put(&claim(), bytes(1), Duration::MAX).await.is_err());
     assert!(store.is_empty());
+    assert!(store.put(&claim(), bytes(longest), MINUTE).await.is_ok());
 }
 
 #[tokio::test]

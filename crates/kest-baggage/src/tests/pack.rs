@@ -8,7 +8,7 @@ use crate::rig::{
     Counting, Exhausted, Moody, claims, kest, line, lineage, operation, packed, packed_for, passport,
     received,
 };
-use crate::{HeaderReader, InMemoryClaims};
+use crate::{ClaimStore, HeaderReader, InMemoryClaims};
 
 fn strict() -> HeaderReader {
     HeaderReader::default()

@@ -93,16 +93,31 @@ async fn silent_store_is_waited_for_no_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn claim_of_another_lineage_does_not_verify() {
+async fn claim_of_another_lineage_is_refused_before_it_is_verified() {
     let store = Arc::new(Counting::default());
     let tiers = Tiers::auto().threshold(0).store(Arc::<Counting>::clone(&store));
     let (one, other) = (passport(3).await, passport(2).await);
     let line = line(&packed(&one, &tiers).await);
     let swapped = line.replace(&one.tips().to_string(), &other.tips().to_string());
-    let swapped = strict().read([swapped.as_bytes()]).unwrap();
-    let restored = restore(swapped, Some(store.as_ref()), &Limits::default()).await.unwrap();
-    let passport = restored.passport().unwrap();
-    assert!(Verifier::new(Limits::default()).verify(passport, &ring()).is_err());
+    let error = refusal(&strict(), &swapped, Some(store.as_ref())).await;
+    check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+    let empty = line.replace(&one.tips().to_string(), "0");
+    let error = refusal(&strict(), &empty, Some(store.as_ref())).await;
+    check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+}
+
+#[tokio::test]
+async fn claim_whose_tail_was_cut_off_is_refused() {
+    let store = Arc::new(Counting::default());
+    let tiers = Tiers::auto().threshold(0).store(Arc::<Counting>::clone(&store));
+    for whole in [passport(3).await, fan_out(3).await] {
+        let line = line(&packed(&whole, &tiers).await);
+        let texts: Vec<_> = whole.entries().iter().map(|entry| format!("\"{}\"", entry.compact())).collect();
+        let cut = format!("[{}]", texts[..texts.len() - 1].join(","));
+        store.kept.lock().unwrap().last_mut().unwrap().1 = cut.into();
+        let error = refusal(&strict(), &line, Some(store.as_ref())).await;
+        check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+    }
 }
 
 /// A header as a legacy writer leaves it: all three tiers, each with another lineage, and the tips of one of them.

@@ -180,10 +180,11 @@ impl ClaimStore for Moody {
     }
 }
 
-/// Counts what is put, waits a moment before it keeps it, and fails while `failures` are left.
+/// Counts what is put and asked for, waits a moment before it keeps it, and fails while `failures` are left.
 #[derive(Debug, Default)]
 pub(crate) struct Counting {
     pub(crate) puts: AtomicUsize,
+    pub(crate) gets: AtomicUsize,
     pub(crate) failures: AtomicUsize,
     pub(crate) kept: Mutex<Vec<(ClaimId, Bytes, Duration)>>,
 }
@@ -209,6 +210,7 @@ impl ClaimStore for Counting {
     }
 
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+        self.gets.fetch_add(1, Ordering::SeqCst);
         let kept = self.kept.lock().unwrap();
         Ok(kept.iter().find(|(id, _, _)| id == claim).map(|(_, passport, _)| passport.clone()))
     }

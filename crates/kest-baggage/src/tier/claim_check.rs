@@ -1,55 +1,153 @@
-//! Tier 3: a ticket in the header, the JSON array in a claim store.
+//! Tier 3: a ticket in the header, the passport in a claim store.
 
 use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use kest_core::passport::Tips;
-use kest_core::{Limits, Random, UnverifiedPassport};
+use kest_core::{Clock, Limits, Random, UnverifiedPassport};
 
+use crate::claims::{Place, Shelf, Unanswered};
 use crate::member::{CLAIM_CHECK, push_member};
 use crate::pack::PackError;
-use crate::restore::RestoreError;
-use crate::store::{ClaimId, ClaimStore};
+use crate::restore::{RestoreError, ends_in};
+use crate::seal::{self, PlainValues, Sealing, Unsealable, Usage};
+use crate::store::ClaimId;
+use crate::telemetry;
 
-/// Puts `json` into `store` and gives the member that names it.
+/// Keeps `json`, a passport with these `tips`, and gives the member that names it.
 pub(crate) async fn write(
     json: String,
-    store: &dyn ClaimStore,
+    tips: &Tips,
+    place: Place<'_>,
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<String, PackError> {
-    let claim = ClaimId::generate(random).map_err(|cause| PackError::Random(Arc::new(cause)))?;
-    let kept = store.put(&claim, Bytes::from(json), limits.claim_ttl);
-    match tokio::time::timeout(limits.claim_wait, kept).await {
-        Ok(Ok(())) => {}
-        Ok(Err(cause)) => return Err(PackError::ClaimStore(Arc::new(cause))),
-        Err(_elapsed) => return Err(PackError::ClaimStoreSlow),
-    }
+    let json = Bytes::from(json);
+    let first = match keep(&json, tips, place, Shelf::First, random, limits).await {
+        Err(Unkept::Store(cause)) if place.shelves.second.is_some() => cause,
+        kept => return member(kept),
+    };
+    // Under an id of its own: where the first store kept the claim although it did not say so, nobody knows its ticket,
+    // and a claim for single use never lies at two places.
+    let second = keep(&json, tips, place, Shelf::Second, random, limits).await;
+    member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
+}
+
+fn member(kept: Result<ClaimId, Unkept>) -> Result<String, PackError> {
     let mut member = String::new();
-    push_member(&mut member, CLAIM_CHECK, &claim.to_string());
+    push_member(&mut member, CLAIM_CHECK, &kept?.to_string());
     Ok(member)
+}
+
+async fn keep(
+    json: &Bytes,
+    tips: &Tips,
+    place: Place<'_>,
+    shelf: Shelf,
+    random: &dyn Random,
+    limits: &Limits,
+) -> Result<ClaimId, Unkept> {
+    let claim = ClaimId::generate(random).map_err(Unsealable::Random)?;
+    let value = match place.sealing {
+        Some(sealing) => {
+            let expires = expires(place.shelves.clock, limits);
+            seal::seal(json, (&claim, tips), expires, sealing, random)?.into()
+        }
+        None => json.clone(),
+    };
+    place.shelves.put(shelf, &claim, value, limits).await.map_err(Unkept::Store)?;
+    Ok(claim)
+}
+
+/// The first whole second at which the claim's time is over.
+fn expires(clock: &dyn Clock, limits: &Limits) -> u64 {
+    let lives = u64::try_from(limits.claim_ttl.as_millis()).unwrap_or(u64::MAX);
+    clock.unix_millis().saturating_add(lives).div_ceil(1000)
+}
+
+/// A claim lies nowhere.
+enum Unkept {
+    Store(Unanswered),
+    Seal(Unsealable),
+}
+
+impl From<Unsealable> for Unkept {
+    fn from(cause: Unsealable) -> Self {
+        Self::Seal(cause)
+    }
+}
+
+impl From<Unkept> for PackError {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Store(Unanswered::Failed(cause)) => Self::ClaimStore(Arc::new(cause)),
+            Unkept::Store(Unanswered::Slow) => Self::ClaimStoreSlow,
+            Unkept::Seal(Unsealable::Random(cause)) => Self::Random(Arc::new(cause)),
+            Unkept::Seal(cause) => Self::Seal(Arc::new(cause)),
+        }
+    }
 }
 
 /// Redeems `claim`; nothing that the store gives is believed to be a passport before it was read as one.
 pub(crate) async fn read(
     claim: &ClaimId,
-    tips: Option<Tips>,
-    store: Option<&dyn ClaimStore>,
+    tips: Option<&Tips>,
+    place: Option<Place<'_>>,
     limits: &Limits,
 ) -> Result<UnverifiedPassport, RestoreError> {
-    let Some(store) = store else {
+    let Some(place) = place else {
         static WARNED: Once = Once::new();
         WARNED.call_once(|| {
             tracing::error!("a claim check came and no claim store is configured: such requests are refused");
         });
         return Err(RestoreError::NoStore);
     };
-    match tokio::time::timeout(limits.claim_wait, store.get(claim)).await {
-        Ok(Ok(Some(json))) => {
-            UnverifiedPassport::from_json(&json, tips, limits).map_err(RestoreError::ClaimRubbish)
+    let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimGone)?;
+    let (passport, usage) =
+        open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_refused)?;
+    // Only now, so that nobody can end a claim with a ticket alone.
+    if usage == Usage::Once && !place.shelves.remove(shelf, claim, limits).await? {
+        return Err(RestoreError::ClaimGone);
+    }
+    Ok(passport)
+}
+
+fn open(
+    value: &Bytes,
+    (claim, announced): (&ClaimId, Option<&Tips>),
+    place: Place<'_>,
+    limits: &Limits,
+) -> Result<(UnverifiedPassport, Usage), RestoreError> {
+    let parse = |json: &[u8], tips: Option<Tips>| {
+        UnverifiedPassport::from_json(json, tips, limits).map_err(RestoreError::ClaimRubbish)
+    };
+    let (passport, tips, usage) = match sealing_of(value, place.sealing)? {
+        Some(sealing) => {
+            let now = place.shelves.clock.unix_millis();
+            let opened = seal::open(value, (claim, announced), now, sealing, limits)?;
+            let passport = parse(&opened.passport, Some(opened.tips.clone()))?;
+            (passport, Some(opened.tips), opened.usage)
         }
-        Ok(Ok(None)) => Err(RestoreError::ClaimGone),
-        Ok(Err(cause)) => Err(RestoreError::StoreUnavailable(cause)),
-        Err(_elapsed) => Err(RestoreError::StoreSlow),
+        None => (parse(value, announced.cloned())?, announced.cloned(), Usage::Many),
+    };
+    match tips {
+        Some(tips) if !ends_in(&passport, &tips) => Err(RestoreError::ClaimOfAnotherLineage),
+        Some(_) | None => Ok((passport, usage)),
+    }
+}
+
+/// How to open `value`; `None` for one that may be plain.
+fn sealing_of<'claims>(
+    value: &[u8],
+    sealing: Option<&'claims Sealing>,
+) -> Result<Option<&'claims Sealing>, RestoreError> {
+    // No base64url begins like an array, and no array like base64url.
+    let plain = value.trim_ascii_start().first() == Some(&b'[');
+    match sealing {
+        Some(sealing) if plain && sealing.plain() == PlainValues::Refused => {
+            Err(RestoreError::ClaimNotSealed)
+        }
+        Some(sealing) => Ok((!plain).then_some(sealing)),
+        None => Ok(None),
     }
 }

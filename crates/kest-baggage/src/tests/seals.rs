@@ -1,0 +1,89 @@
+//! What the tests of sealed claims share: keys, deployments, and a passport on its way through one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kest_core::signature::KeyId;
+use kest_core::{Limits, Passport, Verifier};
+
+use crate::rig::{Hands, line, packed, ring};
+use crate::{
+    Audience, ClaimId, ClaimStore, Claims, HeaderReader, InMemoryClaims, RestoreError, Sealing, SealingKey,
+    Tiers,
+};
+
+/// The key called `id`; the same bytes for the same id.
+pub(crate) fn key(id: &str) -> SealingKey {
+    let mut bytes = [0x5a; 32];
+    for (place, byte) in bytes.iter_mut().zip(id.bytes()) {
+        *place = byte;
+    }
+    SealingKey::new(KeyId::new(id).unwrap(), &bytes)
+}
+
+pub(crate) fn audience(name: &str) -> Audience {
+    Audience::new(name).unwrap()
+}
+
+/// Seals with key `id` for, and reads as, `name`.
+pub(crate) fn sealing(id: &str, name: &str) -> Sealing {
+    Sealing::new(key(id), audience(name))
+}
+
+/// One store under a clock that stands still, and whoever writes into it.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    pub(crate) store: Arc<InMemoryClaims>,
+    pub(crate) hands: Arc<Hands>,
+}
+
+impl Deployment {
+    pub(crate) fn new() -> Self {
+        let hands = Arc::new(Hands::default());
+        let store = InMemoryClaims::with_clock(&Limits::default(), Arc::<Hands>::clone(&hands));
+        Self { store: Arc::new(store), hands }
+    }
+
+    /// The claims of a service that seals like this.
+    pub(crate) fn claims(&self, sealing: Sealing) -> Claims {
+        let store = Arc::<InMemoryClaims>::clone(&self.store);
+        Claims::sealed(store, sealing).clock(Arc::<Hands>::clone(&self.hands))
+    }
+
+    pub(crate) async fn value(&self, claim: &ClaimId) -> Bytes {
+        self.store.get(claim).await.unwrap().unwrap()
+    }
+
+    /// What somebody does who can write into the store.
+    pub(crate) async fn plant(&self, claim: &ClaimId, value: impl Into<Bytes>) {
+        self.store.put(claim, value.into(), Limits::default().claim_ttl).await.unwrap();
+    }
+}
+
+/// Sends `passport` as a claim: the header line, and the claim that it names.
+pub(crate) async fn sent(passport: &Passport, claims: &Claims) -> (String, ClaimId) {
+    let line = line(&packed(passport, &Tiers::auto().threshold(0).store(claims.clone())).await);
+    let member = line.split(',').next().unwrap();
+    let claim = ClaimId::parse(member.strip_prefix("kest.claim_check=").unwrap()).unwrap();
+    (line, claim)
+}
+
+/// Steps 1 to 3 over one header line, by a service that reads with `claims`.
+pub(crate) async fn redeemed(line: &str, claims: &Claims) -> Result<Passport, RestoreError> {
+    redeemed_by(&HeaderReader::default(), line, claims).await
+}
+
+pub(crate) async fn redeemed_by(
+    reader: &HeaderReader,
+    line: &str,
+    claims: &Claims,
+) -> Result<Passport, RestoreError> {
+    let packed = reader.read([line.as_bytes()]).unwrap();
+    let restored = claims.restore(packed, &Limits::default()).await?;
+    Ok(Verifier::new(Limits::default()).verify(restored.passport().unwrap(), &ring()).unwrap())
+}
+
+/// The kind of the refusal of `line`.
+pub(crate) async fn kind(line: &str, claims: &Claims) -> &'static str {
+    redeemed(line, claims).await.unwrap_err().as_str()
+}

@@ -1,0 +1,58 @@
+//! Claims through the real layers and the real client: sealed, in two stores, and attacked in the store.
+
+mod attacks;
+mod failures;
+mod round_trip;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kest_baggage::{ClaimId, ClaimStore, Claims, InMemoryClaims, Sealing, Tiers, pack};
+use kest_core::{Admission, Limits, OsRandom};
+use kest_tests::raw::{self, RawRequest};
+use kest_tests::service::{Service, Setup};
+
+/// A store that several services share, and into which an attacker can write.
+#[derive(Debug, Clone)]
+struct Shared(Arc<InMemoryClaims>);
+
+impl Shared {
+    fn new() -> Self {
+        Self(Arc::new(InMemoryClaims::new(&Limits::default())))
+    }
+
+    fn claims(&self, sealing: Sealing) -> Claims {
+        Claims::sealed(Arc::<InMemoryClaims>::clone(&self.0), sealing)
+    }
+
+    async fn value(&self, claim: &ClaimId) -> Bytes {
+        self.0.get(claim).await.unwrap().unwrap()
+    }
+
+    async fn plant(&self, claim: &ClaimId, value: impl Into<Bytes>) {
+        self.0.put(claim, value.into(), Limits::default().claim_ttl).await.unwrap();
+    }
+}
+
+/// A service that redeems claims there.
+async fn service(claims: &Claims) -> Service {
+    let claims = claims.clone();
+    Setup { inbound: Box::new(|inbound| inbound.claims(claims)), ..Setup::default() }.start().await
+}
+
+/// The header that carries `admission`'s lineage as a claim, and the claim.
+async fn packed(admission: &Admission, claims: &Claims) -> (String, ClaimId) {
+    let (passport, identity) = (admission.passport(), admission.principal().identity());
+    let tiers = Tiers::auto().threshold(0).store(claims.clone());
+    let header = pack(passport, identity, &tiers, &OsRandom, &Limits::default()).await.unwrap();
+    let mut headers = http::HeaderMap::new();
+    header.inject(&mut headers, &Limits::default()).unwrap();
+    let line = headers["baggage"].to_str().unwrap().to_owned();
+    let claim = line.split(',').next().unwrap().strip_prefix("kest.claim_check=").unwrap();
+    let claim = ClaimId::parse(claim).unwrap();
+    (line, claim)
+}
+
+fn with(line: &str) -> RawRequest {
+    raw::call().baggage(line)
+}
