@@ -149,6 +149,9 @@ pub enum RestoreError {
     /// The seal's own time is over, whatever the store thinks.
     #[error("seal of the claim is expired")]
     ClaimSealExpired,
+    /// What lies under the claim is of another type than a text, or too long to be read.
+    #[error("claim leads to something that is no text")]
+    ClaimUnusable(#[source] ClaimStoreError),
     /// The claim store failed; a retry may help.
     #[error("claim store failed")]
     StoreUnavailable(#[source] ClaimStoreError),
@@ -170,6 +173,7 @@ impl RestoreError {
             Self::Form(_) | Self::TooLarge(_) => RestoreFailure::OverLimit,
             Self::ClaimGone | Self::ClaimSealExpired => RestoreFailure::ClaimGone,
             Self::ClaimRubbish(_)
+            | Self::ClaimUnusable(_)
             | Self::ClaimOfAnotherLineage
             | Self::ClaimNotSealed
             | Self::ClaimSealMalformed
@@ -192,7 +196,7 @@ impl RestoreError {
             Self::Form(_) => "passport_malformed",
             Self::NoMatch => "passport_no_match",
             Self::ClaimGone => "claim_gone",
-            Self::ClaimRubbish(_) => "claim_rubbish",
+            Self::ClaimRubbish(_) | Self::ClaimUnusable(_) => "claim_rubbish",
             Self::ClaimOfAnotherLineage => "claim_of_another_lineage",
             Self::ClaimNotSealed => "claim_not_sealed",
             Self::ClaimSealMalformed => "claim_seal_malformed",
@@ -211,6 +215,7 @@ impl RestoreError {
 impl From<Unanswered> for RestoreError {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
+            Unanswered::Failed(cause) if cause.is_unusable() => Self::ClaimUnusable(cause),
             Unanswered::Failed(cause) => Self::StoreUnavailable(cause),
             Unanswered::Slow => Self::StoreSlow,
         }

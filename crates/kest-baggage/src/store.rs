@@ -31,7 +31,8 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ClaimStoreError`] when the store gave no answer, which is not the same as an unknown claim.
+    /// [`ClaimStoreError`] when the store gave no answer, which is not the same as an unknown claim, or one that is
+    /// [unusable](ClaimStoreError::unusable).
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError>;
 
     /// Ends `claim` before its time, and says whether there was one to end. One atomic step: of several who end the
@@ -108,6 +109,8 @@ enum Kind {
     Unavailable(#[source] BoxError),
     #[error("claim store is full")]
     Full,
+    #[error("claim store holds something else under the claim")]
+    Unusable(#[source] BoxError),
 }
 
 impl ClaimStoreError {
@@ -122,13 +125,23 @@ impl ClaimStoreError {
         Self(Kind::Full)
     }
 
-    /// Whether the same question may be answered a moment later; a full store stays full until claims expire.
+    /// The store answered, and what lies under the claim can be no passport: of another type, or too long to be read.
+    pub fn unusable(cause: impl Into<BoxError>) -> Self {
+        Self(Kind::Unusable(cause.into()))
+    }
+
+    /// Whether the same question may be answered a moment later; a full store stays full until claims expire, and what
+    /// is no passport becomes none.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self.0 {
             Kind::Unavailable(_) => true,
-            Kind::Full => false,
+            Kind::Full | Kind::Unusable(_) => false,
         }
+    }
+
+    pub(crate) fn is_unusable(&self) -> bool {
+        matches!(self.0, Kind::Unusable(_))
     }
 }
 
@@ -168,6 +181,7 @@ mod tests {
     #[test]
     fn full_store_is_told_from_an_unavailable_one() {
         assert!(!ClaimStoreError::full().may_retry());
+        assert!(!ClaimStoreError::unusable("a list").may_retry());
         let away = ClaimStoreError::unavailable("connection refused");
         assert!(away.may_retry());
         assert_eq!(away.to_string(), "claim store is unavailable");

@@ -37,7 +37,15 @@ pub use kest_policy::Policies;
 pub use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
 
 /// The guides' code compiles too.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "cedar", feature = "opa"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "reqwest",
+    feature = "cedar",
+    feature = "opa",
+    feature = "redis-cluster",
+    feature = "redis-tls"
+))]
 mod guides {
     #[doc = include_str!("../../../docs/guides/identity.md")]
     struct Identity;
@@ -47,4 +55,6 @@ mod guides {
     struct Outbound;
     #[doc = include_str!("../../../docs/guides/policy.md")]
     struct Policy;
+    #[doc = include_str!("../../../docs/guides/redis.md")]
+    struct Redis;
 }

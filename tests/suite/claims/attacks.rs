@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::{Claims, InMemoryClaims};
+use kest_baggage::Claims;
 use kest_core::Limits;
 use kest_tests::clock::ManualClock;
 use kest_tests::keys;
 use kest_tests::logs::Logs;
 use kest_tests::stores::sealing;
 
-use super::{Shared, packed, service, with};
+use super::shelf::Shelf;
+use super::{packed, service, with};
 
 #[tokio::test]
 async fn values_swapped_between_two_claims_are_refused() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     // The same lineage twice: only the claims differ.
@@ -22,8 +23,8 @@ async fn values_swapped_between_two_claims_are_refused() {
     let ((line_a, a), (line_b, b)) = (packed(&chain, &claims).await, packed(&chain, &claims).await);
     assert_eq!(service.admitted(&with(&line_a)).await["entries"], 4);
     let (value_a, value_b) = (shared.value(&a).await, shared.value(&b).await);
-    shared.plant(&a, value_b).await;
-    shared.plant(&b, value_a).await;
+    shared.plant(&a, &value_b).await;
+    shared.plant(&b, &value_a).await;
     let (logs, _kept) = Logs::keep();
     service.refused(&with(&line_a), &[401]).await;
     service.refused(&with(&line_b), &[401]).await;
@@ -33,7 +34,7 @@ async fn values_swapped_between_two_claims_are_refused() {
 
 #[tokio::test]
 async fn claim_of_one_tenant_is_refused_by_the_other_under_the_same_store_and_key() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let (shop, bank) = (shared.claims(sealing("2026-01", "shop")), shared.claims(sealing("2026-01", "bank")));
     let (line, _claim) = packed(&keys::chain(3).await, &shop).await;
     service(&bank).await.refused(&with(&line), &[401]).await;
@@ -42,9 +43,9 @@ async fn claim_of_one_tenant_is_refused_by_the_other_under_the_same_store_and_ke
 
 #[tokio::test]
 async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let (mine, other) = (keys::chain(2).await, keys::chain(3).await);
-    let plain = Claims::from(Arc::<InMemoryClaims>::clone(&shared.0));
+    let plain = Claims::plain(shared.store());
     for claims in [shared.claims(sealing("2026-01", "shop")), plain] {
         let service = service(&claims).await;
         let (line, _claim) = packed(&mine, &claims).await;
@@ -57,39 +58,40 @@ async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
 
 #[tokio::test]
 async fn plain_value_planted_under_a_sealed_claim_is_refused() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     let chain = keys::chain(3).await;
     let (line, claim) = packed(&chain, &claims).await;
-    shared.plant(&claim, chain.passport().to_json()).await;
+    shared.plant(&claim, &chain.passport().to_json()).await;
     service.refused(&with(&line), &[401]).await;
 }
 
 #[tokio::test]
 async fn changed_value_is_refused_wherever_it_was_changed() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
     let value = shared.value(&claim).await;
     for place in [0, 40, value.len() / 2, value.len() - 1] {
-        let mut changed = value.to_vec();
-        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
-        shared.plant(&claim, changed).await;
+        let mut changed = value.clone();
+        let other = if changed.as_bytes()[place] == b'A' { "B" } else { "A" };
+        changed.replace_range(place..=place, other);
+        shared.plant(&claim, &changed).await;
         service.refused(&with(&line), &[401]).await;
     }
     for length in [0, 1, value.len() / 2, value.len() - 1] {
-        shared.plant(&claim, value.slice(..length)).await;
+        shared.plant(&claim, &value[..length]).await;
         service.refused(&with(&line), &[401]).await;
     }
-    shared.plant(&claim, value).await;
+    shared.plant(&claim, &value).await;
     assert_eq!(service.admitted(&with(&line)).await["entries"], 4);
 }
 
 #[tokio::test]
 async fn claim_under_a_retired_key_is_refused() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let (line, _claim) = packed(&keys::chain(3).await, &shared.claims(sealing("2025-12", "shop"))).await;
     let service = service(&shared.claims(sealing("2026-01", "shop"))).await;
     service.refused(&with(&line), &[401]).await;
@@ -97,7 +99,7 @@ async fn claim_under_a_retired_key_is_refused() {
 
 #[tokio::test]
 async fn value_that_is_put_back_after_its_time_is_refused() {
-    let (shared, clock) = (Shared::new(), Arc::new(ManualClock::default()));
+    let (shared, clock) = (Shelf::new().await, Arc::new(ManualClock::default()));
     let claims = shared.claims(sealing("2026-01", "shop")).clock(Arc::<ManualClock>::clone(&clock));
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
@@ -105,15 +107,16 @@ async fn value_that_is_put_back_after_its_time_is_refused() {
     clock.advance(Limits::default().claim_ttl - Duration::from_secs(1));
     assert_eq!(service.admitted(&with(&line)).await["entries"], 4);
     clock.advance(Duration::from_secs(1));
-    shared.plant(&claim, value).await;
+    shared.plant(&claim, &value).await;
     service.refused(&with(&line), &[401]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn replayed_single_use_claim_is_admitted_once_also_by_many_at_once() {
-    let shared = Shared::new();
+    let shared = Shelf::new().await;
     let claims = shared.claims(sealing("2026-01", "shop").single_use());
-    let replicas = [service(&claims).await, service(&claims).await];
+    let other = Claims::sealed(shared.replica().await, sealing("2026-01", "shop").single_use());
+    let replicas = [service(&claims).await, service(&other).await];
     let (line, _claim) = packed(&keys::chain(3).await, &claims).await;
     let replays = (0..16).map(|replay| {
         let (request, address) = (with(&line), replicas[replay % 2].address);

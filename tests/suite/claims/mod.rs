@@ -2,17 +2,18 @@
 
 mod attacks;
 mod failures;
+mod outages;
 mod round_trip;
+pub(crate) mod shelf;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use kest_baggage::{ClaimId, ClaimStore, Claims, InMemoryClaims, Sealing, Tiers, pack};
+use kest_baggage::{ClaimId, Claims, InMemoryClaims, Sealing, Tiers, pack};
 use kest_core::{Admission, Limits, OsRandom};
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
 
-/// A store that several services share, and into which an attacker can write.
+/// A store that several services of one process share.
 #[derive(Debug, Clone)]
 struct Shared(Arc<InMemoryClaims>);
 
@@ -23,14 +24,6 @@ impl Shared {
 
     fn claims(&self, sealing: Sealing) -> Claims {
         Claims::sealed(Arc::<InMemoryClaims>::clone(&self.0), sealing)
-    }
-
-    async fn value(&self, claim: &ClaimId) -> Bytes {
-        self.0.get(claim).await.unwrap().unwrap()
-    }
-
-    async fn plant(&self, claim: &ClaimId, value: impl Into<Bytes>) {
-        self.0.put(claim, value.into(), Limits::default().claim_ttl).await.unwrap();
     }
 }
 

@@ -13,6 +13,7 @@ use kest_tests::service::{Service, Setup};
 use kest_tests::stores::BadStore;
 
 use super::check_headers;
+use crate::claims::shelf::Shelf;
 
 #[tokio::test]
 async fn unknown_claims_foreign_claims_and_rubbish_are_refused() {
@@ -67,8 +68,65 @@ async fn with_store(store: BadStore) -> Service {
 
 /// A request whose passport of three entries lies in `store`.
 async fn claim_check(store: &dyn ClaimStore) -> RawRequest {
+    kept(store).await.0
+}
+
+/// The same, and the claim.
+async fn kept(store: &dyn ClaimStore) -> (RawRequest, ClaimId) {
     let chain = keys::chain(3).await;
     let claim = ClaimId::generate(&OsRandom).unwrap();
     store.put(&claim, chain.passport().to_json().into(), Limits::default().claim_ttl).await.unwrap();
-    raw::call().baggage(format!("kest.claim_check={claim},kest.chain_tip={}", chain.passport().tips()))
+    let line = format!("kest.claim_check={claim},kest.chain_tip={}", chain.passport().tips());
+    (raw::call().baggage(line), claim)
+}
+
+#[tokio::test]
+async fn claim_in_a_real_store_is_refused_after_its_time_and_so_is_one_that_was_never_there() {
+    let shelf = Shelf::new().await;
+    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
+    let (request, claim) = kept(shelf.store().as_ref()).await;
+    assert_eq!(service.admitted(&request).await["entries"], 4);
+    assert_eq!(shelf.server.ask(&["PEXPIREAT", &claim.store_key(), "1"]).await, "1");
+    service.refused(&request, &[401]).await;
+    service.refused(&kept(&InMemoryClaims::new(&Limits::default())).await.0, &[401]).await;
+}
+
+#[tokio::test]
+async fn real_store_that_is_paused_or_killed_answers_503_in_bounded_time_and_nothing_is_signed() {
+    let mut shelf = Shelf::new().await;
+    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
+    let (request, _claim) = kept(shelf.store().as_ref()).await;
+    let longest = Limits::default().claim_wait + Duration::from_millis(100);
+    shelf.server.pause().await;
+    for _ in 0..3 {
+        tokio::time::timeout(longest, service.refused(&request, &[503])).await.unwrap();
+    }
+    shelf.server.kill().await;
+    for _ in 0..3 {
+        tokio::time::timeout(longest, service.refused(&request, &[503])).await.unwrap();
+    }
+    let inline = keys::chain(2).await;
+    let entries: Vec<String> = inline.passport().entries().iter().map(|it| it.compact().to_owned()).collect();
+    let inline = raw::call().baggage(kest_tests::forge::inline(&entries, &kest_tests::forge::tip(&entries)));
+    assert_eq!(service.admitted(&inline).await["entries"], 3);
+}
+
+#[tokio::test]
+async fn rubbish_planted_in_a_real_store_is_refused_however_long_and_of_whatever_type() {
+    let shelf = Shelf::new().await;
+    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
+    let (request, claim) = kept(shelf.store().as_ref()).await;
+    let key = claim.store_key();
+    for rubbish in ["", "{}", "[1,2]", "[\"a.b.c\"]", "[", "\u{feff}[]"] {
+        shelf.plant(&claim, rubbish).await;
+        service.refused(&request, &[401]).await;
+    }
+    let grown = shelf.server.ask(&["SETRANGE", &key, "16777216", "x"]).await;
+    assert_eq!(grown, "16777217");
+    service.refused(&request, &[401]).await;
+    for command in [["LPUSH", &key, "a"], ["SADD", &key, "a"]] {
+        shelf.server.ask(&["DEL", &key]).await;
+        assert_eq!(shelf.server.ask(&command).await, "1");
+        service.refused(&request, &[401]).await;
+    }
 }

@@ -60,7 +60,12 @@ impl<'stores> Shelves<'stores> {
         limits: &Limits,
     ) -> Result<Option<(Bytes, Shelf)>, Unanswered> {
         let first = self.get(Shelf::First, claim, limits).await;
-        if matches!(first, Ok(Some(_))) || self.second.is_none() {
+        let known = match &first {
+            Ok(value) => value.is_some(),
+            Err(Unanswered::Failed(cause)) => cause.is_unusable(),
+            Err(Unanswered::Slow) => false,
+        };
+        if known || self.second.is_none() {
             return Ok(first?.map(|value| (value, Shelf::First)));
         }
         match self.get(Shelf::Second, claim, limits).await? {
@@ -112,6 +117,7 @@ impl<'stores> Shelves<'stores> {
         let outcome = match &answer {
             Ok(answer) => outcome(answer),
             Err(Unanswered::Failed(cause)) if cause.may_retry() => "unavailable",
+            Err(Unanswered::Failed(cause)) if cause.is_unusable() => "unusable",
             Err(Unanswered::Failed(_)) => "full",
             Err(Unanswered::Slow) => "slow",
         };

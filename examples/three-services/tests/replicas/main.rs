@@ -29,7 +29,7 @@ use load::{Load, tally};
 use rig::{Folder, kest};
 use tokio::time::Instant;
 
-const REQUESTS: usize = 1_000;
+const REQUESTS: usize = 10_000;
 const WORKERS: usize = 4;
 
 /// The longest that anybody waits for one answer of the store (`Limits::claim_wait`), and what may come on top.

@@ -1,4 +1,4 @@
-//! A cluster of primaries without replicas.
+//! A cluster, with replicas or without.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,17 +16,28 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// So many primaries, three at least, with the settings of each.
+    /// So many primaries, three at least, with the settings of each, and no replicas.
     pub async fn start(primaries: usize, settings: RedisSettings) -> Self {
+        Self::create(primaries, 0, settings).await
+    }
+
+    /// So many primaries, three at least, and a replica of each one, which takes its place some two seconds after it is
+    /// gone.
+    pub async fn start_with_replicas(primaries: usize, settings: RedisSettings) -> Self {
+        Self::create(primaries, 1, settings).await
+    }
+
+    async fn create(primaries: usize, replicas: usize, settings: RedisSettings) -> Self {
         let mut servers = Vec::new();
-        for _each in 0..primaries {
+        for _each in 0..primaries * (1 + replicas) {
             let mut settings = settings.clone().option("cluster-port", &free_port().to_string());
             settings.cluster = true;
             servers.push(settings.start().await);
         }
         let addresses = servers.iter().map(|server| format!("127.0.0.1:{}", server.port()));
         let mut create = Command::new("redis-cli");
-        create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes").stdin(Stdio::null());
+        create.args(["--cluster", "create"]).args(addresses).stdin(Stdio::null());
+        create.args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"]);
         let output = create.output().await.unwrap();
         assert!(output.status.success(), "no cluster: {}", String::from_utf8_lossy(&output.stdout));
         for server in &servers {
@@ -48,12 +59,13 @@ impl RedisCluster {
         &mut self.servers
     }
 
-    /// The server that holds `key`.
+    /// The primary that holds `key`.
     pub async fn holder(&mut self, key: &str) -> &mut RedisServer {
         let first = self.servers.first().unwrap();
         let slot: u32 = first.ask(&["CLUSTER", "KEYSLOT", key]).await.parse().unwrap();
         let slots = first.ask(&["CLUSTER", "NODES"]).await;
-        let holds = |line: &str| line.split(' ').skip(8).any(|range| covers(range, slot));
+        let holds =
+            |line: &str| line.contains("master") && line.split(' ').skip(8).any(|range| covers(range, slot));
         let line = slots.lines().find(|line| holds(line)).unwrap();
         self.servers.iter_mut().find(|server| line.contains(&format!(":{}@", server.port()))).unwrap()
     }

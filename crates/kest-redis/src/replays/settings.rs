@@ -1,0 +1,56 @@
+//! How long identifiers live and how far clocks may be apart.
+
+use std::time::Duration;
+
+/// What all who share a memory of identifiers must agree on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct ReplaySettings {
+    pub(super) longest_life: Duration,
+    pub(super) skew: Duration,
+    pub(super) fence: Fence,
+}
+
+/// Whether identifiers are refused that may have been used before the memory began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fence {
+    Kept,
+    None,
+}
+
+impl ReplaySettings {
+    /// For identifiers that live 75 s at most, such as proofs of possession, by clocks that are 5 s apart at most.
+    pub fn new() -> Self {
+        Self { longest_life: Duration::from_secs(75), skew: Duration::from_secs(5), fence: Fence::Kept }
+    }
+
+    /// How long an identifier may be good for when it is first brought; one that expires later is refused.
+    ///
+    /// After a loss of memory, only identifiers are accepted that expire later than this after the fence: whoever makes
+    /// them new for each use waits for the difference between this and their life, and the skew.
+    pub fn longest_life(mut self, life: Duration) -> Self {
+        self.longest_life = life;
+        self
+    }
+
+    /// How far the clocks of the replicas may be apart. Identifiers are remembered for so much longer.
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// Accepts identifiers from the first moment of a memory, whatever was before it.
+    ///
+    /// Given up is what the fence is for: an identifier that was used before a restart or a failover can be used once
+    /// more after it.
+    pub fn dangerous_without_fence(mut self) -> Self {
+        self.fence = Fence::None;
+        self
+    }
+}
+
+impl Default for ReplaySettings {
+    fn default() -> Self {
+        Self::new()
+    }
+}

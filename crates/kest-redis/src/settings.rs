@@ -1,0 +1,49 @@
+//! What a connection is made with.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kest_core::Clock;
+
+use crate::address::Address;
+
+/// Bounds, and what the user of the crate chose.
+pub(crate) struct Settings {
+    pub(crate) addresses: Vec<Address>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<tokio_rustls::TlsConnector>,
+    pub(crate) connect_wait: Duration,
+    pub(crate) command_wait: Duration,
+    pub(crate) queue_wait: Duration,
+    pub(crate) in_flight: usize,
+    pub(crate) waiting: usize,
+    pub(crate) value_bytes: usize,
+    pub(crate) eviction: Eviction,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What is done about a server that may evict keys that are alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eviction {
+    Refused,
+    Accepted,
+}
+
+impl Settings {
+    /// Whether servers are parts of a cluster.
+    pub(crate) fn clustered(&self) -> bool {
+        self.addresses.len() > 1
+    }
+
+    /// The longest that one call may take, waiting for its turn included.
+    pub(crate) fn call_wait(&self) -> Duration {
+        self.queue_wait + self.command_wait
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Settings").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! What the tests have in common: a clock by hand, names of claims and identifiers, and patience with an end.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use kest_baggage::{ClaimId, ClaimStoreError};
+use kest_core::replay::ReplayId;
+use kest_core::{Clock, OsRandom};
+use kest_redis::{CommandError, Redis, RedisReplays, ReplaySettings};
+use kest_servers::redis::RedisServer;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub(crate) struct HandClock(Mutex<SystemTime>);
+
+impl HandClock {
+    pub(crate) fn start() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000))))
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        *self.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
+    /// So many seconds from now.
+    pub(crate) fn after(&self, seconds: u64) -> SystemTime {
+        self.now() + Duration::from_secs(seconds)
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+pub(crate) async fn connected(server: &RedisServer) -> Redis {
+    Redis::builder(server.url()).connect().await.unwrap()
+}
+
+/// A memory that has begun, and whose beginning is long enough ago for identifiers that are made now.
+pub(crate) async fn begun(server: &RedisServer, clock: &Arc<HandClock>) -> (Redis, RedisReplays) {
+    let redis = Redis::builder(server.url()).clock(Arc::<HandClock>::clone(clock)).connect().await.unwrap();
+    let replays = redis.replays(ReplaySettings::new());
+    replays.begin().await.unwrap();
+    clock.advance(PAST_THE_FENCE);
+    (redis, replays)
+}
+
+/// After so many seconds, an identifier that lives 65 s is after the fence.
+pub(crate) const PAST_THE_FENCE: u64 = 16;
+
+pub(crate) fn claim() -> ClaimId {
+    ClaimId::generate(&OsRandom).unwrap()
+}
+
+pub(crate) fn id(name: &str) -> ReplayId {
+    ReplayId::of([b"test".as_slice(), name.as_bytes()])
+}
+
+pub(crate) fn passport() -> Bytes {
+    Bytes::from_static(b"[\"entry\"]")
+}
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// Why the server did not do what a claim store was asked for.
+#[track_caller]
+pub(crate) fn cause(error: &ClaimStoreError) -> &CommandError {
+    let source = std::error::Error::source(error).unwrap_or_else(|| panic!("{error} has no cause"));
+    source.downcast_ref().unwrap_or_else(|| panic!("{source} is no error of a command"))
+}
+
+/// What `asking` gives, and how long it took.
+pub(crate) async fn timed<Answer>(asking: impl Future<Output = Answer>) -> (Answer, Duration) {
+    let began = Instant::now();
+    let answer = asking.await;
+    (answer, began.elapsed())
+}
+
+/// Asks until the answer is `Some`, for half a minute at most. Every question waits for an answer from outside, so that
+/// this is no loop without an end to its hurry.
+pub(crate) async fn until<Answer, Asking>(mut ask: impl FnMut() -> Asking) -> Answer
+where
+    Asking: Future<Output = Option<Answer>>,
+{
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap()
+}
+
+/// Until the server answers again.
+pub(crate) async fn back(redis: &Redis) {
+    let claims = redis.claims();
+    let (somebody, claims) = (claim(), &claims);
+    until(|| async move {
+        redis.ready().await;
+        kest_baggage::ClaimStore::get(claims, &somebody).await.ok()
+    })
+    .await;
+}
