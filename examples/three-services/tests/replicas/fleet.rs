@@ -40,7 +40,9 @@ impl Fleet {
 
     /// Ends all of it as an operator would, and sees that it goes in peace.
     pub(crate) fn stop(self) {
-        drop(self.balancers);
+        for balancer in self.balancers {
+            assert!(balancer.taken().iter().all(|taken| *taken > 0), "a replica had nothing to do");
+        }
         for replica in self.replicas {
             assert_eq!(replica.terminate(), Some(0));
         }

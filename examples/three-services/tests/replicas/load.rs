@@ -16,6 +16,7 @@ pub(crate) struct Load {
     caller: Caller,
     requests: usize,
     taken: AtomicUsize,
+    tried: AtomicUsize,
     prepared: Mutex<Vec<PackedHeader>>,
     told: Mutex<Vec<Told>>,
     count: watch::Sender<usize>,
@@ -30,6 +31,7 @@ impl Load {
             caller,
             requests,
             taken: AtomicUsize::new(0),
+            tried: AtomicUsize::new(0),
             prepared: Mutex::default(),
             told: Mutex::default(),
             count: watch::Sender::new(0),
@@ -117,7 +119,13 @@ impl Load {
         let told = tokio::join!(one, two, three, four);
         let told = [told.0, told.1, told.2, told.3];
         told.into_iter().for_each(|told| self.note(told));
+        self.tried.fetch_add(told.len(), Ordering::Relaxed);
         told.iter().all(|told| told.outcome == Outcome::Completed)
+    }
+
+    /// How many requests were made while the workers were held.
+    pub(crate) fn tried(&self) -> usize {
+        self.tried.load(Ordering::Relaxed)
     }
 
     /// Everything that was noted.

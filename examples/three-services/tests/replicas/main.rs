@@ -84,6 +84,7 @@ async fn every_request_completes_or_is_refused_while_the_store_is_paused_killed_
     }
     fleet.stop();
     let told = load.told();
+    assert_eq!(told.len(), REQUESTS + load.tried());
     check(&told);
     check_pause(&told, paused, resumed);
     assert_eq!(tally(&told[healthy..]).keys().collect::<Vec<_>>(), [&Outcome::Completed]);
@@ -99,7 +100,6 @@ async fn claims(store: &str, key: &str) -> Claims {
 /// All requests are accounted for, each with an outcome that the guide states.
 fn check(told: &[Told]) {
     let tally = tally(told);
-    println!("{tally:?}");
     let of = |outcome| tally.get(&outcome).copied().unwrap_or_default();
     let stated = of(Outcome::Completed)
         + of(Outcome::NotSent)
@@ -108,9 +108,8 @@ fn check(told: &[Told]) {
             .map(|status| of(Outcome::RefusedLater(status)))
             .iter()
             .sum::<usize>();
-    assert!(told.len() >= REQUESTS);
     assert_eq!(stated, told.len(), "{tally:?}");
-    assert!(of(Outcome::Completed) > REQUESTS * 9 / 10, "{tally:?}");
+    assert!(of(Outcome::Completed) > REQUESTS * 3 / 4, "{tally:?}");
     assert!(of(Outcome::NotSent) > 0 && of(Outcome::Refused(503)) > 0, "{tally:?}");
     assert!(of(Outcome::Refused(401)) >= 8, "claims that were lost are gone, not empty: {tally:?}");
     let longest = told.iter().map(|told| told.took).max().unwrap();

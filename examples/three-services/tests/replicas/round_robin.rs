@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct RoundRobin {
     /// Where it listens.
     pub(crate) origin: String,
+    taken: Arc<[AtomicUsize]>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -20,11 +21,13 @@ impl RoundRobin {
             origins.iter().map(|origin| origin.strip_prefix("http://").unwrap().parse().unwrap()).collect();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
+        let taken: Arc<[AtomicUsize]> = replicas.iter().map(|_| AtomicUsize::new(0)).collect();
+        let count = Arc::clone(&taken);
         let accepting = tokio::spawn(async move {
-            let turn = AtomicUsize::new(0);
-            loop {
+            for turn in (0..replicas.len()).cycle() {
                 let (mut caller, _) = listener.accept().await.unwrap();
-                let replica = replicas[turn.fetch_add(1, Ordering::Relaxed) % replicas.len()];
+                count[turn].fetch_add(1, Ordering::Relaxed);
+                let replica = replicas[turn];
                 tokio::spawn(async move {
                     // Whoever hung up has its reason; the other side learns of it by the end of the connection.
                     if let Ok(mut service) = TcpStream::connect(replica).await {
@@ -33,7 +36,12 @@ impl RoundRobin {
                 });
             }
         });
-        Self { origin, accepting }
+        Self { origin, taken, accepting }
+    }
+
+    /// How many connections each replica got.
+    pub(crate) fn taken(&self) -> Vec<usize> {
+        self.taken.iter().map(|taken| taken.load(Ordering::Relaxed)).collect()
     }
 }
 
