@@ -60,7 +60,7 @@ fn input(id: &Value, attributes: &Value) -> Input {
     let environment = json!({"active_deviations": [], "is_root": false, "operation": "call",
         "policy_names": [NAME], "policy_tier": "function", "source_type": null});
     let subject = json!({"agent": "web", "identity_source": "jwt", "issuer": "https://issuer.example",
-        "roles": [], "scopes": ["read"], "taints": ["pii"], "task": "read", "trust_score": 40,
+        "roles": [], "scopes": ["read"], "taints": ["pii"], "task": "read", "tenant": "acme", "trust_score": 40,
         "user": "alice", "workload": "spiffe://example.org/service"});
     let document = json!({"chain": chain, "environment": environment, "identity": "spiffe://example.org/service",
         "object": {"attributes": attributes, "id": id}, "subject": subject, "trust_score": 40});
