@@ -9,7 +9,8 @@ use crate::run::{Run, say};
 pub(crate) type Need = (&'static str, &'static str);
 
 /// What `cargo xtask test` needs: the servers and independent implementations that the tests start.
-pub(crate) const TEST: &[Need] = &[("redis-server", "redis-server"), ("node", "nodejs"), ("npm", "npm")];
+pub(crate) const TEST: &[Need] =
+    &[("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("node", "nodejs"), ("npm", "npm")];
 
 /// What `cargo xtask bench` needs.
 pub(crate) const BENCH: &[Need] = &[("redis-server", "redis-server")];
