@@ -12,11 +12,14 @@
 
 pub mod cedar_agent;
 pub mod clock;
+pub mod edge;
 pub mod forge;
+pub mod jwks;
 pub mod keys;
 pub mod logs;
 pub mod opa;
 pub mod raw;
 pub mod service;
 pub mod stores;
+pub mod tokens;
 pub mod vectors;
