@@ -1,39 +1,48 @@
 //! A request without a token where one is required.
 
-use kest_identity::{IdentityChoice, JwtAuthenticator};
-use kest_tests::raw;
-use kest_tests::service::{Service, Setup};
-use three_services::issuer::Issuer;
+use kest_tests::edge::{Edge, challenges};
+use kest_tests::forge::{self, Forge};
+use kest_tests::raw::{self, RawRequest};
+use kest_tests::tokens::TokenKey;
 
-/// The audience of every token here.
-pub(super) const AUDIENCE: &str = "shop";
+/// The audience of the tokens of other rows.
+pub(super) use kest_tests::tokens::AUDIENCE;
 
-/// An issuer and a service that demands its tokens.
-pub(super) async fn edge() -> (Issuer, Service) {
-    let issuer = Issuer::start().await.unwrap();
-    let jwt = JwtAuthenticator::builder()
-        .jwks_uri(issuer.jwks_uri())
-        .issuer(issuer.name())
-        .audience(AUDIENCE)
-        .accept_plain_jwt()
-        .try_build()
-        .unwrap();
-    let service = Setup { identity: IdentityChoice::jwks(jwt), ..Setup::default() }.start().await;
-    (issuer, service)
+/// RFC 6750 section 3.1: whoever brought no credentials is not told of an error.
+async fn check_challenged(edge: &Edge, request: &RawRequest) {
+    let response = edge.service.refused(request, &[401]).await;
+    assert_eq!(challenges(&response), ["Bearer"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn missing_token_is_challenged_without_an_error_code() {
-    let (_issuer, service) = edge().await;
-    let response = service.refused(&raw::call(), &[401]).await;
-    assert_eq!(response.header("www-authenticate"), Some("Bearer"), "RFC 6750 section 3.1");
+    let key = TokenKey::ed25519("key-1", 1);
+    let edge = Edge::trusting(&[key.jwk()]).await;
+    check_challenged(&edge, &raw::call()).await;
+    assert_eq!(edge.issuer.requests(), 0, "keys are asked for when there is something to check");
+    edge.admit(&key.token()).await;
+    check_challenged(&edge, &raw::call()).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn missing_token_is_challenged_while_the_key_set_is_down() {
+    let edge = Edge::asking(kest_tests::jwks::JwksServer::down().await).await;
+    check_challenged(&edge, &raw::call()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn verified_passport_does_not_replace_a_required_token() {
-    let (_issuer, service) = edge().await;
-    let entries = vec![kest_tests::forge::Forge::entry("gateway", 1, &[]).sign()];
-    let header = kest_tests::forge::inline(&entries, &kest_tests::forge::tip(&entries));
-    let response = service.refused(&raw::call().baggage(header), &[401]).await;
-    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
+    let edge = Edge::trusting(&[TokenKey::ed25519("key-1", 1).jwk()]).await;
+    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let header = forge::inline(&entries, &forge::tip(&entries));
+    check_challenged(&edge, &raw::call().baggage(header)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_in_other_headers_do_not_replace_a_required_token() {
+    let edge = Edge::trusting(&[TokenKey::ed25519("key-1", 1).jwk()]).await;
+    for name in ["x-user", "x-forwarded-user", "remote-user", "x-auth-request-user"] {
+        check_challenged(&edge, &raw::call().header(name, "alice")).await;
+    }
+    check_challenged(&edge, &raw::call().baggage("kest.user=alice,user=alice")).await;
 }
