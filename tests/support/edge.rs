@@ -87,6 +87,12 @@ impl Edge {
         assert_eq!(challenges(&response), [r#"Bearer error="invalid_token""#], "{attack}");
     }
 
+    /// The same for a credential that is none of ours: RFC 6750 section 3.1 has no error code for it.
+    pub async fn refuse_scheme(&self, attack: &str, request: &RawRequest) {
+        let response = self.refuse_with(401, attack, request).await;
+        assert_eq!(challenges(&response), ["Bearer"], "{attack}");
+    }
+
     /// Sends a good token and expects that nobody can say whether it holds.
     pub async fn unavailable(&self, fault: &str, token: &str) {
         let request = raw::call().bearer(token);

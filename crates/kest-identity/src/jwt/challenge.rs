@@ -40,7 +40,7 @@ impl Challenges {
         let proofs = || offers.iter().filter(|offer| matches!(offer, Offer::Dpop(_)));
         let dpop = |error| Challenge::new(proofs().map(|offer| text.line(offer, Some(error))));
         Ok(Self {
-            // RFC 6750 section 3.1: whoever sent nothing is not told of an error.
+            // RFC 6750 section 3.1: whoever sent nothing, or tried another scheme, is not told of an error.
             missing: all(None),
             invalid_token: all(Some("invalid_token")),
             invalid_proof: dpop("invalid_dpop_proof"),
@@ -52,6 +52,9 @@ impl Challenges {
     pub(super) fn answer(&self, error: &AuthenticateError) -> Option<Challenge> {
         match error {
             AuthenticateError::Missing => Some(self.missing.clone()),
+            AuthenticateError::Invalid(cause) if is_other_scheme(cause.as_ref()) => {
+                Some(self.missing.clone())
+            }
             AuthenticateError::Invalid(cause) if cause.is::<InvalidToken>() => {
                 Some(self.invalid_token.clone())
             }
@@ -64,6 +67,10 @@ impl Challenges {
             AuthenticateError::Unavailable(_) | _ => None,
         }
     }
+}
+
+fn is_other_scheme(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(InvalidToken::NotBearer))
 }
 
 impl ChallengeText {

@@ -33,9 +33,19 @@ async fn every_bad_token_is_answered_alike() {
     let rig = Rig::trusting([&key()]).await;
     let expired = format!("Bearer {}", token_with(&key(), &json!({}), &json!({"exp": 1})));
     let hostile = "Bearer \"\r\nset-cookie: a=b";
-    for sent in [expired.as_str(), "Bearer a.b.c", "Basic dTpw", "Bearer ", hostile] {
+    for sent in [expired.as_str(), "Bearer a.b.c", "Bearer ", hostile] {
         let error = refused(&rig, &[sent]).await;
         assert_eq!(told(&rig, &error), Some(vec![r#"Bearer error="invalid_token""#.into()]), "{sent}");
+    }
+}
+
+/// RFC 6750 section 3.1: an authentication method that is not supported is not told of an error.
+#[tokio::test]
+async fn other_scheme_is_refused_and_challenged_like_no_token_at_all() {
+    let rig = Rig::trusting([&key()]).await;
+    for sent in ["Basic dTpw", "DPoP a.b.c", "Bearer", "bearer a.b.c", ""] {
+        let error = refused(&rig, &[sent]).await;
+        assert_eq!(told(&rig, &error), Some(vec!["Bearer".into()]), "{sent}");
     }
 }
 
