@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
 use kest_core::{Limits, ReplayStore};
+use kest_redis::{Redis, RedisReplays, ReplaySettings};
+use kest_servers::redis::{Memory, RedisServer};
 use kest_tests::clock::ManualClock;
 use kest_tests::service::Setup;
 use serde_json::json;
@@ -60,6 +62,51 @@ async fn proof_that_one_replica_took_is_refused_by_another_with_the_same_store()
     let token = other.token_for(&owner);
     other.refused(&call(&token, &owner.proof(&token)), BAD_PROOF).await;
     other.service.admitted(&call(&token, &owner.proof_with(&token, &json!({"jti": "proof-2"})))).await;
+}
+
+#[tokio::test]
+async fn replayed_proof_is_refused_by_every_replica_also_after_redis_was_killed_and_lost_its_memory() {
+    let mut server = RedisServer::start().await;
+    let clock = Arc::new(ManualClock::default());
+    let (first, one) = replica(&server, &clock).await;
+    let (second, other) = replica(&server, &clock).await;
+    let wait = |time| [&clock, &one.clock, &other.clock].into_iter().for_each(|clock| clock.advance(time));
+    let owner = Holder::new(1);
+    let proved = |api: &Api, id: &str, since: Duration| {
+        let token = api.token_for(&owner);
+        let made = json!({"jti": id, "iat": super::holder::NOW + since.as_secs()});
+        call(&token, &owner.proof_with(&token, &made))
+    };
+    wait(FENCE);
+    one.service.admitted(&proved(&one, "proof-1", FENCE)).await;
+    other.refused(&proved(&other, "proof-1", FENCE), BAD_PROOF).await;
+
+    server.restart(Memory::Lost).await;
+    first.0.ready().await;
+    second.0.ready().await;
+    for api in [&one, &other] {
+        api.refused(&proved(api, "proof-1", FENCE), BAD_PROOF).await;
+    }
+    // All of the memory is told that it began anew, before time goes on.
+    first.1.begin().await.unwrap();
+    wait(FENCE);
+    one.refused(&proved(&one, "proof-1", FENCE), BAD_PROOF).await;
+    other.service.admitted(&proved(&other, "proof-2", 2 * FENCE)).await;
+    one.refused(&proved(&one, "proof-2", 2 * FENCE), BAD_PROOF).await;
+    assert_eq!((one.service.signatures(), other.service.signatures()), (1, 1));
+}
+
+/// After so long, proofs that are made now are accepted by a memory that has just begun.
+const FENCE: Duration = Duration::from_secs(16);
+
+/// A service that shares used proofs with others through `server`.
+async fn replica(server: &RedisServer, clock: &Arc<ManualClock>) -> ((Redis, RedisReplays), Api) {
+    let builder = Redis::builder(server.url()).clock(Arc::<ManualClock>::clone(clock));
+    let redis = builder.connect().await.unwrap();
+    let replays = redis.replays(ReplaySettings::new());
+    replays.begin().await.unwrap();
+    let settings = settings().origins(["https://test"]).replays(Arc::new(replays.clone()));
+    ((redis, replays), Api::with(settings, Setup::default()).await)
 }
 
 #[tokio::test]
