@@ -26,7 +26,7 @@ const client = { client_id: 'agent-1', client_secret: randomBytes(24).toString('
 
 // RFC 8707: the resources that tokens are asked for, and what those are signed with.
 const resources = new Map([[service, 'ES256'], ['https://payments.example/', 'ES256']]);
-for (const alg of ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA']) {
+for (const alg of ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'Ed25519']) {
   resources.set(`https://${alg.toLowerCase()}.example/`, alg);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Once;
 use jsonwebtoken::Algorithm as Backend;
 use jsonwebtoken::crypto::aws_lc;
 
-/// A signature algorithm of RFC 7518 or RFC 8037.
+/// A signature algorithm of RFC 7518, RFC 8037 or RFC 9864.
 ///
 /// Asymmetric ones only: with HMAC, whoever can check a token can make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,13 +28,15 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519.
+    /// Ed25519, by the name of RFC 8037.
     EdDsa,
+    /// Ed25519, by the name of RFC 9864, which leaves no curve open. A token and its key must use the same name.
+    Ed25519,
 }
 
 impl Algorithm {
     /// All algorithms that can be checked, which is also the default of a configuration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -44,7 +46,11 @@ impl Algorithm {
         Self::Es256,
         Self::Es384,
         Self::EdDsa,
+        Self::Ed25519,
     ];
+
+    /// Those of an Ed25519 key.
+    pub(crate) const EDWARDS: &'static [Self] = &[Self::EdDsa, Self::Ed25519];
 
     pub(crate) const RSA: &'static [Self] =
         &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
@@ -62,6 +68,7 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
+            Self::Ed25519 => "Ed25519",
         }
     }
 
@@ -80,7 +87,7 @@ impl Algorithm {
             Self::Ps512 => Backend::PS512,
             Self::Es256 => Backend::ES256,
             Self::Es384 => Backend::ES384,
-            Self::EdDsa => Backend::EdDSA,
+            Self::EdDsa | Self::Ed25519 => Backend::EdDSA,
         }
     }
 }
@@ -112,7 +119,9 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_wire(algorithm.as_str()), Some(algorithm));
         }
-        for name in ["none", "None", "HS256", "HS512", "rs256", "eddsa", "ES256K", "ES512", "Ed25519", ""] {
+        for name in
+            ["none", "None", "HS256", "HS512", "rs256", "eddsa", "ES256K", "ES512", "Ed448", "ed25519", ""]
+        {
             assert_eq!(Algorithm::from_wire(name), None, "{name}");
         }
     }

@@ -54,7 +54,8 @@ impl Pair {
             Self::RsaOfExponentOne(_) => &["RS256"],
             Self::P256(_) => &["ES256"],
             Self::P384(_) => &["ES384"],
-            Self::Ed25519(_) | Self::NeutralPoint => &["EdDSA"],
+            Self::Ed25519(_) => &["EdDSA", "Ed25519"],
+            Self::NeutralPoint => &["EdDSA"],
         }
     }
 

@@ -40,13 +40,27 @@ async fn no_algorithm_is_accepted_with_the_key_of_another() {
     let keys =
         [SigningKey::rsa("r"), SigningKey::p256("p"), SigningKey::p384("q"), SigningKey::ed25519("d", 1)];
     let rig = Rig::trusting(&keys).await;
-    for (key, family) in keys.iter().zip([0..6, 6..7, 7..8, 8..9]) {
+    for (key, family) in keys.iter().zip([0..6, 6..7, 7..8, 8..10]) {
         for (position, algorithm) in Algorithm::ALL.into_iter().enumerate() {
             if !family.contains(&position) {
                 let token = token_with(key, &json!({"alg": algorithm.as_str()}), &json!({}));
                 check_refused(rig.send_token(&token).await, "algorithm_of_key");
             }
         }
+    }
+}
+
+/// Both are Ed25519 (RFC 9864 section 2.2); a key that names one of them is not for tokens that name the other.
+#[tokio::test]
+async fn either_name_of_ed25519_is_accepted_and_none_for_the_other() {
+    for (name, other) in [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")] {
+        let key = SigningKey::ed25519("d", 1);
+        let mut jwk = key.jwk();
+        jwk["alg"] = json!(name);
+        let rig = Rig::configured(Answer::keys([jwk]), |builder| builder).await;
+        assert!(rig.send_token(&token_with(&key, &json!({"alg": name}), &json!({}))).await.is_ok(), "{name}");
+        let refused = rig.send_token(&token_with(&key, &json!({"alg": other}), &json!({}))).await;
+        check_refused(refused, "algorithm_of_key");
     }
 }
 

@@ -36,7 +36,9 @@ fn a_key_allows_what_its_type_and_its_members_allow() {
     assert_eq!(read(&json!({"alg": "PS384"}), &rsa_key(256)), Ok(vec![Algorithm::Ps384]));
     assert_eq!(read(&json!({"use": "sig", "key_ops": ["verify"]}), &p256_key()), Ok(vec![Algorithm::Es256]));
     assert_eq!(read(&json!({"key_ops": ["sign", "verify"]}), &p256_key()), Ok(vec![Algorithm::Es256]));
-    assert_eq!(read(&json!({"x5c": ["ignored"]}), &ed_key()), Ok(vec![Algorithm::EdDsa]));
+    assert_eq!(read(&json!({"x5c": ["ignored"]}), &ed_key()), Ok(Algorithm::EDWARDS.to_vec()));
+    assert_eq!(read(&json!({"alg": "EdDSA"}), &ed_key()), Ok(vec![Algorithm::EdDsa]));
+    assert_eq!(read(&json!({"alg": "Ed25519"}), &ed_key()), Ok(vec![Algorithm::Ed25519]));
 }
 
 #[test]

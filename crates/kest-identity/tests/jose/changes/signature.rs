@@ -33,7 +33,7 @@ pub(crate) const CHANGES: &[Change] = &[
     }),
     change("signature is over the order", |making, _| {
         // RFC 8032 section 5.1.7: S must be below the order, or every signature has a second one.
-        if making.algorithm != "EdDSA" {
+        if !matches!(making.algorithm, "EdDSA" | "Ed25519") {
             return making.signature.insert(0, 0);
         }
         let mut carry = 0;
