@@ -10,7 +10,7 @@ pub(crate) type Need = (&'static str, &'static str);
 
 /// What `cargo xtask test` needs: the servers and independent implementations that the tests start.
 pub(crate) const TEST: &[Need] =
-    &[("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("node", "nodejs"), ("npm", "npm")];
+    &[("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("npm", "npm")];
 
 /// What `cargo xtask bench` needs.
 pub(crate) const BENCH: &[Need] = &[("redis-server", "redis-server")];
