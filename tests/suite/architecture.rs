@@ -115,7 +115,7 @@ fn only_the_clock_reads_time() {
 fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
     let wrapped = [
         ("jsonwebtoken", "kest-identity"),
-        ("opentelemetry", "kest-baggage"),
+        ("opentelemetry", ""),
         ("ed25519_dalek", "kest-core"),
         ("moka", ""),
         ("redis", "kest-redis"),

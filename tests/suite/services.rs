@@ -8,7 +8,7 @@ use http::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use kest_baggage::{RunNested as _, current_admission, run_admitted};
-use kest_core::entry::Resource;
+use kest_core::entry::{Resource, TraceId};
 use kest_core::policy::{dangerous_allow_all, policy_fn};
 use kest_core::trust::Origin;
 use kest_core::{Admission, Kest, Operation};
@@ -131,6 +131,20 @@ async fn trace_of_the_caller_is_signed() {
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = Request::builder().header("traceparent", traceparent).body(()).unwrap();
     assert_eq!(service.oneshot(request).await.unwrap().body(), "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
+#[tokio::test]
+async fn trace_of_the_services_own_tracer_comes_before_the_header() {
+    let tracer = TraceId::parse("0af7651916cd43dd8448eb211c80319c");
+    let kest = Kest::builder(keys::signer("service")).trace_source(move || tracer).build();
+    let layer = OperationLayer::new(kest, Operation::named("read").unwrap(), dangerous_allow_all());
+    let service =
+        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|_request: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(kest_baggage::current_trace_id().unwrap().to_string()))
+        });
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = Request::builder().header("traceparent", traceparent).body(()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap().body(), "0af7651916cd43dd8448eb211c80319c");
 }
 
 #[tokio::test]

@@ -1,57 +1,37 @@
-//! Carries the running request beside the code that serves it, in the OpenTelemetry context of the task.
+//! Carries the running request beside the code that serves it, for as long as that code is polled.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context as Waking, Poll};
+use std::task::{Context, Poll};
 
 use kest_core::entry::TraceId;
 use kest_core::policy::AuthorizeError;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt as _;
 use pin_project_lite::pin_project;
 
-/// What the running code works for.
-#[derive(Debug, Clone)]
-enum Ambience {
-    Arrived(Arrival),
-    Admitted(Admission),
-}
-
-impl Ambience {
-    fn current() -> Option<Self> {
-        Context::map_current(|context| context.get::<Self>().cloned())
-    }
-
-    fn arrival(&self) -> &Arrival {
-        match self {
-            Self::Arrived(arrival) => arrival,
-            Self::Admitted(admission) => admission.arrival(),
-        }
-    }
-}
+use crate::ambience::{Ambience, Standing};
 
 /// The operation that the running code is part of; `None` outside of one.
 #[must_use]
 pub fn current_admission() -> Option<Admission> {
-    match Ambience::current()? {
-        Ambience::Admitted(admission) => Some(admission),
-        Ambience::Arrived(_) => None,
+    match Standing::current()? {
+        Standing::Admitted(admission) => Some(admission),
+        Standing::Arrived(_) => None,
     }
 }
 
 /// What the running request, or the running operation, came with.
 #[must_use]
 pub fn current_arrival() -> Option<Arrival> {
-    Ambience::current().map(|ambience| ambience.arrival().clone())
+    Standing::current().map(|ambience| ambience.arrival().clone())
 }
 
 /// The lineage so far: with the running operation's own entry where one was signed, else as it arrived.
 #[must_use]
 pub fn current_passport() -> Option<Passport> {
-    match Ambience::current()? {
-        Ambience::Admitted(admission) => Some(admission.passport().clone()),
-        Ambience::Arrived(arrival) => arrival.lineage().passport().cloned(),
+    match Standing::current()? {
+        Standing::Admitted(admission) => Some(admission.passport().clone()),
+        Standing::Arrived(arrival) => arrival.lineage().passport().cloned(),
     }
 }
 
@@ -76,51 +56,71 @@ pub fn current_task() -> Option<String> {
 }
 
 fn current_name(name: fn(&Identity) -> Option<&str>) -> Option<String> {
-    let ambience = Ambience::current()?;
+    let ambience = Standing::current()?;
     name(ambience.arrival().principal().identity()).map(str::to_owned)
 }
 
-/// The trace of the active OpenTelemetry span, when it has a valid one.
+/// The trace that the running operation's entry names, else the one of the lineage that arrived.
+///
+/// Which trace an entry names is decided when it is signed: [`KestBuilder::trace_source`] says how to ask a tracer.
+///
+/// [`KestBuilder::trace_source`]: kest_core::KestBuilder::trace_source
 #[must_use]
 pub fn current_trace_id() -> Option<TraceId> {
-    Context::map_current(|context| {
-        let span = context.span();
-        let span = span.span_context();
-        span.is_valid().then(|| TraceId::from_bytes(span.trace_id().to_bytes())).flatten()
-    })
+    match Standing::current()? {
+        Standing::Admitted(admission) => admission.entry().labels().trace_id().and_then(TraceId::parse),
+        Standing::Arrived(arrival) => arrival
+            .lineage()
+            .passport()?
+            .tip_entries()
+            .find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse)),
+    }
 }
 
 pin_project! {
-    /// Runs a future with an [`Admission`] or an [`Arrival`] around it.
+    /// Runs a future with an [`Ambience`] around it.
     ///
-    /// It is attached while the future is polled and at no other time, so that requests that share a thread never
-    /// see each other's. A task that the future spawns does not inherit it: wrap what is spawned as well.
+    /// It is attached while the future is polled or dropped and at no other time, so that requests that share a thread
+    /// never see each other's. A task that the future spawns does not inherit it: wrap what is spawned as well.
     #[must_use = "futures do nothing unless polled"]
     pub struct Ambient<F> {
         #[pin]
-        future: F,
+        future: Option<F>,
         ambience: Ambience,
+    }
+
+    impl<F> PinnedDrop for Ambient<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // Work that is cut off cleans up under its own lineage.
+            this.ambience.scope(|| this.future.set(None));
+        }
     }
 }
 
 impl<F: Future> Ambient<F> {
     /// The future that `make` gives, which runs as part of the operation that `admission` admitted; so does `make`.
     pub fn admitted(admission: Admission, make: impl FnOnce() -> F) -> Self {
-        Self::making(Ambience::Admitted(admission), make)
+        Self::making(admission.into(), make)
     }
 
     /// The future that `make` gives, which runs as part of a request that arrived; so does `make`.
     ///
     /// An operation that is running around it is hidden: a new request is not part of it.
     pub fn arrived(arrival: Arrival, make: impl FnOnce() -> F) -> Self {
-        Self::making(Ambience::Arrived(arrival), make)
+        Self::making(arrival.into(), make)
     }
 
     fn making(ambience: Ambience, make: impl FnOnce() -> F) -> Self {
-        let attached = Context::current_with_value(ambience.clone()).attach();
-        let future = make();
-        drop(attached);
+        let future = Some(ambience.scope(make));
         Self { future, ambience }
+    }
+}
+
+impl Ambience {
+    /// Runs `future` with this around it, in whichever task it is polled.
+    pub fn wrap<F: Future>(self, future: F) -> Ambient<F> {
+        Ambient { future: Some(future), ambience: self }
     }
 }
 
@@ -133,11 +133,11 @@ impl<F> std::fmt::Debug for Ambient<F> {
 impl<F: Future> Future for Ambient<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, waking: &mut Waking<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        // Around the context of this very poll: a span that was entered since then stays the active one.
-        let _attached = Context::current_with_value(this.ambience.clone()).attach();
-        this.future.poll(waking)
+        let future = this.future.as_pin_mut();
+        // It is there until it is dropped, and is not polled then.
+        this.ambience.scope(|| future.map_or(Poll::Pending, |future| future.poll(context)))
     }
 }
 

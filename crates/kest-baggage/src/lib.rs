@@ -50,6 +50,7 @@
 //! waited for with tokio's timer; the other tiers need no runtime. General baggage
 //! propagators lose or cut long members, so none should touch a request that [`PackedHeader::inject`] was called on.
 
+mod ambience;
 mod ambient;
 mod claims;
 mod header;
@@ -77,6 +78,7 @@ mod store;
 pub mod telemetry;
 mod tier;
 
+pub use ambience::{Ambience, AmbienceGuard};
 pub use ambient::{
     Ambient, RunNested, current_admission, current_agent, current_arrival, current_passport, current_task,
     current_trace_id, current_user, run_admitted, with_admission, with_arrival,

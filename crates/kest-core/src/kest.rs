@@ -27,6 +27,17 @@ struct Parts {
     limits: Limits,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    trace_source: Option<TraceSource>,
+}
+
+/// Asks the tracer that a service has for the trace that its running code belongs to.
+#[derive(Clone)]
+struct TraceSource(Arc<dyn Fn() -> Option<TraceId> + Send + Sync>);
+
+impl std::fmt::Debug for TraceSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TraceSource").finish_non_exhaustive()
+    }
 }
 
 /// Builds a [`Kest`].
@@ -63,6 +74,14 @@ impl KestBuilder {
     /// Draws from this source.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.0.random = random;
+        self
+    }
+
+    /// Asks `source` which trace an entry belongs to, before the request's `traceparent` header is looked at.
+    ///
+    /// For services with a tracer of their own, whatever it is and in whichever version.
+    pub fn trace_source(mut self, source: impl Fn() -> Option<TraceId> + Send + Sync + 'static) -> Self {
+        self.0.trace_source = Some(TraceSource(Arc::new(source)));
         self
     }
 
@@ -109,6 +128,7 @@ impl Kest {
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            trace_source: None,
         })
     }
 
@@ -146,6 +166,12 @@ impl Kest {
     #[must_use]
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.0.random
+    }
+
+    /// The trace that the running code belongs to, as the service's tracer says; `None` without one.
+    #[must_use]
+    pub fn running_trace(&self) -> Option<TraceId> {
+        self.0.trace_source.as_ref().and_then(|source| (source.0)())
     }
 
     /// Checks that an operation with this policy would ask some policy at all, its own or the deployment's.
@@ -226,7 +252,7 @@ impl Kest {
     fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
         let of_lineage =
             || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
-        match given.or_else(of_lineage) {
+        match given.or_else(of_lineage).or_else(|| self.running_trace()) {
             Some(trace_id) => Ok(trace_id),
             None => TraceId::generate(self.0.random.as_ref()),
         }

@@ -89,7 +89,7 @@ where
         let (parts, body) = request.into_parts();
         let arrival = standing_of(&parts.extensions);
         let resource = plan.resource.as_ref().map(|of| of(&parts));
-        let trace_id = trace_of(&parts.headers);
+        let trace_id = trace_of(&plan.kest, &parts.headers);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {

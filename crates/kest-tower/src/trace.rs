@@ -1,11 +1,12 @@
 //! Finds the trace that a request belongs to.
 
 use http::HeaderMap;
+use kest_core::Kest;
 use kest_core::entry::TraceId;
 
-/// The trace of the active span, else the one that the `traceparent` header names.
-pub(crate) fn trace_of(headers: &HeaderMap) -> Option<TraceId> {
-    kest_baggage::current_trace_id().or_else(|| of_header(headers))
+/// The trace that the service's tracer names, else the one of the `traceparent` header.
+pub(crate) fn trace_of(kest: &Kest, headers: &HeaderMap) -> Option<TraceId> {
+    kest.running_trace().or_else(|| of_header(headers))
 }
 
 /// W3C Trace Context section 3.2.2: `version "-" trace-id "-" parent-id "-" trace-flags`.

@@ -15,8 +15,8 @@ pub use kest_redis as redis;
 pub use kest_reqwest as reqwest;
 
 pub use kest_baggage::{
-    ClaimStore, Claims, InMemoryClaims, Overflow, RunNested, Sealing, SealingKey, Tiers, current_agent,
-    current_arrival, current_passport, current_task, current_user, run_admitted,
+    Ambience, ClaimStore, Claims, InMemoryClaims, Overflow, RunNested, Sealing, SealingKey, Tiers,
+    current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{Resource, Sanitizer};
 pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};

@@ -1,7 +1,6 @@
 //! Proofs that requests never see each other.
 
 use kest_core::policy::{dangerous_allow_all, policy_fn};
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId as SpanTraceId, TraceState};
 
 use super::*;
 use crate::rig::{admitted_for, arrived_for, kest, lineage, operation};
@@ -88,7 +87,7 @@ async fn future_dropped_halfway_leaves_nothing_behind() {
     let admission = admitted_for("ann").await;
     {
         let mut pending = std::pin::pin!(with_admission(admission, std::future::pending::<()>()));
-        let mut waking = Waking::from_waker(std::task::Waker::noop());
+        let mut waking = Context::from_waker(std::task::Waker::noop());
         assert!(pending.as_mut().poll(&mut waking).is_pending());
         assert!(current_admission().is_none());
     }
@@ -99,27 +98,38 @@ async fn future_dropped_halfway_leaves_nothing_behind() {
 async fn panic_inside_leaves_nothing_behind() {
     let admission = admitted_for("ann").await;
     let mut failing = std::pin::pin!(with_admission(admission, async { panic!("handler") }));
-    let mut waking = Waking::from_waker(std::task::Waker::noop());
+    let mut waking = Context::from_waker(std::task::Waker::noop());
     let poll = std::panic::AssertUnwindSafe(|| failing.as_mut().poll(&mut waking).is_ready());
     assert!(std::panic::catch_unwind(poll).is_err());
     assert!(current_admission().is_none());
 }
 
 #[tokio::test]
-async fn span_entered_around_a_poll_stays_the_active_one() {
+async fn trace_is_the_one_that_was_signed() {
     let admission = admitted_for("ann").await;
-    let span = SpanContext::new(
-        SpanTraceId::from_bytes([3; 16]),
-        SpanId::from_bytes([1; 8]),
-        TraceFlags::SAMPLED,
-        true,
-        TraceState::default(),
-    );
-    let inside = with_admission(admission, async { (current_trace_id(), current_user()) });
-    let _entered = Context::new().with_remote_span_context(span).attach();
-    let (trace_id, user) = inside.await;
-    assert_eq!(trace_id, TraceId::from_bytes([3; 16]));
-    assert_eq!(user.as_deref(), Some("ann"));
+    let signed = admission.entry().labels().trace_id().and_then(TraceId::parse);
+    assert!(signed.is_some());
+    assert_eq!(with_admission(admission, async { current_trace_id() }).await, signed);
+}
+
+#[tokio::test]
+async fn future_that_is_dropped_halfway_cleans_up_under_its_own_lineage() {
+    struct CleanUp(std::sync::mpsc::Sender<Option<String>>);
+    impl Drop for CleanUp {
+        fn drop(&mut self) {
+            self.0.send(current_user()).unwrap();
+        }
+    }
+    let (seen, users) = std::sync::mpsc::channel();
+    let clean_up = CleanUp(seen);
+    let mut pending = Box::pin(with_admission(admitted_for("ann").await, async move {
+        let _clean_up = clean_up;
+        std::future::pending::<()>().await;
+    }));
+    assert!(pending.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+    drop(pending);
+    assert_eq!(users.recv().unwrap().as_deref(), Some("ann"));
+    assert!(current_admission().is_none());
 }
 
 #[tokio::test]

@@ -1,0 +1,167 @@
+//! Keeps what the running code works for on its thread, where no tracing setup can exchange it.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use kest_core::{Admission, Arrival};
+
+/// What the running code works for: an admitted operation, a request that arrived, or nothing.
+///
+/// Take it with [`capture`](Self::capture) where it is right, and enter it again where the work goes on: in a task, a
+/// thread, a stream that somebody else polls.
+///
+/// ```
+/// use kest_baggage::{Ambience, current_user};
+///
+/// # fn example(seen: std::sync::mpsc::Sender<Option<String>>) {
+/// let ambience = Ambience::capture();
+/// tokio::spawn(ambience.wrap(async { /* runs as part of the same operation, in another task */ }));
+///
+/// let ambience = Ambience::capture();
+/// std::thread::spawn(move || ambience.scope(|| seen.send(current_user())));
+/// # }
+/// ```
+///
+/// It is kept beside OpenTelemetry's context, not in it: a span that is entered, a parent that is named, a level that is
+/// switched off exchange that context, and never this.
+///
+/// An ambience that was captured outside of every request holds nothing. Entering it changes nothing, so that a lineage
+/// is never replaced by none.
+#[derive(Clone, Default)]
+pub struct Ambience(Option<Standing>);
+
+#[derive(Clone)]
+pub(crate) enum Standing {
+    Arrived(Arrival),
+    Admitted(Admission),
+}
+
+impl Standing {
+    pub(crate) fn current() -> Option<Self> {
+        // A thread that is ending has lost its stack: then nothing is current.
+        STACK.try_with(|stack| stack.borrow().current().cloned()).ok().flatten()
+    }
+
+    pub(crate) fn arrival(&self) -> &Arrival {
+        match self {
+            Self::Arrived(arrival) => arrival,
+            Self::Admitted(admission) => admission.arrival(),
+        }
+    }
+}
+
+impl Ambience {
+    /// What the running code works for.
+    #[must_use]
+    pub fn capture() -> Self {
+        Self(Standing::current())
+    }
+
+    /// Runs `work` with this around it; whatever else is attached meanwhile ends with it.
+    pub fn scope<Made>(&self, work: impl FnOnce() -> Made) -> Made {
+        let _scope = Scope(push(self.0.clone()));
+        work()
+    }
+
+    /// Attaches it to this thread until the guard is dropped.
+    ///
+    /// For code between two points of one function. A guard that lives across an `.await` shows the lineage to whatever
+    /// else the thread runs meanwhile: use [`wrap`](Self::wrap) for futures, and [`scope`](Self::scope) in a `poll`.
+    #[must_use = "it is attached only as long as the guard lives"]
+    pub fn attach(&self) -> AmbienceGuard {
+        AmbienceGuard { place: push(self.0.clone()), stays_on_its_thread: PhantomData }
+    }
+}
+
+impl From<Admission> for Ambience {
+    fn from(admission: Admission) -> Self {
+        Self(Some(Standing::Admitted(admission)))
+    }
+}
+
+impl From<Arrival> for Ambience {
+    /// A request in which no operation was admitted yet.
+    fn from(arrival: Arrival) -> Self {
+        Self(Some(Standing::Arrived(arrival)))
+    }
+}
+
+impl fmt::Debug for Ambience {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A lineage is a credential: its entries stay out of debug output.
+        let kind = match &self.0 {
+            None => "nothing",
+            Some(Standing::Arrived(_)) => "arrived",
+            Some(Standing::Admitted(_)) => "admitted",
+        };
+        formatter.debug_tuple("Ambience").field(&format_args!("{kind}")).finish()
+    }
+}
+
+/// Detaches an [`Ambience`] when it is dropped, in whatever order guards are dropped.
+#[derive(Debug)]
+pub struct AmbienceGuard {
+    place: u64,
+    stays_on_its_thread: PhantomData<*const ()>,
+}
+
+impl Drop for AmbienceGuard {
+    fn drop(&mut self) {
+        let removed = STACK.try_with(|stack| stack.borrow_mut().remove(self.place));
+        // Only now, since dropping the last of an admission may run code that asks what is current.
+        drop(removed);
+    }
+}
+
+/// Detaches what a scope attached, and everything that was attached inside of it.
+struct Scope(u64);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let removed = STACK.try_with(|stack| stack.borrow_mut().split_off(self.0));
+        drop(removed);
+    }
+}
+
+thread_local! {
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack { next: 0, attached: Vec::new() }) };
+}
+
+fn push(standing: Option<Standing>) -> u64 {
+    STACK.try_with(|stack| stack.borrow_mut().push(standing)).unwrap_or_default()
+}
+
+/// What is attached to one thread; the last one counts.
+struct Stack {
+    next: u64,
+    /// In the order of their places.
+    attached: Vec<(u64, Standing)>,
+}
+
+impl Stack {
+    fn current(&self) -> Option<&Standing> {
+        self.attached.last().map(|(_, standing)| standing)
+    }
+
+    fn push(&mut self, standing: Option<Standing>) -> u64 {
+        let place = self.next;
+        self.next += 1;
+        self.attached.extend(standing.map(|standing| (place, standing)));
+        place
+    }
+
+    fn remove(&mut self, place: u64) -> Option<Standing> {
+        let index = self.attached.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        Some(self.attached.remove(index).1)
+    }
+
+    fn split_off(&mut self, place: u64) -> Vec<(u64, Standing)> {
+        let kept = self.attached.partition_point(|(other, _)| *other < place);
+        self.attached.split_off(kept)
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/ambience.rs"]
+mod tests;
