@@ -7,7 +7,7 @@ use kest_core::{
 use serde_json::Value;
 
 use crate::bearer::{self, Schemes};
-use crate::jwt::{ClaimNames, Parts, decode_part};
+use crate::jwt::{ClaimNames, Grants, Parts, decode_part};
 
 /// Takes identity from the bearer token without verifying it, else from the lineage, else from nobody.
 ///
@@ -43,7 +43,8 @@ impl InsecureIdentity {
 
     fn believe(&self, token: &str) -> Result<Attested, AuthenticateError> {
         let claims = decode_part(Parts::split(token, &self.limits)?.payload, &self.limits)?;
-        let attested = self.claims.attested(&claims, IdentitySource::Unverified, &self.limits)?;
+        let attested =
+            self.claims.attested(&claims, IdentitySource::Unverified, &Grants::all(), &self.limits)?;
         Ok(match claims.get("iss").and_then(Value::as_str) {
             Some(issuer) => attested.with_issuer(issuer),
             None => attested,

@@ -52,7 +52,7 @@ pub use jwks::{
     KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey,
 };
 pub use jwt::{
-    Algorithm, ClaimNames, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, JwtBuildError,
+    Algorithm, ClaimNames, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, JwtBuildError,
     TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken,
 };
 pub use resource::{ResourceError, ResourceMetadata};

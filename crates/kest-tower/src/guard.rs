@@ -16,15 +16,21 @@ use crate::respond::Respond;
 
 /// Lets a request through when its caller was granted every scope and has every role that is named.
 ///
-/// Grants come from the caller's own credential: where identity comes from the lineage there are none. Policies see the
-/// same sets as `subject.scopes` and `subject.roles`.
+/// Grants come from the caller's own credential, as far as its issuer may grant them (`TrustedIssuer::grants`), and only
+/// when that was verified: where identity comes from the lineage there are none. Policies see the same sets as
+/// `subject.scopes` and `subject.roles`.
 ///
 /// ```
 /// # fn main() -> Result<(), kest_tower::ScopeError> {
 /// use kest_tower::GuardLayer;
 /// let plain = GuardLayer::scopes(["orders:write"])?;
-/// let careful = GuardLayer::scopes(["orders:write"])?.roles(["clerk"]).realm("shop");
-/// # drop((plain, careful));
+/// let careful = GuardLayer::scopes(["orders:write"])?
+///     .roles(["clerk"])
+///     .issuer("https://login.example")
+///     .tenant("acme")
+///     .realm("shop");
+/// let by_role = GuardLayer::for_roles(["clerk"])?;
+/// # drop((plain, careful, by_role));
 /// # Ok(())
 /// # }
 /// ```
@@ -37,34 +43,74 @@ pub struct GuardLayer {
 struct Plan {
     scopes: Vec<Arc<str>>,
     roles: Vec<Arc<str>>,
+    issuers: Vec<Arc<str>>,
+    tenants: Vec<Arc<str>>,
     realm: Option<Box<str>>,
     respond: Option<Respond>,
 }
 
-/// A scope or realm cannot stand in a challenge.
+/// A guard cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("scope is empty or has characters that no scope has")]
-pub struct ScopeError;
+#[non_exhaustive]
+pub enum ScopeError {
+    /// A scope cannot stand in a challenge.
+    #[error("scope is empty or has characters that no scope has")]
+    Malformed,
+    /// A role of no name, which no token has.
+    #[error("role is empty")]
+    NamelessRole,
+    /// Neither scope nor role is named, so that everybody would get in.
+    #[error("guard asks for nothing: name a scope or a role")]
+    NothingAsked,
+}
 
 impl GuardLayer {
     /// Needs all of `scopes`.
     ///
     /// # Errors
     ///
-    /// [`ScopeError`] for a scope that RFC 6749 section 3.3 does not know: empty, with blanks, quotes or backslashes.
+    /// [`ScopeError`] for a scope that RFC 6749 section 3.3 does not know (empty, with blanks, quotes or backslashes),
+    /// and for no scope at all.
     pub fn scopes(scopes: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Result<Self, ScopeError> {
         let scopes: Vec<Arc<str>> = scopes.into_iter().map(Into::into).collect();
         if scopes.iter().all(|scope| is_scope(scope)) {
-            Ok(Self::of(Plan { scopes, roles: Vec::new(), realm: None, respond: None }))
+            Self::of(scopes, Vec::new())
         } else {
-            Err(ScopeError)
+            Err(ScopeError::Malformed)
         }
+    }
+
+    /// Needs all of `roles`, and no scope.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeError`] for an empty role, and for no role at all.
+    pub fn for_roles(roles: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Result<Self, ScopeError> {
+        let roles: Vec<Arc<str>> = roles.into_iter().map(Into::into).collect();
+        if roles.iter().any(|role| role.is_empty()) {
+            return Err(ScopeError::NamelessRole);
+        }
+        Self::of(Vec::new(), roles)
     }
 
     /// Needs all of `roles` too.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.change(|plan| plan.roles = roles.into_iter().map(Into::into).collect())
+        self.change(|plan| plan.roles.extend(roles.into_iter().map(Into::into)))
+    }
+
+    /// Takes grants of this issuer only, its `iss` compared byte for byte; said again, of that one as well. Without it
+    /// those of every issuer count that may grant them.
+    #[must_use]
+    pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
+        self.change(|plan| plan.issuers.push(issuer.into()))
+    }
+
+    /// Takes grants within this tenant only; said again, within that one as well. Without it those within every tenant
+    /// count.
+    #[must_use]
+    pub fn tenant(self, tenant: impl Into<Arc<str>>) -> Self {
+        self.change(|plan| plan.tenants.push(tenant.into()))
     }
 
     /// Names the realm in challenges; left out when it has quotes or backslashes in it.
@@ -81,14 +127,19 @@ impl GuardLayer {
         self.change(|plan| plan.respond = Some(Arc::new(hook)))
     }
 
-    fn of(plan: Plan) -> Self {
-        Self { plan: Arc::new(plan) }
+    fn of(scopes: Vec<Arc<str>>, roles: Vec<Arc<str>>) -> Result<Self, ScopeError> {
+        if scopes.is_empty() && roles.is_empty() {
+            return Err(ScopeError::NothingAsked);
+        }
+        let (issuers, tenants) = (Vec::new(), Vec::new());
+        let plan = Plan { scopes, roles, issuers, tenants, realm: None, respond: None };
+        Ok(Self { plan: Arc::new(plan) })
     }
 
     fn change(self, change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Arc::unwrap_or_clone(self.plan);
         change(&mut plan);
-        Self::of(plan)
+        Self { plan: Arc::new(plan) }
     }
 }
 
@@ -98,6 +149,8 @@ impl std::fmt::Debug for GuardLayer {
             .debug_struct("GuardLayer")
             .field("scopes", &self.plan.scopes)
             .field("roles", &self.plan.roles)
+            .field("issuers", &self.plan.issuers)
+            .field("tenants", &self.plan.tenants)
             .finish_non_exhaustive()
     }
 }
@@ -109,19 +162,30 @@ impl Plan {
             return Err(Rejection::new(RejectionKind::NoArrival));
         };
         let principal = arrival.principal();
-        let has =
-            |granted: &[Arc<str>], needed: &[Arc<str>]| needed.iter().all(|name| granted.contains(name));
-        if has(principal.scopes(), &self.scopes) {
-            let held = has(principal.roles(), &self.roles);
-            return if held { Ok(()) } else { Err(Rejection::new(RejectionKind::RoleMissing)) };
+        let Some(kind) = self.missing(principal) else { return Ok(()) };
+        let is_mended_by_a_token =
+            matches!(kind, RejectionKind::CredentialsMissing | RejectionKind::InsufficientScope);
+        let challenge = is_mended_by_a_token.then(|| self.challenge(kind, principal));
+        Err(Rejection::new(kind).with_challenge(challenge))
+    }
+
+    /// Why `principal` is not let in.
+    fn missing(&self, principal: &Principal) -> Option<RejectionKind> {
+        match principal.source() {
+            // RFC 6750 section 3.1: who brought nothing is told what to bring, without an error code.
+            IdentitySource::Anonymous => return Some(RejectionKind::CredentialsMissing),
+            IdentitySource::Unverified => return Some(RejectionKind::GrantsUnverified),
+            IdentitySource::Jwt | IdentitySource::Lineage | _ => {}
         }
-        // RFC 6750 section 3.1: who brought nothing is told what to bring, without an error code.
-        let kind = if principal.source() == IdentitySource::Anonymous {
-            RejectionKind::CredentialsMissing
-        } else {
-            RejectionKind::InsufficientScope
-        };
-        Err(Rejection::new(kind).with_challenge(Some(self.challenge(kind, principal))))
+        if !is_among(principal.issuer(), &self.issuers) || !is_among(principal.tenant(), &self.tenants) {
+            return Some(RejectionKind::GrantedElsewhere);
+        }
+        let lacks =
+            |granted: &[Arc<str>], needed: &[Arc<str>]| needed.iter().any(|name| !granted.contains(name));
+        if lacks(principal.scopes(), &self.scopes) {
+            return Some(RejectionKind::InsufficientScope);
+        }
+        lacks(principal.roles(), &self.roles).then_some(RejectionKind::RoleMissing)
     }
 
     /// RFC 6750 section 3: realm, error and scope, all of them from the configuration.
@@ -134,9 +198,16 @@ impl Plan {
         if kind == RejectionKind::InsufficientScope {
             parameters.push("error=\"insufficient_scope\"".to_owned());
         }
-        parameters.push(format!("scope=\"{}\"", self.scopes.join(" ")));
-        Challenge::new([format!("{scheme} {}", parameters.join(", "))])
+        if !self.scopes.is_empty() {
+            parameters.push(format!("scope=\"{}\"", self.scopes.join(" ")));
+        }
+        Challenge::new([format!("{scheme} {}", parameters.join(", ")).trim_end().to_owned()])
     }
+}
+
+/// Whether `name` is one of `taken`; where none is named, every one is, and so is no name.
+fn is_among(name: Option<&str>, taken: &[Arc<str>]) -> bool {
+    taken.is_empty() || name.is_some_and(|name| taken.iter().any(|one| **one == *name))
 }
 
 /// RFC 6749 section 3.3: `scope-token`.

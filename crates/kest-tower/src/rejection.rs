@@ -48,6 +48,10 @@ pub enum RejectionKind {
     InsufficientScope,
     /// The caller does not have a role that the route needs.
     RoleMissing,
+    /// The caller's grants are of another issuer or within another tenant than the route takes.
+    GrantedElsewhere,
+    /// The caller's credentials were not verified, so that they grant nothing.
+    GrantsUnverified,
     /// Steps 1 to 4, or policy and signer, did not finish in time.
     TookTooLong,
     /// A policy said no.
@@ -110,6 +114,8 @@ impl RejectionKind {
             Self::IdentityUnavailable => ("identity_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
             Self::RoleMissing => ("role_missing", StatusCode::FORBIDDEN),
+            Self::GrantedElsewhere => ("granted_elsewhere", StatusCode::FORBIDDEN),
+            Self::GrantsUnverified => ("grants_unverified", StatusCode::FORBIDDEN),
             Self::TookTooLong => ("took_too_long", StatusCode::SERVICE_UNAVAILABLE),
             Self::Denied => ("denied", StatusCode::FORBIDDEN),
             Self::PolicyFailed => ("policy_failed", StatusCode::FORBIDDEN),
@@ -138,6 +144,8 @@ impl RejectionKind {
             | Self::KeysUnavailable
             | Self::IdentityUnavailable
             | Self::RoleMissing
+            | Self::GrantedElsewhere
+            | Self::GrantsUnverified
             | Self::TookTooLong
             | Self::Denied
             | Self::PolicyFailed

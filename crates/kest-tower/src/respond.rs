@@ -27,7 +27,9 @@ pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
         RejectionKind::Denied
         | RejectionKind::PolicyFailed
         | RejectionKind::InsufficientScope
-        | RejectionKind::RoleMissing => "7",
+        | RejectionKind::RoleMissing
+        | RejectionKind::GrantedElsewhere
+        | RejectionKind::GrantsUnverified => "7",
         RejectionKind::ClaimStoreUnavailable
         | RejectionKind::KeysUnavailable
         | RejectionKind::IdentityUnavailable

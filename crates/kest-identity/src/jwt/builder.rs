@@ -14,7 +14,8 @@ use super::challenge::{ChallengeText, Challenges, Offer};
 use super::issuer::Common;
 use super::memory::TokenMemory;
 use super::{
-    Algorithm, ClaimNames, JwtAuthenticator, JwtBuildError, TrustedIssuer, WithoutToken, install_backend,
+    Algorithm, ClaimNames, Grants, JwtAuthenticator, JwtBuildError, TrustedIssuer, WithoutToken,
+    install_backend,
 };
 
 /// The settings of a [`JwtAuthenticator`].
@@ -45,6 +46,7 @@ impl Default for JwtAuthenticatorBuilder {
             described: None,
             trusted: Vec::new(),
             common: Common {
+                grants: Grants::all(),
                 leeway: Duration::from_secs(5),
                 refresh_every: Duration::from_secs(300),
                 serve_stale_for: Duration::from_secs(3600),
@@ -97,6 +99,11 @@ impl JwtAuthenticatorBuilder {
     /// The names of the claims that say who is calling.
     pub fn claims(self, claims: ClaimNames) -> Self {
         self.describe(|issuer| issuer.claims(claims))
+    }
+
+    /// Which scopes and roles of this issuer's tokens count: see [`TrustedIssuer::grants`].
+    pub fn grants(self, grants: Grants) -> Self {
+        self.describe(|issuer| issuer.grants(grants))
     }
 
     /// Also takes tokens of type `JWT` or of none: see [`TrustedIssuer::accept_plain_jwt`].
@@ -204,8 +211,11 @@ impl JwtAuthenticatorBuilder {
     /// # Errors
     ///
     /// [`JwtBuildError`] names the setting that is missing or wrong.
-    pub fn try_build(self) -> Result<JwtAuthenticator, JwtBuildError> {
+    pub fn try_build(mut self) -> Result<JwtAuthenticator, JwtBuildError> {
         self.check_times()?;
+        if self.trusted.len() + usize::from(self.described.is_some()) > 1 {
+            self.common.grants = Grants::none();
+        }
         let Common { clock, random, limits, .. } = &self.common;
         let proofs = Arc::new(Proofs::new(self.dpop, clock, random.as_ref(), limits)?);
         let trusted: Vec<_> = self.described.into_iter().chain(self.trusted).collect();

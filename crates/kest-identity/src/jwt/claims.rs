@@ -3,7 +3,7 @@
 use kest_core::{Attested, Identity, IdentitySource, Limits};
 use serde_json::{Map, Value};
 
-use super::InvalidToken;
+use super::{Grants, InvalidToken};
 
 /// The names of the claims that say who is calling.
 ///
@@ -74,11 +74,12 @@ impl ClaimNames {
         self
     }
 
-    /// Reads who `claims` speak for and what they grant.
+    /// Reads who `claims` speak for and what of `grants` they grant.
     pub(crate) fn attested(
         &self,
         claims: &Map<String, Value>,
         source: IdentitySource,
+        grants: &Grants,
         limits: &Limits,
     ) -> Result<Attested, InvalidToken> {
         let actors = actors(claims.get("act"), limits.token_actors)?;
@@ -92,8 +93,8 @@ impl ClaimNames {
             Some(_) => return Err(InvalidToken::Claim),
         };
         let attested = Attested::new(identity, source)
-            .with_scopes(scopes.split(' ').filter(|scope| !scope.is_empty()))
-            .with_roles(roles);
+            .with_scopes(scopes.split(' ').filter(|scope| !scope.is_empty() && grants.has_scope(scope)))
+            .with_roles(roles.into_iter().filter(|role| grants.has_role(role)));
         let attested = if actors.is_empty() { attested } else { attested.with_actors(actors) };
         Ok(match claims.get("sub") {
             None => attested,

@@ -11,7 +11,7 @@ use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart, Schedule};
 use super::token_type::TokenTypes;
 use super::trusted::{Tenancy, Trusted};
 use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, JwtBuildError};
+use super::{Algorithm, ClaimNames, Grants, JwtBuildError};
 
 /// An issuer whose tokens are believed, and what they must be like.
 ///
@@ -51,6 +51,7 @@ pub struct TrustedIssuer {
     types: TokenTypes,
     life: Life,
     claims: ClaimNames,
+    grants: Option<Grants>,
     tenancy: Tenancy,
     dpop: Requirement,
     certificates: Requirement,
@@ -86,6 +87,7 @@ impl TrustedIssuer {
             types: TokenTypes::default(),
             life: Life::Bounded(LONGEST_LIFE),
             claims: ClaimNames::default(),
+            grants: None,
             tenancy: Tenancy::None,
             dpop: Requirement::Off,
             certificates: Requirement::Off,
@@ -125,6 +127,13 @@ impl TrustedIssuer {
     /// The names of the claims that say who is calling.
     pub fn claims(mut self, claims: ClaimNames) -> Self {
         self.claims = claims;
+        self
+    }
+
+    /// Which scopes and roles of this issuer's tokens count. Where it is the only issuer that is trusted,
+    /// [`Grants::all`] by default; where there are several, [`Grants::none`]: a name means what its issuer means by it.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.grants = Some(grants);
         self
     }
 
@@ -205,6 +214,7 @@ impl TrustedIssuer {
             algorithms: self.algorithms,
             types: self.types,
             claims: self.claims,
+            grants: self.grants.unwrap_or_else(|| common.grants.clone()),
             tenancy: self.tenancy,
             binding: Binding::new(self.dpop, self.certificates, Arc::clone(proofs)),
         })
@@ -246,6 +256,7 @@ impl TrustedIssuer {
 /// What all issuers of an authenticator have in common.
 #[derive(Debug)]
 pub(super) struct Common {
+    pub(super) grants: Grants,
     pub(super) leeway: Duration,
     pub(super) refresh_every: Duration,
     pub(super) serve_stale_for: Duration,

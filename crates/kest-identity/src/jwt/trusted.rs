@@ -14,7 +14,7 @@ use crate::jwks::{KeyCache, VerificationKey};
 use super::claims::text;
 use super::token_type::TokenTypes;
 use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, InvalidToken, UnverifiedToken};
+use super::{Algorithm, ClaimNames, Grants, InvalidToken, UnverifiedToken};
 
 /// An issuer whose tokens are believed.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Trusted {
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) types: TokenTypes,
     pub(super) claims: ClaimNames,
+    pub(super) grants: Grants,
     pub(super) tenancy: Tenancy,
     pub(super) binding: Binding,
 }
@@ -102,7 +103,7 @@ impl Trusted {
         let expiry = SystemTime::UNIX_EPOCH.checked_add(until).ok_or(InvalidToken::Claim)?;
         let attested = self
             .claims
-            .attested(claims, IdentitySource::Jwt, limits)?
+            .attested(claims, IdentitySource::Jwt, &self.grants, limits)?
             .with_issuer(Arc::clone(&self.expectations.issuer))
             .with_expiry(expiry);
         Ok(match self.tenancy.tenant(claims)? {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use kest_core::Principal;
-use kest_identity::{Algorithm, ClaimNames, KeysAtStart, NotReady, Readiness, TrustedIssuer};
+use kest_identity::{Algorithm, ClaimNames, Grants, KeysAtStart, NotReady, Readiness, TrustedIssuer};
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, Endpoint};
@@ -179,7 +179,7 @@ fn texts(names: &[std::sync::Arc<str>]) -> Vec<&str> {
 
 #[tokio::test]
 async fn principal_carries_all_that_was_proved() {
-    let two = Two::trusted(|partner| partner.tenant("partner")).await;
+    let two = Two::trusted(|partner| partner.tenant("partner").grants(Grants::all())).await;
     let act = json!({"sub": "agent-3", "act": {"sub": "agent-2"}});
     let claims = json!({"act": act, "roles": ["ops", "dev"], "exp": NOW + 100});
     let who: Principal = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
@@ -189,6 +189,27 @@ async fn principal_carries_all_that_was_proved() {
     assert_eq!(texts(who.actors()), ["agent-3", "agent-2"]);
     assert_eq!(who.expires_at(), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 100)));
     assert_eq!(who.confirmation(), None);
+}
+
+#[tokio::test]
+async fn scopes_and_roles_of_several_issuers_count_as_far_as_each_may_grant_them() {
+    let claims = json!({"scope": "read write", "roles": ["admin", "buyer"]});
+    for (grants, scopes, roles) in [
+        (None, vec![], vec![]),
+        (Some(Grants::none().with_scopes(["read"]).with_roles(["buyer"])), vec!["read"], vec!["buyer"]),
+        (Some(Grants::all()), vec!["read", "write"], vec!["admin", "buyer"]),
+    ] {
+        let two = Two::trusted(|partner| match grants.clone() {
+            Some(grants) => partner.grants(grants),
+            None => partner,
+        });
+        let two = two.await;
+        let who: Principal = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
+        assert_eq!((texts(who.scopes()), texts(who.roles())), (scopes, roles), "{grants:?}");
+        assert_eq!(who.task(), Some("read write"));
+        let own = two.rig.send_token(&token_with(&two.own_key, &json!({}), &claims)).await.unwrap();
+        assert_eq!((own.scopes().len(), own.roles().len()), (0, 0));
+    }
 }
 
 #[tokio::test]

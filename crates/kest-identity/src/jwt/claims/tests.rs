@@ -17,7 +17,8 @@ fn check(names: &ClaimNames, claims: &Value, expected: Result<Triple<'_>, &str>)
 
 fn attested(claims: &Value) -> Result<Attested, &'static str> {
     let members = claims.as_object().unwrap();
-    let attested = ClaimNames::default().attested(members, IdentitySource::Jwt, &Limits::default());
+    let attested =
+        ClaimNames::default().attested(members, IdentitySource::Jwt, &Grants::all(), &Limits::default());
     attested.map_err(|invalid| invalid.kind())
 }
 
@@ -88,7 +89,8 @@ fn subject_is_kept_beside_a_user_of_another_name() {
     let names = ClaimNames::default().with_user("email");
     let read = |claims: Value| {
         let members = claims.as_object().unwrap();
-        names.attested(members, IdentitySource::Jwt, &Limits::default()).map_err(|invalid| invalid.kind())
+        let attested = names.attested(members, IdentitySource::Jwt, &Grants::all(), &Limits::default());
+        attested.map_err(|invalid| invalid.kind())
     };
     let bare = || Attested::new(Identity::default().with_user("e"), IdentitySource::Jwt);
     assert_eq!(read(json!({"email": "e", "sub": "s"})), Ok(bare().with_subject("s")));
