@@ -56,7 +56,7 @@ impl Proofs {
             algorithms: settings.algorithms,
             window: settings.window,
             leeway: settings.leeway,
-            nonces: nonces(settings.nonces, random)?,
+            nonces: nonces(settings.nonces, settings.window, random)?,
             replays: settings.replays.unwrap_or_else(in_memory),
             limits: limits.clone(),
         })
@@ -85,8 +85,7 @@ impl Proofs {
         if !htu::is_for(&proof.address, target, &self.origins) {
             return Err(InvalidProof::Address.into());
         }
-        self.check_nonce(&proof, unix_millis)?;
-        self.check_age(&proof, unix_millis)?;
+        let holds_until = self.check_moment(&proof, unix_millis)?;
         if !are_same(&proof.token_digest, &URL_SAFE_NO_PAD.encode(Sha256::digest(token))) {
             return Err(InvalidProof::AnotherToken.into());
         }
@@ -94,29 +93,39 @@ impl Proofs {
             return Err(InvalidProof::AnotherKey.into());
         }
         // Last: what does not hold for another reason takes up no memory, and nobody can use up somebody else's proof.
-        self.use_once(&proof, unix_millis).await
+        self.use_once(&proof, holds_until, unix_millis).await
     }
 
-    fn check_nonce(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), BindingError> {
-        let Some(nonces) = &self.nonces else { return Ok(()) };
-        let live = proof.nonce.as_deref().is_some_and(|nonce| nonces.is_live(nonce, unix_millis));
-        if live { Ok(()) } else { Err(BindingError::Nonce(nonces.current(unix_millis))) }
+    /// Until when the proof holds. RFC 9449 section 4.3, check 11: when it was made is told by a nonce of ours where one
+    /// is asked for, however wrong the client's clock, and else by `iat`.
+    fn check_moment(&self, proof: &SignedProof, unix_millis: u64) -> Result<Duration, BindingError> {
+        let Some(nonces) = &self.nonces else {
+            return Ok(self.check_age(proof, unix_millis)?);
+        };
+        let live_until = proof.nonce.as_deref().and_then(|nonce| nonces.live_until(nonce, unix_millis));
+        live_until.ok_or_else(|| BindingError::Nonce(nonces.current(unix_millis)))
     }
 
-    fn check_age(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), InvalidProof> {
+    fn check_age(&self, proof: &SignedProof, unix_millis: u64) -> Result<Duration, InvalidProof> {
         let now = Duration::from_millis(unix_millis);
         if proof.issued > now.saturating_add(self.leeway) {
             return Err(InvalidProof::Future);
         }
-        if proof.issued.saturating_add(self.window) < now { Err(InvalidProof::Stale) } else { Ok(()) }
+        let until = proof.issued.saturating_add(self.window);
+        if until < now { Err(InvalidProof::Stale) } else { Ok(until) }
     }
 
-    async fn use_once(&self, proof: &SignedProof, unix_millis: u64) -> Result<(), BindingError> {
+    async fn use_once(
+        &self,
+        proof: &SignedProof,
+        holds_until: Duration,
+        unix_millis: u64,
+    ) -> Result<(), BindingError> {
         // Under its key, so that strangers' identifiers never meet; and for all addresses, since no two proofs of one
         // key may share an identifier.
         let id = ReplayId::of([b"dpop", proof.thumbprint.as_bytes(), proof.id.as_bytes()]);
         // Longer than it is good for by the leeway, for replicas whose clocks differ and share the store.
-        let kept = proof.issued.saturating_add(self.window).saturating_add(self.leeway);
+        let kept = holds_until.saturating_add(self.leeway);
         let expires_at = SystemTime::UNIX_EPOCH.checked_add(kept).ok_or(InvalidProof::Claim)?;
         match self.replays.insert(id, expires_at).await {
             Ok(Novelty::New) => Ok(()),
@@ -136,16 +145,22 @@ fn origins(named: &[String]) -> Option<Vec<Origin>> {
     origins.filter(|origins| !origins.is_empty())
 }
 
-fn nonces(asked: Nonces, random: &dyn Random) -> Result<Option<NonceMill>, DpopSettingsError> {
-    match asked {
-        Nonces::Off => Ok(None),
-        Nonces::Shared(mill) => Ok(Some(*mill)),
+/// Nonces live no longer than proofs without one, so that the memory of used proofs need not be longer either.
+fn nonces(
+    asked: Nonces,
+    life: Duration,
+    random: &dyn Random,
+) -> Result<Option<NonceMill>, DpopSettingsError> {
+    let mill = match asked {
+        Nonces::Off => return Ok(None),
+        Nonces::Shared(mill) => *mill,
         Nonces::Own => {
             let mut secret = [0; 32];
             random.fill(&mut secret).map_err(|cause| DpopSettingsError::Random(Box::new(cause)))?;
-            Ok(Some(NonceMill::new(&secret)))
+            NonceMill::new(&secret)
         }
-    }
+    };
+    Ok(Some(mill.lasting(life)))
 }
 
 /// RFC 9449 section 11.1: seconds or minutes.

@@ -90,13 +90,15 @@ impl DpopSettings {
         self
     }
 
-    /// How old a proof may be; 60 s by default, 300 s at most. Each one is remembered for this long.
+    /// How old a proof may be; 60 s by default, 300 s at most. Each one is remembered for this long. Where nonces are
+    /// asked for it is how long a nonce lives.
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window;
         self
     }
 
-    /// How far the clocks of clients may be ahead; 5 s by default, 60 s at most.
+    /// How far the clocks of clients may be ahead; 5 s by default, 60 s at most. Where nonces are asked for, clients
+    /// need no clock.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
@@ -104,14 +106,16 @@ impl DpopSettings {
 
     /// Asks for a nonce of ours in every proof, so that none can be made in advance: RFC 9449 section 9.
     ///
-    /// A nonce is good for two to four minutes. Every process makes its own, unless they
+    /// The nonce then says when the proof was made, and `iat` is not compared with any clock (section 4.3, check 11). A
+    /// nonce is good for five sixths of the [window](Self::window) at least. Every process makes its own, unless they
     /// [share a secret](Self::nonce_secret).
     pub fn require_nonce(mut self) -> Self {
         self.nonces = Nonces::Own;
         self
     }
 
-    /// Asks for nonces that are made with this secret, so that all replicas that have it take each other's.
+    /// Asks for nonces that are made with this secret, so that all replicas that have it, and the same window, take each
+    /// other's.
     pub fn nonce_secret(mut self, secret: &[u8; 32]) -> Self {
         self.nonces = Nonces::Shared(Box::new(NonceMill::new(secret)));
         self

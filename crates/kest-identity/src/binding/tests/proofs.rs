@@ -4,7 +4,7 @@ use kest_core::{Confirmation, RequestTarget};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::binding::{BindingAnswer, BindingError, DpopSettings};
+use crate::binding::DpopSettings;
 
 use super::rig::{ClientKey, NOW, Request, Rig, TOKEN, check_refused, encoded, symmetric_proof};
 
@@ -246,41 +246,4 @@ async fn a_stale_proof_is_refused_and_so_is_one_from_the_future() {
             None => assert!(answer.is_ok(), "{iat}"),
         }
     }
-}
-
-#[tokio::test]
-async fn a_missing_or_old_nonce_is_refused_with_a_fresh_one() {
-    let rig = Rig::with(DpopSettings::new().origins(["https://api.example"]).require_nonce());
-    let key = ClientKey::p256();
-    let nonce = fresh_nonce(&rig, &key, key.proof()).await;
-    let with = |nonce: &str, id: &str, iat: u64| {
-        key.proof_with(&json!({}), &json!({"nonce": nonce, "jti": id, "iat": iat}))
-    };
-    assert!(rig.prove(&key, with(&nonce, "proof-2", NOW)).await.is_ok());
-    assert_eq!(fresh_nonce(&rig, &key, with("made up", "proof-3", NOW)).await, nonce);
-    rig.clock.forward(120);
-    assert!(rig.prove(&key, with(&nonce, "proof-4", NOW + 120)).await.is_ok());
-    rig.clock.forward(120);
-    let next = fresh_nonce(&rig, &key, with(&nonce, "proof-5", NOW + 240)).await;
-    assert_ne!(next, nonce);
-    assert!(rig.prove(&key, with(&next, "proof-5", NOW + 240)).await.is_ok());
-}
-
-/// Sends a proof that holds but for its nonce, and takes the nonce out of the answer.
-async fn fresh_nonce(rig: &Rig, key: &ClientKey, proof: String) -> String {
-    let error = rig.prove(key, proof).await.unwrap_err();
-    let BindingAnswer::UseDpopNonce(nonce) = error.answer() else { panic!("{error:?}") };
-    assert!(matches!(&error, BindingError::Nonce(told) if *told == nonce));
-    nonce.to_string()
-}
-
-#[tokio::test]
-async fn replicas_with_one_secret_take_each_others_nonces() {
-    let (one, other) = (&[7; 32], &[8; 32]);
-    let rig = |secret| Rig::with(DpopSettings::new().nonce_secret(secret));
-    let key = ClientKey::p256();
-    let nonce = fresh_nonce(&rig(one), &key, key.proof()).await;
-    let proof = key.proof_with(&json!({}), &json!({"nonce": nonce}));
-    assert!(rig(one).prove(&key, proof.as_str()).await.is_ok());
-    check_refused(rig(other).prove(&key, proof).await, "proof_nonce");
 }

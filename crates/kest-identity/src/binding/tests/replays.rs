@@ -141,12 +141,22 @@ async fn a_proof_is_kept_for_as_long_as_any_replica_would_take_it() {
     for (id, iat) in [("proof-1", NOW - 50), ("proof-2", NOW)] {
         assert!(rig.prove(&key, key.proof_with(&json!({}), &json!({"jti": id, "iat": iat}))).await.is_ok());
     }
-    let kept_until = |iat: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(iat + 60 + 5);
-    assert_eq!(*noted.0.lock().unwrap(), [kept_until(NOW - 50), kept_until(NOW)]);
+    assert_eq!(noted.kept(), [kept_until(NOW - 50), kept_until(NOW)]);
+}
+
+/// How long a proof that was made at `seconds` must be remembered.
+pub(super) fn kept_until(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds + 60 + 5)
 }
 
 #[derive(Debug, Default)]
-struct Noting(Mutex<Vec<SystemTime>>);
+pub(super) struct Noting(Mutex<Vec<SystemTime>>);
+
+impl Noting {
+    pub(super) fn kept(&self) -> Vec<SystemTime> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 #[async_trait]
 impl ReplayStore for Noting {
