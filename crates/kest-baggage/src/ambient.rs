@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http_body::{Body, Frame, SizeHint};
 use kest_core::entry::TraceId;
 use kest_core::policy::AuthorizeError;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
@@ -78,14 +79,14 @@ pub fn current_trace_id() -> Option<TraceId> {
 }
 
 pin_project! {
-    /// Runs a future with an [`Ambience`] around it.
+    /// Runs a future, or streams a body, with an [`Ambience`] around it.
     ///
-    /// It is attached while the future is polled or dropped and at no other time, so that requests that share a thread
-    /// never see each other's. A task that the future spawns does not inherit it: wrap what is spawned as well.
+    /// It is attached while the work is polled or dropped and at no other time, so that requests that share a thread
+    /// never see each other's. A task that it spawns does not inherit it: wrap what is spawned as well.
     #[must_use = "futures do nothing unless polled"]
     pub struct Ambient<F> {
         #[pin]
-        future: Option<F>,
+        work: Option<F>,
         ambience: Ambience,
     }
 
@@ -93,7 +94,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // Work that is cut off cleans up under its own lineage.
-            this.ambience.scope(|| this.future.set(None));
+            this.ambience.scope(|| this.work.set(None));
         }
     }
 }
@@ -112,15 +113,15 @@ impl<F: Future> Ambient<F> {
     }
 
     fn making(ambience: Ambience, make: impl FnOnce() -> F) -> Self {
-        let future = Some(ambience.scope(make));
-        Self { future, ambience }
+        let work = Some(ambience.scope(make));
+        Self { work, ambience }
     }
 }
 
 impl Ambience {
-    /// Runs `future` with this around it, in whichever task it is polled.
-    pub fn wrap<F: Future>(self, future: F) -> Ambient<F> {
-        Ambient { future: Some(future), ambience: self }
+    /// Puts this around `work`, a future or an [`http_body::Body`], in whichever task it is polled.
+    pub fn wrap<Work>(self, work: Work) -> Ambient<Work> {
+        Ambient { work: Some(work), ambience: self }
     }
 }
 
@@ -135,9 +136,31 @@ impl<F: Future> Future for Ambient<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let future = this.future.as_pin_mut();
+        let work = this.work.as_pin_mut();
         // It is there until it is dropped, and is not polled then.
-        this.ambience.scope(|| future.map_or(Poll::Pending, |future| future.poll(context)))
+        this.ambience.scope(|| work.map_or(Poll::Pending, |future| future.poll(context)))
+    }
+}
+
+impl<B: Body> Body for Ambient<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        let work = this.work.as_pin_mut();
+        this.ambience.scope(|| work.map_or(Poll::Ready(None), |body| body.poll_frame(context)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.work.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.work.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

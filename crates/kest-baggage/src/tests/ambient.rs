@@ -170,6 +170,35 @@ async fn joined_lineages_run_as_one() {
 }
 
 #[test]
+fn body_is_streamed_under_the_ambience_that_was_put_around_it() {
+    struct Users(Option<String>);
+    impl Body for Users {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+            self.0 = current_user();
+            Poll::Ready(Some(Ok(Frame::data(self.0.clone().unwrap_or_default().into()))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(3)
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ambience = Ambience::from(runtime.block_on(admitted_for("ann")));
+    let mut body = std::pin::pin!(ambience.wrap(Users(None)));
+    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(3), false));
+    let frame = body.as_mut().poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
+    let Poll::Ready(Some(Ok(frame))) = frame else { panic!("no frame") };
+    assert_eq!(frame.into_data().unwrap(), "ann");
+    assert!(current_user().is_none());
+}
+
+#[test]
 fn ambient_futures_can_move_between_threads() {
     fn check<T: Send>(_: &T) {}
     fn both(admission: Admission, arrival: Arrival) {
