@@ -23,7 +23,9 @@ pub use metadata::protected_resource;
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
+use kest_core::refusal::{Refusal, Step};
 use kest_core::{Admission, Arrival, Principal};
+use kest_tower::RejectionKind;
 
 /// What steps 1 to 4 proved; needs an `InboundLayer` around the router.
 #[derive(Debug, Clone)]
@@ -44,7 +46,7 @@ impl<State: Send + Sync> FromRequestParts<State> for Arrived {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
-        proved(parts, "InboundLayer").map(Self)
+        proved(parts, RejectionKind::NoArrival).map(Self)
     }
 }
 
@@ -52,7 +54,7 @@ impl<State: Send + Sync> FromRequestParts<State> for Admitted {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
-        proved(parts, "OperationLayer").map(Self)
+        proved(parts, RejectionKind::NoAdmission).map(Self)
     }
 }
 
@@ -60,14 +62,18 @@ impl<State: Send + Sync> FromRequestParts<State> for Caller {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
-        let arrival: Arrival = proved(parts, "InboundLayer")?;
+        let arrival: Arrival = proved(parts, RejectionKind::NoArrival)?;
         Ok(Self(arrival.principal().clone()))
     }
 }
 
-fn proved<Proof: Clone + Send + Sync + 'static>(parts: &Parts, layer: &str) -> Result<Proof, StatusCode> {
+fn proved<Proof: Clone + Send + Sync + 'static>(
+    parts: &Parts,
+    otherwise: RejectionKind,
+) -> Result<Proof, StatusCode> {
     parts.extensions.get::<Proof>().cloned().ok_or_else(|| {
-        tracing::error!(layer, "extractor without its layer: every request is refused");
-        StatusCode::INTERNAL_SERVER_ERROR
+        let status = otherwise.status();
+        Refusal::new(Step::Extractor, otherwise.explanation()).status(status.as_u16()).report();
+        status
     })
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http_body::{Body, Frame, SizeHint};
 use kest_core::entry::TraceId;
-use kest_core::policy::AuthorizeError;
+use kest_core::refusal::Step;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use pin_project_lite::pin_project;
 
@@ -244,7 +244,7 @@ impl RunNested for Nested<'_> {
         let wait = self.kest().limits().admission_wait;
         let admission = match tokio::time::timeout(wait, self.admit(policy)).await {
             Ok(admitted) => admitted?,
-            Err(elapsed) => return Err(AdmitError::Authorize(AuthorizeError::Unavailable(elapsed.into()))),
+            Err(_elapsed) => return Err(AdmitError::timed_out(Step::Nested)),
         };
         Ok(run_admitted(admission, work).await)
     }

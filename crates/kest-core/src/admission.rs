@@ -9,6 +9,7 @@ use crate::kest::Kest;
 use crate::passport::Passport;
 use crate::policy::Authorize;
 use crate::principal::Principal;
+use crate::refusal::Step;
 use crate::{AdmitError, Operation};
 
 /// An operation that policy allowed and whose entry is signed; cheap to clone.
@@ -124,7 +125,8 @@ impl Nested<'_> {
             crate::arrival::Lineage::Carried(parent.passport().clone()),
             parent.principal().clone(),
         );
-        parent.kest().admit(&arrival, &self.operation, policy, crate::Circumstances::default()).await
+        let circumstances = crate::Circumstances::default();
+        parent.kest().admit_at(Step::Nested, &arrival, &self.operation, policy, circumstances).await
     }
 }
 
@@ -144,6 +146,7 @@ impl Joined {
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
         let arrival = Arrival::new(crate::arrival::Lineage::Carried(self.passport), self.principal);
-        self.kest.admit(&arrival, operation, policy, crate::Circumstances::default()).await
+        let circumstances = crate::Circumstances::default();
+        self.kest.admit_at(Step::Nested, &arrival, operation, policy, circumstances).await
     }
 }

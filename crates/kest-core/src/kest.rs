@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::admission::Admission;
+use crate::admit_error::AdmitError;
 use crate::arrival::{Arrival, Lineage};
 use crate::clock::{Clock, SystemClock};
 use crate::entry::{EntryId, TraceId};
@@ -12,6 +13,7 @@ use crate::passport::{Passport, SignContext, SignError};
 use crate::policy::{Authorize, AuthorizeError, Inquiry, Memo, NothingAsked, authorize};
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random, RandomError};
+use crate::refusal::{Asked, Refusal, Step};
 use crate::signature::{Sign, WorkloadId};
 use crate::trust::{Origin, TrustModel};
 
@@ -199,21 +201,44 @@ impl Kest {
         policy: &dyn Authorize,
         circumstances: Circumstances,
     ) -> Result<Admission, AdmitError> {
+        self.admit_at(Step::Operation, arrival, operation, policy, circumstances).await
+    }
+
+    /// Admits and reports a refusal: every way into a lineage of this service leads through here.
+    pub(crate) async fn admit_at(
+        &self,
+        step: Step,
+        arrival: &Arrival,
+        operation: &Operation,
+        policy: &dyn Authorize,
+        circumstances: Circumstances,
+    ) -> Result<Admission, AdmitError> {
         let carried = arrival.lineage().to_passport();
-        let entry_id =
-            EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref()).map_err(AdmitError::Random)?;
-        let trace_id = self.trace_id(&carried, circumstances.trace_id).map_err(AdmitError::Random)?;
+        let (entry_id, trace_id) = match self.ids(&carried, circumstances.trace_id) {
+            Ok(ids) => ids,
+            Err(cause) => {
+                let error = AdmitError::Random(cause);
+                Refusal::new(step, error.kind().explanation()).report();
+                return Err(error);
+            }
+        };
         let fallback = circumstances.root_origin.as_ref().filter(|_| carried.is_empty());
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
         let memo = Memo::new();
         let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints, &memo);
+        let asked = Asked {
+            entry_id,
+            operation: operation.name(),
+            workload: self.workload(),
+            trust: trust_score,
+            taints: &taints,
+            root: inquiry.is_root(),
+            denial: None,
+        };
         let permit = match authorize(self.0.deployment.as_deref(), policy, &inquiry).await {
             Ok(permit) => permit,
-            Err(error) => {
-                self.log_refusal(&inquiry, &error);
-                return Err(AdmitError::Authorize(error));
-            }
+            Err(error) => return Err(refused(step, asked, AdmitError::Authorize(error))),
         };
         let context = SignContext {
             principal: arrival.principal(),
@@ -221,12 +246,19 @@ impl Kest {
             limits: &self.0.limits,
             unix_millis: self.0.clock.unix_millis(),
         };
-        let passport = carried
-            .sign_entry(permit, draft, self.0.signer.as_ref(), context)
-            .await
-            .map_err(AdmitError::Sign)?;
-        let entry =
-            passport.entries().last().map(Arc::clone).ok_or(AdmitError::Sign(SignError::PassportFull))?;
+        let signed = carried.sign_entry(permit, draft, self.0.signer.as_ref(), context).await;
+        let last = |passport: Passport| passport.entries().last().map(Arc::clone).map(|it| (passport, it));
+        let (passport, entry) = signed
+            .and_then(|passport| last(passport).ok_or(SignError::PassportFull))
+            .map_err(|error| refused(step, asked, AdmitError::Sign(error)))?;
+        tracing::debug!(
+            step = step.as_str(),
+            kest.entry_id = %entry.entry_id(),
+            kest.workload_id = %self.workload(),
+            trust = entry.trust_score().value(),
+            entries = passport.len(),
+            "operation admitted"
+        );
         Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
     }
 
@@ -246,7 +278,12 @@ impl Kest {
     ) -> Result<Admission, AdmitError> {
         let arrival = Arrival::new(Lineage::Absent, Principal::system());
         let circumstances = Circumstances::default().with_root_origin(origin);
-        self.admit(&arrival, operation, policy, circumstances).await
+        self.admit_at(Step::Originate, &arrival, operation, policy, circumstances).await
+    }
+
+    fn ids(&self, carried: &Passport, given: Option<TraceId>) -> Result<(EntryId, TraceId), RandomError> {
+        let entry_id = EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref())?;
+        Ok((entry_id, self.trace_id(carried, given)?))
     }
 
     fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
@@ -257,39 +294,17 @@ impl Kest {
             None => TraceId::generate(self.0.random.as_ref()),
         }
     }
-
-    /// One line for each no, under the id that the entry would have had; never anything that a stranger sent.
-    fn log_refusal(&self, inquiry: &Inquiry<'_>, error: &AuthorizeError) {
-        let denial = match error {
-            AuthorizeError::Denied(denial) => Some(denial),
-            AuthorizeError::NoPolicy
-            | AuthorizeError::ForeignTier(_)
-            | AuthorizeError::ForeignDeviation
-            | AuthorizeError::Failed(_)
-            | AuthorizeError::Unavailable(_) => None,
-        };
-        tracing::warn!(
-            kest.entry_id = %inquiry.entry_id(),
-            kest.operation = %inquiry.operation(),
-            kest.workload_id = %self.workload(),
-            tier = denial.map(|denial| denial.tier().as_str()),
-            policy = denial.map(|denial| denial.policy().as_str()),
-            "operation refused: {error}"
-        );
-    }
 }
 
-/// An operation may not run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdmitError {
-    /// Policy said no, or gave no answer.
-    #[error("operation is not permitted")]
-    Authorize(#[source] AuthorizeError),
-    /// The entry was not signed.
-    #[error("entry was not signed")]
-    Sign(#[source] SignError),
-    /// No random bytes for an id.
-    #[error("no entry id could be made")]
-    Random(#[source] RandomError),
+/// One line and one count for each no, under the id that the entry would have had.
+fn refused(step: Step, asked: Asked<'_>, error: AdmitError) -> AdmitError {
+    let denial = match &error {
+        AdmitError::Authorize(AuthorizeError::Denied(denial)) => Some(denial),
+        AdmitError::Authorize(_) | AdmitError::Sign(_) | AdmitError::Random(_) | AdmitError::TookTooLong => {
+            None
+        }
+    };
+    let refusal = Refusal::new(step, error.kind().explanation()).cause(error.cause());
+    refusal.report_about(Some(Asked { denial, ..asked }));
+    error
 }

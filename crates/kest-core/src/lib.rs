@@ -48,6 +48,7 @@
 //! was cut off *and* the tip restated by whoever carried it, nor that a request is not a replay of an earlier one.
 
 mod admission;
+mod admit_error;
 mod arrival;
 mod canonical;
 mod clock;
@@ -61,6 +62,7 @@ pub mod policy;
 pub mod principal;
 mod random;
 mod reading;
+pub mod refusal;
 pub mod replay;
 pub mod signature;
 mod strict_json;
@@ -68,11 +70,12 @@ pub mod taint;
 pub mod trust;
 
 pub use admission::{Admission, Joined, Nested};
+pub use admit_error::{AdmitError, AdmitErrorKind};
 pub use arrival::{Arrival, Lineage};
 pub use canonical::{CanonicalizeError, canonicalize};
 pub use clock::{Clock, SystemClock};
 pub use entry::Identity;
-pub use kest::{AdmitError, Circumstances, Kest, KestBuilder};
+pub use kest::{Circumstances, Kest, KestBuilder};
 pub use limits::Limits;
 pub use operation::Operation;
 pub use passport::{Passport, UnverifiedPassport, Verifier};

@@ -53,6 +53,6 @@ pub use jwks::{
 };
 pub use jwt::{
     Algorithm, ClaimNames, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, JwtBuildError,
-    TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken,
+    TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken, cause_of,
 };
 pub use resource::{ResourceError, ResourceMetadata};

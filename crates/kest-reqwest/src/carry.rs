@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 use kest_baggage::{InjectError, PackError, Tier, Tiers, current_admission, packed_once, strip};
-use kest_core::passport::SignError;
-use kest_core::policy::AuthorizeError;
+use kest_core::refusal::Step;
 use kest_core::trust::Origin;
 use kest_core::{Admission, AdmitError, Authorize, Kest, Operation};
 use reqwest::{Request, Response};
@@ -14,6 +13,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
 use crate::destination::Destination;
 use crate::redirects;
+use crate::telemetry;
 
 /// Carries the current lineage on requests to listed destinations.
 ///
@@ -152,6 +152,7 @@ impl Middleware for Carry {
         strip(request.headers_mut());
         let listed = Destination::of(request.url()).is_some_and(|it| self.0.destinations.contains(&it));
         if !listed {
+            telemetry::not_listed(request.url());
             return next.run(request, extensions).await;
         }
         let given = extensions.get::<Admission>().cloned();
@@ -159,8 +160,9 @@ impl Middleware for Carry {
             .0
             .carry(given, &mut request)
             .await
-            .inspect_err(|error| tracing::warn!("request not sent: {error}"))
+            .inspect_err(telemetry::not_sent)
             .map_err(reqwest_middleware::Error::middleware)?;
+        telemetry::carried(sent.tier);
         let mut response = next.run(request, extensions).await?;
         response.extensions_mut().insert(sent);
         Ok(response)
@@ -186,9 +188,7 @@ impl Origination {
         let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
         match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
             Ok(admission) => admission.map_err(CarryError::Originate),
-            Err(elapsed) => {
-                Err(CarryError::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(elapsed.into()))))
-            }
+            Err(_elapsed) => Err(CarryError::Originate(AdmitError::timed_out(Step::Originate))),
         }
     }
 }
@@ -229,9 +229,8 @@ impl CarryError {
     pub fn may_retry(&self) -> bool {
         match self {
             Self::Pack(cause) => cause.may_retry(),
-            Self::Originate(AdmitError::Authorize(AuthorizeError::Unavailable(_)))
-            | Self::Originate(AdmitError::Sign(SignError::Unavailable(_))) => true,
-            Self::NoLineage | Self::Originate(_) | Self::Inject(_) => false,
+            Self::Originate(cause) => cause.may_retry(),
+            Self::NoLineage | Self::Inject(_) => false,
         }
     }
 }

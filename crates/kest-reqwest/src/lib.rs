@@ -24,6 +24,8 @@
 mod carry;
 mod destination;
 mod redirects;
+mod telemetry;
 
 pub use carry::{CarryError, CarryPassport, Carrying, ClientError, Origination, Sent, WithoutLineage};
 pub use destination::{Destination, DestinationError};
+pub use telemetry::{OUTGOING, describe_metrics};

@@ -9,7 +9,7 @@ use kest_core::{Admission, Arrival};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::rejection::Rejection;
+use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::steps::Received;
 
@@ -105,18 +105,11 @@ where
     }
 }
 
-/// One line with the kind, and the constant answer.
+/// One line, one count, and the constant answer.
 pub(crate) fn refuse<Body: Default, Error>(
     rejection: Rejection,
     respond: Option<&Respond>,
 ) -> Poll<Result<Response<Body>, Error>> {
-    let (kind, status) = (rejection.kind().as_str(), rejection.status().as_u16());
-    if rejection.kind().is_logged_with_its_entry() {
-        tracing::trace!(kind, status, "request refused");
-    } else if rejection.status().is_server_error() {
-        tracing::warn!(kind, status, "request refused");
-    } else {
-        tracing::info!(kind, status, "request refused");
-    }
+    rejection.report();
     Poll::Ready(Ok(rejection.respond(respond)))
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response, response};
+use kest_core::refusal::Step;
 use kest_core::{Arrival, Challenge, Confirmation, IdentitySource, Principal};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::answer::Rejection;
 use crate::future::refuse;
-use crate::rejection::{Rejection, RejectionKind};
+use crate::rejection::RejectionKind;
 use crate::respond::Respond;
 
 /// Lets a request through when its caller was granted every scope and has every role that is named.
@@ -158,15 +160,32 @@ impl std::fmt::Debug for GuardLayer {
 impl Plan {
     fn check(&self, extensions: &Extensions) -> Result<(), Rejection> {
         let Some(arrival) = extensions.get::<Arrival>() else {
-            tracing::error!("guard layer without inbound layer around it: every request is refused");
-            return Err(Rejection::new(RejectionKind::NoArrival));
+            return Err(Rejection::new(Step::Guard, RejectionKind::NoArrival));
         };
         let principal = arrival.principal();
         let Some(kind) = self.missing(principal) else { return Ok(()) };
         let is_mended_by_a_token =
             matches!(kind, RejectionKind::CredentialsMissing | RejectionKind::InsufficientScope);
         let challenge = is_mended_by_a_token.then(|| self.challenge(kind, principal));
-        Err(Rejection::new(kind).with_challenge(challenge))
+        let rejection = Rejection::new(Step::Guard, kind).with_challenge(challenge);
+        Err(match self.expected(kind) {
+            Some(expected) => rejection.expecting(expected),
+            None => rejection,
+        })
+    }
+
+    /// What this guard asks for, where the table can only say that it asks for something.
+    fn expected(&self, kind: RejectionKind) -> Option<String> {
+        let list = |what: &str, names: &[Arc<str>]| {
+            (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
+        };
+        let lists = if kind == RejectionKind::GrantedElsewhere {
+            [list("issuers", &self.issuers), list("tenants", &self.tenants)]
+        } else {
+            [list("scopes", &self.scopes), list("roles", &self.roles)]
+        };
+        let lists: Vec<String> = lists.into_iter().flatten().collect();
+        (!lists.is_empty()).then(|| format!("a caller of this guard's {}", lists.join("; ")))
     }
 
     /// Why `principal` is not let in.

@@ -11,7 +11,7 @@ use kest_core::{Limits, Reading, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
-use crate::rejection::Rejection;
+use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::service::Inbound;
 use crate::steps::{PassportPresence, Steps};

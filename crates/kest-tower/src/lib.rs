@@ -47,21 +47,25 @@
 //! [`Rejection`] is in the response's extensions for logging and for [`respond`] hooks. Contexts follow the request's
 //! own future: a task spawned by a handler starts without one and must be given the admission.
 
+mod answer;
 mod future;
 mod guard;
 mod inbound;
 mod operation;
 mod rejection;
 pub mod respond;
+mod row;
 mod service;
 mod steps;
 mod trace;
 
+pub use answer::Rejection;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
 pub use inbound::{BuildError, InboundBuilder, InboundLayer};
+pub use kest_core::refusal::{Explanation, Step};
 pub use kest_identity::ResourceMetadata;
 pub use operation::OperationLayer;
-pub use rejection::{Rejection, RejectionKind};
+pub use rejection::RejectionKind;
 pub use service::{Inbound, Operate};
 pub use steps::Received;

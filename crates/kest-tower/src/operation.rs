@@ -10,7 +10,7 @@ use kest_core::trust::Origin;
 use kest_core::{Authorize, Kest, Operation};
 use tower_layer::Layer;
 
-use crate::rejection::Rejection;
+use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::service::Operate;
 

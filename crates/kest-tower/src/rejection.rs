@@ -1,24 +1,10 @@
-//! Every way to refuse a request, and the one table that gives each its status.
+//! Every kind of refusal, and the one table that gives each its status and says what it means.
 
-use std::sync::Arc;
+use http::StatusCode;
+use kest_core::AdmitErrorKind;
+use kest_core::refusal::{Actor, Explanation};
 
-use http::header::{HeaderName, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
-use kest_baggage::{ReadError, RestoreError, RestoreFailure};
-use kest_core::passport::SignError;
-use kest_core::policy::AuthorizeError;
-use kest_core::{AdmitError, AuthenticateError, Challenge};
-
-use crate::respond::Respond;
-
-/// Why a request was refused; found in the extensions of the refusing response.
-///
-/// It says what was wrong and never what the request contained.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    kind: RejectionKind,
-    challenge: Option<Arc<Challenge>>,
-}
+use crate::row::{Grpc, Row};
 
 /// The kinds of refusal, by who must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,200 +54,288 @@ pub enum RejectionKind {
     SignerUnavailable,
     /// The lineage cannot take another entry.
     LineageFull,
+    /// What the request brought makes an entry that is over a limit.
+    EntryTooLarge,
     /// The operation is declared in a way that cannot be signed.
     NotSignable,
-    /// An `OperationLayer` ran without an `InboundLayer` around it.
+    /// A layer or an extractor ran without an `InboundLayer` around it.
     NoArrival,
+    /// An extractor asked for an admission where no `OperationLayer` is around the handler.
+    NoAdmission,
+    /// An `InboundLayer` ran inside another.
+    SecondArrival,
+    /// A route answered that no operation, no guard and no `public()` was around.
+    NoOperation,
 }
 
 impl RejectionKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::BaggageMalformed,
+        Self::BaggageTooLarge,
+        Self::ClaimGone,
+        Self::ClaimStoreUnavailable,
+        Self::PassportInvalid,
+        Self::PassportMissing,
+        Self::KeysUnavailable,
+        Self::CredentialsMissing,
+        Self::CredentialsInvalid,
+        Self::IdentityUnavailable,
+        Self::InsufficientScope,
+        Self::RoleMissing,
+        Self::GrantedElsewhere,
+        Self::GrantsUnverified,
+        Self::TookTooLong,
+        Self::Denied,
+        Self::PolicyFailed,
+        Self::NoPolicy,
+        Self::PolicyMisplaced,
+        Self::PolicyUnavailable,
+        Self::SignerUnavailable,
+        Self::LineageFull,
+        Self::EntryTooLarge,
+        Self::NotSignable,
+        Self::NoArrival,
+        Self::NoAdmission,
+        Self::SecondArrival,
+        Self::NoOperation,
+    ];
+
     /// A stable name for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.row().0
+        self.row().explanation.kind()
     }
 
     /// The status of the answer.
     #[must_use]
     pub fn status(self) -> StatusCode {
-        self.row().1
+        self.row().status
     }
 
-    /// Whether kest-core has logged the refusal already, under the id that the entry would have had.
-    pub(crate) fn is_logged_with_its_entry(self) -> bool {
-        matches!(
-            self,
-            Self::Denied
-                | Self::PolicyFailed
-                | Self::NoPolicy
-                | Self::PolicyMisplaced
-                | Self::PolicyUnavailable
-        )
+    /// What it means, for the people who run the service.
+    #[must_use]
+    pub fn explanation(self) -> Explanation {
+        self.row().explanation
     }
 
-    /// The table: a new kind does not compile without a decision.
-    fn row(self) -> (&'static str, StatusCode) {
+    /// The table: a new kind does not compile without a decision. A row has the name, who must act, what was expected
+    /// and what to do; the status; the code that gRPC has for it; the challenge.
+    #[expect(clippy::too_many_lines, reason = "one row for each kind")]
+    pub(crate) fn row(self) -> Row {
+        use {Actor::Caller, Actor::Dependency, Actor::Service};
+        let row = Row::of;
         match self {
-            Self::BaggageMalformed => ("baggage_malformed", StatusCode::BAD_REQUEST),
-            Self::BaggageTooLarge => ("baggage_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-            Self::ClaimGone => ("claim_gone", StatusCode::UNAUTHORIZED),
-            Self::ClaimStoreUnavailable => ("claim_store_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::PassportInvalid => ("passport_invalid", StatusCode::UNAUTHORIZED),
-            Self::PassportMissing => ("passport_missing", StatusCode::UNAUTHORIZED),
-            Self::KeysUnavailable => ("keys_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::CredentialsMissing => ("credentials_missing", StatusCode::UNAUTHORIZED),
-            Self::CredentialsInvalid => ("credentials_invalid", StatusCode::UNAUTHORIZED),
-            Self::IdentityUnavailable => ("identity_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
-            Self::RoleMissing => ("role_missing", StatusCode::FORBIDDEN),
-            Self::GrantedElsewhere => ("granted_elsewhere", StatusCode::FORBIDDEN),
-            Self::GrantsUnverified => ("grants_unverified", StatusCode::FORBIDDEN),
-            Self::TookTooLong => ("took_too_long", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Denied => ("denied", StatusCode::FORBIDDEN),
-            Self::PolicyFailed => ("policy_failed", StatusCode::FORBIDDEN),
-            Self::NoPolicy => ("no_policy", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::PolicyMisplaced => ("policy_misplaced", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::PolicyUnavailable => ("policy_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::SignerUnavailable => ("signer_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::LineageFull => ("lineage_full", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-            Self::NotSignable => ("not_signable", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::NoArrival => ("no_arrival", StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-
-    /// The challenge of a 401: RFC 9110 section 11.6.1 demands one, RFC 6750 section 3 says which.
-    fn challenge(self) -> Option<HeaderValue> {
-        let challenge = match self {
+            Self::BaggageMalformed => row(
+                Explanation::new(
+                    "baggage_malformed",
+                    Caller,
+                    "a baggage header that follows W3C Baggage, with one passport and its chain tip in it",
+                    "let the caller write the header with a Kest client; `kest verify --baggage` says what is wrong",
+                ),
+                (StatusCode::BAD_REQUEST, Grpc::InvalidArgument),
+            ),
+            Self::BaggageTooLarge => row(
+                Explanation::new(
+                    "baggage_too_large",
+                    Caller,
+                    "a baggage header and a passport within Limits",
+                    "let the caller use a claim store, or raise the limit that the cause names on both sides",
+                ),
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Grpc::ResourceExhausted),
+            ),
+            Self::ClaimGone => row(
+                Explanation::new(
+                    "claim_gone",
+                    Caller,
+                    "a claim check that the claim store still knows, for the lineage that was announced",
+                    "see whether both sides use the same store and key, and whether the call took longer than \
+                     Limits::claim_ttl",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging("Kest"),
+            Self::ClaimStoreUnavailable => row(
+                Explanation::new(
+                    "claim_store_unavailable",
+                    Dependency,
+                    "an answer of the claim store within Limits::claim_wait",
+                    "see whether the store runs; where none is configured, give InboundBuilder::claims one",
+                ),
+                (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::PassportInvalid => row(
+                Explanation::new(
+                    "passport_invalid",
+                    Caller,
+                    "a passport whose entries, links, scores, taints and tips hold under trusted keys",
+                    "where the cause is unknown_principal or unknown_key, add that workload's key to the bundle; \
+                     else `kest verify --baggage` shows the entry",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging("Kest"),
+            Self::PassportMissing => row(
+                Explanation::new(
+                    "passport_missing",
+                    Caller,
+                    "a passport with at least one entry",
+                    "let the caller carry its lineage with a Kest client; an edge leaves require_passport() out",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging("Kest"),
+            Self::KeysUnavailable => row(
+                Explanation::new(
+                    "keys_unavailable",
+                    Dependency,
+                    "the keys of the workloads that the passport names",
+                    "see what the ResolveKeys of this service asks and whether it answers",
+                ),
+                (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::CredentialsMissing => row(
+                Explanation::new(
+                    "credentials_missing",
+                    Caller,
+                    "one credential of the kind that IdentityChoice names",
+                    "let the caller send it; routes for everybody stand outside of the InboundLayer",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
             // RFC 6750 section 3.1: without credentials, no error code.
-            Self::CredentialsMissing => "Bearer",
-            Self::CredentialsInvalid => r#"Bearer error="invalid_token""#,
-            // RFC 6750 section 3.1; whoever knows the scope adds it.
-            Self::InsufficientScope => r#"Bearer error="insufficient_scope""#,
-            Self::PassportInvalid | Self::PassportMissing | Self::ClaimGone => "Kest",
-            Self::BaggageMalformed
-            | Self::BaggageTooLarge
-            | Self::ClaimStoreUnavailable
-            | Self::KeysUnavailable
-            | Self::IdentityUnavailable
-            | Self::RoleMissing
-            | Self::GrantedElsewhere
-            | Self::GrantsUnverified
-            | Self::TookTooLong
-            | Self::Denied
-            | Self::PolicyFailed
-            | Self::NoPolicy
-            | Self::PolicyMisplaced
-            | Self::PolicyUnavailable
-            | Self::SignerUnavailable
-            | Self::LineageFull
-            | Self::NotSignable
-            | Self::NoArrival => return None,
-        };
-        Some(HeaderValue::from_static(challenge))
-    }
-}
-
-impl Rejection {
-    pub(crate) fn new(kind: RejectionKind) -> Self {
-        Self { kind, challenge: None }
-    }
-
-    /// Says more than the kind's own challenge.
-    pub(crate) fn with_challenge(self, challenge: Option<Challenge>) -> Self {
-        Self { challenge: challenge.map(Arc::new), ..self }
-    }
-
-    /// What was wrong.
-    #[must_use]
-    pub fn kind(&self) -> RejectionKind {
-        self.kind
-    }
-
-    /// The status of the answer.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.kind.status()
-    }
-
-    /// The headers that the answer carries beside its status: challenges, and a nonce where one is asked for.
-    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let more = self.challenge.as_deref();
-        // A challenge that is no header value would be a fault of the configuration; the kind's own still goes out.
-        let told = more.map(Challenge::authenticate).unwrap_or_default();
-        let told: Vec<_> = told.iter().filter_map(|value| HeaderValue::from_str(value).ok()).collect();
-        let own = if told.is_empty() { self.kind.challenge() } else { None };
-        let nonce = more.and_then(Challenge::dpop_nonce).and_then(|nonce| HeaderValue::from_str(nonce).ok());
-        let challenges = told.into_iter().chain(own).map(|value| (WWW_AUTHENTICATE, value));
-        challenges.chain(nonce.map(|nonce| (DPOP_NONCE, nonce)))
-    }
-
-    /// The answer: constant, empty-handed, with this rejection in its extensions.
-    pub(crate) fn respond<Body: Default>(self, hook: Option<&Respond>) -> Response<Body> {
-        let mut response = Response::new(Body::default());
-        *response.status_mut() = self.status();
-        for (name, value) in self.headers() {
-            response.headers_mut().append(name, value);
-        }
-        response.extensions_mut().insert(self.clone());
-        let (mut parts, body) = response.into_parts();
-        if let Some(hook) = hook {
-            hook(&self, &mut parts);
-        }
-        Response::from_parts(parts, body)
-    }
-}
-
-impl From<&ReadError> for Rejection {
-    fn from(error: &ReadError) -> Self {
-        Self::new(if error.is_over_limit() {
-            RejectionKind::BaggageTooLarge
-        } else {
-            RejectionKind::BaggageMalformed
-        })
-    }
-}
-
-impl From<&RestoreError> for Rejection {
-    fn from(error: &RestoreError) -> Self {
-        Self::new(match error.class() {
-            RestoreFailure::Malformed => RejectionKind::BaggageMalformed,
-            RestoreFailure::OverLimit => RejectionKind::BaggageTooLarge,
-            RestoreFailure::ClaimGone | RestoreFailure::ClaimRubbish => RejectionKind::ClaimGone,
-            RestoreFailure::StoreUnavailable => RejectionKind::ClaimStoreUnavailable,
-        })
-    }
-}
-
-impl From<&AuthenticateError> for Rejection {
-    fn from(error: &AuthenticateError) -> Self {
-        Self::new(match error {
-            AuthenticateError::Missing => RejectionKind::CredentialsMissing,
-            AuthenticateError::Invalid(_) => RejectionKind::CredentialsInvalid,
-            AuthenticateError::Unavailable(_) => RejectionKind::IdentityUnavailable,
-            // A kind that is added elsewhere refuses too.
-            _ => RejectionKind::CredentialsInvalid,
-        })
-    }
-}
-
-impl From<&AdmitError> for Rejection {
-    fn from(error: &AdmitError) -> Self {
-        Self::new(match error {
-            AdmitError::Authorize(AuthorizeError::Denied(_)) => RejectionKind::Denied,
-            AdmitError::Authorize(AuthorizeError::NoPolicy) => RejectionKind::NoPolicy,
-            AdmitError::Authorize(AuthorizeError::ForeignTier(_) | AuthorizeError::ForeignDeviation) => {
-                RejectionKind::PolicyMisplaced
+            .challenging("Bearer"),
+            Self::CredentialsInvalid => row(
+                Explanation::new(
+                    "credentials_invalid",
+                    Caller,
+                    "a credential that holds for the issuer, audience and binding that are configured",
+                    "the cause names the rule: compare the token with the configuration, for example with \
+                     an expiry, an audience or a key id",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging(r#"Bearer error="invalid_token""#),
+            Self::IdentityUnavailable => row(
+                Explanation::new(
+                    "identity_unavailable",
+                    Dependency,
+                    "the issuer's keys, or whatever else judges the credential",
+                    "see the lines about key sets: they name the issuer, its address and what went wrong",
+                ),
+                (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::InsufficientScope => row(
+                Explanation::new(
+                    "insufficient_scope",
+                    Caller,
+                    "a credential with every scope that the guard names",
+                    "let the issuer grant the scope, or take it out of the GuardLayer of this route",
+                ),
+                (StatusCode::FORBIDDEN, Grpc::PermissionDenied),
+            )
+            // RFC 6750 section 3.1; the guard, which knows the scope, adds it.
+            .challenging(r#"Bearer error="insufficient_scope""#),
+            Self::RoleMissing => row(
+                Explanation::new(
+                    "role_missing",
+                    Caller,
+                    "a caller with every role that the guard names",
+                    "let the issuer assign the role, or take it out of the GuardLayer of this route",
+                ),
+                (StatusCode::FORBIDDEN, Grpc::PermissionDenied),
+            ),
+            Self::GrantedElsewhere => row(
+                Explanation::new(
+                    "granted_elsewhere",
+                    Caller,
+                    "a credential of an issuer and a tenant whose grants this guard takes",
+                    "let the caller use the issuer and tenant of this route, or name others in its GuardLayer",
+                ),
+                (StatusCode::FORBIDDEN, Grpc::PermissionDenied),
+            ),
+            Self::GrantsUnverified => row(
+                Explanation::new(
+                    "grants_unverified",
+                    Caller,
+                    "a verified credential: without that it grants nothing",
+                    "verify tokens with IdentityChoice::jwks; the insecure mode cannot open a guard",
+                ),
+                (StatusCode::FORBIDDEN, Grpc::PermissionDenied),
+            ),
+            Self::TookTooLong => {
+                row(AdmitErrorKind::TookTooLong.explanation(), (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable))
             }
-            AdmitError::Authorize(AuthorizeError::Unavailable(_)) => RejectionKind::PolicyUnavailable,
-            AdmitError::Authorize(_) => RejectionKind::PolicyFailed,
-            AdmitError::Sign(SignError::PassportFull) => RejectionKind::LineageFull,
-            AdmitError::Sign(SignError::Unavailable(_) | SignError::WrongSignature)
-            | AdmitError::Random(_) => RejectionKind::SignerUnavailable,
-            // A kind that is added elsewhere refuses too.
-            AdmitError::Sign(_) | _ => RejectionKind::NotSignable,
-        })
+            Self::Denied => {
+                row(AdmitErrorKind::Denied.explanation(), (StatusCode::FORBIDDEN, Grpc::PermissionDenied))
+            }
+            Self::PolicyFailed => {
+                row(AdmitErrorKind::PolicyFailed.explanation(), (StatusCode::FORBIDDEN, Grpc::PermissionDenied))
+            }
+            Self::NoPolicy => {
+                row(AdmitErrorKind::NoPolicy.explanation(), (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal))
+            }
+            Self::PolicyMisplaced => row(
+                AdmitErrorKind::PolicyMisplaced.explanation(),
+                (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal),
+            ),
+            Self::PolicyUnavailable => row(
+                AdmitErrorKind::PolicyUnavailable.explanation(),
+                (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::SignerUnavailable => row(
+                AdmitErrorKind::SignerUnavailable.explanation(),
+                (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::LineageFull => row(
+                AdmitErrorKind::LineageFull.explanation(),
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Grpc::ResourceExhausted),
+            ),
+            Self::EntryTooLarge => row(
+                AdmitErrorKind::EntryTooLarge.explanation(),
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Grpc::ResourceExhausted),
+            ),
+            Self::NotSignable => {
+                row(AdmitErrorKind::NotSignable.explanation(), (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal))
+            }
+            Self::NoArrival => row(
+                Explanation::new(
+                    "no_arrival",
+                    Service,
+                    "an InboundLayer around this layer or handler",
+                    "add the InboundLayer outside of it: on the router after all of its routes",
+                ),
+                (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal),
+            ),
+            Self::NoAdmission => row(
+                Explanation::new(
+                    "no_admission",
+                    Service,
+                    "an OperationLayer around the handler that asks for its admission",
+                    "put an OperationLayer on the route with route_layer",
+                ),
+                (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal),
+            ),
+            Self::SecondArrival => row(
+                Explanation::new(
+                    "second_arrival",
+                    Service,
+                    "one InboundLayer around a request",
+                    "take the inner or the outer InboundLayer away: the inner one would forget the lineage that the \
+                     outer one proved",
+                ),
+                (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal),
+            ),
+            Self::NoOperation => row(
+                Explanation::new(
+                    "no_operation",
+                    Service,
+                    "an OperationLayer or a GuardLayer on every route that answers, or kest::public() on it",
+                    "put an OperationLayer on the route with route_layer; where everybody may have the answer, \
+                     kest::public(); or move the route outside of the InboundLayer",
+                ),
+                (StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal),
+            ),
+        }
     }
 }
-
-/// RFC 9449 section 8.1.
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

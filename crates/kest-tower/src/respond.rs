@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::answer::Rejection;
 
 /// Changes status and headers of a refusing response. The body stays empty.
 pub type Respond = Arc<dyn Fn(&Rejection, &mut Parts) + Send + Sync>;
@@ -15,32 +15,7 @@ pub type Respond = Arc<dyn Fn(&Rejection, &mut Parts) + Send + Sync>;
 ///
 /// For tonic services: `InboundLayer::builder(keys).respond(kest_tower::respond::grpc)`.
 pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
-    // The codes of the gRPC core documentation, `doc/statuscodes.md`.
-    let code = match rejection.kind() {
-        RejectionKind::BaggageMalformed => "3",
-        RejectionKind::BaggageTooLarge | RejectionKind::LineageFull => "8",
-        RejectionKind::ClaimGone
-        | RejectionKind::PassportInvalid
-        | RejectionKind::PassportMissing
-        | RejectionKind::CredentialsMissing
-        | RejectionKind::CredentialsInvalid => "16",
-        RejectionKind::Denied
-        | RejectionKind::PolicyFailed
-        | RejectionKind::InsufficientScope
-        | RejectionKind::RoleMissing
-        | RejectionKind::GrantedElsewhere
-        | RejectionKind::GrantsUnverified => "7",
-        RejectionKind::ClaimStoreUnavailable
-        | RejectionKind::KeysUnavailable
-        | RejectionKind::IdentityUnavailable
-        | RejectionKind::TookTooLong
-        | RejectionKind::PolicyUnavailable
-        | RejectionKind::SignerUnavailable => "14",
-        RejectionKind::NoPolicy
-        | RejectionKind::PolicyMisplaced
-        | RejectionKind::NotSignable
-        | RejectionKind::NoArrival => "13",
-    };
+    let code = rejection.kind().row().grpc.code();
     parts.status = StatusCode::OK;
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     parts.headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code));

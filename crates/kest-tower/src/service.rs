@@ -4,13 +4,15 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use kest_baggage::Ambient;
+use kest_core::refusal::Step;
 use kest_core::{Admission, Arrival, Circumstances, Lineage};
 use tower_service::Service;
 
+use crate::answer::Rejection;
 use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
 use crate::operation::{OperationLayer, Plan};
-use crate::rejection::{Rejection, RejectionKind};
+use crate::rejection::RejectionKind;
 use crate::steps::{Offered, Received};
 use crate::trace::trace_of;
 
@@ -93,8 +95,7 @@ where
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
-                tracing::error!("operation layer without inbound layer around it: every request is refused");
-                return Err(Rejection::new(RejectionKind::NoArrival));
+                return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
             let with_resource = resource.map(|resource| plan.operation.clone().resource(resource));
             let operation = with_resource.as_ref().unwrap_or(&plan.operation);
@@ -146,6 +147,6 @@ async fn admit(
     match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
         Ok(Ok(admission)) => Ok(admission),
         Ok(Err(error)) => Err(Rejection::from(&error)),
-        Err(_elapsed) => Err(Rejection::new(RejectionKind::TookTooLong)),
+        Err(_elapsed) => Err(Rejection::new(Step::Operation, RejectionKind::TookTooLong)),
     }
 }

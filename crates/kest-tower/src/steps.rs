@@ -5,14 +5,15 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use kest_baggage::{Claims, HeaderReader, PackedPassport, RestoreError, Restored, Tier, restore};
-use kest_core::passport::VerifyError;
+use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
     Arrival, Authenticate, Evidence, Limits, Lineage, Passport, PeerCertificate, Principal, RequestTarget,
     UnverifiedPassport, Verifier, authenticate,
 };
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::answer::Rejection;
+use crate::rejection::RejectionKind;
 
 /// What the inbound layer was configured with.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl Steps {
     pub(crate) async fn arrive(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
         match tokio::time::timeout(self.limits.arrival_wait, self.take(offered)).await {
             Ok(result) => result,
-            Err(_elapsed) => Err(Rejection::new(RejectionKind::TookTooLong)),
+            Err(_elapsed) => Err(Rejection::new(Step::Inbound, RejectionKind::TookTooLong)),
         }
     }
 
@@ -102,18 +103,17 @@ impl Steps {
             }
             None if self.passport == PassportPresence::Optional => Lineage::Absent,
             // An empty passport proves nothing, so it is not the one that is required.
-            Some(_) | None => return Err(Rejection::new(RejectionKind::PassportMissing)),
+            Some(_) | None => return Err(Rejection::new(Step::Inbound, RejectionKind::PassportMissing)),
         };
         let principal = self.authenticate(&offered, &lineage).await?;
         Ok((Arrival::new(lineage, principal), received))
     }
 
     async fn restore(&self, packed: PackedPassport) -> Result<Restored, RestoreError> {
-        let restored = match &self.claims {
+        match &self.claims {
             Some(claims) => claims.restore(packed, &self.limits).await,
             None => restore(packed, None, &self.limits).await,
-        };
-        restored.inspect_err(|error| tracing::debug!(kind = error.as_str(), "passport cannot be restored"))
+        }
     }
 
     async fn authenticate(&self, offered: &Offered, lineage: &Lineage) -> Result<Principal, Rejection> {
@@ -132,20 +132,15 @@ impl Steps {
             .keys
             .ring_for(&passport)
             .await
-            .map_err(|_cause| Rejection::new(RejectionKind::KeysUnavailable))?;
+            .map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable))?;
         let verified = if passport.len() <= self.limits.inline_verify_entries {
             self.verifier.verify(passport, &ring)
         } else {
             let verifier = self.verifier.clone();
             tokio::task::spawn_blocking(move || verifier.verify(passport, &ring))
                 .await
-                .map_err(|_cause| Rejection::new(RejectionKind::KeysUnavailable))?
+                .map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable))?
         };
-        verified.map_err(|error| invalid(&error))
+        verified.map_err(Rejection::from)
     }
-}
-
-fn invalid(error: &VerifyError) -> Rejection {
-    tracing::debug!(kind = error.kind().as_str(), index = error.index(), "passport does not hold");
-    Rejection::new(RejectionKind::PassportInvalid)
 }

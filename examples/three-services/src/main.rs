@@ -49,6 +49,6 @@ async fn main() -> ExitCode {
 
 fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("warn,kest=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
 }

@@ -254,3 +254,22 @@ pub enum SignError {
     #[error("signer returned a wrong signature")]
     WrongSignature,
 }
+
+impl SignError {
+    /// A stable name for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::OtherPermit => "other_permit",
+            Self::PassportFull => "passport_full",
+            Self::EntryTooLong => "entry_too_long",
+            Self::Taints => "taints",
+            Self::Classification => "classification",
+            Self::NoReason => "sanitizer_without_reason",
+            Self::Clock => "clock",
+            Self::NotWritable(_) => "not_writable",
+            Self::Unavailable(_) => "signer_unavailable",
+            Self::WrongSignature => "wrong_signature",
+        }
+    }
+}

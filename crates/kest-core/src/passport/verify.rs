@@ -7,7 +7,7 @@ use super::{Passport, SeenEntries, Tips, UnverifiedPassport};
 use crate::entry::{self, Entry, EntryHash, EntryId, FormError, Parents, Parsed};
 use crate::limits::Limits;
 use crate::reading::Reading;
-use crate::signature::{KeyRing, PublicKey};
+use crate::signature::{KeyRing, PublicKey, WorkloadId};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
 
@@ -58,20 +58,29 @@ impl Verifier {
     pub fn verify(&self, passport: UnverifiedPassport, ring: &KeyRing) -> Result<Passport, VerifyError> {
         let (compacts, announced) = passport.into_parts();
         if compacts.len() > self.limits.entries {
-            return Err(VerifyError { kind: VerifyErrorKind::TooManyEntries, index: None });
+            return Err(VerifyError::whole(VerifyErrorKind::TooManyEntries));
         }
         let mut walk = Walk::with_capacity(compacts.len());
         for (index, compact) in compacts.into_iter().enumerate() {
-            self.verify_entry(&mut walk, compact, ring)
-                .map_err(|kind| VerifyError { kind, index: Some(index) })?;
+            let text = Arc::clone(&compact);
+            self.verify_entry(&mut walk, compact, ring).map_err(|kind| self.failed(kind, index, &text))?;
         }
         let passport = walk.finish();
         match announced {
             Some(tips) => check_tips(&passport, &tips),
             None => Ok(()),
         }
-        .map_err(|kind| VerifyError { kind, index: None })?;
+        .map_err(VerifyError::whole)?;
         Ok(passport)
+    }
+
+    /// Names the workload where that is what has to be known to mend it: whose keys are missing.
+    fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
+        let unknown = matches!(kind, VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey);
+        let claimed =
+            || entry::parse(compact, index == 0, self.reading, &self.limits).ok().map(|it| it.workload);
+        let workload = if unknown { claimed() } else { None };
+        VerifyError { kind, index: Some(index), workload }
     }
 
     fn verify_entry(
@@ -234,14 +243,19 @@ impl Walk {
 }
 
 /// A passport does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("passport does not hold: {kind}")]
 pub struct VerifyError {
     kind: VerifyErrorKind,
     index: Option<usize>,
+    workload: Option<WorkloadId>,
 }
 
 impl VerifyError {
+    fn whole(kind: VerifyErrorKind) -> Self {
+        Self { kind, index: None, workload: None }
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> VerifyErrorKind {
@@ -252,6 +266,13 @@ impl VerifyError {
     #[must_use]
     pub fn index(&self) -> Option<usize> {
         self.index
+    }
+
+    /// The workload that the entry claims, where it is not one whose keys are trusted: a name that a stranger wrote,
+    /// for the people who keep the bundle.
+    #[must_use]
+    pub fn workload(&self) -> Option<&WorkloadId> {
+        self.workload.as_ref()
     }
 }
 

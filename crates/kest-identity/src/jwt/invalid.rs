@@ -2,6 +2,8 @@
 
 use kest_core::{AuthenticateError, BoxError};
 
+use crate::binding::BindingError;
+
 /// A bearer credential does not hold.
 ///
 /// No message and no cause repeats anything that the credential contained. Log [`InvalidToken::kind`].
@@ -112,6 +114,19 @@ impl InvalidToken {
             Self::NoTenant => "no_tenant",
             Self::Claim => "claim",
         }
+    }
+}
+
+/// The finer kind of a refused credential, for logs and metrics; `None` for causes of other crates.
+#[must_use]
+pub fn cause_of(error: &AuthenticateError) -> Option<&'static str> {
+    match error {
+        AuthenticateError::Invalid(cause) | AuthenticateError::Unavailable(cause) => {
+            let token = || cause.downcast_ref::<InvalidToken>().map(InvalidToken::kind);
+            cause.downcast_ref::<BindingError>().map(BindingError::kind).or_else(token)
+        }
+        // Kinds that are added elsewhere name nothing here.
+        AuthenticateError::Missing | _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub use build_error::JwtBuildError;
 pub use builder::JwtAuthenticatorBuilder;
 pub use claims::ClaimNames;
 pub use grants::Grants;
-pub use invalid::InvalidToken;
+pub use invalid::{InvalidToken, cause_of};
 pub use issuer::TrustedIssuer;
 pub(crate) use token::{Parts, decode_part};
 pub use token::{TokenHeader, UnverifiedToken};

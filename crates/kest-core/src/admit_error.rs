@@ -1,0 +1,180 @@
+//! Why an operation may not run, and what each kind of it tells the people who run the service.
+
+use crate::passport::SignError;
+use crate::policy::AuthorizeError;
+use crate::random::RandomError;
+use crate::refusal::{Actor, Explanation, Refusal, Step};
+
+/// An operation may not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// Policy said no, or gave no answer.
+    #[error("operation is not permitted")]
+    Authorize(#[source] AuthorizeError),
+    /// The entry was not signed.
+    #[error("entry was not signed")]
+    Sign(#[source] SignError),
+    /// No random bytes for an id.
+    #[error("no entry id could be made")]
+    Random(#[source] RandomError),
+    /// Policy and signer together took longer than `Limits::admission_wait`.
+    #[error("operation was not admitted in time")]
+    TookTooLong,
+}
+
+impl AdmitError {
+    /// The kind, for statuses, logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> AdmitErrorKind {
+        match self {
+            Self::Authorize(error) => match error {
+                AuthorizeError::Denied(_) => AdmitErrorKind::Denied,
+                AuthorizeError::NoPolicy => AdmitErrorKind::NoPolicy,
+                AuthorizeError::ForeignTier(_) | AuthorizeError::ForeignDeviation => {
+                    AdmitErrorKind::PolicyMisplaced
+                }
+                AuthorizeError::Failed(_) => AdmitErrorKind::PolicyFailed,
+                AuthorizeError::Unavailable(_) => AdmitErrorKind::PolicyUnavailable,
+            },
+            Self::Sign(error) => match error {
+                SignError::PassportFull => AdmitErrorKind::LineageFull,
+                SignError::EntryTooLong => AdmitErrorKind::EntryTooLarge,
+                SignError::Unavailable(_) | SignError::WrongSignature => AdmitErrorKind::SignerUnavailable,
+                SignError::OtherPermit
+                | SignError::Taints
+                | SignError::Classification
+                | SignError::NoReason
+                | SignError::Clock
+                | SignError::NotWritable(_) => AdmitErrorKind::NotSignable,
+            },
+            Self::Random(_) => AdmitErrorKind::SignerUnavailable,
+            Self::TookTooLong => AdmitErrorKind::TookTooLong,
+        }
+    }
+
+    /// Reports that an operation at `step` was not admitted in time: for those who keep `Limits::admission_wait`, since
+    /// this crate knows no timer.
+    #[must_use]
+    pub fn timed_out(step: Step) -> Self {
+        Refusal::new(step, AdmitErrorKind::TookTooLong.explanation()).report();
+        Self::TookTooLong
+    }
+
+    /// Whether the same operation may be admitted later: only when something was out of reach.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::TookTooLong
+            | Self::Authorize(AuthorizeError::Unavailable(_))
+            | Self::Sign(SignError::Unavailable(_)) => true,
+            Self::Authorize(_) | Self::Sign(_) | Self::Random(_) => false,
+        }
+    }
+
+    /// The name of the finer kind, for logs and metrics.
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Sign(error) => Some(error.kind()),
+            Self::Authorize(_) | Self::Random(_) | Self::TookTooLong => None,
+        }
+    }
+}
+
+/// The kinds of [`AdmitError`], by who must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AdmitErrorKind {
+    /// A policy said no.
+    Denied,
+    /// A policy failed, which counts as a no.
+    PolicyFailed,
+    /// No policy was evaluated.
+    NoPolicy,
+    /// The operation's policy spoke for the deployment.
+    PolicyMisplaced,
+    /// The policy engine did not answer.
+    PolicyUnavailable,
+    /// The signer did not answer, or wrongly.
+    SignerUnavailable,
+    /// The lineage cannot take another entry.
+    LineageFull,
+    /// What the request brought makes an entry that is over a limit.
+    EntryTooLarge,
+    /// The operation is declared in a way that cannot be signed.
+    NotSignable,
+    /// Policy and signer did not finish in time.
+    TookTooLong,
+}
+
+impl AdmitErrorKind {
+    /// What it means; a new kind does not compile without a text.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one row for each kind")]
+    pub fn explanation(self) -> Explanation {
+        match self {
+            Self::Denied => Explanation::new(
+                "denied",
+                Actor::Caller,
+                "a yes from every policy that is asked",
+                "compare the policy named here with the trust, taints and root of this line; where no passport came, \
+                 trust is the root origin's, 10 unless OperationLayer::root_origin says otherwise",
+            ),
+            Self::PolicyFailed => Explanation::new(
+                "policy_failed",
+                Actor::Caller,
+                "a policy that can be evaluated for this request",
+                "mend the policy: a value that it reads is missing or has another type",
+            ),
+            Self::NoPolicy => Explanation::new(
+                "no_policy",
+                Actor::Service,
+                "a decision that names the policies that allowed",
+                "let the engine name what it evaluated, or name a policy for the operation",
+            ),
+            Self::PolicyMisplaced => Explanation::new(
+                "policy_misplaced",
+                Actor::Service,
+                "an operation's policy of the function tier, without exemptions",
+                "give policies of other tiers and exemptions to KestBuilder::deployment_policy",
+            ),
+            Self::PolicyUnavailable => Explanation::new(
+                "policy_unavailable",
+                Actor::Dependency,
+                "an answer of the policy engine",
+                "see whether the engine runs and can be reached within Limits::policy_wait",
+            ),
+            Self::SignerUnavailable => Explanation::new(
+                "signer_unavailable",
+                Actor::Dependency,
+                "a signature that holds under the signer's own public key",
+                "see whether the signer can be reached and has the key that it publishes",
+            ),
+            Self::LineageFull => Explanation::new(
+                "lineage_full",
+                Actor::Caller,
+                "a lineage with fewer entries than Limits::entries and at most Limits::parents tips",
+                "find the loop or the fan-out that makes the lineage so long",
+            ),
+            Self::EntryTooLarge => Explanation::new(
+                "entry_too_large",
+                Actor::Caller,
+                "names, resource and attributes that make an entry within Limits::entry_bytes",
+                "send a shorter path or fewer attributes; record an id rather than the whole of what is acted on",
+            ),
+            Self::NotSignable => Explanation::new(
+                "not_signable",
+                Actor::Service,
+                "an operation whose taints, classification, sanitizer and resource can stand in an entry",
+                "correct what the operation declares: the cause names what cannot be signed",
+            ),
+            Self::TookTooLong => Explanation::new(
+                "took_too_long",
+                Actor::Dependency,
+                "an answer within Limits::arrival_wait or Limits::admission_wait",
+                "find what is slow: claim store, key resolver, issuer, policy engine or signer",
+            ),
+        }
+    }
+}

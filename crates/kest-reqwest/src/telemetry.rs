@@ -1,0 +1,94 @@
+//! Every line and metric of this crate, in one place: what was carried, where nothing was, and what was not sent.
+
+use kest_baggage::{InjectError, PackError, Tier};
+use kest_core::refusal::{Actor, Explanation, Refusal, Step};
+use url::Url;
+
+use crate::carry::CarryError;
+
+/// Outgoing requests by `carried`: the tier of the passport, or `unlisted` where the destination is not listed and
+/// nothing of ours went along.
+pub const OUTGOING: &str = "kest_outgoing_total";
+
+/// Describes every metric to the recorder that is installed.
+pub fn describe_metrics() {
+    metrics::describe_counter!(OUTGOING, "outgoing requests by what was carried");
+}
+
+pub(crate) fn carried(tier: Tier) {
+    metrics::counter!(OUTGOING, "carried" => tier.as_str()).increment(1);
+}
+
+/// Says where the request goes as an origin, so that it can be compared with the list; a path may hold anything.
+pub(crate) fn not_listed(url: &Url) {
+    metrics::counter!(OUTGOING, "carried" => "unlisted").increment(1);
+    tracing::debug!(
+        origin = %url.origin().ascii_serialization(),
+        "destination is not listed: the request goes without a passport"
+    );
+}
+
+/// One line and one count; where starting the lineage was refused, that was the refusal.
+pub(crate) fn not_sent(error: &CarryError) {
+    if let Some((explanation, cause)) = explain(error) {
+        Refusal::new(Step::Client, explanation).cause(cause).report();
+    }
+}
+
+/// The table: a new error does not compile without a text.
+fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
+    Some(match error {
+        CarryError::NoLineage => (NO_LINEAGE, None),
+        CarryError::Originate(_) => return None,
+        CarryError::Inject(cause) => (NO_ROOM, Some(inject_kind(*cause))),
+        CarryError::Pack(cause) => match cause {
+            PackError::TooLarge(_) => (TOO_LARGE, None),
+            PackError::ClaimStore(_) => (CLAIM_STORE, Some("unavailable")),
+            PackError::ClaimStoreSlow => (CLAIM_STORE, Some("slow")),
+            PackError::Random(_) => (NOT_PACKED, Some("random")),
+            PackError::Seal(_) => (NOT_PACKED, Some("seal")),
+            // A kind that is added elsewhere is reported too.
+            _ => (NOT_PACKED, None),
+        },
+    })
+}
+
+fn inject_kind(cause: InjectError) -> &'static str {
+    match cause {
+        InjectError::TooLong(_) => "too_long",
+        InjectError::TooManyMembers(_) => "too_many_members",
+        InjectError::NotWritable | _ => "not_writable",
+    }
+}
+
+const NO_LINEAGE: Explanation = Explanation::new(
+    "no_lineage",
+    Actor::Caller,
+    "an operation that is running, or an admission among the request's extensions",
+    "wrap a spawned task in with_admission, give the request with_extension(admission), or choose \
+     WithoutLineage::originate for work that no request asked for",
+);
+const NO_ROOM: Explanation = Explanation::new(
+    "no_room",
+    Actor::Caller,
+    "other people's baggage that leaves room for the passport",
+    "send fewer or shorter members of baggage with this request",
+);
+const TOO_LARGE: Explanation = Explanation::new(
+    "passport_too_large",
+    Actor::Caller,
+    "a passport that fits a header, or a claim store to put it into",
+    "give the client a claim store with Tiers::store, on both sides",
+);
+const CLAIM_STORE: Explanation = Explanation::new(
+    "claim_store_unavailable",
+    Actor::Dependency,
+    "a claim store that keeps the passport within Limits::claim_wait",
+    "see whether the store runs and has room",
+);
+const NOT_PACKED: Explanation = Explanation::new(
+    "passport_not_packed",
+    Actor::Dependency,
+    "random bytes and a sealing key that works",
+    "see the error that the call returned: it names the cause",
+);
