@@ -1,11 +1,10 @@
 //! Sealing keys as JWKs (RFC 7517), in texts and in files that nobody else may read.
 
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::signature::KeyId;
+use kest_core::signature::{KeyId, PrivateFileError, read_private_file};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -17,13 +16,9 @@ impl SealingKey {
     ///
     /// # Errors
     ///
-    /// [`SealingKeyError`]; on Unix also when group or others may read the file.
+    /// [`SealingKeyError`]; on Unix also when others may read the file ([`read_private_file`]).
     pub fn from_jwk_file(path: &Path) -> Result<Self, SealingKeyError> {
-        let mut file = std::fs::File::open(path).map_err(SealingKeyError::Read)?;
-        refuse_readable_by_others(&file)?;
-        let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_ROOM));
-        file.by_ref().take(KEY_FILE_BYTES).read_to_string(&mut text).map_err(SealingKeyError::Read)?;
-        Self::from_jwk(&text)
+        Self::from_jwk(&read_private_file(path, KEY_FILE_BYTES)?)
     }
 
     /// Reads a symmetric JWK: `{"kty":"oct","alg":"A256KW","kid":"2026-01","k":"..."}`.
@@ -66,12 +61,9 @@ impl SealingKey {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealingKeyError {
-    /// The file cannot be read.
-    #[error("sealing key file cannot be read")]
-    Read(#[source] io::Error),
-    /// Group or others may read it.
-    #[error("sealing key file is open to group or others: its mode must be 0600 but is {0:o}")]
-    Open(u32),
+    /// The file cannot be read, or others can read it too.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
     /// The text is no symmetric JWK for `A256KW` with `kid` and 32 bytes of `k`.
     #[error("text is no jwk of 256 bits for a256kw")]
     NotASealingKey,
@@ -86,23 +78,8 @@ struct Jwk {
     k: String,
 }
 
-#[cfg(unix)]
-fn refuse_readable_by_others(file: &std::fs::File) -> Result<(), SealingKeyError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(SealingKeyError::Read)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(SealingKeyError::Open(mode)) }
-}
-
-#[cfg(not(unix))]
-fn refuse_readable_by_others(_file: &std::fs::File) -> Result<(), SealingKeyError> {
-    Ok(())
-}
-
 /// A key file longer than this is none.
-const KEY_FILE_BYTES: u64 = 4 * 1024;
-
-/// Room for all of it at once, so that no half of a key stays behind where the text grew.
-const KEY_FILE_ROOM: usize = 4 * 1024;
+const KEY_FILE_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]
 #[path = "../tests/key_file.rs"]

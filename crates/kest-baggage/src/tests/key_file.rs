@@ -42,7 +42,7 @@ fn jwk_for_another_use_or_of_another_size_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn key_file_readable_by_the_group_or_others_is_refused() {
+fn key_file_readable_by_others_is_refused_and_one_for_our_group_is_not() {
     use std::os::unix::fs::PermissionsExt as _;
     let path = std::env::temp_dir().join(format!("kest-sealing-{}.jwk", std::process::id()));
     std::fs::write(&path, key("k1").to_jwk().unwrap().as_bytes()).unwrap();
@@ -50,12 +50,13 @@ fn key_file_readable_by_the_group_or_others_is_refused() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         SealingKey::from_jwk_file(&path)
     };
-    let (group, others, own) = (read(0o640), read(0o604), read(0o600));
+    let (writable, others, mounted, own) = (read(0o660), read(0o604), read(0o440), read(0o600));
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(group, Err(SealingKeyError::Open(0o640))));
-    assert!(matches!(others, Err(SealingKeyError::Open(0o604))));
-    assert_eq!(own.unwrap().bytes(), key("k1").bytes());
-    assert!(matches!(SealingKey::from_jwk_file(&path), Err(SealingKeyError::Read(_))));
+    assert!(matches!(writable, Err(SealingKeyError::File(PrivateFileError::Open(0o660)))));
+    assert!(matches!(others, Err(SealingKeyError::File(PrivateFileError::Open(0o604)))));
+    assert_eq!((mounted.unwrap().bytes(), own.unwrap().bytes()), (key("k1").bytes(), key("k1").bytes()));
+    let missing = SealingKey::from_jwk_file(&path);
+    assert!(matches!(missing, Err(SealingKeyError::File(PrivateFileError::Read(_)))));
 }
 
 #[test]

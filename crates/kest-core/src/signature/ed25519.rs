@@ -1,7 +1,6 @@
 //! Ed25519 (RFC 8032) keys and signatures, and the signer that keeps its key in memory.
 
 use std::fmt;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -11,11 +10,12 @@ use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::private_file::{PrivateFileError, read_private_file};
 use super::{KeyId, Sign, SignatureCheck, SignerError, WorkloadId};
 use crate::random::{Random, RandomError};
 
 /// A private key file longer than this is none.
-const KEY_FILE_BYTES: u64 = 16 * 1024;
+const KEY_FILE_BYTES: usize = 16 * 1024;
 
 /// A public key that is a proper Ed25519 point; parsed once, kept for every verification.
 #[derive(Clone, PartialEq, Eq)]
@@ -138,13 +138,9 @@ impl Ed25519Signer {
     ///
     /// # Errors
     ///
-    /// [`KeyFileError`]; on Unix also when group or others may read the file.
+    /// [`KeyFileError`]; on Unix also when others may read the file ([`read_private_file`]).
     pub fn from_jwk_file(path: &Path) -> Result<Self, KeyFileError> {
-        let mut file = std::fs::File::open(path).map_err(KeyFileError::Read)?;
-        refuse_readable_by_others(&file)?;
-        let mut text = Zeroizing::new(String::new());
-        file.by_ref().take(KEY_FILE_BYTES).read_to_string(&mut text).map_err(KeyFileError::Read)?;
-        Self::from_jwk(&text)
+        Self::from_jwk(&read_private_file(path, KEY_FILE_BYTES)?)
     }
 
     /// Reads a private JWK with the extra member `principal`.
@@ -230,12 +226,9 @@ impl Sign for Ed25519Signer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// The file cannot be read.
-    #[error("key file cannot be read")]
-    Read(#[source] io::Error),
-    /// Group or others may read it.
-    #[error("key file is open to group or others: its mode must be 0600 but is {0:o}")]
-    Open(u32),
+    /// The file cannot be read, or others can read it too.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
     /// The text is no private Ed25519 JWK with `kid` and `d`.
     #[error("key file is no private ed25519 jwk")]
     NotAPrivateJwk,
@@ -254,18 +247,6 @@ struct PrivateJwk {
     kid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
-}
-
-#[cfg(unix)]
-fn refuse_readable_by_others(file: &std::fs::File) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(KeyFileError::Read)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Open(mode)) }
-}
-
-#[cfg(not(unix))]
-fn refuse_readable_by_others(_file: &std::fs::File) -> Result<(), KeyFileError> {
-    Ok(())
 }
 
 /// RFC 7638 section 3: SHA-256 of the required members in order of name.
@@ -345,17 +326,17 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn key_file_readable_by_the_group_is_refused() {
+    fn key_file_readable_by_everybody_is_refused_and_one_for_our_group_is_not() {
         use std::os::unix::fs::PermissionsExt as _;
         let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", thumbprint(&signer().public)));
         std::fs::write(&path, signer().to_private_jwk().unwrap().as_bytes()).unwrap();
-        let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        set(0o640);
-        let open = Ed25519Signer::from_jwk_file(&path);
-        set(0o600);
-        let closed = Ed25519Signer::from_jwk_file(&path);
+        let read = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Ed25519Signer::from_jwk_file(&path)
+        };
+        let (open, mounted, own) = (read(0o444), read(0o440), read(0o600));
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(open, Err(KeyFileError::Open(0o640))));
-        assert!(closed.is_ok());
+        assert!(matches!(open, Err(KeyFileError::File(PrivateFileError::Open(0o444)))));
+        assert!(mounted.is_ok() && own.is_ok());
     }
 }

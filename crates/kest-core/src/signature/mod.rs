@@ -3,10 +3,12 @@
 mod bundle;
 mod ed25519;
 mod key_ring;
+mod private_file;
 mod sign;
 
 pub use crate::name::{KeyId, WorkloadId};
 pub use bundle::{Bundle, BundleError, SkipReason};
 pub use ed25519::{Ed25519Signer, KeyFileError, PublicKey, Signature, WeakKey};
 pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ReplaceableKeys, ResolveKeys};
+pub use private_file::{PrivateFileError, read_private_file};
 pub use sign::{Sign, SignatureCheck, SignerError};
