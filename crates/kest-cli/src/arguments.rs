@@ -8,7 +8,7 @@ use kest_core::entry::{NameError, PolicyName};
 use kest_core::passport::{Tips, TipsError};
 use kest_core::signature::{KeyId, WorkloadId};
 use kest_core::{Limits, Reading};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Keys, trust bundles, passports and policies of Kest.
 #[derive(Debug, Parser)]
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make a key: a private file, mode 0600, and a public one; overwrites neither.
     Keygen(Keygen),
-    /// Join public keys into one trust bundle (a JWK Set) on standard output.
+    /// Join public keys into one trust bundle (a JWK Set).
     Bundle(Bundle),
     /// Prove a passport: every signature, link, score and taint.
     Verify(Verify),
@@ -34,26 +34,30 @@ pub(crate) enum Command {
     /// Check policies and try them out.
     #[command(subcommand)]
     Policy(Policy),
-    /// Look at a claim in its store, put one there, make a key to seal them with.
+    /// Long passports in a shared store: look at one, put one there, make a key to seal them with.
     #[command(subcommand)]
-    Claims(Claims),
+    Store(Store),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Keygen {
     /// The workload that the key signs for: its SPIFFE id or another name.
-    #[arg(long, value_name = "ID", value_parser = parse_principal)]
-    pub(crate) principal: WorkloadId,
-    /// Directory of the two files, named after what follows the last "/" of ID; made if it is missing.
+    #[arg(long, value_name = "ID", value_parser = parse_workload)]
+    pub(crate) workload: WorkloadId,
+    /// Directory of the two files, made if it is missing: <last part of ID>.<8 characters of the key's id>.key.jwk, which
+    /// is private, and the same with .pub.jwk.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    /// Files that hold a public JWK or a JWK Set.
-    #[arg(value_name = "JWK", required = true)]
-    pub(crate) files: Vec<PathBuf>,
+    /// Files that hold a public JWK or a JWK Set, and directories, of which all files *.pub.jwk are taken.
+    #[arg(value_name = "JWK|DIR", required = true)]
+    pub(crate) places: Vec<PathBuf>,
+    /// Write the bundle into this file, whole or not at all, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -67,9 +71,9 @@ pub(crate) struct Verify {
     /// What the passport must end in; several tips are joined by commas.
     #[arg(long, value_name = "HEX", value_parser = parse_tips)]
     pub(crate) chain_tip: Option<Tips>,
-    /// Dialect of the input; a JSONL line may name its own.
+    /// Dialect of the input; a JSONL line may only ask for a stricter one.
     #[arg(long, value_enum, default_value_t = Dialect::Strict)]
-    pub(crate) reading: Dialect,
+    pub(crate) dialect: Dialect,
     /// Print the verdict as one JSON object; with --jsonl each is one already.
     #[arg(long)]
     pub(crate) json: bool,
@@ -152,18 +156,18 @@ pub(crate) struct PolicyInput {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Claims {
+pub(crate) enum Store {
     /// Print the passport that lies under a claim: nothing is verified, and a claim for single use is not used up.
-    Get(ClaimsGet),
+    Get(StoreGet),
     /// Verify a passport, put it into the store, and print the baggage members that lead to it.
-    Put(ClaimsPut),
+    Put(StorePut),
     /// Make a key to seal claims with: a private file, mode 0600; overwrites nothing.
-    Key(ClaimsKey),
+    Key(StoreKey),
 }
 
 /// Where claims are kept, and how.
 #[derive(Debug, Args)]
-pub(crate) struct ClaimsPlace {
+pub(crate) struct StorePlace {
     /// The store: redis://HOST:PORT/DB, rediss:// for TLS; several for a cluster. Whoever sees the command line sees a
     /// password in it: use --password-file.
     #[arg(long, value_name = "URL", required = true)]
@@ -186,9 +190,9 @@ pub(crate) struct ClaimsPlace {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ClaimsGet {
+pub(crate) struct StoreGet {
     #[command(flatten)]
-    pub(crate) place: ClaimsPlace,
+    pub(crate) place: StorePlace,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -198,9 +202,9 @@ pub(crate) struct ClaimsGet {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ClaimsPut {
+pub(crate) struct StorePut {
     #[command(flatten)]
-    pub(crate) place: ClaimsPlace,
+    pub(crate) place: StorePlace,
     /// Trust bundle (a JWK Set): a file, an https URL, or an http URL of this machine.
     #[arg(long, value_name = "BUNDLE")]
     pub(crate) keys: PathBuf,
@@ -219,7 +223,7 @@ pub(crate) struct ClaimsPut {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ClaimsKey {
+pub(crate) struct StoreKey {
     /// The key's id, by which readers choose it.
     #[arg(long, value_name = "KID", value_parser = parse_key_id)]
     pub(crate) kid: KeyId,
@@ -229,13 +233,23 @@ pub(crate) struct ClaimsKey {
 }
 
 /// A dialect as it is spelled by flags and JSONL lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Dialect {
     /// The protocol as this project writes it.
     Strict,
     /// What the first Python implementation writes.
     LegacyPython,
+}
+
+impl Dialect {
+    /// Whether input may ask for this dialect where the command line allows `allowed`: never for a more lenient one.
+    pub(crate) fn is_within(self, allowed: Self) -> bool {
+        match self {
+            Self::Strict => true,
+            Self::LegacyPython => allowed == Self::LegacyPython,
+        }
+    }
 }
 
 impl From<Dialect> for Reading {
@@ -247,7 +261,7 @@ impl From<Dialect> for Reading {
     }
 }
 
-fn parse_principal(text: &str) -> Result<WorkloadId, NameError> {
+fn parse_workload(text: &str) -> Result<WorkloadId, NameError> {
     WorkloadId::new(text)
 }
 

@@ -7,8 +7,8 @@ use crate::failure::{Answer, Failure};
 use crate::input::Source;
 use crate::output::Output;
 
-/// Bytes of a text: what still fits into the memory of a small machine several times.
-const TEXT_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of a text: a small text of many values takes some 60 times its length in memory while it is sorted.
+const TEXT_BYTES: usize = 8 * 1024 * 1024;
 /// Nesting of a text.
 const DEPTH: usize = 128;
 

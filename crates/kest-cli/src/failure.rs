@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use crate::bundle::JoinError;
 use crate::canonicalize::CanonicalError;
-use crate::claims::ClaimsError;
 use crate::fresh::FreshError;
 use crate::input::InputError;
 use crate::keygen::KeygenError;
 use crate::keys::KeysError;
 use crate::output::OutputError;
 use crate::policy::PolicyError;
+use crate::store::StoreError;
+use crate::whole::WholeError;
 
 /// The answer to the question that a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,21 +51,28 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Fresh(#[from] FreshError),
     #[error(transparent)]
-    Claims(#[from] ClaimsError),
+    Whole(#[from] WholeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Failure {
     /// 1 when what was given is not true, 2 when the question could not be put.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Input(_) | Self::Output(_) | Self::Keys(_) | Self::Policy(_) | Self::Claims(_) => 2,
+            Self::Input(_)
+            | Self::Output(_)
+            | Self::Keys(_)
+            | Self::Policy(_)
+            | Self::Store(_)
+            | Self::Whole(_) => 2,
             Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {
                 FreshError::Exists(_) => 1,
                 FreshError::Write { .. } => 2,
             },
             Self::Keygen(KeygenError::Name | KeygenError::Random(_) | KeygenError::Json(_)) => 2,
-            Self::Join(JoinError::File { .. } | JoinError::Contradiction { .. }) => 1,
-            Self::Join(JoinError::Json(_)) => 2,
+            Self::Join(JoinError::NoFiles(_) | JoinError::Json(_)) => 2,
+            Self::Join(_) => 1,
             Self::Canonical(CanonicalError(_)) => 1,
         })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::signature::{Ed25519Signer, WorkloadId};
+use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
 use kest_core::{OsRandom, Sign as _};
 use serde::Serialize;
 
@@ -13,14 +13,15 @@ use crate::failure::{Answer, Failure};
 use crate::fresh::{self, Fresh, FreshError, Readers, make_directory};
 use crate::output;
 
-/// Makes a key for the principal.
+/// Makes a key for the workload.
 pub(crate) fn run(arguments: &arguments::Keygen) -> Result<Answer, Failure> {
-    let pair = Pair::beside(&arguments.out, file_stem(&arguments.principal)?);
-    pair.check_absent()?;
+    let stem = file_stem(&arguments.workload)?;
     let signer =
-        Ed25519Signer::generate(arguments.principal.clone(), &OsRandom).map_err(KeygenError::Random)?;
+        Ed25519Signer::generate(arguments.workload.clone(), &OsRandom).map_err(KeygenError::Random)?;
     let private = signer.to_private_jwk().map_err(KeygenError::Json)?;
     let public = serde_json::to_string(&PublicJwk::of(&signer)).map_err(KeygenError::Json)?;
+    let pair = Pair::beside(&arguments.out, stem, signer.key_id());
+    pair.check_absent()?;
     make_directory(&arguments.out)?;
     pair.write(&private, &public)?;
     output::say(&format!("wrote {} (private)", pair.private.display()));
@@ -31,8 +32,8 @@ pub(crate) fn run(arguments: &arguments::Keygen) -> Result<Answer, Failure> {
 /// No key was made and no file was left behind.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeygenError {
-    /// The last part of the principal is no file name.
-    #[error("principal has no last part that could name a file")]
+    /// The last part of the workload's id is no file name.
+    #[error("workload has no last part that could name a file")]
     Name,
     /// No unpredictable bytes can be had.
     #[error("cannot make a key")]
@@ -45,9 +46,15 @@ pub(crate) enum KeygenError {
     File(#[from] FreshError),
 }
 
+/// How the name of a file with a public key ends.
+pub(crate) const PUBLIC_SUFFIX: &str = ".pub.jwk";
+
+/// Characters of the key's id in a file name: 48 bits of its thumbprint.
+const KEY_ID_CHARACTERS: usize = 8;
+
 /// What follows the last `/`, if it names a file in a directory and nothing else.
-fn file_stem(principal: &WorkloadId) -> Result<&str, KeygenError> {
-    let name = principal.as_str();
+fn file_stem(workload: &WorkloadId) -> Result<&str, KeygenError> {
+    let name = workload.as_str();
     let stem = name.rsplit_once('/').map_or(name, |(_, last)| last);
     let names_a_file = !matches!(stem, "" | "." | "..") && !stem.contains(['\0', '/', '\\']);
     if names_a_file { Ok(stem) } else { Err(KeygenError::Name) }
@@ -60,10 +67,12 @@ struct Pair {
 }
 
 impl Pair {
-    fn beside(directory: &Path, stem: &str) -> Self {
+    /// The key's id tells the next key of a workload from this one, and workloads whose ids end alike from each other.
+    fn beside(directory: &Path, stem: &str, key_id: &KeyId) -> Self {
+        let id: String = key_id.as_str().chars().take(KEY_ID_CHARACTERS).collect();
         Self {
-            private: directory.join(format!("{stem}.key.jwk")),
-            public: directory.join(format!("{stem}.jwk")),
+            private: directory.join(format!("{stem}.{id}.key.jwk")),
+            public: directory.join(format!("{stem}.{id}{PUBLIC_SUFFIX}")),
         }
     }
 
@@ -114,16 +123,44 @@ impl<'signer> PublicJwk<'signer> {
 mod tests {
     use super::*;
 
-    fn stem(principal: &str) -> Option<String> {
-        file_stem(&WorkloadId::new(principal).unwrap()).ok().map(str::to_owned)
+    fn stem(workload: &str) -> Option<String> {
+        file_stem(&WorkloadId::new(workload).unwrap()).ok().map(str::to_owned)
     }
 
     #[test]
     fn only_a_plain_last_part_names_files() {
         assert_eq!(stem("spiffe://example.org/ns/shop/sa/cart").as_deref(), Some("cart"));
         assert_eq!(stem("cart").as_deref(), Some("cart"));
-        for principal in ["a/", "/", "a/.", "a/..", "..", r"a/..\b"] {
-            assert_eq!(stem(principal), None, "{principal}");
+        for workload in ["a/", "/", "a/.", "a/..", "..", r"a/..\b"] {
+            assert_eq!(stem(workload), None, "{workload}");
         }
+    }
+
+    #[test]
+    fn neither_file_is_overwritten_and_nothing_new_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let pair = Pair::beside(directory.path(), "cart", &KeyId::new("0123456789").unwrap());
+        let path = |name: &str| directory.path().join(name);
+        assert_eq!(pair.private, path("cart.01234567.key.jwk"));
+        assert_eq!(pair.public, path("cart.01234567.pub.jwk"));
+        for existing in [&pair.private, &pair.public] {
+            std::fs::write(existing, "mine").unwrap();
+            assert!(matches!(pair.check_absent(), Err(FreshError::Exists(_))));
+            assert!(matches!(pair.write("private", "public"), Err(FreshError::Exists(_))));
+            assert_eq!(std::fs::read(existing).unwrap(), b"mine");
+            std::fs::remove_file(existing).unwrap();
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn dangling_link_is_not_written_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let pair = Pair::beside(directory.path(), "cart", &KeyId::new("k").unwrap());
+        std::os::unix::fs::symlink(directory.path().join("elsewhere"), &pair.private).unwrap();
+        assert!(matches!(pair.check_absent(), Err(FreshError::Exists(_))));
+        assert!(matches!(pair.write("private", "public"), Err(FreshError::Exists(_))));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

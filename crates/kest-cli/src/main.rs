@@ -1,13 +1,13 @@
 //! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, tries policies, and
 //! looks into claim stores.
 //!
-//! For whoever runs services with Kest and wants to know, outside of them, what a passport proves. Everything it
+//! For people who run services with Kest and want to know, outside of them, what a passport proves. Everything it
 //! reads is bounded by the same limits as a service's.
 //!
 //! ```text
-//! kest keygen --principal spiffe://example.org/cart --out keys    # keys/cart.key.jwk and keys/cart.jwk
-//! kest keygen --principal spiffe://example.org/shop --out keys
-//! kest bundle keys/cart.jwk keys/shop.jwk > bundle.json
+//! kest keygen --workload spiffe://example.org/cart --out keys    # keys/cart.Zk3vKq0P.key.jwk and keys/cart.Zk3vKq0P.pub.jwk
+//! kest keygen --workload spiffe://example.org/shop --out keys
+//! kest bundle keys --out bundle.json
 //! kest verify --keys bundle.json --chain-tip 98bd... passport.json
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
@@ -15,8 +15,8 @@
 //! kest policy check policies/
 //! kest policy input > input.json
 //! kest policy eval --policy charge.cedar --name acme/card_owner --input input.json
-//! kest claims put --store redis://127.0.0.1:6379 --keys bundle.json passport.json
-//! kest claims get --store redis://127.0.0.1:6379 a6513107-f5af-429c-b91b-5594dd9cfcbe
+//! kest store put --store redis://127.0.0.1:6379 --keys bundle.json passport.json
+//! kest store get --store redis://127.0.0.1:6379 a6513107-f5af-429c-b91b-5594dd9cfcbe
 //! ```
 //!
 //! # Answers
@@ -25,22 +25,32 @@
 //! holds one JSON object and nothing else; messages for people go to standard error. The verdict of `verify` is
 //!
 //! ```text
-//! {"name", "verdict": "accept", "entries", "tips", "principals", "trust_score", "taints"}
+//! {"name", "verdict": "accept", "entries", "tips", "workloads", "dialect", "trust_score", "taints"}
 //! {"name", "verdict": "refuse", "kind", "index"}
 //! ```
 //!
-//! where `name` is that of a JSONL line or `null`; `tips` are the hashes that the passport ends in; `principals` are
-//! the workloads that signed, in the order of their first entries and without repeats; `trust_score` and `taints`
-//! are those of the tip (of several tips the smallest score and all the taints); `index` is the entry at fault,
-//! counted from 0, or `null` when it is the passport as a whole.
+//! where `name` is that of a JSONL line or `null`; `tips` are the hashes that the passport ends in; `workloads` are
+//! those that signed, in the order of their first entries and without repeats; `dialect` is the one that it was read in
+//! (`strict` or `legacy-python`); `trust_score` and `taints` are those of the tip (of several tips the smallest score and
+//! all the taints); `index` is the entry at fault, counted from 0, or `null` when it is the passport as a whole.
+//!
+//! # Keys
+//!
+//! `keygen` names its two files after the last part of the workload's id and the first 8 characters of the key's id, so that
+//! neither the next key of a workload nor one of a workload whose id ends alike meets them. `bundle` takes files, and
+//! folders, of which it reads `*.pub.jwk` alone. It writes a bundle whole or not at all: with `--out` the file that was there
+//! stays until the new one is on the disk. A private key, a set without a usable key, and files that contradict each other
+//! are exit code 1; a folder without public keys is exit code 2.
 //!
 //! # Many at once
 //!
 //! A line of `verify --jsonl` is an object with `passport` (an array of compact entries) or `baggage` (an array of
-//! header lines), and optionally `name`, `chain_tip`, `reading` and `claims` (claim store key to value); other members
-//! are left alone. Every line but a blank one gets one verdict, in order: what is no such object is refused as
-//! `bad_line`, a tip that is none as `bad_chain_tip`, and a line over 16 MiB as `line_too_long`. The exit code is 1 if
-//! any line was refused. It answers for all of them even when the reader of the verdicts went away before the end.
+//! header lines), and optionally `name`, `chain_tip`, `dialect` and `store` (store key to value); other members are left
+//! alone. A line's dialect may only be stricter than `--dialect`: a log does not choose how leniently it is read, and a line
+//! that tries is refused as `dialect_too_lenient`. Every line but a blank one gets one verdict, in order: what is no such
+//! object is refused as `bad_line`, a tip that is none as `bad_chain_tip`, and a line over 16 MiB as `line_too_long`. The
+//! exit code is 1 if any line was refused. It answers for all of them even when the reader of the verdicts went away before
+//! the end.
 //!
 //! # Policies
 //!
@@ -77,9 +87,9 @@
 //! `policy eval` takes as it is: laid out for people, or on one line with `--json`. The explanations, a line for each
 //! member of the document, go to standard error, and `--json` leaves them out.
 //!
-//! # Claims
+//! # Store
 //!
-//! `claims put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
+//! `store put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
 //! header that lead to it, on one line; with `--json`
 //!
 //! ```text
@@ -87,7 +97,7 @@
 //! {"name", "verdict": "refuse", "kind", "index"}
 //! ```
 //!
-//! the second, and exit code 1, when the passport does not hold. `claims get` prints the JSON array that lies under a claim;
+//! the second, and exit code 1, when the passport does not hold. `store get` prints the JSON array that lies under a claim;
 //! with `--json`
 //!
 //! ```text
@@ -97,7 +107,7 @@
 //!
 //! the second, and exit code 1, when the claim is unknown or over (`claim_gone`) or what lies there is not what a service
 //! would take, with the kinds that a service logs. With `--seal-key` and `--audience` claims are sealed, and plain ones refused.
-//! A store that is away, or that may evict claims, is exit code 2. `claims key` makes the key that services seal with.
+//! A store that is away, or that may evict claims, is exit code 2. `store key` makes the key that services seal with.
 //!
 //! # Limits and caveats
 //!
@@ -112,7 +122,6 @@ mod arguments;
 mod bundle;
 mod canonicalize;
 mod carried;
-mod claims;
 mod escape;
 mod failure;
 mod fresh;
@@ -122,7 +131,9 @@ mod keygen;
 mod keys;
 mod output;
 mod policy;
+mod store;
 mod verify;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -158,6 +169,6 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),
         Command::Policy(command) => policy::run(command).await,
-        Command::Claims(command) => claims::run(command).await,
+        Command::Store(command) => store::run(command).await,
     }
 }

@@ -12,8 +12,8 @@ use kest::{
     Reading, Resource, Sanitizer, Tiers, TrustScore,
 };
 
-use crate::claim_flags::ClaimFlags;
 use crate::hop::{Hop, PassportRule};
+use crate::store_flags::StoreFlags;
 
 /// Largest trust bundle that is read from a URL.
 const BUNDLE_BYTES: usize = 1024 * 1024;
@@ -29,8 +29,8 @@ pub struct HopFlags {
     pub(crate) listen: SocketAddr,
     /// The workload id that the key belongs to.
     #[arg(long)]
-    principal: String,
-    /// The private JWK file, mode 0600.
+    workload: String,
+    /// The private JWK file, which others may not read.
     #[arg(long)]
     key: PathBuf,
     /// A trust bundle, file or URL; may be given several times.
@@ -55,7 +55,7 @@ pub struct HopFlags {
     #[arg(long)]
     next: Option<String>,
     #[command(flatten)]
-    claims: ClaimFlags,
+    store: StoreFlags,
     /// Bytes that an encoded member may have before the next tier is used.
     #[arg(long)]
     threshold: Option<usize>,
@@ -63,11 +63,11 @@ pub struct HopFlags {
     #[arg(long, value_enum, default_value_t = TiersFlag::Auto)]
     tiers: TiersFlag,
     /// Which dialect is read.
-    #[arg(long, value_enum, default_value_t = ReadingFlag::Strict)]
-    reading: ReadingFlag,
-    /// Refuse requests without a passport.
-    #[arg(long)]
-    require_passport: bool,
+    #[arg(long, value_enum, default_value_t = DialectFlag::Strict)]
+    dialect: DialectFlag,
+    /// Whether requests may come without a passport, must not, or must not come with one.
+    #[arg(long, value_enum, default_value_t = PassportFlag::Optional)]
+    passport: PassportFlag,
     /// Where the operation's data comes from; internet when no passport came.
     #[arg(long)]
     origin: Option<String>,
@@ -90,7 +90,7 @@ pub struct HopFlags {
     #[arg(long, requires = "resource")]
     attributes: Option<String>,
     /// A file or folder of policies, .cedar or .rego; may be given several times. Those that the configuration puts
-    /// into no tier are the operation's own, and all of them must allow.
+    /// into no tier are the operation's own, and all of them must allow. Needs the feature `policies` of this package.
     #[arg(long)]
     policy: Vec<PathBuf>,
     /// The deployment's configuration: tiers and exemptions, TOML.
@@ -105,18 +105,24 @@ enum TiersFlag {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ReadingFlag {
+enum DialectFlag {
     Strict,
     LegacyPython,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PassportFlag {
+    Optional,
+    Required,
 }
 
 /// A flag's value cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlagError {
-    /// `--principal` is not the one that the key file names.
-    #[error("key file belongs to another principal than --principal says")]
-    OtherPrincipal,
+    /// `--workload` is not the one that the key file names.
+    #[error("key file belongs to another workload than --workload says")]
+    OtherWorkload,
     /// A bundle URL answered with too much.
     #[error("trust bundle is too long")]
     BundleTooLong,
@@ -129,8 +135,8 @@ impl HopFlags {
     /// The service that the flags describe.
     pub(crate) async fn to_hop(&self) -> Result<Hop, BoxError> {
         let signer = Arc::new(Ed25519Signer::from_jwk_file(&self.key)?);
-        if kest::Sign::workload(signer.as_ref()).as_str() != self.principal {
-            return Err(FlagError::OtherPrincipal.into());
+        if kest::Sign::workload(signer.as_ref()).as_str() != self.workload {
+            return Err(FlagError::OtherWorkload.into());
         }
         let mut ring = KeyRing::new();
         for bundle in &self.bundle {
@@ -140,7 +146,7 @@ impl HopFlags {
         }
         ring.trust_signer(signer.as_ref())?;
         let limits = Limits::default();
-        let claims = self.claims.to_claims(&limits).await?;
+        let claims = self.store.to_claims(&limits).await?;
         let tiers = match self.tiers {
             TiersFlag::Auto => Tiers::auto(),
             TiersFlag::Compressed => Tiers::compressed_always(),
@@ -155,11 +161,14 @@ impl HopFlags {
             next: self.next.clone(),
             tiers: tiers.store(claims.clone()),
             claims,
-            reading: match self.reading {
-                ReadingFlag::Strict => Reading::Strict,
-                ReadingFlag::LegacyPython => Reading::LegacyPython,
+            reading: match self.dialect {
+                DialectFlag::Strict => Reading::Strict,
+                DialectFlag::LegacyPython => Reading::LegacyPython,
             },
-            passport: if self.require_passport { PassportRule::Required } else { PassportRule::Optional },
+            passport: match self.passport {
+                PassportFlag::Optional => PassportRule::Optional,
+                PassportFlag::Required => PassportRule::Required,
+            },
             policies: self.policies(&limits).await?,
             limits,
         })

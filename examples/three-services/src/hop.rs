@@ -15,9 +15,11 @@ use kest::{
     policy_fn,
 };
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::call::{self, Next};
 use crate::flags::HopFlags;
+use crate::serve::serve;
 
 /// Time that the next service, and all behind it, may take.
 const NEXT_WAIT: Duration = Duration::from_secs(30);
@@ -110,7 +112,7 @@ fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
     Ok(Next { client, url: url.join("/call")? })
 }
 
-/// Runs a hop until SIGTERM or an interrupt; running requests are finished.
+/// Runs a hop until SIGTERM or an interrupt; running requests are finished, within ten seconds.
 ///
 /// # Errors
 ///
@@ -119,22 +121,22 @@ fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
 /// # Panics
 ///
 /// The start-up guard, when no identity choice was made.
-pub async fn serve(flags: HopFlags) -> Result<ExitCode, BoxError> {
+pub async fn run(flags: HopFlags) -> Result<ExitCode, BoxError> {
     let hop = flags.to_hop().await?;
     // Policies are looked at again while the service runs; a broken file leaves those in force that were.
     let _watch = hop.policies.as_ref().map(|policies| policies.watch(POLICY_INTERVAL));
     let router = hop.into_router()?;
     let listener = TcpListener::bind(flags.listen).await?;
     let address = listener.local_addr()?;
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     writeln!(std::io::stdout().lock(), "listening on {address}")?;
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        })
-        .await?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    serve(listener, router, stop).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,9 +3,10 @@
 pub mod answer;
 pub mod attacks;
 mod call;
-mod claim_flags;
 pub mod demo;
 pub mod flags;
 pub mod hop;
 pub mod issuer;
+pub mod serve;
 mod show;
+mod store_flags;

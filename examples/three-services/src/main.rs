@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kest::core::BoxError;
 use three_services::{demo, flags, hop};
 
 /// A request crosses several services and its lineage is proved at every hop.
@@ -22,14 +23,20 @@ enum Command {
     Hop(Box<flags::HopFlags>),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let program = Program::parse();
     log_to_standard_error();
-    let outcome = match program.command.unwrap_or(Command::Demo(demo::Demo::default())) {
-        Command::Demo(demo) => demo.run().await,
-        Command::Hop(flags) => hop::serve(*flags).await,
-    };
+    let outcome = tokio::runtime::Runtime::new().map_err(BoxError::from).and_then(|runtime| {
+        let outcome = runtime.block_on(async {
+            match program.command.unwrap_or(Command::Demo(demo::Demo::default())) {
+                Command::Demo(demo) => demo.run().await,
+                Command::Hop(flags) => hop::run(*flags).await,
+            }
+        });
+        // Work that blocks, a look-up of a name for instance, is not waited for: nobody needs it any more.
+        runtime.shutdown_background();
+        outcome
+    });
     match outcome {
         Ok(code) => code,
         Err(error) => {

@@ -11,7 +11,7 @@ mod rig;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use rig::{Folder, Hop, flags, hop, kest, keys};
+use rig::{Folder, Hop, flags, hop, kest, key_file, keys};
 use serde_json::Value;
 use three_services::answer::Answer;
 use three_services::issuer::Issuer;
@@ -30,13 +30,13 @@ async fn three_processes_carry_one_passport_that_kest_verifies_and_refuses_after
         &folder,
         "ledger",
         &bundle,
-        &["--identity-from-lineage", "--require-passport", "--taint", "payment"],
+        &["--identity-from-lineage", "--passport", "required", "--taint", "payment"],
     ));
     let orders = Hop::start(&flags(
         &folder,
         "orders",
         &bundle,
-        &["--identity-from-lineage", "--require-passport", "--next", &ledger.origin],
+        &["--identity-from-lineage", "--passport", "required", "--next", &ledger.origin],
     ));
     let edge = ["--jwks-uri", &jwks, "--issuer", &name, "--audience", "shop", "--origin", "user_input"];
     let gateway = Hop::start(&flags(
@@ -98,7 +98,7 @@ async fn check_refusals(issuer: &Issuer, gateway: Hop, orders: Hop, ledger: Hop)
 async fn hop_that_trusts_nobody_else_refuses_their_passports() {
     let folder = Folder::new("stranger");
     let bundle = keys(&folder);
-    let own = folder.path("ledger.jwk");
+    let own = key_file(&folder, "ledger", ".pub.jwk");
     let ledger = Hop::start(&flags(&folder, "ledger", &own, &["--identity-from-lineage"]));
     let gateway = Hop::start(&flags(
         &folder,

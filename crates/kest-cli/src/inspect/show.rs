@@ -44,7 +44,7 @@ async fn restore(
     match read(Reading::Strict).await {
         Err(kind) => match read(Reading::LegacyPython).await {
             Ok(passport) => {
-                output::say("input needs --reading legacy-python");
+                output::say("input needs --dialect legacy-python");
                 Ok(passport)
             }
             Err(_) => Err(kind),

@@ -4,12 +4,12 @@ use super::line::Asked;
 use super::progress::{Outcome, Progress};
 use super::prove::Prover;
 use super::verdict::Verdict;
-use crate::arguments;
+use crate::arguments::{self, Dialect};
 use crate::failure::{Answer, Failure};
 use crate::input::{Line, Source};
 use crate::output::Output;
 
-/// Bytes of a line: a passport of the largest size that is accepted, its claims, and room for more.
+/// Bytes of a line: a passport of the largest size that is accepted, its store, and room for more.
 const LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Verifies line by line; memory does not grow with their number.
@@ -27,7 +27,7 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
         };
         let (name, verdict) = match line {
             Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-            Line::Whole(line) => judge(prover, line, arguments.reading.into()).await,
+            Line::Whole(line) => judge(prover, line, arguments.dialect).await,
             Line::TooLong => (None, Verdict::refuse("line_too_long")),
         };
         progress.count(if verdict.is_accepted() { Outcome::Accepted } else { Outcome::Refused });
@@ -37,14 +37,14 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
     Ok(if progress.finish() == 0 { Answer::Yes } else { Answer::No })
 }
 
-async fn judge(prover: &Prover, line: &[u8], reading: kest_core::Reading) -> (Option<String>, Verdict) {
+async fn judge(prover: &Prover, line: &[u8], allowed: Dialect) -> (Option<String>, Verdict) {
     let asked = match Asked::parse(line) {
         Ok(asked) => asked,
         Err(bad) => return (bad.name, Verdict::refuse("bad_line")),
     };
-    let verdict = match asked.question(reading, prover.limits()) {
-        Some(question) => prover.verdict(question).await,
-        None => Verdict::refuse("bad_chain_tip"),
+    let verdict = match asked.question(allowed, prover.limits()) {
+        Ok(question) => prover.verdict(question).await,
+        Err(kind) => Verdict::refuse(kind),
     };
     (asked.name, verdict)
 }

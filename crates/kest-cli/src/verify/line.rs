@@ -1,11 +1,11 @@
 //! One line of JSONL input: what is asked about which passport.
 
+use kest_core::Limits;
 use kest_core::passport::Tips;
-use kest_core::{Limits, Reading};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::claims::Claims;
+use super::line_store::LineStore;
 use super::prove::Question;
 use crate::arguments::Dialect;
 use crate::carried::Carried;
@@ -21,8 +21,8 @@ pub(crate) struct Asked<'line> {
     passport: Option<&'line RawValue>,
     baggage: Option<Vec<String>>,
     chain_tip: Option<String>,
-    reading: Option<Dialect>,
-    claims: Option<Claims>,
+    dialect: Option<Dialect>,
+    store: Option<LineStore>,
 }
 
 /// A line is not an object that asks about exactly one passport.
@@ -45,17 +45,27 @@ impl<'line> Asked<'line> {
         Ok(asked)
     }
 
-    /// The question; `None` when the chain tip cannot be one.
-    pub(crate) fn question(&self, reading: Reading, limits: &Limits) -> Option<Question<'_>> {
-        let chain_tip = self.chain_tip.as_deref().map(|tip| Tips::parse(tip, limits)).transpose().ok()?;
+    /// The question, read in the dialect `allowed` or in a stricter one that the line asks for.
+    ///
+    /// # Errors
+    ///
+    /// The kind of what makes it no question: `bad_chain_tip`, or `dialect_too_lenient` where the line would choose how
+    /// leniently it is read.
+    pub(crate) fn question(&self, allowed: Dialect, limits: &Limits) -> Result<Question<'_>, &'static str> {
+        let dialect = self.dialect.unwrap_or(allowed);
+        if !dialect.is_within(allowed) {
+            return Err("dialect_too_lenient");
+        }
+        let chain_tip = self.chain_tip.as_deref().map(|tip| Tips::parse(tip, limits)).transpose();
+        let chain_tip = chain_tip.map_err(|_cause| "bad_chain_tip")?;
         let carried = match self.passport {
             Some(passport) => Carried::Array(passport.get().as_bytes()),
             None => Carried::Header(
                 self.baggage.iter().flatten().map(String::as_bytes).collect(),
-                self.claims.as_ref().map(Claims::as_store),
+                self.store.as_ref().map(LineStore::as_store),
             ),
         };
-        Some(Question { carried, chain_tip, reading: self.reading.map_or(reading, Reading::from) })
+        Ok(Question { carried, chain_tip, dialect })
     }
 }
 
@@ -87,11 +97,12 @@ mod tests {
         check_bad(r#"{"name":"n","passport":"[]"}"#, Some("n"));
         check_bad(r#"{"name":"n","passport":[],"passport":[]}"#, Some("n"));
         check_bad(r#"{"name":"n","baggage":"a=b"}"#, Some("n"));
-        check_bad(r#"{"name":"n","passport":[],"reading":"lenient"}"#, Some("n"));
+        check_bad(r#"{"name":"n","passport":[],"dialect":"strict","dialect":"strict"}"#, Some("n"));
+        check_bad(r#"{"name":"n","passport":[],"dialect":"lenient"}"#, Some("n"));
         check_bad(r#"{"name":1,"passport":[]}"#, None);
         check_bad(r#"{"passport":[]} {}"#, None);
-        check_bad(r#"{"baggage":[],"claims":{"a":"1","a":"2"}}"#, None);
-        check_bad(r#"{"baggage":[],"claims":{"a":1}}"#, None);
+        check_bad(r#"{"baggage":[],"store":{"a":"1","a":"2"}}"#, None);
+        check_bad(r#"{"baggage":[],"store":{"a":1}}"#, None);
         check_bad(&format!(r#"{{"baggage":["{}"]}}"#, "\",\"".repeat(HEADER_LINES)), None);
     }
 
@@ -99,8 +110,8 @@ mod tests {
     fn members_of_a_log_are_left_alone() {
         let line = br#"{"at":"2026-01-01","name":null,"passport":[],"chain_tip":"0"}"#;
         let asked = Asked::parse(line).unwrap();
-        let question = asked.question(Reading::Strict, &Limits::default()).unwrap();
+        let question = asked.question(Dialect::Strict, &Limits::default()).ok().unwrap();
         assert_eq!(question.chain_tip.unwrap().as_slice(), []);
-        assert_eq!(question.reading, Reading::Strict);
+        assert_eq!(question.dialect, Dialect::Strict);
     }
 }

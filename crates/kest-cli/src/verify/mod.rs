@@ -1,8 +1,8 @@
 //! `kest verify`: proves passports and says what they prove.
 
-mod claims;
 mod jsonl;
 mod line;
+mod line_store;
 mod progress;
 pub(crate) mod prove;
 mod single;

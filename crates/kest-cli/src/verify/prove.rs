@@ -5,6 +5,7 @@ use kest_core::signature::KeyRing;
 use kest_core::{Limits, Passport, Reading, Verifier};
 
 use super::verdict::Verdict;
+use crate::arguments::Dialect;
 use crate::carried::{Announcement, Carried};
 
 /// Verifies under one set of keys.
@@ -20,7 +21,7 @@ pub(crate) struct Question<'input> {
     pub(crate) carried: Carried<'input>,
     /// What the passport must end in, whatever the carrier announced.
     pub(crate) chain_tip: Option<Tips>,
-    pub(crate) reading: Reading,
+    pub(crate) dialect: Dialect,
 }
 
 impl Prover {
@@ -36,12 +37,16 @@ impl Prover {
 
     /// The verdict; whatever is wrong with the input is one too.
     pub(crate) async fn verdict(&self, question: Question<'_>) -> Verdict {
-        self.prove(question).await.map_or_else(|refused| refused, |passport| Verdict::from(&passport))
+        let dialect = question.dialect;
+        self.prove(question)
+            .await
+            .map_or_else(|refused| refused, |passport| Verdict::accept(&passport, dialect))
     }
 
     /// The passport, or why it does not hold.
     pub(crate) async fn prove(&self, question: Question<'_>) -> Result<Passport, Verdict> {
-        let Question { carried, chain_tip, reading } = question;
+        let Question { carried, chain_tip, dialect } = question;
+        let reading = Reading::from(dialect);
         let restored =
             carried.restore(reading, Announcement::Required, &self.limits).await.map_err(Verdict::refuse)?;
         let passport = match restored {

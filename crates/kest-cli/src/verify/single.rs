@@ -17,7 +17,7 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
     let question = Question {
         carried: form.carried(&input, prover.limits()),
         chain_tip: arguments.chain_tip,
-        reading: arguments.reading.into(),
+        dialect: arguments.dialect,
     };
     let verdict = prover.verdict(question).await;
     let mut output = Output::open();

@@ -6,6 +6,7 @@ use kest_core::Passport;
 use kest_core::passport::VerifyError;
 use serde::Serialize;
 
+use crate::arguments::Dialect;
 use crate::escape::Escaped;
 
 /// What verification came to.
@@ -23,7 +24,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Proved {
     entries: usize,
     tips: Vec<String>,
-    principals: Vec<String>,
+    workloads: Vec<String>,
+    dialect: Dialect,
     trust_score: Option<u8>,
     taints: Vec<String>,
 }
@@ -36,6 +38,25 @@ pub(crate) struct Fault {
 }
 
 impl Verdict {
+    /// What the passport, read in `dialect`, proves.
+    pub(crate) fn accept(passport: &Passport, dialect: Dialect) -> Self {
+        let mut workloads: Vec<String> = Vec::new();
+        for entry in passport.entries() {
+            let workload = entry.workload().as_str();
+            if !workloads.iter().any(|known| known == workload) {
+                workloads.push(workload.to_owned());
+            }
+        }
+        Self::Accept(Proved {
+            entries: passport.len(),
+            tips: passport.tips().as_slice().iter().map(ToString::to_string).collect(),
+            workloads,
+            dialect,
+            trust_score: passport.trust_score().map(|score| score.value()),
+            taints: passport.taints().iter().map(str::to_owned).collect(),
+        })
+    }
+
     /// Refused as a whole.
     pub(crate) fn refuse(kind: &'static str) -> Self {
         Self::Refuse(Fault { kind, index: None })
@@ -50,25 +71,6 @@ impl Verdict {
     pub(crate) fn named<'verdict>(&'verdict self, name: Option<&'verdict str>) -> Named<'verdict> {
         let verdict = if self.is_accepted() { "accept" } else { "refuse" };
         Named { name, verdict, rest: self }
-    }
-}
-
-impl From<&Passport> for Verdict {
-    fn from(passport: &Passport) -> Self {
-        let mut principals: Vec<String> = Vec::new();
-        for entry in passport.entries() {
-            let principal = entry.workload().as_str();
-            if !principals.iter().any(|known| known == principal) {
-                principals.push(principal.to_owned());
-            }
-        }
-        Self::Accept(Proved {
-            entries: passport.len(),
-            tips: passport.tips().as_slice().iter().map(ToString::to_string).collect(),
-            principals,
-            trust_score: passport.trust_score().map(|score| score.value()),
-            taints: passport.taints().iter().map(str::to_owned).collect(),
-        })
     }
 }
 
@@ -99,7 +101,7 @@ impl fmt::Display for Verdict {
                 writeln!(formatter, "accepted")?;
                 writeln!(formatter, "  entries     {}", proved.entries)?;
                 writeln!(formatter, "  tips        {}", Listed(&proved.tips))?;
-                writeln!(formatter, "  principals  {}", Listed(&proved.principals))?;
+                writeln!(formatter, "  workloads   {}", Listed(&proved.workloads))?;
                 match proved.trust_score {
                     Some(score) => writeln!(formatter, "  trust       {score}")?,
                     None => writeln!(formatter, "  trust       none")?,

@@ -1,5 +1,7 @@
 //! `kest bundle`: public keys in, one JWK Set out.
 
+use std::path::{Path, PathBuf};
+
 use kest_core::Sign as _;
 use kest_core::signature::Bundle;
 
@@ -56,12 +58,118 @@ fn weak_and_private_keys_and_other_texts_are_refused() {
 }
 
 #[test]
-fn missing_file_is_no_answer() {
+fn missing_file_and_folder_without_public_keys_are_no_answer() {
     let directory = directory("bundle_missing");
     let missing = directory.join("none.jwk");
     assert_eq!(kest(["bundle", missing.to_str().unwrap()], b"").code, Some(2));
-    assert_eq!(kest(["bundle", directory.to_str().unwrap()], b"").code, Some(2));
+    file(&directory, "cart.jwk", bundle(&["cart"]));
+    let run = kest(["bundle", directory.to_str().unwrap()], b"");
+    assert_eq!((run.code, run.text()), (Some(2), ""));
+    assert!(run.stderr.contains("no file *.pub.jwk"), "{}", run.stderr);
     assert_eq!(kest(["bundle"], b"").code, Some(2));
+}
+
+#[test]
+fn set_without_a_usable_key_is_no_bundle() {
+    check_refused("rsa_only", &[RSA], "no file holds a key");
+    check_refused("none", &[r#"{"keys":[]}"#], "no file holds a key");
+}
+
+/// What `kest keygen` leaves behind, for a service and its neighbour.
+fn generated(name: &str) -> PathBuf {
+    let keys = directory(name).join("keys");
+    for workload in ["spiffe://example.org/cart", "spiffe://example.org/shop"] {
+        let made = kest(["keygen", "--workload", workload, "--out", keys.to_str().unwrap()], b"");
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+    }
+    keys
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let found = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = found.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn folder_stands_for_its_public_keys_and_its_private_ones_are_left_alone() {
+    let keys = generated("folder");
+    let out = keys.with_file_name("bundle.json");
+    let run = kest(["bundle", keys.to_str().unwrap(), "--out", out.to_str().unwrap()], b"");
+    assert_eq!((run.code, run.text()), (Some(0), ""), "{}", run.stderr);
+    let read = Bundle::from_json(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(read.ring().keys().count(), 2);
+    let printed = kest(["bundle", keys.to_str().unwrap()], b"");
+    assert_eq!(printed.stdout, std::fs::read(&out).unwrap(), "the same bytes");
+    assert_eq!(files(out.parent().unwrap()), ["bundle.json", "keys"]);
+}
+
+#[test]
+fn private_key_is_refused_by_name_with_the_mend_and_leaves_no_empty_bundle() {
+    let keys = generated("glob");
+    let out = keys.with_file_name("bundle.json");
+    let private = files(&keys).into_iter().find(|name| name.ends_with(".key.jwk")).unwrap();
+    let public = private.replace(".key.jwk", ".pub.jwk");
+    let all = files(&keys).into_iter().map(|name| keys.join(name).to_str().unwrap().to_owned());
+    let arguments = ["bundle".to_owned()].into_iter().chain(all);
+    let arguments = arguments.chain(["--out".to_owned(), out.to_str().unwrap().to_owned()]);
+    let run = kest(arguments, b"");
+    assert_eq!((run.code, run.text()), (Some(1), ""));
+    assert!(run.stderr.contains(&private) && run.stderr.contains(&public), "{}", run.stderr);
+    assert_eq!(files(out.parent().unwrap()), ["keys"]);
+}
+
+#[test]
+fn bundle_that_was_there_stays_when_anything_fails() {
+    let keys = generated("stays");
+    let folder = keys.parent().unwrap();
+    let out = file(folder, "bundle.json", "old");
+    let weak = file(folder, "weak.jwk", WEAK);
+    let missing = folder.join("none.jwk").to_str().unwrap().to_owned();
+    for (fault, code) in [(&weak, 1), (&missing, 2)] {
+        let run = kest(["bundle", keys.to_str().unwrap(), fault, "--out", &out], b"");
+        assert_eq!(run.code, Some(code), "{}", run.stderr);
+        assert_eq!(std::fs::read(&out).unwrap(), b"old");
+        assert_eq!(files(folder), ["bundle.json", "keys", "weak.jwk"]);
+    }
+    assert_eq!(kest(["bundle", keys.to_str().unwrap(), "--out", &out], b"").code, Some(0));
+    assert!(Bundle::from_json(&std::fs::read(&out).unwrap()).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn file_in_place_keeps_its_mode_and_its_link_and_a_device_is_no_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let keys = generated("in_place");
+    let folder = keys.parent().unwrap();
+    let (real, link) = (folder.join("real.json"), folder.join("bundle.json"));
+    std::fs::write(&real, "old").unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let write = |out: &Path| kest(["bundle", keys.to_str().unwrap(), "--out", out.to_str().unwrap()], b"");
+    assert_eq!(write(&link).code, Some(0));
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(Bundle::from_json(&std::fs::read(&real).unwrap()).is_ok());
+    let new = folder.join("new.json");
+    assert_eq!(write(&new).code, Some(0));
+    assert_eq!(new.metadata().unwrap().permissions().mode() & 0o600, 0o600, "others may read it as well");
+    for out in [folder, Path::new("/dev/null"), &folder.join("none/bundle.json")] {
+        assert_eq!(write(out).code, Some(2), "{}", out.display());
+    }
+    assert!(!Path::new("/dev/null").is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn pipe_among_the_public_keys_of_a_folder_is_not_waited_for() {
+    let keys = generated("pipe");
+    let pipe = keys.join("late.pub.jwk");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let run = kest(["bundle", keys.to_str().unwrap()], b"");
+    assert_eq!((run.code, run.text()), (Some(2), ""));
+    assert!(run.stderr.contains("late.pub.jwk"), "{}", run.stderr);
 }
 
 #[test]

@@ -30,6 +30,37 @@ fn text_that_is_no_i_json_is_refused() {
 }
 
 #[test]
+fn text_over_the_bound_is_no_answer() {
+    let run = kest(["canonicalize"], &vec![b' '; 8 * 1024 * 1024 + 1]);
+    assert_eq!((run.code, run.text()), (Some(2), ""));
+    assert!(run.stderr.contains("longer than 8388608 bytes"), "{}", run.stderr);
+}
+
+/// The longest texts of the smallest values, in an address space that a hundred times their length would not fit into.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_bounded_for_texts_of_the_smallest_values() {
+    let directory = directory("canonical_memory");
+    for (name, value) in [("lists", "[],"), ("objects", r#"{"":0},"#), ("numbers", "0,"), ("pairs", "[[]],")]
+    {
+        let mut text = value.repeat((8 * 1024 * 1024 - 4) / value.len());
+        text.pop();
+        let path = file(&directory, name, format!("[{text}]"));
+        let run = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -v 800000 && exec \"$0\" canonicalize \"$1\"",
+                env!("CARGO_BIN_EXE_kest"),
+                &path,
+            ])
+            .output()
+            .unwrap();
+        assert_eq!(run.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&run.stderr));
+        assert_eq!(run.stdout.len(), text.len() + 2, "{name}");
+    }
+}
+
+#[test]
 fn missing_file_is_no_answer() {
     let missing = directory("missing_file").join("none\u{1b}.json");
     let run = kest(["canonicalize", missing.to_str().unwrap()], b"");

@@ -91,11 +91,11 @@ fn line_without_end_is_refused_and_the_next_is_verified() {
 }
 
 #[test]
-fn claims_are_redeemed_by_their_store_key() {
+fn claim_checks_are_redeemed_by_their_store_key() {
     let id = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
     let passport = lineage(1);
     let check = format!("kest.claim_check={id},kest.chain_tip={}", passport.tips());
-    let line = |name: &str, claims: Value| json!({"name": name, "baggage": [&check], "claims": claims});
+    let line = |name: &str, claims: Value| json!({"name": name, "baggage": [&check], "store": claims});
     let key = format!("kest.claim.{id}");
     let all = [
         line("there", json!({(&key): passport.to_json(), "other": ""})),
@@ -104,7 +104,7 @@ fn claims_are_redeemed_by_their_store_key() {
         line("rubbish", json!({(&key): "{}"})),
         line("no store", Value::Null),
     ];
-    let run = verify("claims", &[], lines(&all));
+    let run = verify("store", &[], lines(&all));
     let kinds: Vec<_> = run.json_lines().iter().map(|verdict| verdict["kind"].clone()).collect();
     let expected = [
         Value::Null,
@@ -116,20 +116,29 @@ fn claims_are_redeemed_by_their_store_key() {
     assert_eq!((run.code, kinds), (Some(1), expected.into()));
 }
 
+/// Threats, row 38: the log of an audit does not choose how strictly it is read.
 #[test]
-fn reading_of_a_line_overrides_the_flag() {
+fn line_may_ask_for_a_stricter_dialect_and_never_for_a_more_lenient_one() {
     let raw = header(&lineage(0)).replace("%5B", "[").replace("%22", "\"").replace("%5D", "]");
     let all = [
         json!({"baggage": [&raw]}),
-        json!({"baggage": [&raw], "reading": "legacy-python"}),
-        json!({"baggage": [&raw], "reading": "strict"}),
+        json!({"baggage": [&raw], "dialect": "legacy-python"}),
+        json!({"baggage": [&raw], "dialect": "strict"}),
+        json!({"passport": array(0), "dialect": "legacy-python"}),
+        json!({"passport": array(0), "dialect": "strict"}),
     ];
-    let accepted = |run: &Run| -> Vec<bool> {
-        run.json_lines().iter().map(|verdict| verdict["verdict"] == "accept").collect()
+    let told = |run: &Run| -> Vec<Value> {
+        let accepted = |verdict: &Value| verdict["verdict"] == "accept";
+        let member = |verdict: &Value| verdict[if accepted(verdict) { "dialect" } else { "kind" }].clone();
+        run.json_lines().iter().map(member).collect()
     };
-    assert_eq!(accepted(&verify("strict", &[], lines(&all))), [false, true, false]);
-    let run = verify("legacy", &["--reading", "legacy-python"], lines(&all));
-    assert_eq!(accepted(&run), [true, true, false]);
+    let run = verify("strict", &[], lines(&all));
+    let lenient = "dialect_too_lenient";
+    let strict = ["baggage_malformed", lenient, "baggage_malformed", lenient, "strict"];
+    assert_eq!((run.code, told(&run)), (Some(1), strict.map(Value::from).into()));
+    let run = verify("legacy", &["--dialect", "legacy-python"], lines(&all));
+    let legacy = ["legacy-python", "legacy-python", "baggage_malformed", "legacy-python", "strict"];
+    assert_eq!((run.code, told(&run)), (Some(1), legacy.map(Value::from).into()));
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 mod bundle;
 mod canonicalize;
-mod claims;
 mod inspect;
 mod jsonl;
 mod keygen;
 mod keys;
 mod policy;
+mod store;
 mod support;
 mod verify;

@@ -25,7 +25,8 @@ fn accepted(hops: usize) -> Value {
         "verdict": "accept",
         "entries": hops + 1,
         "tips": [passport.tips().to_string()],
-        "principals": ["spiffe://example.org/cart"],
+        "workloads": ["spiffe://example.org/cart"],
+        "dialect": "strict",
         "trust_score": 40,
         "taints": (1..=hops).map(|hop| format!("taint-{hop}")).collect::<Vec<_>>(),
     })
@@ -108,8 +109,8 @@ fn given_tip_must_match_beside_the_header_s_own() {
 #[test]
 fn header_without_a_passport_is_an_empty_lineage() {
     let empty = json!({
-        "name": null, "verdict": "accept", "entries": 0, "tips": [], "principals": [], "trust_score": null,
-        "taints": [],
+        "name": null, "verdict": "accept", "entries": 0, "tips": [], "workloads": [], "dialect": "strict",
+        "trust_score": null, "taints": [],
     });
     for (test, input) in [("none", ""), ("foreign", "region=eu\n"), ("spoofed", "kest.user=admin")] {
         let run = verify(test, &["--json", "--baggage"], input);
@@ -124,8 +125,10 @@ fn header_without_a_passport_is_an_empty_lineage() {
 fn dialect_is_strict_unless_told_otherwise() {
     let raw = header(&lineage(0)).replace("%5B", "[").replace("%22", "\"").replace("%5D", "]");
     check_refused(&verify("raw", &["--json", "--baggage"], &raw), "baggage_malformed", None);
-    let run = verify("raw_legacy", &["--json", "--baggage", "--reading", "legacy-python"], &raw);
-    assert_eq!((run.code, run.json()), (Some(0), accepted(0)));
+    let run = verify("raw_legacy", &["--json", "--baggage", "--dialect", "legacy-python"], &raw);
+    let mut legacy = accepted(0);
+    legacy["dialect"] = "legacy-python".into();
+    assert_eq!((run.code, run.json()), (Some(0), legacy));
 }
 
 #[test]
@@ -144,9 +147,10 @@ fn question_that_cannot_be_put_has_no_verdict() {
     let passport = lineage(0).to_json();
     for flags in [
         &["--json", "--chain-tip", "abc"][..],
-        &["--json", "--reading", "lenient"],
+        &["--json", "--dialect", "lenient"],
         &["--json", "--jsonl", "--baggage"],
         &["--json", "--jsonl", "--chain-tip", "0"],
+        &["--json", "--reading", "strict"],
         &["--json", "no/such/file"],
     ] {
         let run = verify("usage", flags, &passport);

@@ -23,7 +23,7 @@ impl Fleet {
         std::fs::write(&callers, caller).unwrap();
         let (mut replicas, mut balancers) = (Vec::new(), Vec::<RoundRobin>::new());
         for name in ["ledger", "orders", "gateway"] {
-            let mut all = vec!["--identity-from-lineage", "--require-passport", "--claims", store];
+            let mut all = vec!["--identity-from-lineage", "--passport", "required", "--store", store];
             all.extend(["--bundle", &callers]);
             all.extend(more);
             if let Some(next) = balancers.last() {

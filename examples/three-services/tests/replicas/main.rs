@@ -46,7 +46,7 @@ async fn every_request_completes_or_is_refused_while_the_store_is_paused_killed_
     let signer = caller::signer();
     let folder = Folder::new("sealing");
     let key = folder.path("claims.jwk");
-    assert!(kest(&["claims", "key", "--kid", "2026-01", "--out", &key]).status.success());
+    assert!(kest(&["store", "key", "--kid", "2026-01", "--out", &key]).status.success());
     let sealed = ["--claims-key", &key, "--claims-audience", "shop"];
     let fleet = Fleet::start(&redis.url(), &caller::public(&signer), &sealed).await;
     let tiers = Tiers::auto().store(claims(&redis.url(), &key).await);

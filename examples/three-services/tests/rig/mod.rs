@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// A folder that goes when the test ends.
 pub(crate) struct Folder(PathBuf);
@@ -55,11 +56,25 @@ impl Hop {
         Self { child, origin: format!("http://{address}") }
     }
 
-    /// Asks it to stop, and gives its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    /// Asks it to stop, and gives its exit code; `None` when it does not end in a minute.
+    pub(crate) fn terminate(self) -> Option<i32> {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap().code()
+        let signal = |name: &str| Command::new("kill").args([name, id.as_str()]).status().unwrap().success();
+        assert!(signal("-TERM"));
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut hop = self;
+                let code = hop.child.wait().unwrap().code();
+                // The test may have given up by then.
+                tell.send(code).unwrap_or_default();
+            });
+            let code = told.recv_timeout(Duration::from_secs(60)).ok().flatten();
+            if code.is_none() {
+                signal("-KILL");
+            }
+            code
+        })
     }
 }
 
@@ -79,31 +94,41 @@ pub(crate) fn hop(arguments: &[String]) -> Command {
 
 /// Keys of three workloads and the bundle of their public halves.
 pub(crate) fn keys(folder: &Folder) -> String {
-    let out = folder.path("");
+    let out = folder.path("keys");
     for name in ["gateway", "orders", "ledger"] {
-        let principal = format!("spiffe://shop.example/{name}");
-        let made = kest(&["keygen", "--principal", &principal, "--out", &out]);
+        let workload = format!("spiffe://shop.example/{name}");
+        let made = kest(&["keygen", "--workload", &workload, "--out", &out]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
-    let public = ["gateway.jwk", "orders.jwk", "ledger.jwk"].map(|name| folder.path(name));
-    let bundle = kest(&["bundle", &public[0], &public[1], &public[2]]);
-    assert!(bundle.status.success());
     let path = folder.path("bundle.json");
-    std::fs::write(&path, bundle.stdout).unwrap();
+    let made = kest(&["bundle", &out, "--out", &path]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     path
+}
+
+/// The one file of the workload called `name` among those keys whose name ends so.
+pub(crate) fn key_file(folder: &Folder, name: &str, suffix: &str) -> String {
+    let start = format!("{name}.");
+    let found = std::fs::read_dir(folder.path("keys")).unwrap();
+    let paths = found.map(|file| file.unwrap().path().display().to_string());
+    let is_it = |path: &String| {
+        let file = path.rsplit('/').next().unwrap();
+        file.starts_with(&start) && file.ends_with(suffix)
+    };
+    paths.into_iter().find(is_it).unwrap()
 }
 
 /// The flags of a hop that has its key in `folder`.
 pub(crate) fn flags(folder: &Folder, name: &str, bundle: &str, more: &[&str]) -> Vec<String> {
-    let key = folder.path(&format!("{name}.key.jwk"));
-    let principal = format!("spiffe://shop.example/{name}");
+    let key = key_file(folder, name, ".key.jwk");
+    let workload = format!("spiffe://shop.example/{name}");
     let common = [
         "--name",
         name,
         "--listen",
         "127.0.0.1:0",
-        "--principal",
-        &principal,
+        "--workload",
+        &workload,
         "--key",
         &key,
         "--bundle",

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use kest_baggage::{Audience, ClaimStore, Claims, Sealing, SealingKey};
 use kest_redis::Redis;
 
-use super::ClaimsError;
+use super::StoreError;
 use super::looking::Looking;
-use crate::arguments::ClaimsPlace;
+use crate::arguments::StorePlace;
 use crate::input::Source;
 
 /// Bytes of a password, or of the certificates of some dozen authorities.
@@ -24,7 +24,7 @@ pub(super) enum Access {
 }
 
 /// Connects to the store.
-pub(super) async fn open(place: &ClaimsPlace, access: Access) -> Result<Claims, ClaimsError> {
+pub(super) async fn open(place: &StorePlace, access: Access) -> Result<Claims, StoreError> {
     let store: Arc<dyn ClaimStore> = Arc::new(connect(place).await?.claims());
     let store = match access {
         Access::Service => store,
@@ -33,13 +33,13 @@ pub(super) async fn open(place: &ClaimsPlace, access: Access) -> Result<Claims, 
     let (Some(path), Some(name)) = (&place.seal_key, &place.audience) else {
         return Ok(Claims::plain(store));
     };
-    let key = SealingKey::from_jwk_file(path)
-        .map_err(|cause| ClaimsError::SealKey { path: path.clone(), cause })?;
-    let audience = Audience::new(name.as_str()).map_err(ClaimsError::Audience)?;
+    let key =
+        SealingKey::from_jwk_file(path).map_err(|cause| StoreError::SealKey { path: path.clone(), cause })?;
+    let audience = Audience::new(name.as_str()).map_err(StoreError::Audience)?;
     Ok(Claims::sealed(store, Sealing::new(key, audience)))
 }
 
-async fn connect(place: &ClaimsPlace) -> Result<Redis, ClaimsError> {
+async fn connect(place: &StorePlace) -> Result<Redis, StoreError> {
     let mut addresses = place.store.iter();
     let mut builder = Redis::builder(addresses.next().map(String::as_str).unwrap_or_default());
     for address in addresses {
@@ -56,10 +56,10 @@ async fn connect(place: &ClaimsPlace) -> Result<Redis, ClaimsError> {
     if let Some(path) = &place.root_certificates {
         builder = builder.root_certificate(text(path)?);
     }
-    builder.connect().await.map_err(ClaimsError::Connect)
+    builder.connect().await.map_err(StoreError::Connect)
 }
 
-fn text(path: &Path) -> Result<String, ClaimsError> {
-    let bytes = Source::File(path.to_owned()).read(FILE_BYTES).map_err(ClaimsError::File)?;
-    String::from_utf8(bytes).map_err(|_cause| ClaimsError::Text)
+fn text(path: &Path) -> Result<String, StoreError> {
+    let bytes = Source::File(path.to_owned()).read(FILE_BYTES).map_err(StoreError::File)?;
+    String::from_utf8(bytes).map_err(|_cause| StoreError::Text)
 }

@@ -1,4 +1,4 @@
-//! `kest claims`: what lies in a claim store.
+//! `kest store`: what lies in a claim store.
 
 mod get;
 mod key;
@@ -17,17 +17,17 @@ use crate::failure::{Answer, Failure};
 use crate::input::InputError;
 
 /// Looks, puts, or makes a key.
-pub(crate) async fn run(command: arguments::Claims) -> Result<Answer, Failure> {
+pub(crate) async fn run(command: arguments::Store) -> Result<Answer, Failure> {
     match command {
-        arguments::Claims::Get(arguments) => get::run(arguments).await,
-        arguments::Claims::Put(arguments) => put::run(arguments).await,
-        arguments::Claims::Key(arguments) => key::run(&arguments),
+        arguments::Store::Get(arguments) => get::run(arguments).await,
+        arguments::Store::Put(arguments) => put::run(arguments).await,
+        arguments::Store::Key(arguments) => key::run(&arguments),
     }
 }
 
-/// A command of `kest claims` has no answer: always exit code 2.
+/// A command of `kest store` has no answer: always exit code 2.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClaimsError {
+pub(crate) enum StoreError {
     /// The store is away, or none that claims are safe in.
     #[error("claim store cannot be used")]
     Connect(#[source] ConnectError),

@@ -9,13 +9,13 @@ use kest::core::BoxError;
 use kest::redis::Redis;
 use kest::{ClaimStore, InMemoryClaims, Limits};
 
-/// The flags about claims.
+/// The flags about the store of long passports.
 #[derive(Debug, Args)]
-pub(crate) struct ClaimFlags {
-    /// Where claim checks are kept: memory, or redis://HOST:PORT/DB.
+pub(crate) struct StoreFlags {
+    /// Where long passports are kept: memory, or redis://HOST:PORT/DB.
     #[arg(long, default_value = "memory")]
-    claims: String,
-    /// Seal claims with this key, a private JWK file, mode 0600; plain ones are then refused.
+    store: String,
+    /// Seal claims with this key, a private JWK file; plain ones are then refused.
     #[arg(long, value_name = "FILE", requires = "claims_audience")]
     claims_key: Option<PathBuf>,
     /// The name that this service reads sealed claims as, and writes them for.
@@ -23,10 +23,10 @@ pub(crate) struct ClaimFlags {
     claims_audience: Option<String>,
 }
 
-impl ClaimFlags {
+impl StoreFlags {
     /// The place that the flags describe; a Redis that may not hold claims is refused here.
     pub(crate) async fn to_claims(&self, limits: &Limits) -> Result<Claims, BoxError> {
-        let store: Arc<dyn ClaimStore> = match self.claims.as_str() {
+        let store: Arc<dyn ClaimStore> = match self.store.as_str() {
             "memory" => Arc::new(InMemoryClaims::new(limits)),
             address => Arc::new(Redis::builder(address).connect().await?.claims()),
         };

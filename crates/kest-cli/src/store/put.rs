@@ -1,15 +1,15 @@
-//! `kest claims put`: a verified passport into the store.
+//! `kest store put`: a verified passport into the store.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use kest_baggage::{Tiers, pack};
-use kest_core::{Identity, Limits, OsRandom, Passport, Reading};
+use kest_core::{Identity, Limits, OsRandom, Passport};
 use serde::Serialize;
 
-use super::ClaimsError;
+use super::StoreError;
 use super::place::{self, Access};
-use crate::arguments;
+use crate::arguments::{self, Dialect};
 use crate::carried::Form;
 use crate::failure::{Answer, Failure};
 use crate::input::Source;
@@ -27,13 +27,13 @@ struct Kept<'text> {
 }
 
 /// Verifies, keeps, and prints the members that lead to it.
-pub(crate) async fn run(arguments: arguments::ClaimsPut) -> Result<Answer, Failure> {
+pub(crate) async fn run(arguments: arguments::StorePut) -> Result<Answer, Failure> {
     let prover = Prover::new(crate::keys::load(&arguments.keys).await?.into_ring());
     let input = Form::Array.read(&Source::named(arguments.file), prover.limits())?;
     let question = Question {
         carried: Form::Array.carried(&input, prover.limits()),
         chain_tip: arguments.chain_tip,
-        reading: Reading::Strict,
+        dialect: Dialect::Strict,
     };
     let mut output = Output::open();
     let passport = match prover.prove(question).await {
@@ -71,14 +71,14 @@ pub(crate) async fn run(arguments: arguments::ClaimsPut) -> Result<Answer, Failu
     Ok(Answer::Yes)
 }
 
-async fn keep(passport: &Passport, place: &arguments::ClaimsPlace, ttl: u32) -> Result<String, ClaimsError> {
+async fn keep(passport: &Passport, place: &arguments::StorePlace, ttl: u32) -> Result<String, StoreError> {
     let mut limits = Limits::default();
     limits.claim_ttl = Duration::from_secs(ttl.into());
     // No member fits into nothing: only the claim check is left.
     let tiers = Tiers::auto().threshold(0).store(place::open(place, Access::Service).await?);
     let packed = pack(passport, &Identity::default(), &tiers, &OsRandom, &limits).await;
     let mut headers = HeaderMap::new();
-    packed.map_err(ClaimsError::Put)?.inject(&mut headers, &limits).map_err(ClaimsError::Header)?;
+    packed.map_err(StoreError::Put)?.inject(&mut headers, &limits).map_err(StoreError::Header)?;
     let line = headers.get("baggage").and_then(|line| line.to_str().ok());
     Ok(line.unwrap_or_default().to_owned())
 }

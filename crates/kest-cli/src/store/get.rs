@@ -1,10 +1,10 @@
-//! `kest claims get`: the passport that lies under a claim.
+//! `kest store get`: the passport that lies under a claim.
 
 use kest_baggage::{HeaderReader, RestoreFailure};
 use kest_core::Limits;
 use serde::Serialize;
 
-use super::ClaimsError;
+use super::StoreError;
 use super::place::{self, Access};
 use crate::arguments;
 use crate::failure::{Answer, Failure};
@@ -24,7 +24,7 @@ struct Refused {
 }
 
 /// Prints what a service would restore from the claim.
-pub(crate) async fn run(arguments: arguments::ClaimsGet) -> Result<Answer, Failure> {
+pub(crate) async fn run(arguments: arguments::StoreGet) -> Result<Answer, Failure> {
     let limits = Limits::default();
     let claims = place::open(&arguments.place, Access::Look).await?;
     let claim = arguments.claim.to_string();
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: arguments::ClaimsGet) -> Result<Answer, Failu
                 None => refused("claim_gone"),
             },
             Err(error) if error.class() == RestoreFailure::StoreUnavailable => {
-                return Err(ClaimsError::Get(error).into());
+                return Err(StoreError::Get(error).into());
             }
             Err(error) => {
                 output::complain(&error);

@@ -1,4 +1,4 @@
-//! The claims of one JSONL line, as a store that can only be read.
+//! The passports that one JSONL line brings under their store keys, as a store that can only be read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,23 +14,23 @@ const CLAIMS: usize = 1024;
 
 /// Claim store key to value.
 #[derive(Clone, Default)]
-pub(crate) struct Claims(HashMap<String, String>);
+pub(crate) struct LineStore(HashMap<String, String>);
 
-impl Claims {
+impl LineStore {
     /// Where the claim checks of the line are redeemed.
     pub(crate) fn as_store(&self) -> &dyn ClaimStore {
         self
     }
 }
 
-impl fmt::Debug for Claims {
+impl fmt::Debug for LineStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Claims").field("claims", &self.0.len()).finish_non_exhaustive()
+        formatter.debug_struct("LineStore").field("claims", &self.0.len()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl ClaimStore for Claims {
+impl ClaimStore for LineStore {
     async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
         Err(ClaimStoreError::full())
     }
@@ -44,28 +44,28 @@ impl ClaimStore for Claims {
     }
 }
 
-impl<'de> Deserialize<'de> for Claims {
+impl<'de> Deserialize<'de> for LineStore {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ClaimsVisitor)
+        deserializer.deserialize_map(StoreVisitor)
     }
 }
 
-struct ClaimsVisitor;
+struct StoreVisitor;
 
-impl<'de> Visitor<'de> for ClaimsVisitor {
-    type Value = Claims;
+impl<'de> Visitor<'de> for StoreVisitor {
+    type Value = LineStore;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object of claims")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<LineStore, A::Error> {
         let mut claims = HashMap::new();
         while let Some((key, value)) = members.next_entry()? {
             if claims.len() >= CLAIMS || claims.insert(key, value).is_some() {
                 return Err(Error::custom("too many claims, or one of them twice"));
             }
         }
-        Ok(Claims(claims))
+        Ok(LineStore(claims))
     }
 }
