@@ -1,38 +1,63 @@
-//! `cargo xtask fuzz`: builds every fuzz target with stable Rust and runs each for a few seconds.
+//! `cargo xtask fuzz`: builds every fuzz target with stable Rust and runs each for as long as it is told.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use crate::cpu;
 use crate::failure::Failure;
-use crate::needs;
-use crate::report::Report;
-use crate::run::{Run, repository, say};
+use crate::needs::{self, Setup};
+use crate::options::Options;
+use crate::run::{Run, Started, repository, say, tell};
 use crate::seeds;
+use crate::work::{Ledger, Work, executions};
 
-/// Runs every target; the first one that finds something ends it.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let seconds = seconds(arguments)?;
-    let targets = targets(&home().join("fuzz_targets"))?;
-    needs::ensure(needs::FUZZ)?;
+/// Runs the targets one after the other; the first one that finds something ends it. What is found stays in the corpus.
+pub(crate) fn run(arguments: &[String], setup: Setup) -> Result<(), Failure> {
+    let all = targets(&home().join("fuzz_targets"))?;
+    let asked = Asked::parse(arguments, &all)?;
+    needs::ensure(needs::FUZZ, setup)?;
     let programs = build()?;
-    let mut report = Report::default();
-    let outcome = targets
-        .iter()
-        .try_for_each(|target| report.step(target, || fuzz(target, &programs.join(target), seconds)));
-    report.print()?;
+    let corpus = home().join("corpus");
+    fs::create_dir_all(&corpus).map_err(Failure::broken(format!("cannot make {}", corpus.display())))?;
+    let path = corpus.join("ledger.json");
+    let mut ledger = Ledger::open(&path)?;
+    let outcome = asked.targets.iter().try_for_each(|target| {
+        let work = fuzz(target, &programs.join(target), &asked)?;
+        ledger.add(&path, target, work, inputs(&corpus.join(target))?)
+    });
+    if asked.json {
+        say(ledger.to_json())?
+    } else {
+        say(format_args!("\n{}", ledger.table()))?
+    }
     outcome
 }
 
-fn seconds(arguments: &[String]) -> Result<u32, Failure> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] => Ok(DEFAULT_SECONDS),
-        ["--seconds", number] => match number.parse() {
-            // libFuzzer takes 0 for "without end".
-            Ok(0) | Err(_) => Err(Failure::Usage(format!("not a number of seconds above 0: {number}"))),
-            Ok(seconds) => Ok(seconds),
-        },
-        _ => Err(Failure::Usage(format!("fuzz does not take these arguments: {}", words.join(" ")))),
+/// What the command line asks for.
+#[derive(Debug)]
+struct Asked {
+    seconds: u32,
+    jobs: u32,
+    targets: Vec<String>,
+    json: bool,
+}
+
+impl Asked {
+    fn parse(arguments: &[String], all: &[String]) -> Result<Self, Failure> {
+        let mut options = Options::of("fuzz", arguments);
+        let json = options.flag("--json");
+        let seconds = options.number("--seconds", DEFAULT_SECONDS)?;
+        let jobs = options.number("--jobs", 1)?;
+        let named = options.values("--target")?;
+        if let Some(unknown) = named.iter().find(|name| !all.contains(name)) {
+            return Err(Failure::Usage(format!("no such fuzz target: {unknown} ({})", all.join(", "))));
+        }
+        if let Some(word) = options.words()?.first() {
+            return Err(Failure::Usage(format!("fuzz takes no such argument: {word}")));
+        }
+        let targets = if named.is_empty() { all.to_vec() } else { named };
+        Ok(Self { seconds, jobs, targets, json })
     }
 }
 
@@ -74,25 +99,46 @@ fn host() -> Result<String, Failure> {
     triple.map(str::to_owned).ok_or_else(|| Failure::Missing("rustc does not name its host".to_owned()))
 }
 
-fn fuzz(target: &str, program: &Path, seconds: u32) -> Result<(), Failure> {
+/// Several processes share one corpus: each reads again what the others found.
+fn fuzz(target: &str, program: &Path, asked: &Asked) -> Result<Work, Failure> {
     let home = home();
     let artifacts = home.join("artifacts").join(target);
     fs::create_dir_all(&artifacts)
         .map_err(Failure::broken(format!("cannot make {}", artifacts.display())))?;
     let count = seeds::fill(target, &home.join("corpus").join(target))?;
-    say(format_args!("\n{target}: {count} seeds"))?;
+    tell(format_args!("\n{target}: {count} seeds, {} s in {} processes", asked.seconds, asked.jobs))?;
     // Without the address sanitizer libFuzzer does not see what `memcmp` compares: the words have to be given.
     let words = format!("dictionaries/{target}.dict");
     let dictionary = home.join(&words).is_file().then(|| format!("-dict={words}"));
-    Run::program(program)
-        .words(&dictionary.unwrap_or_default())
-        .argument(format!("-max_total_time={seconds}"))
-        .argument(format!("-max_len={}", longest(target)))
-        .words("-rss_limit_mb=2048 -timeout=10 -print_final_stats=1 -verbosity=0")
-        .argument(format!("-artifact_prefix=artifacts/{target}/"))
-        .argument(format!("corpus/{target}"))
-        .inside(&home)
-        .run()
+    let before = cpu::of_children();
+    let began = Instant::now();
+    let started: Vec<Started> = (0..asked.jobs)
+        .map(|job| {
+            Run::program(program)
+                .words(dictionary.as_deref().unwrap_or_default())
+                .argument(format!("-max_total_time={}", asked.seconds))
+                .argument(format!("-max_len={}", longest(target)))
+                .words("-rss_limit_mb=2048 -timeout=10 -print_final_stats=1 -verbosity=0 -reload=1")
+                .argument(format!("-artifact_prefix=artifacts/{target}/"))
+                .argument(format!("corpus/{target}"))
+                .inside(&home)
+                .start(&artifacts.join(format!("job-{job}.log")))
+        })
+        .collect::<Result<_, _>>()?;
+    // All of them are waited for, also when one found something.
+    let ended: Vec<Result<String, Failure>> = started.into_iter().map(Started::finish).collect();
+    let time = match (before, cpu::of_children()) {
+        (Some(before), Some(after)) => after.saturating_sub(before),
+        _ => began.elapsed() * asked.jobs,
+    };
+    let said = ended.into_iter().collect::<Result<Vec<String>, Failure>>()?;
+    Ok(Work { executions: said.iter().map(|said| executions(said)).sum(), time })
+}
+
+/// Files of a corpus.
+fn inputs(corpus: &Path) -> Result<usize, Failure> {
+    let found = fs::read_dir(corpus);
+    Ok(found.map_err(Failure::broken(format!("cannot read {}", corpus.display())))?.count())
 }
 
 /// Bytes of input: room for what is allowed and for some more, little enough to be fast.
@@ -119,21 +165,25 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=
 mod tests {
     use super::*;
 
-    fn given(words: &[&str]) -> Option<u32> {
-        let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        seconds(&arguments).ok()
+    fn asked(words: &str) -> Result<Asked, Failure> {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        Asked::parse(&words, &["entry".to_owned(), "header".to_owned()])
     }
 
     #[test]
-    fn seconds_are_five_unless_a_number_is_given() {
-        assert_eq!(given(&[]), Some(5));
-        assert_eq!(given(&["--seconds", "60"]), Some(60));
+    fn every_target_runs_for_five_seconds_unless_told_otherwise() {
+        let plain = asked("").unwrap();
+        assert_eq!((plain.seconds, plain.jobs, plain.json), (5, 1, false));
+        assert_eq!(plain.targets, ["entry", "header"]);
+        let told = asked("--seconds 60 --jobs 2 --target header --json").unwrap();
+        assert_eq!((told.seconds, told.jobs, told.json), (60, 2, true));
+        assert_eq!(told.targets, ["header"]);
     }
 
     #[test]
-    fn fuzzing_without_end_is_refused() {
-        for words in [&["--seconds", "0"][..], &["--seconds"], &["--seconds", "-1"], &["header"]] {
-            assert_eq!(given(words), None, "{words:?}");
+    fn fuzzing_without_end_or_of_nothing_is_refused() {
+        for words in ["--seconds 0", "--seconds", "--seconds -1", "--jobs 0", "header", "--target other"] {
+            assert!(matches!(asked(words), Err(Failure::Usage(_))), "{words}");
         }
     }
 

@@ -60,7 +60,20 @@ impl Report {
             text.push_str(&line);
             text.push('\n');
         }
+        text.push_str(&self.warning());
         format!("{text}steps: {passed} passed, {failed} failed, {left_out} skipped")
+    }
+
+    /// Loud, so that a green run is not taken for more than it is.
+    fn warning(&self) -> String {
+        let mut text = String::new();
+        for Line { step, outcome } in &self.lines {
+            if let Outcome::LeftOut(reason) = outcome {
+                let head = if text.is_empty() { "\nWARNING: NOT CHECKED by this run\n" } else { "" };
+                text.push_str(&format!("{head}  {step}: {reason}\n"));
+            }
+        }
+        if text.is_empty() { text } else { text + "\n" }
     }
 }
 
@@ -79,9 +92,25 @@ mod tests {
         report.step("lints", || Err(Failure::Missing("x".to_owned()))).unwrap_err();
         report.left_out("dependencies", "cargo-deny is not installed");
         let text = report.render();
+        let (steps, warning) = text.split_once("\n\n").unwrap();
         let steps: Vec<_> =
-            text.lines().filter_map(|line| line.split_once("  ")).map(|(word, _)| word).collect();
+            steps.lines().filter_map(|line| line.split_once("  ")).map(|(word, _)| word).collect();
         assert_eq!(steps, ["passed", "FAILED", "left out"]);
-        assert_eq!(text.lines().last(), Some("steps: 1 passed, 1 failed, 1 skipped"));
+        assert_eq!(
+            warning.lines().collect::<Vec<_>>(),
+            [
+                "WARNING: NOT CHECKED by this run",
+                "  dependencies: cargo-deny is not installed",
+                "",
+                "steps: 1 passed, 1 failed, 1 skipped"
+            ]
+        );
+    }
+
+    #[test]
+    fn run_that_checked_everything_warns_of_nothing() {
+        let mut report = Report::default();
+        report.step("format", || Ok(())).unwrap();
+        assert!(!report.render().contains("WARNING"));
     }
 }

@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::failure::Failure;
 
@@ -76,20 +77,37 @@ impl Run {
         self
     }
 
+    /// What the command says on standard output goes to standard error: that is where our own answer is not.
+    pub(crate) fn aside(mut self) -> Self {
+        self.command.stdout(io::stderr());
+        self
+    }
+
+    /// The command as a person would type it.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> String {
+        self.shown.join(" ")
+    }
+
     /// Prints the command, runs it, and fails with its exit code if it says no.
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let shown = self.shown.join(" ");
         // On standard error, so that a program's own output stays alone on standard output.
-        writeln!(io::stderr().lock(), "\n$ {shown}")
-            .map_err(Failure::broken("cannot write to standard error"))?;
+        tell(format_args!("\n$ {shown}"))?;
         let status = self.command.status().map_err(Failure::broken(format!("cannot start {shown}")))?;
-        if status.success() {
-            return Ok(());
-        }
-        // A command that a signal ended has no code.
-        let code =
-            status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1);
-        Err(Failure::Refused { command: shown, code })
+        judge(status, shown)
+    }
+
+    /// Prints the command and starts it, with all that it says in the file at `log`.
+    pub(crate) fn start(mut self, log: &Path) -> Result<Started, Failure> {
+        let shown = self.shown.join(" ");
+        tell(format_args!("$ {shown}"))?;
+        let broken = || format!("cannot write {}", log.display());
+        let file = File::create(log).map_err(Failure::broken(broken()))?;
+        let copy = file.try_clone().map_err(Failure::broken(broken()))?;
+        let child = self.command.stdout(file).stderr(copy).spawn();
+        let child = child.map_err(Failure::broken(format!("cannot start {shown}")))?;
+        Ok(Started { child, shown, log: log.to_owned() })
     }
 
     /// Runs the command quietly; its output if it could be started and said yes.
@@ -97,6 +115,42 @@ impl Run {
         let output = self.command.stderr(Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// A command that is running.
+#[derive(Debug)]
+pub(crate) struct Started {
+    child: Child,
+    shown: String,
+    log: PathBuf,
+}
+
+impl Started {
+    /// What it said, once it ended; all of it is printed when the command says no.
+    pub(crate) fn finish(mut self) -> Result<String, Failure> {
+        let status = self.child.wait().map_err(Failure::broken(format!("cannot wait for {}", self.shown)))?;
+        let read =
+            fs::read(&self.log).map_err(Failure::broken(format!("cannot read {}", self.log.display())))?;
+        let said = String::from_utf8_lossy(&read).into_owned();
+        if !status.success() {
+            tell(&said)?;
+        }
+        judge(status, self.shown).map(|()| said)
+    }
+}
+
+fn judge(status: ExitStatus, command: String) -> Result<(), Failure> {
+    if status.success() {
+        return Ok(());
+    }
+    // A command that a signal ended has no code.
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1);
+    Err(Failure::Refused { command, code })
+}
+
+/// Prints a line for people on standard error.
+pub(crate) fn tell(line: impl Display) -> Result<(), Failure> {
+    writeln!(io::stderr().lock(), "{line}").map_err(Failure::broken("cannot write to standard error"))
 }
 
 /// Prints a line, before whatever the next command prints.
