@@ -13,20 +13,29 @@ use sha2::{Digest, Sha256};
 
 use crate::jwt::{Algorithm, InvalidToken};
 
-use super::SkippedKey;
+use super::{SkippedKey, roca};
 
-/// A public key that may check signatures of tokens, parsed once.
+/// What is published under one key id: a public key that may check signatures of tokens, parsed once; or several, of
+/// which each checks other algorithms.
 pub(crate) struct VerificationKey {
-    prepared: Prepared,
+    /// One for each algorithm.
+    checks: Vec<Check>,
     /// Of the public numbers and what they may be used for: the same digest, the same key.
     digest: [u8; 32],
 }
 
+struct Check {
+    algorithm: Algorithm,
+    /// A digest of the public numbers: the same key, however it is written and whatever else is said about it.
+    material: [u8; 32],
+    prepared: Prepared,
+}
+
 enum Prepared {
-    /// One value for each algorithm. Building it costs nearly as much as the check itself (13 of 32 us).
-    Rsa(Vec<(Algorithm, ParsedPublicKey)>),
+    /// Building it costs nearly as much as the check itself (13 of 32 us).
+    Rsa(ParsedPublicKey),
     /// Nothing is gained by keeping more than the point.
-    Point(Vec<Algorithm>, DecodingKey),
+    Point(DecodingKey),
 }
 
 impl VerificationKey {
@@ -59,23 +68,45 @@ impl VerificationKey {
         signature: &str,
     ) -> Result<(), InvalidToken> {
         // RFC 8725 section 3.1: the key decides what it is used with, not the token.
-        let holds = match &self.prepared {
-            Prepared::Rsa(keys) => {
-                let key = keys.iter().find(|(possible, _)| *possible == algorithm);
-                let (_, key) = key.ok_or(InvalidToken::AlgorithmOfKey)?;
+        let check = self.checks.iter().find(|check| check.algorithm == algorithm);
+        let holds = match &check.ok_or(InvalidToken::AlgorithmOfKey)?.prepared {
+            Prepared::Rsa(key) => {
                 let signature =
                     URL_SAFE_NO_PAD.decode(signature).map_err(|_content| InvalidToken::Signature)?;
                 key.verify_sig(message, &signature).is_ok()
             }
-            Prepared::Point(possible, _) if !possible.contains(&algorithm) => {
-                return Err(InvalidToken::AlgorithmOfKey);
-            }
             // The library's error may name an offending byte of the signature, which is content.
-            Prepared::Point(_, key) => {
+            Prepared::Point(key) => {
                 jsonwebtoken::crypto::verify(signature, message, key, algorithm.backend()).unwrap_or(false)
             }
         };
         if holds { Ok(()) } else { Err(InvalidToken::Signature) }
+    }
+
+    /// Whether it checks signatures of `algorithm`.
+    pub(crate) fn can_check(&self, algorithm: Algorithm) -> bool {
+        self.checks.iter().any(|check| check.algorithm == algorithm)
+    }
+
+    /// What `keys`, all published under one id, check together, and how many of them are left out for some algorithm.
+    ///
+    /// Two different keys that check the same algorithm leave open which one is meant, so that neither checks it. The
+    /// same key listed twice is one key, with the algorithms of both.
+    pub(crate) fn joined(keys: Vec<Self>) -> (Option<Self>, usize) {
+        let materials = |algorithm| -> HashSet<[u8; 32]> {
+            let checks = keys.iter().flat_map(|key| &key.checks);
+            checks.filter(|check| check.algorithm == algorithm).map(|check| check.material).collect()
+        };
+        let unclear: Vec<_> = Algorithm::ALL.into_iter().filter(|it| materials(*it).len() > 1).collect();
+        let left_out = keys.iter().filter(|key| unclear.iter().any(|it| key.can_check(*it))).count();
+        let mut checks: Vec<Check> = Vec::new();
+        for check in keys.into_iter().flat_map(|key| key.checks) {
+            let known = checks.iter().any(|known| known.algorithm == check.algorithm);
+            if !known && !unclear.contains(&check.algorithm) {
+                checks.push(check);
+            }
+        }
+        ((!checks.is_empty()).then(|| Self::of(checks)), left_out)
     }
 
     /// Whether both are the same public key for the same algorithms.
@@ -83,32 +114,34 @@ impl VerificationKey {
         self.digest == other.digest
     }
 
-    fn new(key_type: &str, numbers: [&[u8]; 2], prepared: Prepared) -> Self {
+    /// One key of these public numbers, for the algorithms that each value is prepared for.
+    fn new(key_type: &str, numbers: [&[u8]; 2], prepared: Vec<(Algorithm, Prepared)>) -> Self {
+        // Of the same members as the thumbprint of RFC 7638, as numbers: leading zeros make no other key.
         let mut digest = Sha256::new();
         for part in [key_type.as_bytes(), numbers[0], numbers[1]] {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part);
         }
-        for algorithm in prepared.algorithms() {
-            digest.update(algorithm.as_str());
+        let material = digest.finalize().into();
+        let check = |(algorithm, prepared)| Check { algorithm, material, prepared };
+        Self::of(prepared.into_iter().map(check).collect())
+    }
+
+    fn of(mut checks: Vec<Check>) -> Self {
+        checks.sort_by_key(|check| check.algorithm.as_str());
+        let mut digest = Sha256::new();
+        for check in &checks {
+            digest.update(check.material);
+            digest.update(check.algorithm.as_str());
             digest.update([0]);
         }
-        Self { prepared, digest: digest.finalize().into() }
-    }
-}
-
-impl Prepared {
-    fn algorithms(&self) -> Vec<Algorithm> {
-        match self {
-            Self::Rsa(keys) => keys.iter().map(|(algorithm, _)| *algorithm).collect(),
-            Self::Point(algorithms, _) => algorithms.clone(),
-        }
+        Self { checks, digest: digest.finalize().into() }
     }
 }
 
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let algorithms = self.prepared.algorithms();
+        let algorithms: Vec<_> = self.checks.iter().map(|check| check.algorithm).collect();
         formatter.debug_struct("VerificationKey").field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
@@ -141,25 +174,29 @@ fn rsa(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {
     let exponent = significant(bytes(members, "e")?);
     let bits = bit_length(&modulus);
     // RFC 7518 section 3.3: at least 2048 bits. Above 8192 a stranger's signature would cost too much to check.
-    if bits < 2048 || modulus.last().is_none_or(|lowest| lowest % 2 == 0) {
+    if bits < 2048 || is_even(&modulus) {
         return Err(SkippedKey::Weak);
     }
     if bits > 8192 || bit_length(&exponent) > 32 {
         return Err(SkippedKey::Unsupported);
     }
-    // With the exponent 1 every signature is its own message; an even one has no inverse.
-    if bit_length(&exponent) < 2 || exponent.last().is_none_or(|lowest| lowest % 2 == 0) {
+    // FIPS 186-5 section A.1.1: over 2^16. With 1 every signature is its own message, with a few bits more a careless
+    // check of the padding can be fooled elsewhere; an even exponent has no inverse.
+    if bit_length(&exponent) < 17 || is_even(&exponent) {
         return Err(SkippedKey::Weak);
+    }
+    if roca::is_marked(&modulus) {
+        return Err(SkippedKey::Roca);
     }
     let numbers = RsaPublicKeyComponents { n: &modulus, e: &exponent };
     let prepare = |algorithm| {
         let parameters = rsa_parameters(algorithm).ok_or(SkippedKey::Unsupported)?;
         let key = numbers.to_parsed_public_key(parameters).map_err(|_no_detail| SkippedKey::Malformed)?;
-        Ok((algorithm, key))
+        Ok((algorithm, Prepared::Rsa(key)))
     };
     let allowed = restrict(Algorithm::RSA, text(members, "alg")?)?;
     let keys = allowed.into_iter().map(prepare).collect::<Result<_, SkippedKey>>()?;
-    Ok(VerificationKey::new("RSA", [&modulus, &exponent], Prepared::Rsa(keys)))
+    Ok(VerificationKey::new("RSA", [&modulus, &exponent], keys))
 }
 
 fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
@@ -192,8 +229,7 @@ fn elliptic(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey>
         return Err(SkippedKey::Malformed);
     }
     let allowed = restrict(&[algorithm], text(members, "alg")?)?;
-    let prepared = Prepared::Point(allowed, DecodingKey::from_ec_der(&point));
-    Ok(VerificationKey::new("EC", [&x, &y], prepared))
+    Ok(VerificationKey::new("EC", [&x, &y], points(allowed, &DecodingKey::from_ec_der(&point))))
 }
 
 fn edwards(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> {
@@ -209,8 +245,11 @@ fn edwards(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> 
         return Err(SkippedKey::Weak);
     }
     let allowed = restrict(Algorithm::EDWARDS, text(members, "alg")?)?;
-    let prepared = Prepared::Point(allowed, DecodingKey::from_ed_der(&x));
-    Ok(VerificationKey::new("OKP", [&x, &[]], prepared))
+    Ok(VerificationKey::new("OKP", [&x, &[]], points(allowed, &DecodingKey::from_ed_der(&x))))
+}
+
+fn points(algorithms: Vec<Algorithm>, key: &DecodingKey) -> Vec<(Algorithm, Prepared)> {
+    algorithms.into_iter().map(|algorithm| (algorithm, Prepared::Point(key.clone()))).collect()
 }
 
 /// RFC 7517 section 4.4: `alg`, when present, is the only algorithm the key is meant for.
@@ -241,6 +280,10 @@ fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkippedKey
 /// A big-endian number without its leading zeros.
 fn significant(number: Vec<u8>) -> Vec<u8> {
     number.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+fn is_even(number: &[u8]) -> bool {
+    number.last().is_none_or(|lowest| lowest % 2 == 0)
 }
 
 /// The length in bits of a big-endian number without leading zeros.

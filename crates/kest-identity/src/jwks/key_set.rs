@@ -1,6 +1,6 @@
 //! Reads a JSON Web Key Set so that one bad key never takes the good ones with it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,23 +51,33 @@ impl KeySet {
 
     /// Takes keys that `read` finds usable, up to the limit; those after that are not read at all.
     ///
-    /// Only usable keys count, so that no number of bad ones before a good one pushes it out.
+    /// Only usable keys count, so that no number of bad ones before a good one pushes it out. A key id may stand for
+    /// several keys as long as each checks other algorithms.
     pub(crate) fn collect<Raw>(
         keys: impl IntoIterator<Item = Raw>,
         limits: &Limits,
         read: impl Fn(Raw) -> Result<(String, VerificationKey), SkippedKey>,
     ) -> Self {
         let mut set = Self { keys: HashMap::new(), skipped: BTreeMap::new() };
-        let mut seen = HashSet::new();
+        let mut read_keys: HashMap<String, Vec<VerificationKey>> = HashMap::new();
+        let mut room = limits.key_set_keys;
         for raw in keys {
-            if seen.len() >= limits.key_set_keys {
-                set.skip(SkippedKey::TooMany);
+            if room == 0 {
+                set.skip(SkippedKey::TooMany, 1);
                 continue;
             }
             match read(raw) {
-                Ok((key_id, key)) => set.add(key_id, key, &mut seen),
-                Err(reason) => set.skip(reason),
+                Ok((key_id, key)) => {
+                    room -= 1;
+                    read_keys.entry(key_id).or_default().push(key);
+                }
+                Err(reason) => set.skip(reason, 1),
             }
+        }
+        for (key_id, keys) in read_keys {
+            let (key, left_out) = VerificationKey::joined(keys);
+            set.skip(SkippedKey::DoubledKeyId, left_out);
+            set.keys.extend(key.map(|key| (key_id, Arc::new(key))));
         }
         set
     }
@@ -127,20 +137,10 @@ impl KeySet {
         }
     }
 
-    /// Adds a key, unless its id was seen before: then nobody can know which one is meant, and both go.
-    fn add(&mut self, key_id: String, key: VerificationKey, seen: &mut HashSet<String>) {
-        if !seen.insert(key_id.clone()) {
-            self.skip(SkippedKey::DoubledKeyId);
-            if self.keys.remove(&key_id).is_some() {
-                self.skip(SkippedKey::DoubledKeyId);
-            }
-            return;
+    fn skip(&mut self, reason: SkippedKey, count: usize) {
+        if count > 0 {
+            *self.skipped.entry(reason).or_default() += count;
         }
-        self.keys.insert(key_id, Arc::new(key));
-    }
-
-    fn skip(&mut self, reason: SkippedKey) {
-        *self.skipped.entry(reason).or_default() += 1;
     }
 }
 
@@ -166,10 +166,13 @@ pub enum SkippedKey {
     NotForVerifying,
     /// It has no `kid`, so no token can name it.
     NoKeyId,
-    /// Another usable key of the set has the same `kid`.
+    /// Another key of the set has the same `kid` and checks the same algorithm.
     DoubledKeyId,
-    /// Signatures under it prove nothing.
+    /// Signatures under it prove nothing: a modulus that is short or even, an exponent that is tiny or even, a point of
+    /// small order.
     Weak,
+    /// Its primes were made by a faulty library: CVE-2017-15361.
+    Roca,
     /// A shared secret, which must never be published and cannot tell who signed.
     Symmetric,
     /// The private part was published with it.
@@ -180,13 +183,14 @@ pub enum SkippedKey {
 
 impl SkippedKey {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::Unsupported,
         Self::NotForVerifying,
         Self::NoKeyId,
         Self::DoubledKeyId,
         Self::Weak,
+        Self::Roca,
         Self::Symmetric,
         Self::Private,
         Self::TooMany,
@@ -202,6 +206,7 @@ impl SkippedKey {
             Self::NoKeyId => "no_key_id",
             Self::DoubledKeyId => "doubled_key_id",
             Self::Weak => "weak",
+            Self::Roca => "roca",
             Self::Symmetric => "symmetric",
             Self::Private => "private",
             Self::TooMany => "too_many",

@@ -11,6 +11,7 @@ mod keeper;
 mod key;
 mod key_set;
 mod progress;
+mod roca;
 mod schedule;
 mod shared;
 pub(crate) mod telemetry;

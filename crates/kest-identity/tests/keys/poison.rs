@@ -98,6 +98,19 @@ async fn doubled_kid_of_the_good_key_lets_nobody_sign_in_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_of_a_faulty_library() {
+    // Anybody can find the private key: CVE-2017-15361.
+    let modulus = concat!(
+        "sU9a7WgIWo65UenWU5Y2SV3peecDWvm-FyK3O6fvTzDBbzdiEhFKYsQKWq_lhXvtkT-rRY0aVNmvPZ2lXn3Bzk0St8o9cHzXNn9f_QHY4uJm",
+        "YTOP-jLxco2h1uAtfvZuJ_v04yS9S7_ge6Ex0wBPJaWDGM6TQkSyN9BHCSALAVNDeXFwA7JGahY9wiAh3nzy9O4Y2AvuKezh87t_rnkuxe0X",
+        "J2GSDMRFSYwPwKDzigmVa6gRHKwes72fUnfKEIxnbk-HznhkbYxwTEkd6291rnIf1XDv96Wnd8L8xoZG71gMKRcLvZtOxr49G5P-QXBbMphc",
+        "au9aNjEbEGvY6PkDIw",
+    );
+    let roca = json!({"kty": "RSA", "kid": "roca", "alg": "RS256", "use": "sig", "n": modulus, "e": "AQAB"});
+    check_skipped(&[roca], SkippedKey::Roca).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn use_enc() {
     let mut encrypting = Signer::new("enc", 2).jwk();
     encrypting["use"] = "enc".into();
@@ -115,7 +128,11 @@ async fn weak_keys() {
         rsa("_".repeat(168), "AQAB"),
         rsa("AQAB".into(), "AQAB"),
         rsa(full.clone(), "AQ"),
-        rsa(full, "Ag"),
+        rsa(full.clone(), "Ag"),
+        rsa(full.clone(), "Aw"),
+        rsa(full.clone(), "AP__"),
+        rsa(full, "AQAC"),
+        rsa(format!("{}A", "_".repeat(341)), "AQAB"),
         small_order,
     ];
     check_skipped(&bad, SkippedKey::Weak).await;
