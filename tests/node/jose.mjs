@@ -26,6 +26,7 @@ function signer() {
   const make = (type, options) => generateKeyPairSync(type, options);
   const pairs = {
     "rsa-1024": [make("rsa", { modulusLength: 1024 }), "sha256", {}],
+    "rsa-three": [make("rsa", { modulusLength: 2048, publicExponent: 3 }), "sha256", {}],
     "rsa-salt": [
       make("rsa", { modulusLength: 2048 }),
       "sha256",

@@ -46,9 +46,18 @@ pub struct Limits {
     pub token_bytes: usize,
     /// Actors of one token, nested in its `act` claim: each one is a service that handed the task on.
     pub token_actors: usize,
-    /// Tokens remembered as verified, so that the next request with one costs a hash and no signature. What is kept is
-    /// a digest and the findings, some hundred bytes; this many serve as many callers between two of their tokens.
+    /// Bytes of a name that a token gives a user, agent or tenant, and of its task: each is signed into entries.
+    pub token_name_bytes: usize,
+    /// Scopes of one token, and roles: issuers that list groups stop at 200.
+    pub token_grants: usize,
+    /// Bytes of one scope or role: the longest are URLs, or names out of a directory.
+    pub token_grant_bytes: usize,
+    /// Tokens remembered as verified, so that the next request with one costs a hash and no signature. This many serve
+    /// as many callers between two of their tokens.
     pub tokens_remembered: u64,
+    /// Bytes that they take up: half a kilobyte for each of `tokens_remembered` is what ordinary ones need. Callers with
+    /// large ones push others out, whose next request then costs a signature.
+    pub tokens_remembered_bytes: u64,
     /// Bytes of a key set fetched from an issuer.
     pub key_set_bytes: usize,
     /// Usable keys of one key set that are kept. Real issuers publish under ten.
@@ -125,7 +134,11 @@ impl Default for Limits {
             json_depth: 16,
             token_bytes: 16 * 1024,
             token_actors: 8,
+            token_name_bytes: 2 * 1024,
+            token_grants: 256,
+            token_grant_bytes: 512,
             tokens_remembered: 8 * 1024,
+            tokens_remembered_bytes: 8 * 1024 * 1024,
             key_set_bytes: 512 * 1024,
             key_set_keys: 100,
             key_metadata_bytes: 64 * 1024,

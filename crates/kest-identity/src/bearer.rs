@@ -39,12 +39,7 @@ pub(crate) fn credential<'request>(
         [value] => *value,
         _ => return Err(InvalidToken::SeveralCredentials),
     };
-    // RFC 6750 section 2.1 and RFC 9449 section 7.1 spell the schemes this way; other spellings have one reader too many.
-    let (scheme, token) = match (value.strip_prefix(b"Bearer "), value.strip_prefix(b"DPoP "), schemes) {
-        (Some(token), _, _) => (Scheme::Bearer, token),
-        (None, Some(token), Schemes::BearerAndDpop) => (Scheme::Dpop, token),
-        (None, _, _) => return Err(InvalidToken::NotBearer),
-    };
+    let (scheme, token) = split(value, schemes).ok_or(InvalidToken::NotBearer)?;
     if token.len() > limits.token_bytes {
         return Err(InvalidToken::TooLong);
     }
@@ -54,6 +49,19 @@ pub(crate) fn credential<'request>(
     }
     let token = str::from_utf8(token).map_err(|_ascii_never_fails| InvalidToken::NotCompact)?;
     Ok(Some(Credential { scheme, token }))
+}
+
+/// RFC 9110 sections 11.1 and 11.4: a scheme in any case, one blank or several, and what is presented.
+fn split(value: &[u8], schemes: Schemes) -> Option<(Scheme, &[u8])> {
+    let end = value.iter().position(|byte| *byte == b' ')?;
+    let (name, token) = value.split_at_checked(end)?;
+    let scheme = match schemes {
+        _ if name.eq_ignore_ascii_case(b"Bearer") => Scheme::Bearer,
+        Schemes::BearerAndDpop if name.eq_ignore_ascii_case(b"DPoP") => Scheme::Dpop,
+        Schemes::BearerOnly | Schemes::BearerAndDpop => return None,
+    };
+    let begin = token.iter().position(|byte| *byte != b' ').unwrap_or(token.len());
+    Some((scheme, token.get(begin..)?))
 }
 
 #[cfg(test)]
@@ -79,28 +87,37 @@ mod tests {
     #[test]
     fn one_bearer_token_is_taken() {
         assert_eq!(read(&["Bearer a-b.c_d.e"]), Ok(Some((Scheme::Bearer, "a-b.c_d.e"))));
+        for value in ["bearer a.b.c", "BEARER a.b.c", "bEaReR a.b.c", "Bearer  a.b.c", "bearer      a.b.c"] {
+            assert_eq!(read(&[value]), Ok(Some((Scheme::Bearer, "a.b.c"))), "{value}");
+        }
         assert_eq!(read(&[]), Ok(None));
     }
 
     #[test]
     fn the_dpop_scheme_is_taken_only_where_some_issuer_binds_tokens() {
         let both = |values: &[&'static str]| read_as(Schemes::BearerAndDpop, values);
-        assert_eq!(both(&["DPoP a.b.c"]), Ok(Some((Scheme::Dpop, "a.b.c"))));
+        for value in ["DPoP a.b.c", "dpop a.b.c", "DPOP   a.b.c"] {
+            assert_eq!(both(&[value]), Ok(Some((Scheme::Dpop, "a.b.c"))), "{value}");
+        }
         assert_eq!(both(&["Bearer a.b.c"]), Ok(Some((Scheme::Bearer, "a.b.c"))));
         assert_eq!(read(&["DPoP a.b.c"]), Err("not_bearer"));
-        for values in [&["dpop a.b.c"][..], &["DPOP a.b.c"], &["DPoP"], &["DPoPa.b.c"]] {
+        assert_eq!(read(&["dpop a.b.c"]), Err("not_bearer"));
+        for values in [&["DPoP"][..], &["DPoPa.b.c"], &["DPoP\ta.b.c"], &["DP\u{130}P a.b.c"]] {
             assert_eq!(both(values), Err("not_bearer"), "{values:?}");
         }
         assert_eq!(both(&["DPoP a.b.c", "Bearer a.b.c"]), Err("several_credentials"));
-        assert_eq!(both(&["DPoP  a.b.c"]), Err("not_compact"));
+        assert_eq!(both(&["dpop a.b.c", "bearer a.b.c"]), Err("several_credentials"));
+        assert_eq!(both(&["DPoP a.b.c, Bearer a.b.c"]), Err("not_compact"));
     }
 
     #[test]
     fn anything_else_is_refused_and_never_absent() {
         for (values, kind) in [
             (&["Bearer a.b.c", "Bearer a.b.c"][..], "several_credentials"),
-            (&["bearer a.b.c"], "not_bearer"),
-            (&["BEARER a.b.c"], "not_bearer"),
+            (&["bearer a.b.c", "BEARER a.b.c"], "several_credentials"),
+            (&["bearers a.b.c"], "not_bearer"),
+            (&["Bearer, a.b.c"], "not_bearer"),
+            (&["b\u{e9}arer a.b.c"], "not_bearer"),
             (&["Basic dTpw"], "not_bearer"),
             (&["DPoP a.b.c"], "not_bearer"),
             (&["Bearer"], "not_bearer"),
@@ -108,7 +125,11 @@ mod tests {
             (&[" Bearer a.b.c"], "not_bearer"),
             (&[""], "not_bearer"),
             (&["Bearer "], "not_compact"),
-            (&["Bearer  a.b.c"], "not_compact"),
+            (&["bearer  "], "not_compact"),
+            (&["bearer \ta.b.c"], "not_compact"),
+            (&["Bearer bearer a.b.c"], "not_compact"),
+            (&["Bearer a.b.c a.b.c"], "not_compact"),
+            (&["Bearer a.b.c,a.b.c"], "not_compact"),
             (&["Bearer a.b.c "], "not_compact"),
             (&["Bearer a.b.c, Bearer a.b.c"], "not_compact"),
             (&["Bearer a.b.c="], "not_compact"),

@@ -52,7 +52,7 @@ pub use jwks::{
     KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey,
 };
 pub use jwt::{
-    Algorithm, ClaimNames, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, JwtBuildError,
-    TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken, cause_of,
+    Algorithm, ClaimNames, ClaimPath, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder,
+    JwtBuildError, TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken, cause_of,
 };
 pub use resource::{ResourceError, ResourceMetadata};

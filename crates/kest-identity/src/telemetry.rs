@@ -8,12 +8,15 @@ pub use crate::jwks::telemetry::{
 pub const TOKENS: &str = "kest_tokens_total";
 /// Questions to the memory of verified tokens by `outcome`: `hit`, `miss`, `stale` or `off`.
 pub const TOKEN_CACHE: &str = "kest_token_cache_total";
+/// Scopes and roles of verified tokens that cannot be read, and so grant nothing, by `grant`: `scope` or `role`.
+pub const GRANTS_UNREADABLE: &str = "kest_token_grants_unreadable_total";
 
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
     crate::jwks::telemetry::describe_metrics();
     metrics::describe_counter!(TOKENS, "credentials judged by outcome and kind");
     metrics::describe_counter!(TOKEN_CACHE, "questions to the memory of verified tokens by outcome");
+    metrics::describe_counter!(GRANTS_UNREADABLE, "scopes and roles that cannot be read by grant");
 }
 
 /// What became of a credential.
@@ -31,6 +34,23 @@ pub(crate) fn token_judged(outcome: TokenOutcome) {
         TokenOutcome::Unavailable(kind) => ("unavailable", kind),
     };
     metrics::counter!(TOKENS, "outcome" => outcome, "kind" => kind).increment(1);
+}
+
+/// What a token may grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Scope,
+    Role,
+}
+
+pub(crate) fn grants_unreadable(grant: Grant, count: usize) {
+    let grant = match grant {
+        Grant::Scope => "scope",
+        Grant::Role => "role",
+    };
+    tracing::debug!(grant, count, "token names grants that cannot be read and count for nothing");
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    metrics::counter!(GRANTS_UNREADABLE, "grant" => grant).increment(count);
 }
 
 /// How the memory of verified tokens answered.

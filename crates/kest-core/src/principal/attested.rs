@@ -145,6 +145,18 @@ impl Attested {
         self
     }
 
+    /// About how many bytes it takes up: for memories that are bounded by bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let names = [self.identity.user(), self.identity.agent(), self.identity.task(), self.issuer()];
+        let names = names.into_iter().flatten();
+        let more = [self.subject(), self.tenant()].into_iter().flatten();
+        let listed = [self.scopes(), self.roles(), self.actors()].into_iter().flatten().map(|name| &**name);
+        names.chain(more).chain(listed).fold(size_of::<Self>() + size_of::<More>(), |sum, name| {
+            sum.saturating_add(name.len()).saturating_add(PER_NAME)
+        })
+    }
+
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -185,6 +197,9 @@ impl Attested {
         self.more.as_ref()?.confirmation.as_ref()
     }
 }
+
+/// A pointer with its length, and the two counters of what it points to.
+const PER_NAME: usize = 4 * size_of::<usize>();
 
 fn sorted_set(names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Arc<[Arc<str>]> {
     let names: BTreeSet<Arc<str>> = names.into_iter().map(Into::into).collect();

@@ -26,6 +26,9 @@ pub enum JwtBuildError {
     /// The tenant, or the claim that names it, is empty.
     #[error("tenant of an issuer is empty")]
     NoTenant,
+    /// A claim is looked for under an empty name.
+    #[error("name of a claim is empty")]
+    NamelessClaim,
     /// A stolen token would be good for too long.
     #[error("tokens may live for over 24 h, which takes `.dangerous_token_life(..)`: {0:?}")]
     TokenLife(Duration),

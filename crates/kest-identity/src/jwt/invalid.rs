@@ -13,7 +13,7 @@ pub enum InvalidToken {
     /// More than one `Authorization` header came.
     #[error("more than one credential came")]
     SeveralCredentials,
-    /// The credential is not of the form `Bearer` and one blank and a token.
+    /// The credential is of another scheme, or is not a scheme and a blank and something.
     #[error("credential is not a bearer token")]
     NotBearer,
     /// Longer than `Limits::token_bytes`.
@@ -79,6 +79,9 @@ pub enum InvalidToken {
     /// The claim that names the tenant is missing, empty or no string.
     #[error("token names no tenant")]
     NoTenant,
+    /// More scopes or roles than `Limits::token_grants`.
+    #[error("token grants too much at once")]
+    TooManyGrants,
     /// Another claim has a type or form that it must not have.
     #[error("a claim is malformed")]
     Claim,
@@ -112,6 +115,7 @@ impl InvalidToken {
             Self::LivesTooLong => "lives_too_long",
             Self::NoUser => "no_user",
             Self::NoTenant => "no_tenant",
+            Self::TooManyGrants => "too_many_grants",
             Self::Claim => "claim",
         }
     }

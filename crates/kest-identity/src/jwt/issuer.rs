@@ -11,7 +11,7 @@ use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart, Schedule};
 use super::token_type::TokenTypes;
 use super::trusted::{Tenancy, Trusted};
 use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, Grants, JwtBuildError};
+use super::{Algorithm, ClaimNames, ClaimPath, Grants, JwtBuildError};
 
 /// An issuer whose tokens are believed, and what they must be like.
 ///
@@ -168,8 +168,8 @@ impl TrustedIssuer {
     ///
     /// Such an issuer can name any tenant, also one that another issuer speaks for. Replaces
     /// [`tenant`](Self::tenant).
-    pub fn tenant_claim(mut self, name: impl Into<String>) -> Self {
-        self.tenancy = Tenancy::Claim(name.into());
+    pub fn tenant_claim(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.tenancy = Tenancy::Claim(claim.into());
         self
     }
 
@@ -232,6 +232,9 @@ impl TrustedIssuer {
         }
         if self.tenancy.is_empty() {
             return Err(JwtBuildError::NoTenant);
+        }
+        if self.claims.is_nameless() {
+            return Err(JwtBuildError::NamelessClaim);
         }
         match self.life {
             Life::Bounded(longest) if longest > LONGEST_LIFE => Err(JwtBuildError::TokenLife(longest)),

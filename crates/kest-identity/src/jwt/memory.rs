@@ -10,7 +10,7 @@ use crate::telemetry::{MemoryOutcome, memory_asked};
 
 use super::trusted::Proved;
 
-/// A bounded memory of tokens that hold.
+/// A memory of tokens that hold, bounded in number and in bytes.
 ///
 /// It belongs to one authenticator, whose configuration never changes, and a token names its issuer: what is found
 /// was proved by the very rules that would be applied now. Refusals are not remembered, so that no flood of bad tokens
@@ -29,10 +29,16 @@ impl TokenDigest {
 }
 
 impl TokenMemory {
-    /// A memory of at most `limits.tokens_remembered` tokens.
+    /// A memory of at most `limits.tokens_remembered` tokens and `limits.tokens_remembered_bytes`.
     pub(super) fn new(limits: &Limits) -> Self {
-        let tokens = limits.tokens_remembered;
-        Self((tokens > 0).then(|| Cache::builder().max_capacity(tokens).build()))
+        let (tokens, bytes) = (limits.tokens_remembered, limits.tokens_remembered_bytes);
+        // Each weighs its share of the bytes at least, so that their number is bounded too.
+        let share = bytes.checked_div(tokens).unwrap_or_default().max(1);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let weigh = move |_: &TokenDigest, proved: &Arc<Proved>| {
+            u32::try_from(proved.weight()).unwrap_or(u32::MAX).max(share)
+        };
+        Self((tokens > 0 && bytes > 0).then(|| Cache::builder().weigher(weigh).max_capacity(bytes).build()))
     }
 
     pub(super) fn off() -> Self {

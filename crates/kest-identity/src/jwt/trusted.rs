@@ -11,10 +11,10 @@ use crate::bearer::Credential;
 use crate::binding::{Binding, Presented};
 use crate::jwks::{KeyCache, VerificationKey};
 
-use super::claims::text;
+use super::claims::name;
 use super::token_type::TokenTypes;
 use super::validation::Expectations;
-use super::{Algorithm, ClaimNames, Grants, InvalidToken, UnverifiedToken};
+use super::{Algorithm, ClaimNames, ClaimPath, Grants, InvalidToken, UnverifiedToken};
 
 /// An issuer whose tokens are believed.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Trusted {
 pub(super) enum Tenancy {
     None,
     Fixed(Arc<str>),
-    Claim(String),
+    Claim(ClaimPath),
 }
 
 impl Tenancy {
@@ -43,17 +43,17 @@ impl Tenancy {
         match self {
             Self::None => false,
             Self::Fixed(tenant) => tenant.is_empty(),
-            Self::Claim(name) => name.is_empty(),
+            Self::Claim(claim) => claim.is_nameless(),
         }
     }
 
-    fn tenant(&self, claims: &Map<String, Value>) -> Result<Option<Arc<str>>, InvalidToken> {
+    fn tenant(&self, claims: &Map<String, Value>, limits: &Limits) -> Result<Option<Arc<str>>, InvalidToken> {
         match self {
             Self::None => Ok(None),
             Self::Fixed(tenant) => Ok(Some(Arc::clone(tenant))),
-            Self::Claim(name) => claims
-                .get(name)
-                .and_then(text)
+            Self::Claim(claim) => claim
+                .find(claims)
+                .and_then(|tenant| name(tenant, limits))
                 .ok_or(InvalidToken::NoTenant)
                 .map(|tenant| Some(tenant.into())),
         }
@@ -106,7 +106,7 @@ impl Trusted {
             .attested(claims, IdentitySource::Jwt, &self.grants, limits)?
             .with_issuer(Arc::clone(&self.expectations.issuer))
             .with_expiry(expiry);
-        Ok(match self.tenancy.tenant(claims)? {
+        Ok(match self.tenancy.tenant(claims, limits)? {
             Some(tenant) => attested.with_tenant(tenant),
             None => attested,
         })
@@ -132,6 +132,13 @@ impl Proved {
         self.issuer.keys.find(&self.key_id).is_some_and(|key| Arc::ptr_eq(&key, &self.key))
     }
 
+    /// About how many bytes it takes up, and its place in a memory with it.
+    pub(super) fn weight(&self) -> usize {
+        let confirmation = self.confirmation.as_ref().map_or(0, weight_of);
+        let more = self.key_id.len().saturating_add(self.attested.weight()).saturating_add(confirmation);
+        size_of::<Self>().saturating_add(PER_TOKEN).saturating_add(more)
+    }
+
     /// The findings, once the request proves that whoever presents `credential` is the one it was given to.
     pub(super) async fn confirmed(
         &self,
@@ -149,6 +156,25 @@ impl Proved {
         })
     }
 }
+
+/// About how many bytes a JSON value takes up.
+fn weight_of(value: &Value) -> usize {
+    let inside: usize = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(weight_of).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + PER_MEMBER + weight_of(value)).sum()
+        }
+    };
+    size_of::<Value>().saturating_add(inside)
+}
+
+/// What the cache keeps beside each token: its digest, its place in two lists, a timer.
+const PER_TOKEN: usize = 256;
+
+/// What a map keeps beside each member.
+const PER_MEMBER: usize = 64;
 
 impl fmt::Debug for Proved {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

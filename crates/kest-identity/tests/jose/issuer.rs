@@ -113,6 +113,10 @@ impl Issuer {
         self.poor("of-one-type", &p256[2], "");
         self.poor("of-two-types", &rsa[1], "");
         self.poor("of-two-types", &p256[2], "");
+        self.poor("of-two-algorithms", &rsa[1], r#""alg":"RS256""#);
+        self.poor("of-two-algorithms", &rsa[1], r#""alg":"RS384""#);
+        self.poor("of-one-key", &p256[2], "");
+        self.poor("of-one-key", &p256[2], r#""alg":"ES256","use":"sig""#);
         let secret = URL_SAFE_NO_PAD.encode(SHARED_SECRET);
         self.published.push(format!(r#"{{"kid":"oct","kty":"oct","k":"{secret}"}}"#));
         self.published.push(r#"{"kid":"lwe","kty":"LWE","n":"AQAB"}"#.into());

@@ -74,10 +74,10 @@ impl Findings {
     /// The same, from the claims as another reader found them.
     pub(crate) fn of_claims(claims: &Value) -> Self {
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let actor = claims.get("act").and_then(|act| text(&act["sub"]));
+        let actor = claims.get("act").and_then(|act| text(act.get("sub").unwrap_or(&act["client_id"])));
         let client = || text(&claims["client_id"]).or_else(|| text(&claims["azp"]));
         let scopes: BTreeSet<_> = match claims["scope"].as_array() {
-            Some(scopes) => scopes.iter().filter_map(text).collect(),
+            Some(scopes) => scopes.iter().filter_map(text).filter(|scope| !scope.contains(' ')).collect(),
             None => claims["scope"].as_str().unwrap_or_default().split(' ').map(str::to_owned).collect(),
         };
         // What is no time differs from every time that ours accepts.

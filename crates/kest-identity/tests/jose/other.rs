@@ -57,7 +57,7 @@ impl OddSigner {
         let mut process = Process::start(command);
         let keys = process.ask(&[json!(null)]).await.remove(0);
         let algorithm = |key: &Value| match key["kid"].as_str() {
-            Some("rsa-1024") => "RS256",
+            Some("rsa-1024" | "rsa-three") => "RS256",
             Some("rsa-salt") => "PS256",
             Some("ec-521") => "ES512",
             Some("ec-k1") => "ES256K",

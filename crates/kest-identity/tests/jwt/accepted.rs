@@ -50,6 +50,53 @@ async fn no_algorithm_is_accepted_with_the_key_of_another() {
     }
 }
 
+/// RFC 9110 section 11.1: the scheme is compared without regard to case. RFC 6750 section 2.1: one blank or several.
+#[tokio::test]
+async fn scheme_is_taken_in_any_case_and_before_any_number_of_blanks() {
+    let key = SigningKey::ed25519("key-1", 1);
+    let rig = Rig::trusting([&key]).await;
+    for scheme in ["bearer ", "BEARER ", "Bearer  ", "bEARER     "] {
+        assert!(rig.send(&[&format!("{scheme}{}", token(&key))]).await.is_ok(), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn one_key_that_is_listed_once_for_each_algorithm_proves_tokens_of_each() {
+    let key = SigningKey::rsa("r");
+    let listed = |algorithm: &str| {
+        let mut jwk = key.jwk();
+        jwk["alg"] = json!(algorithm);
+        jwk["use"] = json!("sig");
+        jwk
+    };
+    let names = ["RS256", "RS384", "RS512"];
+    let rig = Rig::configured(Answer::keys(names.map(listed)), |builder| builder).await;
+    for name in names {
+        let token = token_with(&key, &json!({ "alg": name }), &json!({}));
+        assert!(rig.send_token(&token).await.is_ok(), "{name}");
+    }
+    let other = token_with(&key, &json!({"alg": "PS256"}), &json!({}));
+    check_refused(rig.send_token(&other).await, "algorithm_of_key");
+    let twice = [key.jwk(), key.jwk(), listed("RS256")];
+    let rig = Rig::configured(Answer::keys(twice), |builder| builder).await;
+    assert!(rig.send_token(&token(&key)).await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_of_two_types_under_one_id_each_prove_their_own_tokens_and_two_of_one_type_none() {
+    let (rsa, first, second) =
+        (SigningKey::rsa("k"), SigningKey::ed25519("k", 1), SigningKey::ed25519("k", 2));
+    let rig = Rig::trusting([&rsa, &first]).await;
+    assert!(rig.send_token(&token(&rsa)).await.is_ok());
+    assert!(rig.send_token(&token(&first)).await.is_ok());
+    check_refused(rig.send_token(&token(&second)).await, "signature");
+    let rig = Rig::trusting([&first, &rsa, &second]).await;
+    assert!(rig.send_token(&token(&rsa)).await.is_ok());
+    for key in [&first, &second] {
+        check_refused(rig.send_token(&token(key)).await, "algorithm_of_key");
+    }
+}
+
 /// Both are Ed25519 (RFC 9864 section 2.2); a key that names one of them is not for tokens that name the other.
 #[tokio::test]
 async fn either_name_of_ed25519_is_accepted_and_none_for_the_other() {

@@ -222,9 +222,13 @@ async fn several_or_foreign_credentials() {
     let good = format!("Bearer {}", token(&key));
     check_refused(rig.send(&[&good, &good]).await, "several_credentials");
     check_refused(rig.send(&[&good, "Basic dTpw"]).await, "several_credentials");
-    check_refused(rig.send(&[&good.replace("Bearer", "bearer")]).await, "not_bearer");
+    let lower = good.replace("Bearer", "bearer");
+    check_refused(rig.send(&[&good, &lower]).await, "several_credentials");
+    check_refused(rig.send(&[&format!("{good}, {lower}")]).await, "not_compact");
+    check_refused(rig.send(&[&good.replace(' ', "\t")]).await, "not_bearer");
+    check_refused(rig.send(&[&good.replace(' ', " \t")]).await, "not_compact");
     check_refused(rig.send(&[&good.replace("Bearer", "DPoP")]).await, "not_bearer");
-    check_refused(rig.send(&[&good.replace(' ', "  ")]).await, "not_compact");
+    check_refused(rig.send(&["bearer   "]).await, "not_compact");
     check_refused(rig.send(&["Bearer "]).await, "not_compact");
     check_refused(rig.send(&["Bearer"]).await, "not_bearer");
     check_refused(rig.send(&["Basic dTpw"]).await, "not_bearer");

@@ -43,7 +43,7 @@ async fn every_bad_token_is_answered_alike() {
 #[tokio::test]
 async fn other_scheme_is_refused_and_challenged_like_no_token_at_all() {
     let rig = Rig::trusting([&key()]).await;
-    for sent in ["Basic dTpw", "DPoP a.b.c", "Bearer", "bearer a.b.c", ""] {
+    for sent in ["Basic dTpw", "DPoP a.b.c", "Bearer", "bearers a.b.c", ""] {
         let error = refused(&rig, &[sent]).await;
         assert_eq!(told(&rig, &error), Some(vec!["Bearer".into()]), "{sent}");
     }

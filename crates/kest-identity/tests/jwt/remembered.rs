@@ -24,6 +24,34 @@ async fn token_that_was_verified_is_recognised() {
 }
 
 #[tokio::test]
+async fn large_tokens_of_one_caller_take_up_no_more_than_the_bytes_there_are() {
+    let mut limits = Limits::default();
+    limits.tokens_remembered_bytes = 256 * 1024;
+    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(limits.clone())).await;
+    let roles: Vec<_> = (0..limits.token_grants).map(|role| format!("role-{role:020}")).collect();
+    for number in 0..100 {
+        let large = token_with(&key(), &json!({}), &json!({"roles": roles, "jti": number}));
+        rig.send_token(&large).await.unwrap();
+    }
+    // Each has 256 roles of 25 bytes, and a pointer and two counters for each.
+    let remembered = rig.authenticator.tokens_remembered();
+    assert!(remembered > 0 && remembered * 256 * (25 + 32) <= limits.tokens_remembered_bytes, "{remembered}");
+    rig.send_token(&token(&key())).await.unwrap();
+}
+
+#[tokio::test]
+async fn token_that_grants_too_much_at_once_is_refused() {
+    let rig = Rig::trusting([&key()]).await;
+    let most = Limits::default().token_grants;
+    let names = |count: usize| (0..count).map(|name| format!("n{name}")).collect::<Vec<_>>();
+    for claim in ["scope", "roles"] {
+        let with = |count: usize| token_with(&key(), &json!({}), &json!({ claim: names(count) }));
+        rig.send_token(&with(most)).await.unwrap();
+        check_refused(rig.send_token(&with(most + 1)).await, "too_many_grants");
+    }
+}
+
+#[tokio::test]
 async fn withdrawn_key_stops_a_remembered_token() {
     let rig = Rig::trusting([&key()]).await;
     let remembered = token(&key());
@@ -106,7 +134,7 @@ async fn remembered_token_still_needs_to_come_alone() {
     let good = format!("Bearer {}", token(&key()));
     rig.send(&[&good]).await.unwrap();
     check_refused(rig.send(&[&good, &good]).await, "several_credentials");
-    check_refused(rig.send(&[&good.replace("Bearer", "bearer")]).await, "not_bearer");
+    check_refused(rig.send(&[&good.replace("Bearer", "Token")]).await, "not_bearer");
 }
 
 #[tokio::test]

@@ -68,10 +68,13 @@ pub(crate) const CHANGES: &[Change] = &[
         making.claims.set("client_id", random.pick(&["1", "true", r#"["agent-1"]"#, "{}"]));
     }),
     change("scope is no list of scopes", |making, random| {
-        making.claims.set("scope", random.pick(&["1", "{}", "[1]", r#"["a b"]"#, r#"["a",""]"#, "true"]));
+        let json =
+            random.pick(&["1", "{}", "[1]", r#"["a b","c"]"#, r#"["a",""]"#, "true", r#"[["a"],"b"]"#]);
+        making.claims.set("scope", json);
     }),
     change("roles are no list of names", |making, random| {
-        making.claims.set("roles", random.pick(&[r#""admin""#, "{}", "[1]", r#"["a",""]"#, r#"["a",null]"#]));
+        let json = random.pick(&[r#""admin""#, "{}", "[1]", r#"["a",""]"#, r#"[{"value":"admin"},null]"#]);
+        making.claims.set("roles", json);
     }),
     change("act names nobody", |making, random| making.claims.set("act", random.pick(&NO_ACTORS))),
     change("act is long", |making, random| {
@@ -181,7 +184,7 @@ const NO_NUMBERS: [&str; 9] = [
     r#""Infinity""#,
     r#"{"value":1}"#,
 ];
-const NO_ACTORS: [&str; 7] = [
+const NO_ACTORS: [&str; 11] = [
     "null",
     "{}",
     r#""svc-1""#,
@@ -189,6 +192,10 @@ const NO_ACTORS: [&str; 7] = [
     r#"{"sub":""}"#,
     r#"{"sub":1}"#,
     r#"{"sub":"a","act":{}}"#,
+    r#"{"sub":"a","act":{"client_id":"b","act":{"sub":""}}}"#,
+    r#"{"sub":"a","act":null}"#,
+    r#"{"client_id":"a"}"#,
+    r#"{"client_id":["a"]}"#,
 ];
 const CONFIRMATIONS: [&str; 5] = [
     r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
