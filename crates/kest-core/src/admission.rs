@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Lineage};
 use crate::entry::{Entry, OperationName};
 use crate::kest::Kest;
 use crate::passport::Passport;
@@ -68,6 +68,12 @@ impl Admission {
         &self.0.kest
     }
 
+    /// What an operation inside of this one follows: this one's lineage, and the same caller.
+    #[must_use]
+    pub fn following(&self) -> Arrival {
+        self.0.arrival.followed_by(Lineage::Carried(self.0.passport.clone()))
+    }
+
     /// Starts a nested operation: a tool call, a job, a step worth an entry of its own.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Nested<'_> {
@@ -89,7 +95,10 @@ impl Admission {
         for other in others {
             passport = passport.merge(other.passport(), self.0.kest.limits())?;
         }
-        Ok(Joined { kest: self.0.kest.clone(), passport, principal: self.principal().clone() })
+        Ok(Joined {
+            kest: self.0.kest.clone(),
+            arrival: self.0.arrival.followed_by(Lineage::Carried(passport)),
+        })
     }
 
     /// A place for what is made from this admission once, such as the packed header of outgoing calls.
@@ -121,10 +130,7 @@ impl Nested<'_> {
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
         let parent = self.admission;
-        let arrival = Arrival::new(
-            crate::arrival::Lineage::Carried(parent.passport().clone()),
-            parent.principal().clone(),
-        );
+        let arrival = parent.following();
         let circumstances = crate::Circumstances::default();
         parent.kest().admit_at(Step::Nested, &arrival, &self.operation, policy, circumstances).await
     }
@@ -134,8 +140,7 @@ impl Nested<'_> {
 #[derive(Debug)]
 pub struct Joined {
     kest: Kest,
-    passport: Passport,
-    principal: Principal,
+    arrival: Arrival,
 }
 
 impl Joined {
@@ -145,8 +150,7 @@ impl Joined {
     ///
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
-        let arrival = Arrival::new(crate::arrival::Lineage::Carried(self.passport), self.principal);
         let circumstances = crate::Circumstances::default();
-        self.kest.admit_at(Step::Nested, &arrival, operation, policy, circumstances).await
+        self.kest.admit_at(Step::Nested, &self.arrival, operation, policy, circumstances).await
     }
 }

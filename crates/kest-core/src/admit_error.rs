@@ -4,6 +4,7 @@ use crate::passport::SignError;
 use crate::policy::AuthorizeError;
 use crate::random::RandomError;
 use crate::refusal::{Actor, Explanation, Refusal, Step};
+use crate::slots::NoSlot;
 
 /// An operation may not run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,8 @@ impl AdmitError {
                 }
                 AuthorizeError::Failed(_) => AdmitErrorKind::PolicyFailed,
                 AuthorizeError::Unavailable(_) => AdmitErrorKind::PolicyUnavailable,
+                AuthorizeError::NoSlot(NoSlot::Full) => AdmitErrorKind::Overloaded,
+                AuthorizeError::NoSlot(NoSlot::ShareUsedUp) => AdmitErrorKind::ShareUsedUp,
             },
             Self::Sign(error) => match error {
                 SignError::PassportFull => AdmitErrorKind::LineageFull,
@@ -66,7 +69,7 @@ impl AdmitError {
     pub fn may_retry(&self) -> bool {
         match self {
             Self::TookTooLong
-            | Self::Authorize(AuthorizeError::Unavailable(_))
+            | Self::Authorize(AuthorizeError::Unavailable(_) | AuthorizeError::NoSlot(_))
             | Self::Sign(SignError::Unavailable(_)) => true,
             Self::Authorize(_) | Self::Sign(_) | Self::Random(_) => false,
         }
@@ -104,6 +107,10 @@ pub enum AdmitErrorKind {
     EntryTooLarge,
     /// The operation is declared in a way that cannot be signed.
     NotSignable,
+    /// The caller has used up its share of what all callers share; others go on.
+    ShareUsedUp,
+    /// There is too much work at once, of all callers together.
+    Overloaded,
     /// Policy and signer did not finish in time.
     TookTooLong,
 }
@@ -168,6 +175,18 @@ impl AdmitErrorKind {
                 Actor::Service,
                 "an operation whose taints, classification, sanitizer and resource can stand in an entry",
                 "correct what the operation declares: the cause names what cannot be signed",
+            ),
+            Self::ShareUsedUp => Explanation::new(
+                "share_used_up",
+                Actor::Caller,
+                "a caller that has not used up its share of what all callers share",
+                "see what this caller sends so much of: long lineages, proofs, unknown key ids; others are not affected",
+            ),
+            Self::Overloaded => Explanation::new(
+                "overloaded",
+                Actor::Service,
+                "a free slot among those that verifications and evaluations of this process share",
+                "add replicas or processors, or find what makes lineages so long and policies so slow",
             ),
             Self::TookTooLong => Explanation::new(
                 "took_too_long",

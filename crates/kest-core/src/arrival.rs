@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::passport::Passport;
 use crate::principal::Principal;
+use crate::share::Share;
 
 /// The lineage that a request came with.
 #[derive(Debug, Clone)]
@@ -39,13 +40,26 @@ pub struct Arrival(Arc<Parts>);
 struct Parts {
     lineage: Lineage,
     principal: Principal,
+    share: Share,
 }
 
 impl Arrival {
     /// Joins two proofs.
     #[must_use]
     pub fn new(lineage: Lineage, principal: Principal) -> Self {
-        Self(Arc::new(Parts { lineage, principal }))
+        Self::from_peer(lineage, principal, None)
+    }
+
+    /// Joins two proofs of a request that came from `peer`, which counts where nothing better is known of the caller.
+    #[must_use]
+    pub fn from_peer(lineage: Lineage, principal: Principal, peer: Option<Share>) -> Self {
+        let share = Share::of_caller(&principal, &lineage, peer);
+        Self(Arc::new(Parts { lineage, principal, share }))
+    }
+
+    /// What follows this arrival inside of the service: another lineage, the same caller.
+    pub(crate) fn followed_by(&self, lineage: Lineage) -> Self {
+        Self(Arc::new(Parts { lineage, principal: self.principal().clone(), share: self.share() }))
     }
 
     /// Through whom: the verified lineage.
@@ -58,5 +72,11 @@ impl Arrival {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.0.principal
+    }
+
+    /// On whose account it is served.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        self.0.share
     }
 }

@@ -14,6 +14,7 @@ use crate::policy::{Authorize, AuthorizeError, Inquiry, Memo, NothingAsked, auth
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::refusal::{Asked, Refusal, Step};
+use crate::share::Share;
 use crate::signature::{Sign, WorkloadId};
 use crate::trust::{Origin, TrustModel};
 
@@ -276,7 +277,8 @@ impl Kest {
         operation: &Operation,
         policy: &dyn Authorize,
     ) -> Result<Admission, AdmitError> {
-        let arrival = Arrival::new(Lineage::Absent, Principal::system());
+        let own = Share::of_workload(self.workload());
+        let arrival = Arrival::from_peer(Lineage::Absent, Principal::system(), Some(own));
         let circumstances = Circumstances::default().with_root_origin(origin);
         self.admit_at(Step::Originate, &arrival, operation, policy, circumstances).await
     }

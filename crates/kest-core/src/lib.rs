@@ -64,7 +64,9 @@ mod random;
 mod reading;
 pub mod refusal;
 pub mod replay;
+mod share;
 pub mod signature;
+mod slots;
 mod strict_json;
 pub mod taint;
 pub mod trust;
@@ -81,13 +83,15 @@ pub use operation::Operation;
 pub use passport::{Passport, UnverifiedPassport, Verifier};
 pub use policy::Authorize;
 pub use principal::{
-    Attested, Authenticate, AuthenticateError, Challenge, Confirmation, Evidence, FromLineage,
-    IdentitySource, PeerCertificate, Principal, RequestTarget, authenticate,
+    Attested, Authenticate, AuthenticateError, Challenge, Confirmation, Credentials, Evidence, FromLineage,
+    IdentitySource, PeerCertificate, Principal, RequestTarget, authenticate, authenticate_credentials,
 };
 pub use random::{OsRandom, Random, RandomError};
 pub use reading::Reading;
 pub use replay::ReplayStore;
+pub use share::Share;
 pub use signature::Sign;
+pub use slots::{NoSlot, Slot, Slots};
 pub use strict_json::{StrictJsonError, parse_strict_json, parse_strict_object};
 
 /// A cause whose type belongs to somebody else.

@@ -1,6 +1,6 @@
 //! Takes the one token out of the evidence, or says why there is none.
 
-use kest_core::{Evidence, Limits};
+use kest_core::{Credentials, Limits};
 
 use crate::jwt::InvalidToken;
 
@@ -30,11 +30,11 @@ pub(crate) struct Credential<'request> {
 /// Anything that is not exactly one well-formed credential is an error and never "no token": a caller who sent
 /// something else must not be taken for one who sent nothing.
 pub(crate) fn credential<'request>(
-    evidence: &Evidence<'request>,
+    credentials: &Credentials<'request>,
     schemes: Schemes,
     limits: &Limits,
 ) -> Result<Option<Credential<'request>>, InvalidToken> {
-    let value = match evidence.authorization() {
+    let value = match credentials.authorization() {
         [] => return Ok(None),
         [value] => *value,
         _ => return Err(InvalidToken::SeveralCredentials),
@@ -66,17 +66,14 @@ fn split(value: &[u8], schemes: Schemes) -> Option<(Scheme, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use kest_core::Lineage;
-
     use super::*;
 
     fn read_as(
         schemes: Schemes,
         values: &[&'static str],
     ) -> Result<Option<(Scheme, &'static str)>, &'static str> {
-        let evidence =
-            Evidence::new(&Lineage::Absent).with_authorization(values.iter().map(|v| v.as_bytes()));
-        let read = credential(&evidence, schemes, &Limits::default());
+        let offered = Credentials::none().with_authorization(values.iter().map(|v| v.as_bytes()));
+        let read = credential(&offered, schemes, &Limits::default());
         read.map(|it| it.map(|it| (it.scheme, it.token))).map_err(|invalid| invalid.kind())
     }
 
@@ -142,8 +139,8 @@ mod tests {
     #[test]
     fn oversize_is_refused_before_it_is_read() {
         let long = format!("Bearer {}", "a".repeat(Limits::default().token_bytes + 1));
-        let evidence = Evidence::new(&Lineage::Absent).with_authorization([long.as_bytes()]);
-        let read = credential(&evidence, Schemes::BearerOnly, &Limits::default());
+        let offered = Credentials::none().with_authorization([long.as_bytes()]);
+        let read = credential(&offered, Schemes::BearerOnly, &Limits::default());
         assert!(matches!(read, Err(InvalidToken::TooLong)));
     }
 }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use kest_core::{
-    Attested, Authenticate, AuthenticateError, Evidence, FromLineage, IdentitySource, Limits, authenticate,
+    Attested, Authenticate, AuthenticateError, Credentials, Evidence, FromLineage, IdentitySource, Limits,
+    authenticate,
 };
 use serde_json::Value;
 
@@ -54,9 +55,17 @@ impl InsecureIdentity {
 
 #[async_trait]
 impl Authenticate for InsecureIdentity {
+    async fn attest_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<Attested>, AuthenticateError> {
+        let credential = bearer::credential(credentials, Schemes::BearerOnly, &self.limits)?;
+        credential.map(|credential| self.believe(credential.token)).transpose()
+    }
+
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-        if let Some(credential) = bearer::credential(evidence, Schemes::BearerOnly, &self.limits)? {
-            return self.believe(credential.token);
+        if let Some(attested) = self.attest_credentials(evidence.credentials()).await? {
+            return Ok(attested);
         }
         let inherited = authenticate(&FromLineage, evidence).await?;
         let attested = Attested::new(inherited.identity().clone(), IdentitySource::Unverified);

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use kest_core::BoxError;
 use kest_core::entry::PolicyName;
+use kest_core::{BoxError, NoSlot};
 use sha2::{Digest, Sha256};
 
 use crate::input::Input;
@@ -56,6 +56,9 @@ pub enum EngineError {
     /// The engine did not answer; a retry may help.
     #[error("policy engine did not answer")]
     Unavailable(#[source] BoxError),
+    /// It computes for others and has no slot for this one; a retry may help.
+    #[error("policy engine has no free slot")]
+    NoSlot(#[from] NoSlot),
 }
 
 /// Tells engines apart in the decision cache: a digest of the kind and of everything it decides by.

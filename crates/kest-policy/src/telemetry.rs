@@ -64,6 +64,7 @@ pub(crate) fn evaluated(engine: &'static str, took: Duration, error: Option<&Eng
         Some(EngineError::UnknownPolicy(_)) => "unknown",
         Some(EngineError::Failed(_)) => "failed",
         Some(EngineError::Unavailable(_)) => "unavailable",
+        Some(EngineError::NoSlot(_)) => "no_slot",
     };
     metrics::counter!(ENGINE_ERRORS, "engine" => engine, "kind" => kind).increment(1);
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode};
 use kest_baggage::{ReadError, RestoreError, RestoreFailure};
 use kest_core::passport::VerifyError;
 use kest_core::refusal::{Refusal, Step};
-use kest_core::{AdmitError, AdmitErrorKind, AuthenticateError, Challenge};
+use kest_core::{AdmitError, AdmitErrorKind, AuthenticateError, Challenge, NoSlot};
 
 use crate::rejection::RejectionKind;
 use crate::respond::Respond;
@@ -188,10 +188,22 @@ impl From<&AuthenticateError> for Rejection {
             AuthenticateError::Missing => RejectionKind::CredentialsMissing,
             AuthenticateError::Invalid(_) => RejectionKind::CredentialsInvalid,
             AuthenticateError::Unavailable(_) => RejectionKind::IdentityUnavailable,
+            AuthenticateError::ShareUsedUp(_) => RejectionKind::ShareUsedUp,
             // A kind that is added elsewhere refuses too.
             _ => RejectionKind::CredentialsInvalid,
         };
         Self::new(Step::Inbound, kind).because(kest_identity::cause_of(error))
+    }
+}
+
+impl From<NoSlot> for Rejection {
+    fn from(taken: NoSlot) -> Self {
+        let kind = match taken {
+            NoSlot::ShareUsedUp => RejectionKind::ShareUsedUp,
+            // A kind that is added elsewhere refuses too.
+            NoSlot::Full | _ => RejectionKind::Overloaded,
+        };
+        Self::new(Step::Inbound, kind)
     }
 }
 
@@ -206,6 +218,8 @@ impl From<&AdmitError> for Rejection {
             AdmitErrorKind::SignerUnavailable => RejectionKind::SignerUnavailable,
             AdmitErrorKind::LineageFull => RejectionKind::LineageFull,
             AdmitErrorKind::EntryTooLarge => RejectionKind::EntryTooLarge,
+            AdmitErrorKind::ShareUsedUp => RejectionKind::ShareUsedUp,
+            AdmitErrorKind::Overloaded => RejectionKind::Overloaded,
             AdmitErrorKind::TookTooLong => RejectionKind::TookTooLong,
             // A kind that is added elsewhere refuses too.
             AdmitErrorKind::NotSignable | _ => RejectionKind::NotSignable,

@@ -1,5 +1,6 @@
 //! The layer around a whole service: who is calling, and through whom.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::response::Parts;
@@ -7,14 +8,14 @@ use kest_baggage::{Claims, HeaderReader};
 use kest_core::passport::SeenEntries;
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
-use kest_core::{Limits, Reading, Verifier};
+use kest_core::{Limits, Reading, Slots, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
 use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::service::Inbound;
-use crate::steps::{PassportPresence, Steps};
+use crate::steps::{PassportPresence, PeerAddress, Steps};
 
 /// Reads, restores and verifies the passport, establishes the caller, and puts the
 /// [`Arrival`](kest_core::Arrival) into the request's extensions: steps 1 to 4.
@@ -40,6 +41,8 @@ impl InboundLayer {
             missing_tip: MissingTip::Refuse,
             trust: TrustModel::default(),
             passport: PassportPresence::Optional,
+            slots: Slots::of_process(),
+            peer_address: None,
             respond: None,
         }
     }
@@ -96,6 +99,8 @@ pub struct InboundBuilder {
     missing_tip: MissingTip,
     trust: TrustModel,
     passport: PassportPresence,
+    slots: Slots,
+    peer_address: Option<PeerAddress>,
     respond: Option<Respond>,
 }
 
@@ -156,6 +161,27 @@ impl InboundBuilder {
         self
     }
 
+    /// Verifies long passports in `slots`; in those of the whole process otherwise, so that all work of all layers and
+    /// policy engines together stays bounded.
+    pub fn slots(mut self, slots: Slots) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// Finds the address of the peer, so that a caller of whom nothing else is known counts by it.
+    ///
+    /// With axum and `into_make_service_with_connect_info::<SocketAddr>()`:
+    /// `.peer_address(|found| found.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()))`. Behind a proxy all
+    /// callers have the address of the proxy and are one share. Never read it from a header that the proxy does not
+    /// set itself.
+    pub fn peer_address(
+        mut self,
+        find: impl Fn(&http::Extensions) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.peer_address = Some(PeerAddress::new(find));
+        self
+    }
+
     /// Shapes status and headers of refusals.
     pub fn respond(mut self, hook: impl Fn(&Rejection, &mut Parts) + Send + Sync + 'static) -> Self {
         self.respond = Some(Arc::new(hook));
@@ -201,6 +227,8 @@ impl InboundBuilder {
             identity: choice.into_authenticate(),
             passport: self.passport,
             limits: self.limits,
+            slots: self.slots,
+            peer_address: self.peer_address,
         };
         Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond })
     }

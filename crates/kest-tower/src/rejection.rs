@@ -38,6 +38,10 @@ pub enum RejectionKind {
     GrantedElsewhere,
     /// The caller's credentials were not verified, so that they grant nothing.
     GrantsUnverified,
+    /// The caller has used up its share of what all callers share; others go on.
+    ShareUsedUp,
+    /// There is too much work at once, of all callers together.
+    Overloaded,
     /// Steps 1 to 4, or policy and signer, did not finish in time.
     TookTooLong,
     /// A policy said no.
@@ -263,6 +267,13 @@ impl RejectionKind {
                 ),
                 (StatusCode::FORBIDDEN, Grpc::PermissionDenied),
             ),
+            Self::ShareUsedUp => row(
+                AdmitErrorKind::ShareUsedUp.explanation(),
+                (StatusCode::TOO_MANY_REQUESTS, Grpc::ResourceExhausted),
+            ),
+            Self::Overloaded => {
+                row(AdmitErrorKind::Overloaded.explanation(), (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable))
+            }
             Self::TookTooLong => {
                 row(AdmitErrorKind::TookTooLong.explanation(), (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable))
             }

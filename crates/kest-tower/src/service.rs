@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use kest_baggage::Ambient;
 use kest_core::refusal::Step;
-use kest_core::{Admission, Arrival, Circumstances, Lineage};
+use kest_core::{Admission, Arrival, Circumstances};
 use tower_service::Service;
 
 use crate::answer::Rejection;
@@ -46,7 +46,7 @@ where
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let (parts, body) = request.into_parts();
-        let offered = Offered::of(&parts);
+        let offered = Offered::of(&parts, &self.layer.steps);
         let mut request = Request::from_parts(parts, body);
         // The arrival will be replaced; an admission must not reach the handler but through an operation layer inside.
         request.extensions_mut().remove::<Admission>();
@@ -129,9 +129,7 @@ fn enter_admitted<S: Service<Request<Body>>, Body>(
 /// What the operation follows: the operation around it, else what came in.
 fn standing_of(extensions: &http::Extensions) -> Option<Arrival> {
     match extensions.get::<Admission>() {
-        Some(outer) => {
-            Some(Arrival::new(Lineage::Carried(outer.passport().clone()), outer.principal().clone()))
-        }
+        Some(outer) => Some(outer.following()),
         None => extensions.get::<Arrival>().cloned(),
     }
 }

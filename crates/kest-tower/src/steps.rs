@@ -1,15 +1,18 @@
 //! Steps 1 to 4 of a request's life, in the only order that compiles.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 use kest_baggage::{Claims, HeaderReader, PackedPassport, RestoreError, Restored, Tier, restore};
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
-    Arrival, Authenticate, Evidence, Limits, Lineage, Passport, PeerCertificate, Principal, RequestTarget,
-    UnverifiedPassport, Verifier, authenticate,
+    Arrival, Authenticate, AuthenticateError, Credentials, Evidence, Limits, Lineage, Passport,
+    PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
+    authenticate_credentials,
 };
 
 use crate::answer::Rejection;
@@ -25,6 +28,30 @@ pub(crate) struct Steps {
     pub(crate) identity: Arc<dyn Authenticate>,
     pub(crate) passport: PassportPresence,
     pub(crate) limits: Limits,
+    pub(crate) slots: Slots,
+    pub(crate) peer_address: Option<PeerAddress>,
+}
+
+/// Finds the address of the peer of a connection in what the server put into the request's extensions.
+#[derive(Clone)]
+pub(crate) struct PeerAddress(Arc<FindAddress>);
+
+type FindAddress = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
+
+impl PeerAddress {
+    pub(crate) fn new(find: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+
+    fn find(&self, extensions: &Extensions) -> Option<IpAddr> {
+        (self.0)(extensions)
+    }
+}
+
+impl fmt::Debug for PeerAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PeerAddress(..)")
+    }
 }
 
 /// Whether a request may come without a passport.
@@ -44,10 +71,11 @@ pub(crate) struct Offered {
     uri: Uri,
     host: Option<HeaderValue>,
     certificate: Option<PeerCertificate>,
+    address: Option<IpAddr>,
 }
 
 impl Offered {
-    pub(crate) fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(parts: &Parts, steps: &Steps) -> Self {
         let all = |name| values_of(&parts.headers, name);
         Self {
             baggage: all("baggage"),
@@ -58,7 +86,17 @@ impl Offered {
             host: parts.headers.get(header::HOST).cloned(),
             // Put there by whoever terminates TLS in this process; no header can put anything into extensions.
             certificate: parts.extensions.get().copied(),
+            address: steps.peer_address.as_ref().and_then(|peer| peer.find(&parts.extensions)),
         }
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        Credentials::none()
+            .with_authorization(self.authorization.iter().map(HeaderValue::as_bytes))
+            .with_dpop(self.dpop.iter().map(HeaderValue::as_bytes))
+            .with_target(self.target())
+            .with_certificate(self.certificate)
+            .with_address(self.address)
     }
 
     fn target(&self) -> RequestTarget<'_> {
@@ -90,23 +128,41 @@ impl Steps {
         }
     }
 
+    /// What costs least comes first: a token that does not hold is refused before a passport is fetched, inflated or
+    /// verified, unless the mechanism must see the lineage.
     async fn take(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
         let packed = self
             .reader
             .read(offered.baggage.iter().map(HeaderValue::as_bytes))
             .map_err(|error| Rejection::from(&error))?;
+        let credentials = offered.credentials();
+        let peer = credentials.peer();
+        let known = authenticate_credentials(self.identity.as_ref(), &credentials).await;
+        let known = known.map_err(|error| self.refused(&error))?;
         let restored = self.restore(packed).await.map_err(|error| Rejection::from(&error))?;
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport == PassportPresence::Optional => {
-                Lineage::Carried(self.verify(passport).await?)
+                let share = known.as_ref().and_then(Share::of_principal).or(peer).unwrap_or(Share::UNKNOWN);
+                Lineage::Carried(self.verify(passport, share).await?)
             }
             None if self.passport == PassportPresence::Optional => Lineage::Absent,
             // An empty passport proves nothing, so it is not the one that is required.
             Some(_) | None => return Err(Rejection::new(Step::Inbound, RejectionKind::PassportMissing)),
         };
-        let principal = self.authenticate(&offered, &lineage).await?;
-        Ok((Arrival::new(lineage, principal), received))
+        let principal = match known {
+            Some(principal) => principal,
+            None => {
+                let evidence = Evidence::new(&lineage).with_credentials(credentials);
+                let seen = authenticate(self.identity.as_ref(), &evidence).await;
+                seen.map_err(|error| self.refused(&error))?
+            }
+        };
+        Ok((Arrival::from_peer(lineage, principal, peer), received))
+    }
+
+    fn refused(&self, error: &AuthenticateError) -> Rejection {
+        Rejection::from(error).with_challenge(self.identity.challenge(error))
     }
 
     async fn restore(&self, packed: PackedPassport) -> Result<Restored, RestoreError> {
@@ -116,18 +172,7 @@ impl Steps {
         }
     }
 
-    async fn authenticate(&self, offered: &Offered, lineage: &Lineage) -> Result<Principal, Rejection> {
-        let evidence = Evidence::new(lineage)
-            .with_authorization(offered.authorization.iter().map(HeaderValue::as_bytes))
-            .with_dpop(offered.dpop.iter().map(HeaderValue::as_bytes))
-            .with_target(offered.target())
-            .with_certificate(offered.certificate);
-        authenticate(self.identity.as_ref(), &evidence)
-            .await
-            .map_err(|error| Rejection::from(&error).with_challenge(self.identity.challenge(&error)))
-    }
-
-    async fn verify(&self, passport: UnverifiedPassport) -> Result<Passport, Rejection> {
+    async fn verify(&self, passport: UnverifiedPassport, share: Share) -> Result<Passport, Rejection> {
         let ring = self
             .keys
             .ring_for(&passport)
@@ -137,10 +182,51 @@ impl Steps {
             self.verifier.verify(passport, &ring)
         } else {
             let verifier = self.verifier.clone();
-            tokio::task::spawn_blocking(move || verifier.verify(passport, &ring))
-                .await
-                .map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable))?
+            elsewhere(&self.slots, share, move || verifier.verify(passport, &ring)).await?
         };
         verified.map_err(Rejection::from)
+    }
+}
+
+/// Does `work` on a blocking thread, as soon as it is the caller's turn.
+async fn elsewhere<Done: Send + 'static>(
+    slots: &Slots,
+    share: Share,
+    work: impl FnOnce() -> Done + Send + 'static,
+) -> Result<Done, Rejection> {
+    let slot = slots.enter(share).await.map_err(Rejection::from)?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Kept until the work ends, also when nobody waits for it any more.
+        let _slot = slot;
+        work()
+    });
+    done.await.map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::Overloaded))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Attack: callers that hang up, each leaving work behind that nobody waits for.
+    #[tokio::test]
+    async fn work_that_outlives_its_caller_keeps_its_slot_until_it_ends() {
+        let slots = Slots::new(2, 4);
+        let share = Share::UNKNOWN;
+        let (end, ends) = mpsc::channel::<()>();
+        let caller = tokio::spawn({
+            let slots = slots.clone();
+            async move { elsewhere(&slots, share, move || ends.recv().is_ok()).await }
+        });
+        while slots.taken() == 0 {
+            tokio::task::yield_now().await;
+        }
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert_eq!(slots.try_enter(share).unwrap_err(), kest_core::NoSlot::ShareUsedUp);
+        end.send(()).unwrap();
+        // Its one slot: this waits until the work has ended.
+        let _next = slots.enter(share).await.unwrap();
     }
 }

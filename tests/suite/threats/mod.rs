@@ -22,6 +22,7 @@ mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_30;
 
 use kest_core::signature::{KeyRing, ReplaceableKeys};
 use kest_tests::forge;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::Inquiry;
 use crate::BoxError;
 use crate::entry::{EntryId, PolicyContext, PolicyName, Tier};
+use crate::slots::NoSlot;
 
 /// Answers an inquiry: closures, an engine in this process, a service next door.
 #[async_trait]
@@ -88,6 +89,9 @@ pub enum AuthorizeError {
     /// The engine did not answer; a retry may help.
     #[error("policy engine is unavailable")]
     Unavailable(#[source] BoxError),
+    /// The engine computes for others and has no slot for this; a retry may help.
+    #[error("policy engine has no free slot")]
+    NoSlot(#[source] NoSlot),
 }
 
 /// Proof that policy allowed one operation once: names the policies that said yes, per tier.

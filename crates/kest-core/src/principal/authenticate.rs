@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Attested, Challenge, Confirmation, Evidence, IdentitySource};
+use super::{Attested, Challenge, Confirmation, Credentials, Evidence, IdentitySource};
 use crate::BoxError;
 use crate::entry::Identity;
 
@@ -23,6 +23,23 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
     /// [`AuthenticateError::Invalid`] when it does not hold, [`AuthenticateError::Unavailable`] when what is needed
     /// to judge it is out of reach.
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError>;
+
+    /// Examines credentials before the passport is restored and verified, which costs far more than most refusals do.
+    ///
+    /// Findings, and errors, are final: the mechanism is not asked again. `None` says that it must see the verified
+    /// lineage first, and [`attest`](Self::attest) will be asked; that is the default. A mechanism that answers here
+    /// gives the same answer there.
+    ///
+    /// # Errors
+    ///
+    /// As [`attest`](Self::attest).
+    async fn attest_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<Attested>, AuthenticateError> {
+        let _ = credentials;
+        Ok(None)
+    }
 
     /// What a caller who was refused with `error` is told; `None` leaves it to whoever answers.
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
@@ -44,6 +61,9 @@ pub enum AuthenticateError {
     /// Keys or services needed to judge the credentials are out of reach; a retry may help.
     #[error("credentials cannot be checked now")]
     Unavailable(#[source] BoxError),
+    /// The caller has used up its share of what judging credentials takes; others go on.
+    #[error("caller has used up its share")]
+    ShareUsedUp(#[source] BoxError),
 }
 
 /// Who is calling, on whose behalf: proof that an [`Authenticate`] mechanism believed the evidence.
@@ -146,4 +166,19 @@ pub async fn authenticate(
     evidence: &Evidence<'_>,
 ) -> Result<Principal, AuthenticateError> {
     mechanism.attest(evidence).await.map(|attested| Principal { attested })
+}
+
+/// Asks `mechanism` about `credentials` alone: step 4, taken before the costly steps 2 and 3 where it can be.
+///
+/// `None` when the mechanism must see the verified lineage; ask [`authenticate`] then.
+///
+/// # Errors
+///
+/// Whatever the mechanism returns; no principal exists then.
+pub async fn authenticate_credentials(
+    mechanism: &dyn Authenticate,
+    credentials: &Credentials<'_>,
+) -> Result<Option<Principal>, AuthenticateError> {
+    let attested = mechanism.attest_credentials(credentials).await?;
+    Ok(attested.map(|attested| Principal { attested }))
 }

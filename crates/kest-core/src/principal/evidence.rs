@@ -1,28 +1,30 @@
 //! What a request offers as proof of its caller: header values as they came, what the connection proved.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
 use crate::arrival::Lineage;
+use crate::share::Share;
 
-/// What a request offers as proof of its caller.
+/// What a request offers as proof of its caller, beside its lineage: known before any passport is verified.
 ///
 /// Header values are handed over as they came: a mechanism decides what to make of two of them.
-#[derive(Clone)]
-pub struct Evidence<'request> {
+#[derive(Clone, Default)]
+pub struct Credentials<'request> {
     authorization: Vec<&'request [u8]>,
     dpop: Vec<&'request [u8]>,
     target: Option<RequestTarget<'request>>,
     certificate: Option<PeerCertificate>,
-    lineage: &'request Lineage,
+    address: Option<IpAddr>,
 }
 
-impl<'request> Evidence<'request> {
-    /// Evidence of a request whose passport has already been verified.
+impl<'request> Credentials<'request> {
+    /// A request that offers nothing.
     #[must_use]
-    pub fn new(lineage: &'request Lineage) -> Self {
-        Self { authorization: Vec::new(), dpop: Vec::new(), target: None, certificate: None, lineage }
+    pub fn none() -> Self {
+        Self::default()
     }
 
     /// Adds every value of the `Authorization` header, in order.
@@ -53,6 +55,19 @@ impl<'request> Evidence<'request> {
         self
     }
 
+    /// Adds the address of the peer of this very connection, never one from a header.
+    #[must_use]
+    pub fn with_address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// The values of all `Authorization` headers of the request.
+    #[must_use]
+    pub fn authorization(&self) -> &[&'request [u8]] {
+        &self.authorization
+    }
+
     /// The values of all `DPoP` headers of the request.
     #[must_use]
     pub fn dpop(&self) -> &[&'request [u8]] {
@@ -71,10 +86,75 @@ impl<'request> Evidence<'request> {
         self.certificate.as_ref()
     }
 
-    /// The values of all `Authorization` headers of the request.
+    /// On whose account the peer is served before anything else is known of the caller.
     #[must_use]
-    pub fn authorization(&self) -> &[&'request [u8]] {
-        &self.authorization
+    pub fn peer(&self) -> Option<Share> {
+        let of_address = || self.address.map(Share::of_address);
+        self.certificate.as_ref().map(Share::of_certificate).or_else(of_address)
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Authorization values are credentials: their number is all that may be shown.
+        formatter
+            .debug_struct("Credentials")
+            .field("authorization", &self.authorization.len())
+            .field("dpop", &self.dpop.len())
+            .field("certificate", &self.certificate.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request offers as proof of its caller, its verified lineage included.
+#[derive(Debug, Clone)]
+pub struct Evidence<'request> {
+    credentials: Credentials<'request>,
+    lineage: &'request Lineage,
+}
+
+impl<'request> Evidence<'request> {
+    /// Evidence of a request whose passport has already been verified.
+    #[must_use]
+    pub fn new(lineage: &'request Lineage) -> Self {
+        Self { credentials: Credentials::none(), lineage }
+    }
+
+    /// Adds what the request offers beside its lineage.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials<'request>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Adds every value of the `Authorization` header, in order.
+    #[must_use]
+    pub fn with_authorization(self, values: impl IntoIterator<Item = &'request [u8]>) -> Self {
+        self.map(|credentials| credentials.with_authorization(values))
+    }
+
+    /// Adds every value of the `DPoP` header, in order: RFC 9449 section 4.1.
+    #[must_use]
+    pub fn with_dpop(self, values: impl IntoIterator<Item = &'request [u8]>) -> Self {
+        self.map(|credentials| credentials.with_dpop(values))
+    }
+
+    /// Says what was asked for.
+    #[must_use]
+    pub fn with_target(self, target: RequestTarget<'request>) -> Self {
+        self.map(|credentials| credentials.with_target(target))
+    }
+
+    /// Adds the certificate that the peer proved to have the key of, in the handshake of this very connection.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<PeerCertificate>) -> Self {
+        self.map(|credentials| credentials.with_certificate(certificate))
+    }
+
+    /// What the request offers beside its lineage.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials<'request> {
+        &self.credentials
     }
 
     /// The verified lineage that the request arrived with.
@@ -82,18 +162,9 @@ impl<'request> Evidence<'request> {
     pub fn lineage(&self) -> &'request Lineage {
         self.lineage
     }
-}
 
-impl fmt::Debug for Evidence<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Authorization values are credentials: their number is all that may be shown.
-        formatter
-            .debug_struct("Evidence")
-            .field("authorization", &self.authorization.len())
-            .field("dpop", &self.dpop.len())
-            .field("certificate", &self.certificate.is_some())
-            .field("lineage", &self.lineage)
-            .finish()
+    fn map(self, change: impl FnOnce(Credentials<'request>) -> Credentials<'request>) -> Self {
+        Self { credentials: change(self.credentials), ..self }
     }
 }
 

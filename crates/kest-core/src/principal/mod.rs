@@ -7,7 +7,7 @@ mod evidence;
 mod from_lineage;
 
 pub use attested::{Attested, Confirmation, IdentitySource};
-pub use authenticate::{Authenticate, AuthenticateError, Principal, authenticate};
+pub use authenticate::{Authenticate, AuthenticateError, Principal, authenticate, authenticate_credentials};
 pub use challenge::Challenge;
-pub use evidence::{Evidence, PeerCertificate, RequestTarget};
+pub use evidence::{Credentials, Evidence, PeerCertificate, RequestTarget};
 pub use from_lineage::FromLineage;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::{Confirmation, Evidence, PeerCertificate};
+use kest_core::{Confirmation, Credentials, PeerCertificate};
 use serde_json::Value;
 
 use crate::bearer::Scheme;
@@ -48,16 +48,16 @@ impl Binding {
     pub(crate) async fn confirm(
         &self,
         presented: Presented<'_>,
-        evidence: &Evidence<'_>,
+        credentials: &Credentials<'_>,
         unix_millis: u64,
     ) -> Result<Option<Confirmation>, BindingError> {
         let bound = Confirmations::read(presented.confirmation)?;
         check_use(self.dpop, bound.key)?;
         check_use(self.certificates, bound.certificate)?;
         check_scheme(presented.scheme, bound.key)?;
-        check_certificate(bound.certificate, evidence.certificate())?;
+        check_certificate(bound.certificate, credentials.certificate())?;
         if let Some(key) = bound.key {
-            self.proofs.check(presented.token, key, evidence, unix_millis).await?;
+            self.proofs.check(presented.token, key, credentials, unix_millis).await?;
         }
         Ok(bound.confirmed())
     }

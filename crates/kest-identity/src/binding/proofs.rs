@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
-use kest_core::{Clock, Evidence, Limits, Random, ReplayStore};
+use kest_core::{Clock, Credentials, Limits, Random, ReplayStore};
 use sha2::{Digest, Sha256};
 
 use crate::jwt::{Algorithm, install_backend};
@@ -68,17 +68,17 @@ impl Proofs {
         names.join(" ")
     }
 
-    /// Checks that the request of `evidence` comes, at `unix_millis`, from the owner of the key that `token` is bound
+    /// Checks that the request of `credentials` comes, at `unix_millis`, from the owner of the key that `token` is bound
     /// to by its thumbprint `bound_to`.
     pub(super) async fn check(
         &self,
         token: &str,
         bound_to: &str,
-        evidence: &Evidence<'_>,
+        credentials: &Credentials<'_>,
         unix_millis: u64,
     ) -> Result<(), BindingError> {
-        let target = evidence.target().ok_or(BindingError::NoTarget)?;
-        let proof = SignedProof::open(evidence.dpop(), &self.algorithms, &self.limits)?;
+        let target = credentials.target().ok_or(BindingError::NoTarget)?;
+        let proof = SignedProof::open(credentials.dpop(), &self.algorithms, &self.limits)?;
         if proof.method != target.method() {
             return Err(InvalidProof::Method.into());
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use kest_core::{Attested, Authenticate, AuthenticateError, Challenge, Clock, Evidence, FromLineage, Limits};
+use kest_core::{
+    Attested, Authenticate, AuthenticateError, Challenge, Clock, Credentials, Evidence, FromLineage, Limits,
+};
 
 use crate::bearer::{self, Credential, Schemes};
 use crate::binding::BindingError;
@@ -133,7 +135,7 @@ impl JwtAuthenticator {
     async fn judge(
         &self,
         credential: Credential<'_>,
-        evidence: &Evidence<'_>,
+        credentials: &Credentials<'_>,
     ) -> Result<Attested, AuthenticateError> {
         let digest = TokenDigest::of(credential.token);
         let proved = match self.memory.recall(&digest, self.clock.unix_millis()) {
@@ -145,7 +147,7 @@ impl JwtAuthenticator {
             }
         };
         // Also for a token that is remembered: whoever stole it has everything but this.
-        proved.confirmed(credential, evidence, self.clock.unix_millis()).await
+        proved.confirmed(credential, credentials, self.clock.unix_millis()).await
     }
 
     async fn prove(&self, text: &str) -> Result<Proved, AuthenticateError> {
@@ -159,20 +161,29 @@ impl JwtAuthenticator {
 
 #[async_trait]
 impl Authenticate for JwtAuthenticator {
-    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-        let judged = match bearer::credential(evidence, self.schemes, &self.limits) {
-            Ok(Some(credential)) => self.judge(credential, evidence).await,
+    /// A token needs no lineage, so that one which does not hold is refused before a passport costs anything.
+    async fn attest_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<Attested>, AuthenticateError> {
+        let judged = match bearer::credential(credentials, self.schemes, &self.limits) {
+            Ok(Some(credential)) => self.judge(credential, credentials).await,
             Ok(None) => {
                 return match self.without_token {
                     WithoutToken::Refuse => Err(AuthenticateError::Missing),
-                    WithoutToken::FromLineage => Ok(FromLineage::findings(evidence.lineage())),
-                    WithoutToken::Anonymous => Ok(Attested::anonymous()),
+                    WithoutToken::FromLineage => Ok(None),
+                    WithoutToken::Anonymous => Ok(Some(Attested::anonymous())),
                 };
             }
             Err(invalid) => Err(invalid.into()),
         };
         token_judged(outcome(&judged));
-        judged
+        judged.map(Some)
+    }
+
+    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+        let attested = self.attest_credentials(evidence.credentials()).await?;
+        Ok(attested.unwrap_or_else(|| FromLineage::findings(evidence.lineage())))
     }
 
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {

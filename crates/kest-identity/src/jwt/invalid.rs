@@ -125,7 +125,9 @@ impl InvalidToken {
 #[must_use]
 pub fn cause_of(error: &AuthenticateError) -> Option<&'static str> {
     match error {
-        AuthenticateError::Invalid(cause) | AuthenticateError::Unavailable(cause) => {
+        AuthenticateError::Invalid(cause)
+        | AuthenticateError::Unavailable(cause)
+        | AuthenticateError::ShareUsedUp(cause) => {
             let token = || cause.downcast_ref::<InvalidToken>().map(InvalidToken::kind);
             cause.downcast_ref::<BindingError>().map(BindingError::kind).or_else(token)
         }

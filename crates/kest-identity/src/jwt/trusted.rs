@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kest_core::{Attested, AuthenticateError, Clock, Evidence, IdentitySource, Limits};
+use kest_core::{Attested, AuthenticateError, Clock, Credentials, IdentitySource, Limits};
 use serde_json::{Map, Value};
 
 use crate::bearer::Credential;
@@ -143,12 +143,12 @@ impl Proved {
     pub(super) async fn confirmed(
         &self,
         credential: Credential<'_>,
-        evidence: &Evidence<'_>,
+        credentials: &Credentials<'_>,
         unix_millis: u64,
     ) -> Result<Attested, AuthenticateError> {
         let Credential { scheme, token } = credential;
         let presented = Presented { scheme, token, confirmation: self.confirmation.as_ref() };
-        let confirmation = self.issuer.binding.confirm(presented, evidence, unix_millis).await?;
+        let confirmation = self.issuer.binding.confirm(presented, credentials, unix_millis).await?;
         let attested = self.attested.clone();
         Ok(match confirmation {
             Some(confirmation) => attested.with_confirmation(confirmation),

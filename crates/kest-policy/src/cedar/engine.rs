@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kest_core::Limits;
 use kest_core::entry::PolicyName;
+use kest_core::{Limits, Slots};
 use tokio::runtime::Handle;
 
 use super::compile::{Deciders, compile};
@@ -17,6 +17,7 @@ use crate::load::{LoadErrors, Source};
 pub struct Cedar {
     identity: EngineIdentity,
     deciders: Deciders,
+    slots: Slots,
 }
 
 impl Cedar {
@@ -43,7 +44,14 @@ impl Cedar {
         let deciders = compile(policies, schema, limits)?;
         let texts = policies.iter().flat_map(|source| [source.name(), source.as_str()]);
         let parts = std::iter::once(schema.as_str()).chain(texts).map(str::as_bytes);
-        Ok(Self { identity: EngineIdentity::of(KIND, parts), deciders })
+        Ok(Self { identity: EngineIdentity::of(KIND, parts), deciders, slots: Slots::of_process() })
+    }
+
+    /// Takes what computes for long from `slots`; from those of the whole process otherwise.
+    #[must_use]
+    pub fn slots(mut self, slots: Slots) -> Self {
+        self.slots = slots;
+        self
     }
 }
 
@@ -67,8 +75,14 @@ impl Engine for Cedar {
         };
         match Handle::try_current() {
             Ok(runtime) if decider.work(input) > INLINE_WORK => {
+                let slot = self.slots.enter(input.share()).await?;
                 let (decider, input) = (Arc::clone(decider), input.clone());
-                let decided = runtime.spawn_blocking(move || decider.decide(&input)).await;
+                let decided = runtime.spawn_blocking(move || {
+                    // Kept until the evaluation ends, also when nobody waits for it any more.
+                    let _slot = slot;
+                    decider.decide(&input)
+                });
+                let decided = decided.await;
                 decided.map_err(|cause| EngineError::Failed(cause.into()))?
             }
             _ => decider.decide(input),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use kest_core::entry::Tier;
+use kest_core::{IdentitySource, Share};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -185,6 +186,13 @@ impl Input {
         &self.0.document.subject
     }
 
+    /// On whose account it is evaluated: the user's where one is known, else what is not known of any.
+    pub(crate) fn share(&self) -> Share {
+        let Subject { issuer, user, agent, .. } = self.subject();
+        let name = user.as_deref().or(agent.as_deref()).filter(|_| is_verified(self.subject()));
+        name.map_or(Share::UNKNOWN, |name| Share::of_user(issuer.as_deref().unwrap_or_default(), name))
+    }
+
     /// What it acts on.
     #[must_use]
     pub fn object(&self) -> &Object {
@@ -211,6 +219,13 @@ impl PartialEq for Input {
 }
 
 impl Eq for Input {}
+
+/// Whether the names were not free to choose.
+fn is_verified(subject: &Subject) -> bool {
+    [IdentitySource::Jwt, IdentitySource::Lineage]
+        .into_iter()
+        .any(|source| source.as_str() == &*subject.identity_source)
+}
 
 /// The tier's wire spelling as the document carries it.
 pub(crate) fn tier_name(tier: Tier) -> Arc<str> {

@@ -125,6 +125,7 @@ fn failed(error: EngineError) -> Refusal {
 fn unanswered(error: Arc<EngineError>) -> Refusal {
     Refusal::Unanswered(match *error {
         EngineError::Unavailable(_) => AuthorizeError::Unavailable(error.into()),
+        EngineError::NoSlot(taken) => AuthorizeError::NoSlot(taken),
         EngineError::UnknownPolicy(_) | EngineError::Failed(_) => AuthorizeError::Failed(error.into()),
     })
 }

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
-use kest_core::{BoxError, Limits};
+use kest_core::{BoxError, Limits, Share, Slots};
 use regorus::Value;
-use tokio::sync::Semaphore;
 
 use super::compile::compile;
 use super::evaluator::{Evaluator, Fault};
@@ -23,8 +22,7 @@ pub struct Rego {
     pub(super) policies: BTreeMap<PolicyName, Arc<Policy>>,
     evaluator: Arc<Evaluator>,
     identity: EngineIdentity,
-    /// One place for each evaluation that may go on on a blocking thread.
-    pub(super) places: Arc<Semaphore>,
+    slots: Slots,
     time: Time,
 }
 
@@ -43,7 +41,7 @@ struct Time {
     at_once: Duration,
     /// On a blocking thread.
     elsewhere: Duration,
-    /// Until a blocking thread has answered, waiting for a place included.
+    /// Until a blocking thread has answered, waiting for a slot included.
     answer: Duration,
 }
 
@@ -68,9 +66,16 @@ impl Rego {
             policies: policies.into_iter().map(|(name, entry)| (name, policy(entry))).collect(),
             evaluator: Arc::new(Evaluator::new(engine, modules.to_vec(), processors)),
             identity: EngineIdentity::of(KIND, texts),
-            places: Arc::new(Semaphore::new(processors)),
+            slots: Slots::of_process(),
             time,
         })
+    }
+
+    /// Takes what computes for long from `slots`; from those of the whole process otherwise.
+    #[must_use]
+    pub fn slots(mut self, slots: Slots) -> Self {
+        self.slots = slots;
+        self
     }
 
     /// `kest/trust` and `kest.trust` are the same policy.
@@ -79,14 +84,19 @@ impl Rego {
         self.policies.get(name).or_else(|| self.policies.get(&slashed()?))
     }
 
-    /// Evaluates `policy` on a blocking thread, as soon as one of our places there is free.
-    async fn elsewhere(&self, policy: Arc<Policy>, input: Value) -> Result<Verdict, EngineError> {
+    /// Evaluates `policy` on a blocking thread, as soon as it is the caller's turn.
+    async fn elsewhere(
+        &self,
+        policy: Arc<Policy>,
+        input: Value,
+        share: Share,
+    ) -> Result<Verdict, EngineError> {
         let gone = |cause: BoxError| EngineError::Unavailable(cause);
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|cause| gone(cause.into()))?;
+        let slot = self.slots.enter(share).await?;
         let (evaluator, time) = (Arc::clone(&self.evaluator), self.time);
         let evaluation = tokio::task::spawn_blocking(move || {
             // Kept until the evaluation ends, also when nobody waits for it any more.
-            let _place = place;
+            let _slot = slot;
             // A machine that paused makes any policy look slow: one that is quick now is quick again.
             let quick = evaluator.value(&policy.entry, input.clone(), time.at_once);
             if !matches!(quick, Err(Fault::Time(_))) {
@@ -115,6 +125,7 @@ impl Engine for Rego {
 
     async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
         let known = self.find(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
+        let share = input.share();
         let input: Value =
             serde_json::from_str(input.canonical()).map_err(|cause| EngineError::Failed(cause.into()))?;
         if !known.slow.load(Ordering::Relaxed) {
@@ -123,7 +134,7 @@ impl Engine for Rego {
                 answer => return verdict(answer),
             }
         }
-        let answer = self.elsewhere(Arc::clone(known), input);
+        let answer = self.elsewhere(Arc::clone(known), input, share);
         match tokio::time::timeout(self.time.answer, answer).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(EngineError::Unavailable(elapsed.into())),

@@ -62,7 +62,8 @@
 //! - All modules of one [`Rego`] share one tree below `data`. No module may define `allow` of a package that another
 //!   one defines it for, also not from a package above it.
 //! - A policy is evaluated on the request's own task for 2 ms at most, then on a blocking thread for
-//!   `Limits::policy_evaluation`; as many at once as the machine has processors. It needs a Tokio runtime with time.
+//!   `Limits::policy_evaluation`, in one of the slots that the process has for all such work
+//!   ([`kest_core::Slots::of_process`]). It needs a Tokio runtime with time.
 //! - Time is looked at between the steps of an evaluation. A step that makes a list is bounded by
 //!   `Limits::policy_input_bytes`; a text that grows with every step, and memory as such, are not.
 

@@ -13,8 +13,7 @@ use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::{
-    AuthenticateError, Clock, Confirmation, Evidence, Limits, Lineage, OsRandom, PeerCertificate,
-    RequestTarget,
+    AuthenticateError, Clock, Confirmation, Credentials, Limits, OsRandom, PeerCertificate, RequestTarget,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -225,15 +224,15 @@ impl Rig {
     }
 
     pub(super) async fn send(&self, request: &Request) -> Result<Option<Confirmation>, BindingError> {
-        let mut evidence = Evidence::new(&Lineage::Absent)
+        let mut credentials = Credentials::none()
             .with_dpop(request.proofs.iter().map(String::as_bytes))
             .with_certificate(request.certificate);
         if let Some(target) = request.target {
-            evidence = evidence.with_target(target);
+            credentials = credentials.with_target(target);
         }
         let confirmation = request.confirmation.as_ref();
         let presented = Presented { scheme: request.scheme, token: request.token, confirmation };
-        self.binding.confirm(presented, &evidence, self.clock.unix_millis()).await
+        self.binding.confirm(presented, &credentials, self.clock.unix_millis()).await
     }
 
     /// Sends a request of `key` with this proof.

@@ -4,6 +4,8 @@ use std::future::Future as _;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use kest_core::{NoSlot, Slots};
+
 use super::*;
 
 const OVERFLOW: &str = "context.trust_score * 9223372036854775807 > 0";
@@ -85,4 +87,27 @@ fn heavy_evaluation_needs_no_runtime() {
     long["chain"]["operations"] = (0..5000).map(|number| number.to_string()).collect();
     let cedar = compile(&[("p.cedar", &permit_when("context.trust_score > 30").repeat(1000))], None).unwrap();
     assert!(finishes_here(&cedar, &input(&long)));
+}
+
+/// Attack: one caller asks, again and again, what takes long over an input that it chose.
+#[test]
+fn long_evaluation_of_a_caller_that_has_used_up_its_share_is_refused_and_others_go_on() {
+    let slots = Slots::new(2, 0);
+    let long = permit_when("true").repeat(400);
+    let cedar = compile(&[("p.cedar", &long)], None).unwrap().slots(slots.clone());
+    let of = |user: &str| {
+        let mut document = document();
+        document["subject"]["user"] = user.into();
+        document["subject"]["taints"] = (0..1000).map(|number| format!("taint-{number}")).collect();
+        input(&document)
+    };
+    let _computing = slots.try_enter(of("mallory").share()).unwrap();
+    for _ in 0..10 {
+        let refused = evaluate(&cedar, "p", &of("mallory"));
+        assert!(matches!(refused, Err(EngineError::NoSlot(NoSlot::ShareUsedUp))), "{refused:?}");
+        assert_eq!(evaluate(&cedar, "p", &of("alice")).unwrap(), Verdict::Allow);
+    }
+    let _also = slots.try_enter(of("bob").share()).unwrap();
+    let refused = evaluate(&cedar, "p", &of("alice"));
+    assert!(matches!(refused, Err(EngineError::NoSlot(NoSlot::Full))), "{refused:?}");
 }

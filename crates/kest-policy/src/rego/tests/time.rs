@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kest_core::{NoSlot, Share, Slots};
+
 use super::*;
 
 /// Steps through `attributes.n` squared pairs, and finds none.
@@ -18,6 +20,10 @@ fn slow_and_quick(time: Duration) -> Arc<Rego> {
     let mut limits = Limits::default();
     limits.policy_evaluation = time;
     Arc::new(compile(&[PAIRS, QUICK], &limits).unwrap())
+}
+
+fn slow_in(slots: &Slots, time: Duration) -> Arc<Rego> {
+    Arc::new(Arc::into_inner(slow_and_quick(time)).unwrap().slots(slots.clone()))
 }
 
 fn is_slow(rego: &Rego) -> bool {
@@ -70,29 +76,42 @@ async fn policy_that_was_slow_is_taken_back_when_it_is_quick_again() {
     panic!("is slow for ever");
 }
 
-/// Attack: slow requests, more than there are processors, each of which would take a thread.
+/// Attack: slow requests, more than there are slots, each of which would take a thread.
 #[tokio::test(start_paused = true)]
-async fn slow_evaluation_without_a_place_is_unavailable_in_time() {
-    let rego = slow_and_quick(Duration::from_millis(100));
-    let places = rego.places.available_permits();
-    assert_eq!(places, std::thread::available_parallelism().unwrap().get());
-    let _all = rego.places.acquire_many(places.try_into().unwrap()).await.unwrap();
+async fn slow_evaluation_without_a_slot_is_unavailable_in_time() {
+    let slots = Slots::new(2, 4);
+    let rego = slow_in(&slots, Duration::from_millis(100));
+    let _all = ["a", "b"].map(|caller| slots.try_enter(Share::of_key(caller)).unwrap());
     rego.policies[&name("slow")].slow.store(true, Ordering::Relaxed);
     let answer = rego.evaluate(&name("slow"), &input(json!({"n": 1}))).await;
     assert!(matches!(answer, Err(EngineError::Unavailable(_))), "{answer:?}");
     assert_eq!(rego.evaluate(&name("quick"), &input(json!({}))).await.unwrap(), Verdict::Allow);
+    assert_eq!(slots.waiting(), 0, "who gave up waits no more");
+}
+
+/// Attack: one caller asks what computes for long, again and again.
+#[tokio::test]
+async fn slow_evaluation_of_a_caller_that_has_used_up_its_share_is_refused_at_once() {
+    let slots = Slots::new(2, 0);
+    let rego = slow_in(&slots, Duration::from_millis(100));
+    let asked = input(json!({"n": 1}));
+    let _own = slots.try_enter(asked.share()).unwrap();
+    rego.policies[&name("slow")].slow.store(true, Ordering::Relaxed);
+    let answer = rego.evaluate(&name("slow"), &asked).await;
+    assert!(matches!(answer, Err(EngineError::NoSlot(NoSlot::ShareUsedUp))), "{answer:?}");
 }
 
 /// Attack: callers that hang up, each leaving an evaluation behind.
 #[tokio::test]
-async fn evaluation_that_nobody_waits_for_keeps_its_place_until_it_ends() {
-    let rego = slow_and_quick(Duration::from_secs(1));
-    let places = rego.places.available_permits();
+async fn evaluation_that_nobody_waits_for_keeps_its_slot_until_it_ends() {
+    let slots = Slots::new(2, 4);
+    let rego = slow_in(&slots, Duration::from_secs(1));
+    let asked = input(json!({"n": 100_000}));
     let caller = tokio::spawn({
-        let rego = Arc::clone(&rego);
-        async move { rego.evaluate(&name("slow"), &input(json!({"n": 100_000}))).await }
+        let (rego, asked) = (Arc::clone(&rego), asked.clone());
+        async move { rego.evaluate(&name("slow"), &asked).await }
     });
-    while rego.places.available_permits() == places {
+    while slots.taken() == 0 {
         tokio::task::yield_now().await;
     }
     caller.abort();
@@ -100,9 +119,10 @@ async fn evaluation_that_nobody_waits_for_keeps_its_place_until_it_ends() {
     for _ in 0..20 {
         rego.evaluate(&name("quick"), &input(json!({}))).await.unwrap();
     }
-    assert_eq!(rego.places.available_permits(), places - 1);
-    let all = rego.places.acquire_many(places.try_into().unwrap());
-    assert!(tokio::time::timeout(Duration::from_secs(60), all).await.unwrap().is_ok());
+    assert_eq!(slots.taken(), 1);
+    // The slot is the caller's last one, so that this waits until the evaluation has ended.
+    let ended = tokio::time::timeout(Duration::from_secs(60), slots.enter(asked.share()));
+    assert!(ended.await.unwrap().is_ok());
 }
 
 /// Attack: a caller chooses how long a list is to be, and the process runs out of memory.
