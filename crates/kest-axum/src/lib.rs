@@ -17,8 +17,10 @@
 //! the log. It never answers with an empty value.
 
 mod metadata;
+mod resource;
 
 pub use metadata::protected_resource;
+pub use resource::resource_of_parameters;
 
 use axum::extract::FromRequestParts;
 use http::StatusCode;

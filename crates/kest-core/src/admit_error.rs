@@ -1,5 +1,6 @@
 //! Why an operation may not run, and what each kind of it tells the people who run the service.
 
+use crate::entry::ResourceError;
 use crate::passport::SignError;
 use crate::policy::AuthorizeError;
 use crate::random::RandomError;
@@ -13,6 +14,9 @@ pub enum AdmitError {
     /// Policy said no, or gave no answer.
     #[error("operation is not permitted")]
     Authorize(#[source] AuthorizeError),
+    /// What it acts on is not named in one way; policy was not asked.
+    #[error("resource of the operation cannot be named")]
+    Resource(#[source] ResourceError),
     /// The entry was not signed.
     #[error("entry was not signed")]
     Sign(#[source] SignError),
@@ -40,6 +44,8 @@ impl AdmitError {
                 AuthorizeError::NoSlot(NoSlot::Full) => AdmitErrorKind::Overloaded,
                 AuthorizeError::NoSlot(NoSlot::ShareUsedUp) => AdmitErrorKind::ShareUsedUp,
             },
+            Self::Resource(ResourceError::TooLong(_)) => AdmitErrorKind::ResourceTooLong,
+            Self::Resource(_) => AdmitErrorKind::ResourceMalformed,
             Self::Sign(error) => match error {
                 SignError::PassportFull => AdmitErrorKind::LineageFull,
                 SignError::EntryTooLong => AdmitErrorKind::EntryTooLarge,
@@ -71,7 +77,7 @@ impl AdmitError {
             Self::TookTooLong
             | Self::Authorize(AuthorizeError::Unavailable(_) | AuthorizeError::NoSlot(_))
             | Self::Sign(SignError::Unavailable(_)) => true,
-            Self::Authorize(_) | Self::Sign(_) | Self::Random(_) => false,
+            Self::Authorize(_) | Self::Resource(_) | Self::Sign(_) | Self::Random(_) => false,
         }
     }
 
@@ -79,6 +85,7 @@ impl AdmitError {
     #[must_use]
     pub fn cause(&self) -> Option<&'static str> {
         match self {
+            Self::Resource(error) => Some(error.kind()),
             Self::Sign(error) => Some(error.kind()),
             Self::Authorize(_) | Self::Random(_) | Self::TookTooLong => None,
         }
@@ -101,6 +108,10 @@ pub enum AdmitErrorKind {
     PolicyUnavailable,
     /// The signer did not answer, or wrongly.
     SignerUnavailable,
+    /// What the operation acts on is spelled in a way that readers may take for two things.
+    ResourceMalformed,
+    /// What the operation acts on has a name over the limit.
+    ResourceTooLong,
     /// The lineage cannot take another entry.
     LineageFull,
     /// What the request brought makes an entry that is over a limit.
@@ -157,6 +168,18 @@ impl AdmitErrorKind {
                 Actor::Dependency,
                 "a signature that holds under the signer's own public key",
                 "see whether the signer can be reached and has the key that it publishes",
+            ),
+            Self::ResourceMalformed => Explanation::new(
+                "resource_malformed",
+                Actor::Caller,
+                "an address with one spelling: whole escapes, no dot segments, no empty ones, no escaped slashes",
+                "let the caller spell the path plainly; name resources by path parameters or Resource::from_path",
+            ),
+            Self::ResourceTooLong => Explanation::new(
+                "resource_too_long",
+                Actor::Caller,
+                "a resource whose id is within Limits::resource_id_bytes",
+                "send a shorter path; record an id rather than the whole of what is acted on",
             ),
             Self::LineageFull => Explanation::new(
                 "lineage_full",

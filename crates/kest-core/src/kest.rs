@@ -214,15 +214,14 @@ impl Kest {
         policy: &dyn Authorize,
         circumstances: Circumstances,
     ) -> Result<Admission, AdmitError> {
+        operation
+            .named_resource()
+            .check(&self.0.limits)
+            .map_err(|it| unasked(step, AdmitError::Resource(it)))?;
         let carried = arrival.lineage().to_passport();
-        let (entry_id, trace_id) = match self.ids(&carried, circumstances.trace_id) {
-            Ok(ids) => ids,
-            Err(cause) => {
-                let error = AdmitError::Random(cause);
-                Refusal::new(step, error.kind().explanation()).report();
-                return Err(error);
-            }
-        };
+        let (entry_id, trace_id) = self
+            .ids(&carried, circumstances.trace_id)
+            .map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
         let fallback = circumstances.root_origin.as_ref().filter(|_| carried.is_empty());
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
@@ -298,13 +297,21 @@ impl Kest {
     }
 }
 
+/// One line and one count for what has no entry id yet.
+fn unasked(step: Step, error: AdmitError) -> AdmitError {
+    Refusal::new(step, error.kind().explanation()).cause(error.cause()).report();
+    error
+}
+
 /// One line and one count for each no, under the id that the entry would have had.
 fn refused(step: Step, asked: Asked<'_>, error: AdmitError) -> AdmitError {
     let denial = match &error {
         AdmitError::Authorize(AuthorizeError::Denied(denial)) => Some(denial),
-        AdmitError::Authorize(_) | AdmitError::Sign(_) | AdmitError::Random(_) | AdmitError::TookTooLong => {
-            None
-        }
+        AdmitError::Authorize(_)
+        | AdmitError::Resource(_)
+        | AdmitError::Sign(_)
+        | AdmitError::Random(_)
+        | AdmitError::TookTooLong => None,
     };
     let refusal = Refusal::new(step, error.kind().explanation()).cause(error.cause());
     refusal.report_about(Some(Asked { denial, ..asked }));

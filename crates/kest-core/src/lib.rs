@@ -58,6 +58,7 @@ mod limits;
 mod name;
 mod operation;
 pub mod passport;
+mod path;
 pub mod policy;
 pub mod principal;
 mod random;
@@ -81,6 +82,7 @@ pub use kest::{Circumstances, Kest, KestBuilder};
 pub use limits::Limits;
 pub use operation::Operation;
 pub use passport::{Passport, UnverifiedPassport, Verifier};
+pub use path::{NormalPath, PathError};
 pub use policy::Authorize;
 pub use principal::{
     Attested, Authenticate, AuthenticateError, Challenge, Confirmation, Credentials, Evidence, FromLineage,

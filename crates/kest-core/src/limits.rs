@@ -16,11 +16,15 @@ pub struct Limits {
     /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried; four
     /// times that takes what writers without a claim store send, and other people's members.
     pub header_bytes: usize,
-    /// List members of the incoming header. W3C Baggage 3.3.2 asks for at least 64.
+    /// List members of the incoming header, whoever's they are. Bytes bound them before: this is what `header_bytes` hold of
+    /// the shortest member that says something (`a=1,`), so that only a flood of empty ones comes here.
     pub members: usize,
-    /// Bytes of the header that we write, foreign members included: the W3C floor, which every peer accepts.
+    /// Members `kest.*` of the incoming header. The protocol has eight names; unknown ones are ignored.
+    pub own_members: usize,
+    /// Bytes of the `baggage` line that we write, with its name, its line end and foreign members. nginx and Apache count all
+    /// of these against 8 KiB (`large_client_header_buffers`, `LimitRequestFieldSize` 8190) and refuse what is longer.
     pub outgoing_header_bytes: usize,
-    /// List members of the header that we write: the W3C floor.
+    /// List members of the header that we write: the floor that W3C Baggage 3.3.2 sets, and where some readers stop.
     pub outgoing_members: usize,
     /// Bytes that a compressed passport may inflate to: what fits a header and is still a passport is far smaller.
     pub inflated_bytes: usize,
@@ -40,6 +44,9 @@ pub struct Limits {
     pub taint_bytes: usize,
     /// Labels of one entry.
     pub labels: usize,
+    /// Bytes of a resource's id, which is signed, compared and remembered: longer than the paths that people link to, and
+    /// short enough that a stranger's path cannot fill an entry.
+    pub resource_id_bytes: usize,
     /// Nesting of JSON values: deeper input would cost stack.
     pub json_depth: usize,
     /// Bytes of a bearer token. Real access tokens stay under 4 KiB.
@@ -119,8 +126,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_bytes: 32 * 1024,
-            members: 180,
-            outgoing_header_bytes: 8192,
+            members: 8 * 1024,
+            own_members: 64,
+            outgoing_header_bytes: 8150,
             outgoing_members: 64,
             inflated_bytes: 512 * 1024,
             inflate_ratio: 64,
@@ -131,6 +139,7 @@ impl Default for Limits {
             taints: 64,
             taint_bytes: 128,
             labels: 32,
+            resource_id_bytes: 1024,
             json_depth: 16,
             token_bytes: 16 * 1024,
             token_actors: 8,

@@ -105,6 +105,12 @@ impl Operation {
         self.origin.as_ref()
     }
 
+    /// What it acts on.
+    #[must_use]
+    pub fn named_resource(&self) -> &Resource {
+        &self.resource
+    }
+
     pub(crate) fn draft(
         &self,
         entry_id: EntryId,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use kest_baggage::{ReadError, RestoreError, RestoreFailure};
+use kest_core::entry::ResourceError;
 use kest_core::passport::VerifyError;
 use kest_core::refusal::{Refusal, Step};
 use kest_core::{AdmitError, AdmitErrorKind, AuthenticateError, Challenge, NoSlot};
@@ -59,6 +60,11 @@ impl Rejection {
     /// Says more precisely what was expected, in words of the configuration.
     pub(crate) fn expecting(self, expected: String) -> Self {
         Self { expected: Cow::Owned(expected), ..self }
+    }
+
+    /// What the operation itself is declared to act on cannot be named: a fault of the configuration.
+    pub(crate) fn of_own_resource(error: ResourceError) -> Self {
+        Self::new(Step::Operation, RejectionKind::NotSignable).because(Some(error.kind()))
     }
 
     fn because(self, cause: Option<&'static str>) -> Self {
@@ -207,6 +213,20 @@ impl From<NoSlot> for Rejection {
     }
 }
 
+impl From<ResourceError> for Rejection {
+    fn from(error: ResourceError) -> Self {
+        let kind = match error {
+            ResourceError::TooLong(_) => RejectionKind::ResourceTooLong,
+            ResourceError::NoParameter => RejectionKind::NotSignable,
+            // A kind that is added elsewhere refuses too.
+            ResourceError::Path(_) | ResourceError::Star | ResourceError::Unmatched | _ => {
+                RejectionKind::ResourceMalformed
+            }
+        };
+        Self::new(Step::Operation, kind).because(Some(error.kind()))
+    }
+}
+
 impl From<&AdmitError> for Rejection {
     fn from(error: &AdmitError) -> Self {
         let kind = match error.kind() {
@@ -216,6 +236,8 @@ impl From<&AdmitError> for Rejection {
             AdmitErrorKind::PolicyMisplaced => RejectionKind::PolicyMisplaced,
             AdmitErrorKind::PolicyUnavailable => RejectionKind::PolicyUnavailable,
             AdmitErrorKind::SignerUnavailable => RejectionKind::SignerUnavailable,
+            AdmitErrorKind::ResourceMalformed => RejectionKind::ResourceMalformed,
+            AdmitErrorKind::ResourceTooLong => RejectionKind::ResourceTooLong,
             AdmitErrorKind::LineageFull => RejectionKind::LineageFull,
             AdmitErrorKind::EntryTooLarge => RejectionKind::EntryTooLarge,
             AdmitErrorKind::ShareUsedUp => RejectionKind::ShareUsedUp,

@@ -2,7 +2,7 @@
 //!
 //! [`InboundLayer`] goes once around a service and proves who is calling and through whom. [`OperationLayer`] goes on
 //! a route, asks policy and signs the operation's entry. Both work for any [`tower_service::Service`] over
-//! [`http::Request`]: axum, plain hyper, tonic. No axum type appears here.
+//! [`http::Request`]: axum, plain hyper, tonic. No axum type stands in a signature.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -47,6 +47,7 @@
 //! [`Rejection`] is in the response's extensions for logging and for [`respond`] hooks. Contexts follow the request's
 //! own future: a task spawned by a handler starts without one and must be given the admission.
 
+mod address;
 mod answer;
 mod future;
 mod guard;
@@ -59,6 +60,7 @@ mod service;
 mod steps;
 mod trace;
 
+pub use address::RequestUri;
 pub use answer::Rejection;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use http::request;
 use http::response;
-use kest_core::entry::Resource;
+use kest_core::entry::{Resource, ResourceError};
 use kest_core::policy::NothingAsked;
 use kest_core::trust::Origin;
 use kest_core::{Authorize, Kest, Operation};
 use tower_layer::Layer;
 
+use crate::address::in_normal_form;
 use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::service::Operate;
 
-type ResourceOf = Arc<dyn Fn(&request::Parts) -> Resource + Send + Sync>;
+type ResourceOf = Arc<dyn Fn(&request::Parts) -> Result<Resource, ResourceError> + Send + Sync>;
 
 /// Asks policy, signs the entry and puts the [`Admission`](kest_core::Admission) into the request's extensions and
 /// into the ambient context: steps 5 to 7.
@@ -23,7 +24,7 @@ type ResourceOf = Arc<dyn Fn(&request::Parts) -> Resource + Send + Sync>;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use kest_core::{Kest, Operation, OsRandom, entry::Resource, policy::policy_fn, trust::Origin};
+/// # use kest_core::{Kest, Operation, OsRandom, policy::policy_fn, trust::Origin};
 /// # use kest_core::signature::{Ed25519Signer, WorkloadId};
 /// # use kest_tower::OperationLayer;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,7 +41,7 @@ type ResourceOf = Arc<dyn Fn(&request::Parts) -> Resource + Send + Sync>;
 ///     policy_fn("not_from_a_model", |inquiry| !inquiry.taints().contains("llm"))?,
 /// )
 /// .root_origin(Origin::user_input())
-/// .resource(|parts| Resource::new(parts.uri.path()));
+/// .resource_from_path();
 /// # Ok(())
 /// # }
 /// ```
@@ -111,10 +112,37 @@ impl OperationLayer {
         self.change(|plan| plan.root_origin = origin)
     }
 
-    /// Finds what the operation acts on, for policy and record.
+    /// Finds what the operation acts on, for policy and record: a [`Resource`], or why there is none.
+    ///
+    /// `of` sees the address that the client asked for, whichever routers have cut a prefix off it, and its path in the one
+    /// [normal form](kest_core::NormalPath). A request whose path has none is answered with 400 (`resource_malformed`), and
+    /// so is one for which `of` fails; an id over `Limits::resource_id_bytes` with 431 (`resource_too_long`).
+    ///
+    /// Ids are best made of path parameters, which the router has decoded once: with axum by `resource_of_parameters` of
+    /// kest-axum.
+    ///
+    /// ```
+    /// # use kest_core::entry::Resource;
+    /// # use kest_tower::OperationLayer;
+    /// # fn example(layer: OperationLayer) -> OperationLayer {
+    /// layer.resource(|parts| {
+    ///     let name = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    ///     Resource::from_path(&format!("/documents/{name}"))
+    /// })
+    /// # }
+    /// ```
     #[must_use]
-    pub fn resource(self, of: impl Fn(&request::Parts) -> Resource + Send + Sync + 'static) -> Self {
-        self.change(|plan| plan.resource = Some(Arc::new(of)))
+    pub fn resource<Found>(self, of: impl Fn(&request::Parts) -> Found + Send + Sync + 'static) -> Self
+    where
+        Found: Into<Result<Resource, ResourceError>>,
+    {
+        self.change(|plan| plan.resource = Some(Arc::new(move |parts| of(parts).into())))
+    }
+
+    /// The operation acts on what stands at the path that the client asked for, as [`Resource::from_path`] names it.
+    #[must_use]
+    pub fn resource_from_path(self) -> Self {
+        self.resource(|parts| Resource::from_path(parts.uri.path()))
     }
 
     /// Shapes status and headers of refusals.
@@ -127,6 +155,23 @@ impl OperationLayer {
         let mut plan = Arc::unwrap_or_clone(self.plan);
         change(&mut plan);
         Self { plan: Arc::new(plan) }
+    }
+}
+
+impl Plan {
+    /// What the request of `parts` is about, found in the address that was asked for.
+    pub(crate) fn resource_of(&self, parts: &mut request::Parts) -> Result<Option<Resource>, Rejection> {
+        let Some(of) = &self.resource else {
+            let own = self.operation.named_resource().check(self.kest.limits());
+            return own.map(|()| None).map_err(Rejection::of_own_resource);
+        };
+        let asked_for = in_normal_form(parts).map_err(ResourceError::from)?;
+        let as_routed = std::mem::replace(&mut parts.uri, asked_for);
+        let found = of(parts);
+        parts.uri = as_routed;
+        let resource = found?;
+        resource.check(self.kest.limits())?;
+        Ok(Some(resource))
     }
 }
 

@@ -56,6 +56,10 @@ pub enum RejectionKind {
     PolicyUnavailable,
     /// The signer did not answer, or wrongly.
     SignerUnavailable,
+    /// What the operation acts on is spelled in a way that readers may take for two things.
+    ResourceMalformed,
+    /// What the operation acts on has a name over the limit.
+    ResourceTooLong,
     /// The lineage cannot take another entry.
     LineageFull,
     /// What the request brought makes an entry that is over a limit.
@@ -96,6 +100,8 @@ impl RejectionKind {
         Self::PolicyMisplaced,
         Self::PolicyUnavailable,
         Self::SignerUnavailable,
+        Self::ResourceMalformed,
+        Self::ResourceTooLong,
         Self::LineageFull,
         Self::EntryTooLarge,
         Self::NotSignable,
@@ -297,6 +303,14 @@ impl RejectionKind {
             Self::SignerUnavailable => row(
                 AdmitErrorKind::SignerUnavailable.explanation(),
                 (StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable),
+            ),
+            Self::ResourceMalformed => row(
+                AdmitErrorKind::ResourceMalformed.explanation(),
+                (StatusCode::BAD_REQUEST, Grpc::InvalidArgument),
+            ),
+            Self::ResourceTooLong => row(
+                AdmitErrorKind::ResourceTooLong.explanation(),
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Grpc::ResourceExhausted),
             ),
             Self::LineageFull => row(
                 AdmitErrorKind::LineageFull.explanation(),

@@ -88,16 +88,16 @@ where
         let ready = std::mem::replace(&mut self.inner, fresh);
         let plan = std::sync::Arc::clone(&self.layer.plan);
         let respond = plan.respond.clone();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let arrival = standing_of(&parts.extensions);
-        let resource = plan.resource.as_ref().map(|of| of(&parts));
+        let resource = plan.resource_of(&mut parts);
         let trace_id = trace_of(&plan.kest, &parts.headers);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
                 return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
-            let with_resource = resource.map(|resource| plan.operation.clone().resource(resource));
+            let with_resource = resource?.map(|resource| plan.operation.clone().resource(resource));
             let operation = with_resource.as_ref().unwrap_or(&plan.operation);
             let circumstances =
                 Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());

@@ -15,6 +15,7 @@ use kest_core::{
     authenticate_credentials,
 };
 
+use crate::address::asked_for;
 use crate::answer::Rejection;
 use crate::rejection::RejectionKind;
 
@@ -82,7 +83,7 @@ impl Offered {
             authorization: all(header::AUTHORIZATION.as_str()),
             dpop: all("dpop"),
             method: parts.method.clone(),
-            uri: parts.uri.clone(),
+            uri: asked_for(parts).clone(),
             host: parts.headers.get(header::HOST).cloned(),
             // Put there by whoever terminates TLS in this process; no header can put anything into extensions.
             certificate: parts.extensions.get().copied(),

@@ -213,6 +213,7 @@ impl HopFlags {
         }
         if let Some(id) = &self.resource {
             let resource = Resource::new(id.as_str());
+            resource.check(&Limits::default())?;
             operation = operation.resource(match &self.attributes {
                 Some(object) => resource.with_attributes(object)?,
                 None => resource,

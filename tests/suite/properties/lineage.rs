@@ -194,7 +194,9 @@ fn origin() -> impl Strategy<Value = String> {
 /// An id and an object of attributes.
 fn resource() -> impl Strategy<Value = (String, String)> {
     let attributes = proptest::collection::btree_map(odd_text(20), odd_text(20), 0..4);
-    (odd_text(60), attributes).prop_map(|(id, attributes)| (id, serde_json::to_string(&attributes).unwrap()))
+    // Behind a letter, an id is neither a path, which has a normal form, nor `*`, which is none.
+    (odd_text(60), attributes)
+        .prop_map(|(id, attributes)| (format!("r{id}"), serde_json::to_string(&attributes).unwrap()))
 }
 
 /// Signs all of `steps` and joins what is left unfollowed.

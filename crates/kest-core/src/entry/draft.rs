@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::hash::hex;
-use super::{EntryId, OperationName};
+use super::{EntryId, OperationName, Resource};
 use crate::random::{Random, RandomError};
 use crate::taint::Taints;
 use crate::trust::{Origin, TrustScore};
@@ -47,45 +47,6 @@ impl TraceId {
 impl fmt::Display for TraceId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&hex(&self.0))
-    }
-}
-
-/// What an operation acts on, for policies and the record.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Resource {
-    id: Option<Arc<str>>,
-    attributes: Option<Arc<str>>,
-}
-
-impl Resource {
-    /// A resource called `id`.
-    #[must_use]
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self { id: Some(id.into()), attributes: None }
-    }
-
-    /// Adds attributes, a JSON object; they are signed in canonical form.
-    ///
-    /// # Errors
-    ///
-    /// [`CanonicalizeError`](crate::CanonicalizeError) when the object has no canonical form.
-    pub fn with_attributes(mut self, object: &str) -> Result<Self, crate::CanonicalizeError> {
-        let canonical = crate::canonical::canonicalize(object.as_bytes(), 8)?;
-        let text = String::from_utf8_lossy(&canonical);
-        self.attributes = Some(text.into());
-        Ok(self)
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// Its attributes: canonical JSON.
-    #[must_use]
-    pub fn attributes(&self) -> Option<&str> {
-        self.attributes.as_deref()
     }
 }
 

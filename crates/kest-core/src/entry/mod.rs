@@ -9,16 +9,18 @@ pub(crate) mod labels;
 mod payload;
 mod policy_context;
 mod record;
+mod resource;
 
 pub use crate::name::{NameError, OperationName, PolicyName};
 pub use compact::FormError;
-pub use draft::{EntryDraft, Resource, Sanitizer, TraceId};
+pub use draft::{EntryDraft, Sanitizer, TraceId};
 pub use hash::{EntryHash, HashError};
 pub use id::EntryId;
 pub use identity::Identity;
 pub use labels::Labels;
 pub use policy_context::{Deviation, PolicyContext, Tier};
 pub use record::Entry;
+pub use resource::{Resource, ResourceError};
 
 pub(crate) use compact::{LARGEST_INTEGER, Parsed, compact, parse};
 pub(crate) use labels::LabelValue;

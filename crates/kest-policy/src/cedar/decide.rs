@@ -55,7 +55,7 @@ impl Decider {
     fn request(&self, input: &Input) -> Result<Request, BoxError> {
         let context = context(&self.context, input.canonical())?;
         let workload = entity(self.request.principal(), &input.subject().workload);
-        let resource = entity(self.request.resource(), input.object().id.as_deref().unwrap_or("*"));
+        let resource = entity(self.request.resource(), input.object().cedar_id()?);
         // The context is of the declared types by its making, hence no schema here.
         Ok(Request::new(workload, self.request.action().clone(), resource, context, None)?)
     }

@@ -1,7 +1,7 @@
 //! An input said in Cedar's JSON, or not said at all where Cedar would understand something else.
 
 use kest_core::BoxError;
-use kest_core::entry::PolicyName;
+use kest_core::entry::{PolicyName, ResourceError};
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
@@ -17,7 +17,7 @@ pub(super) fn question(action: &str, input: &Input) -> Result<String, NotCedar> 
     let question = json!({
         "principal": entity("Workload", &input.subject().workload),
         "action": action,
-        "resource": entity("Resource", input.object().id.as_deref().unwrap_or("*")),
+        "resource": entity("Resource", input.object().cedar_id()?),
         "context": plain(document)?,
     });
     Ok(question.to_string())
@@ -57,6 +57,8 @@ fn plain(value: Value) -> Result<Option<Value>, NotCedar> {
 pub(super) enum NotCedar {
     #[error("input is not json")]
     Json(#[source] BoxError),
+    #[error("resource has no name in cedar")]
+    Resource(#[from] ResourceError),
     #[error("a number is no 64-bit integer")]
     Number,
     #[error("an attribute has a name that cedar takes for an escape")]
@@ -103,8 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn resource_without_an_id_is_called_a_star() {
+    fn resource_without_an_id_is_called_a_star_and_no_other_is() {
         assert_eq!(ask(&Value::Null, &json!({})).unwrap()["resource"], r#"Kest::Resource::"*""#);
+        assert!(matches!(ask(&json!("*"), &json!({})), Err(NotCedar::Resource(ResourceError::Star))));
     }
 
     #[test]

@@ -87,6 +87,15 @@ impl Object {
     pub fn attributes(&self) -> &str {
         self.attributes.get()
     }
+
+    /// Its name in Cedar, where `*` says that there is none, and so cannot be one.
+    #[cfg(any(feature = "cedar", feature = "cedar-agent"))]
+    pub(crate) fn cedar_id(&self) -> Result<&str, kest_core::entry::ResourceError> {
+        match self.id.as_deref() {
+            Some("*") => Err(kest_core::entry::ResourceError::Star),
+            id => Ok(id.unwrap_or("*")),
+        }
+    }
 }
 
 /// Who asks, on whose behalf, with which data.

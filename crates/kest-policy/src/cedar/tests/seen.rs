@@ -79,6 +79,12 @@ fn nulls_are_absent() {
     let star = r#"permit(principal, action, resource == Kest::Resource::"*");"#;
     assert_eq!(decide(star, None, &input(&bare)).unwrap(), Verdict::Allow);
     assert_eq!(decide(star, None, &input(&document())).unwrap(), Verdict::Deny);
+    let mut named = document();
+    named["object"]["id"] = Value::from("*");
+    assert!(
+        matches!(decide(star, None, &input(&named)), Err(EngineError::Failed(_))),
+        "an id that means none"
+    );
 }
 
 #[test]
