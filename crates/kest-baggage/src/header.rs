@@ -6,15 +6,20 @@ use kest_core::passport::{Tips, TipsError};
 use kest_core::{Limits, Reading};
 
 use crate::member::{self, Arrays, EscapeError, Members, is_baggage_octet};
+use crate::name::Whose;
 use crate::packed::{Candidate, PackedPassport};
 use crate::store::{ClaimId, ClaimIdError};
 
 pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
+/// What a line has beside its value, as proxies count it.
+pub(crate) const AROUND_VALUE: usize = "baggage: \r\n".len();
+
 /// Reads all `baggage` lines of a request as one list (RFC 9110 section 5.3).
 ///
 /// Only `kest.passport`, `kest.passport_z`, `kest.claim_check` and `kest.chain_tip` are looked at. What the header says
-/// about user, agent and task is never believed, and other people's members are not even decoded.
+/// about user, agent and task is never believed, and other people's members are opaque: they may be anything that a
+/// header line can hold. Another spelling of one of ours, such as `kest%2Euser`, is refused.
 ///
 /// ```
 /// use kest_baggage::{HeaderReader, Tier};
@@ -102,7 +107,7 @@ impl HeaderReader {
             header.extend_from_slice(line);
         }
         // Here and below without leaving early, so that the compiler looks at many bytes at a time.
-        if !header.iter().fold(true, |all, byte| all & matches!(byte, b'\t' | b' '..=b'~')) {
+        if !header.iter().fold(true, |all, byte| all & !matches!(byte, 0..=8 | 10..=31 | 127)) {
             return Err(ReadError::Character);
         }
         let members = memchr::memchr_iter(b',', &header).count() + 1;
@@ -115,7 +120,16 @@ impl HeaderReader {
     fn find<'header>(&self, header: &'header [u8]) -> Result<Found<'header>, ReadError> {
         let arrays = if self.is_legacy() { Arrays::Raw } else { Arrays::Encoded };
         let mut found = Found::default();
-        for member in Members::of(header, arrays).filter(member::Member::is_kest) {
+        for member in Members::of(header, arrays) {
+            match member.whose() {
+                Whose::Others => continue,
+                Whose::Misspelt => return Err(ReadError::Misspelt),
+                Whose::Ours if !member.whole.is_ascii() => return Err(ReadError::Character),
+                Whose::Ours if found.keys.len() >= self.limits.own_members => {
+                    return Err(ReadError::TooManyMembers(found.keys.len() + 1));
+                }
+                Whose::Ours => {}
+            }
             match member.value.filter(|_| member.has_token_key()) {
                 Some(value) => found.keep(member.key, value)?,
                 None if self.is_legacy() => {}
@@ -213,12 +227,15 @@ pub enum ReadError {
     /// Longer than `Limits::header_bytes`; reading stopped there.
     #[error("baggage is at least {0} bytes, over the limit")]
     TooLong(usize),
-    /// More list members than `Limits::members`.
+    /// More list members than `Limits::members`, or more of ours than `Limits::own_members`.
     #[error("baggage members are over the limit: {0}")]
     TooManyMembers(usize),
-    /// A byte that is no visible ASCII character, blank or tab.
+    /// A control character, or in a `kest.*` member what is no ASCII.
     #[error("baggage has a byte that no header may have")]
     Character,
+    /// A name that others may read as `kest.*` and that is not spelled so.
+    #[error("baggage member is another spelling of one of ours")]
+    Misspelt,
     /// A `kest.*` member without a value, or with characters that must be escaped.
     #[error("baggage member is malformed")]
     Malformed,
@@ -259,6 +276,7 @@ impl ReadError {
             Self::TooLong(_) => "baggage_too_long",
             Self::TooManyMembers(_) => "baggage_too_many_members",
             Self::Character => "baggage_character",
+            Self::Misspelt => "baggage_misspelt_member",
             Self::Malformed => "baggage_malformed",
             Self::Escape => "baggage_escape",
             Self::Repeated => "baggage_repeated_member",

@@ -4,15 +4,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use kest_core::Limits;
 
-use crate::header::BAGGAGE;
-use crate::member::{Arrays, Members};
+use crate::header::{AROUND_VALUE, BAGGAGE};
+use crate::member::{Arrays, Member, Members};
 use crate::pack::{Cut, PackedHeader};
 
 impl PackedHeader {
     /// Puts the members on a request, as one `baggage` line.
     ///
     /// Other people's members stay as they are, byte for byte and in order; every `kest.*` member that already stands
-    /// there goes. Where all of it together would be over the limit, `kest.task`, `kest.agent` and `kest.user` are
+    /// there goes, however it is spelled. Where all of it together would be over the limit, `kest.task`, `kest.agent` and `kest.user` are
     /// left out, in this order; the passport and its tips never are.
     ///
     /// # Errors
@@ -46,11 +46,12 @@ impl PackedHeader {
     }
 }
 
-/// Removes every `kest.*` member from `headers`; other people's members stay as they are, byte for byte and in order.
+/// Removes every `kest.*` member from `headers`, however it is spelled; other people's members stay as they are, byte for byte and in order.
 ///
 /// What came in is in the arrival when it held; what did not hold must not be forwarded by whoever copies headers.
 pub fn strip(headers: &mut HeaderMap) {
-    let ours = |line: &HeaderValue| Members::of(line.as_bytes(), Arrays::Raw).any(|member| member.is_kest());
+    let ours =
+        |line: &HeaderValue| Members::of(line.as_bytes(), Arrays::Raw).any(|member| !member.is_foreign());
     if !headers.get_all(BAGGAGE).iter().any(ours) {
         return;
     }
@@ -73,7 +74,7 @@ impl Foreign {
         let mut foreign = Self::default();
         for line in headers.get_all(BAGGAGE) {
             // Also a raw array is cut out whole, so that none of its pieces passes for somebody else's member.
-            for member in Members::of(line.as_bytes(), Arrays::Raw).filter(|member| !member.is_kest()) {
+            for member in Members::of(line.as_bytes(), Arrays::Raw).filter(Member::is_foreign) {
                 if !foreign.text.is_empty() {
                     foreign.text.push(b',');
                 }
@@ -86,7 +87,7 @@ impl Foreign {
 
     fn admit(&self, cut: Cut, limits: &Limits) -> Result<(), InjectError> {
         let comma = usize::from(!self.text.is_empty());
-        let bytes = self.text.len() + comma + cut.bytes;
+        let bytes = AROUND_VALUE + self.text.len() + comma + cut.bytes;
         let members = self.members + cut.members;
         if bytes > limits.outgoing_header_bytes {
             Err(InjectError::TooLong(bytes))
@@ -103,7 +104,7 @@ impl Foreign {
 #[non_exhaustive]
 pub enum InjectError {
     /// More than `Limits::outgoing_header_bytes`.
-    #[error("outgoing baggage would be {0} bytes, over the limit")]
+    #[error("outgoing baggage line would be {0} bytes, over the limit")]
     TooLong(usize),
     /// More than `Limits::outgoing_members`.
     #[error("outgoing baggage would have too many members: {0}")]

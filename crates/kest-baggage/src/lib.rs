@@ -60,6 +60,7 @@ mod inject;
 mod interop;
 mod member;
 mod memory;
+mod name;
 mod once;
 mod pack;
 mod packed;

@@ -1,9 +1,10 @@
 //! Spells the list members of a baggage header: their names, where one ends, and their escapes.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-pub(crate) const PREFIX: &[u8] = b"kest.";
+use crate::name::{Whose, may_be_read_as, whose};
+
 pub(crate) const PASSPORT: &str = "kest.passport";
 pub(crate) const PASSPORT_Z: &str = "kest.passport_z";
 pub(crate) const CLAIM_CHECK: &str = "kest.claim_check";
@@ -42,9 +43,14 @@ impl<'header> Member<'header> {
         }
     }
 
-    /// Whether it is one of ours; keys are case-sensitive (W3C Baggage 3.3.1).
-    pub(crate) fn is_kest(&self) -> bool {
-        self.key.starts_with(PREFIX)
+    /// Whose it is.
+    pub(crate) fn whose(&self) -> Whose {
+        whose(self.key)
+    }
+
+    /// Whether it is somebody else's, and so none of our business.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.whose() == Whose::Others
     }
 
     pub(crate) fn has_token_key(&self) -> bool {
@@ -93,9 +99,10 @@ fn end_of_member(rest: &[u8], arrays: Arrays) -> usize {
 /// Where the raw array of `kest.passport` ends; an array that is not closed takes all that is left, so that its
 /// pieces are never taken for somebody else's members.
 fn end_of_raw_array(rest: &[u8]) -> Option<usize> {
-    let after_key = rest.trim_ascii_start().strip_prefix(PASSPORT.as_bytes())?;
-    let value = after_key.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
-    if !value.starts_with(b"[") {
+    let (key, value) = rest.split_at_checked(memchr2(b'=', b',', rest)?)?;
+    let value = value.strip_prefix(b"=")?.trim_ascii_start();
+    // However its name is spelled: an array that is not cut out whole leaves pieces behind.
+    if !value.starts_with(b"[") || !may_be_read_as(key.trim_ascii(), PASSPORT) {
         return None;
     }
     let close = memchr(b']', value);
@@ -193,6 +200,8 @@ mod tests {
         assert_eq!(wholes(header, Arrays::Raw), [r#"kest.passport = ["a", "b"];p=1"#, "c=[1", "2]"]);
         assert_eq!(wholes(header, Arrays::Encoded).len(), 4);
         assert_eq!(wholes("x=1,kest.passport=[a,b=2", Arrays::Raw).len(), 2);
+        assert_eq!(wholes(r#"%6Best.Passport=["a", "b"],x=1"#, Arrays::Raw).len(), 2);
+        assert_eq!(wholes("x,y;kest.passport=[a,b=2", Arrays::Raw).len(), 3);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use kest_core::passport::Tips;
 use kest_core::{Identity, Limits, Passport, Random, RandomError};
 
 use crate::claims::Claims;
+use crate::header::AROUND_VALUE;
 use crate::member::{AGENT, CHAIN_TIP, TASK, USER, push_member};
 use crate::store::ClaimStoreError;
 use crate::tier::{Tier, claim_check, compressed, inline};
@@ -213,7 +214,7 @@ pub async fn pack(
     let tips = passport.tips();
     let mut tip = String::new();
     push_member(&mut tip, CHAIN_TIP, &tips.to_string());
-    let header_room = limits.outgoing_header_bytes.saturating_sub(tip.len() + 1);
+    let header_room = limits.outgoing_header_bytes.saturating_sub(AROUND_VALUE + tip.len() + 1);
     let room = tiers.threshold.min(header_room);
     let (tier, member) = tiers.write(passport.to_json(), &tips, room, random, limits).await?;
     Ok(PackedHeader::new(tier, member, &tip, identity))

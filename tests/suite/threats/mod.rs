@@ -22,7 +22,9 @@ mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_28;
 mod row_30;
+mod row_37;
 
 use kest_core::signature::{KeyRing, ReplaceableKeys};
 use kest_tests::forge;

@@ -69,7 +69,10 @@ def company(one: Passport) -> list[dict]:
     identity = "kest.user=admin,kest.agent=root,kest.task=everything"
     return [
         case("foreign_members", [f"userId=alice,{z},query=a=b&c=d;p=1,empty=,{tip},name=%C3%A9t%C3%A9%2C"], one),
-        case("foreign_member_that_only_looks_like_ours", [f"kest=1,xkest.passport=1,{z},{tip},Kest.Passport=1"], one),
+        case("foreign_member_that_only_looks_like_ours", [f"kest=1,xkest.passport=1,{z},{tip},kest%2Fpassport=1,kest-passport=1"], one),
+        case("foreign_members_in_utf8", [f"user=J\u00f6rg,caf\u00e9=\u2603,{z},\u8ba2\u5355=1,{tip}"], one),
+        case("foreign_members_with_broken_escapes", [f"a=%,%zz=1,b=%ff,{z},%=%00,{tip},=,;p"], one),
+        case("foreign_members_181_of_them", [",".join(f"v{n}=1" for n in range(181)), f"{z},{tip}"], one),
         case("identity_members_are_not_believed", [f"{identity},{z},{tip}"], one),
         case("unknown_and_dropped_members", [f"kest.jwt=a.b.c,{z},kest.future=1,{tip}"], one),
         case("nothing_of_ours", ["userId=alice,region=eu"], None),

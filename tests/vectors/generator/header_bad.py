@@ -1,4 +1,4 @@
-"""Header lines that have to be refused, with the statuses that are right (rows 7 to 10 and 20 of the threat table).
+"""Header lines that have to be refused, with the statuses that are right (rows 7 to 10, 20 and 28 of the threat table).
 
 A line is a string, or describes one: `prefix`, then `repeat` `times` times, then `suffix`; `copies` such header lines
 if that is given.
@@ -21,7 +21,7 @@ PACKED = "kest.passport_z=" + b.b64(STREAM)
 
 
 def cases() -> list[dict]:
-    return [*inflating(), *undecodable(), *too_much(), *ambiguous(), *claim_checks(), *unclean()]
+    return [*inflating(), *undecodable(), *too_much(), *ambiguous(), *claim_checks(), *unclean(), *misspelt()]
 
 
 def case(row: int, name: str, lines: list, status: int | list[int], claims: dict | None = None) -> dict:
@@ -170,4 +170,30 @@ def unclean() -> list[dict]:
         line("encoded_invalid_utf8", f"kest.passport=%FF%FE,{TIP}"),
         line("encoded_surrogate", f"kest.passport=%ED%A0%80,{TIP}"),
         line("encoded_overlong_slash", f"kest.passport=%C0%AF,{TIP}"),
+    ]
+
+
+def misspelt() -> list[dict]:
+    """Names that some reader takes for ours: beside a good passport, and alone."""
+
+    def names(name, spelling):
+        return [
+            case(28, name, [f"{PACKED},{TIP},{spelling}=admin"], 400),
+            case(28, f"{name}_alone", [f"{spelling}=admin"], 400),
+        ]
+
+    return [
+        *names("user_with_an_escaped_dot", "kest%2Euser"),
+        *names("user_with_an_escaped_letter", "%6Best.user"),
+        *names("user_escaped_twice", "kest%252Euser"),
+        *names("user_in_upper_case", "KEST.user"),
+        *names("user_in_mixed_case", "kest.User"),
+        *names("user_behind_an_escaped_blank", "%20kest.user"),
+        *names("user_behind_a_plus", "+kest.user"),
+        *names("user_behind_an_escaped_tab", "%09kest.user"),
+        *names("user_behind_an_escaped_byte_order_mark", "%EF%BB%BFkest.user"),
+        *names("user_behind_a_byte_order_mark", "\ufeffkest.user"),
+        *names("user_before_an_escaped_blank", "kest.user%20"),
+        *names("passport_with_an_escaped_letter", "kest.p%61ssport"),
+        *names("tip_in_upper_case", "kest.CHAIN_TIP"),
     ]

@@ -3,12 +3,12 @@
 import re
 import uuid
 import zlib
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from .jws import b64, unb64
 from .verify import Refused, strict_json, verify
 
-HEADER_BYTES, MEMBERS, ENTRIES, INFLATED = 16384, 180, 256, 1 << 20
+HEADER_BYTES, MEMBERS, ENTRIES, INFLATED = 16384, 4096, 256, 1 << 20
 TIERS = {"kest.passport", "kest.passport_z", "kest.claim_check"}
 OURS = TIERS | {"kest.chain_tip"}
 
@@ -59,10 +59,18 @@ def ours(lines: list[str]) -> dict[str, str]:
     members = {}
     for item in listed:
         name, _, value = (part.strip(" \t") for part in item.split(";")[0].partition("="))
+        demand(not read_as(name).startswith("kest.") or name == read_as(name))
         if name in OURS:
             demand(name not in members)
             members[name] = decoded(value)
     return members
+
+
+def read_as(name: str) -> str:
+    """What a lenient reader makes of a name: decoded until nothing is left to decode, trimmed, in lower case."""
+    while (again := unquote_plus(name).strip("\ufeff \t\0\xa0")) != name:
+        name = again
+    return name.lower()
 
 
 def decoded(value: str) -> str:

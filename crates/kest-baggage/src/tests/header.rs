@@ -115,8 +115,52 @@ fn unsigned_identity_and_unknown_members_are_ignored() {
 }
 
 #[test]
-fn names_are_case_sensitive() {
-    check_tier(&HeaderReader::default(), "Kest.passport=[],KEST.CHAIN_TIP=0", None);
+fn another_spelling_of_ours_is_refused_in_both_readings() {
+    for member in [
+        "Kest.passport=[]",
+        "KEST.CHAIN_TIP=0",
+        "kest%2Euser=admin",
+        "%6Best.user=admin",
+        "kest%252Euser=admin",
+        "+kest.user=admin",
+        "%EF%BB%BFkest.user=admin",
+        "kest.us%65r=admin",
+        "kest%2Euser",
+        "KEST.user;p=1",
+        "kest.user%3Dadmin",
+    ] {
+        let header = format!("region=eu,{member},kest.passport=[],kest.chain_tip=0");
+        check_refused(&header, "baggage_misspelt_member");
+        assert_eq!(read(&legacy(), &[&header]), Err("baggage_misspelt_member"), "{member}");
+    }
+}
+
+#[test]
+fn members_of_others_are_opaque() {
+    let others: &[&[u8]] = &[
+        "user=J\u{f6}rg,caf\u{e9}=\u{2603},\u{8ba2}\u{5355}=1".as_bytes(),
+        b"name=J\xf6rg,caf\xe9",
+        b"a=%,b=%zz,c=%ff,d=%00,%=1,%ff%fe=2",
+        b"=,=x, ;p,\"q\"=\"a b\",x=[1",
+    ];
+    let many = (0..181).map(|number| format!("v{number}=1")).collect::<Vec<_>>().join(",");
+    for other in others.iter().copied().chain([many.as_bytes()]) {
+        let reader = HeaderReader::default();
+        assert_eq!(reader.read([other]).unwrap().tier(), None);
+        let ours = [other, b"kest.passport=[],kest.chain_tip=0", other];
+        assert_eq!(reader.read(ours).unwrap().tier(), Some(Tier::Inline));
+        assert_eq!(legacy().read(ours).unwrap().tier(), Some(Tier::Inline));
+    }
+}
+
+#[test]
+fn ours_stay_strict_beside_opaque_members() {
+    for ours in [&b"kest.user=J\xf6rg"[..], "kest.user=J\u{f6}rg".as_bytes(), b"kest.user=x;p=\xff"] {
+        let refused = HeaderReader::default().read([b"name=J\xf6rg", ours]);
+        assert_eq!(refused.unwrap_err().as_str(), "baggage_character");
+    }
+    let many = (0..65).map(|number| format!("kest.v{number}=1")).collect::<Vec<_>>().join(",");
+    check_refused(&many, "baggage_too_many_members");
 }
 
 #[test]
@@ -147,7 +191,7 @@ fn broken_escape_is_refused_in_both_readings() {
 
 #[test]
 fn bytes_that_no_header_has_are_refused() {
-    for byte in (0..=8).chain(10..=31).chain(127..=255_u8) {
+    for byte in (0..=8).chain(10..=31).chain([127_u8]) {
         let refused = HeaderReader::default().read([&[b'a', b'=', byte][..]]);
         assert_eq!(refused.unwrap_err().as_str(), "baggage_character", "{byte}");
     }
@@ -176,9 +220,10 @@ fn bounds_are_kept_and_told_apart_from_form() {
     check_tier(&reader, &full, None);
     assert_eq!(over(&[full.as_bytes(), b""]), "baggage_too_long");
     assert_eq!(over(&[&vec![0xff; limits.header_bytes + 1]]), "baggage_too_long");
-    let members = vec!["a=1"; limits.members];
-    check_tier(&reader, &members.join(","), None);
-    assert_eq!(over(&[members.join(",").as_bytes(), b"a=1"]), "baggage_too_many_members");
+    let fit = vec!["a=1"; limits.members - 1];
+    check_tier(&reader, &fit.join(","), None);
+    assert_eq!(over(&[vec!["a=1"; 10_000].join(",").as_bytes()]), "baggage_too_long");
+    assert_eq!(over(&[vec!["a="; 10_000].join(",").as_bytes()]), "baggage_too_many_members");
     assert_eq!(over(&[&vec![b','; 10_000]]), "baggage_too_many_members");
     assert!(!reader.read([&b"kest.passport"[..]]).unwrap_err().is_over_limit());
 }
