@@ -29,7 +29,7 @@ pub(super) struct Api {
 
 /// What most tests ask of proofs.
 pub(super) fn settings() -> DpopSettings {
-    DpopSettings::new().algorithms([Algorithm::EdDsa, Algorithm::Es256])
+    DpopSettings::new().origins(["https://test"]).algorithms([Algorithm::EdDsa, Algorithm::Es256])
 }
 
 impl Api {
@@ -40,16 +40,7 @@ impl Api {
     pub(super) async fn with(settings: DpopSettings, setup: Setup) -> Self {
         let issuer = Issuer::start().await.unwrap();
         let clock = Arc::new(ManualClock::default());
-        let jwt = JwtAuthenticator::builder()
-            .jwks_uri(issuer.jwks_uri())
-            .issuer(issuer.name())
-            .audience(AUDIENCE)
-            .clock(Arc::<ManualClock>::clone(&clock))
-            .dpop(Requirement::Required)
-            .dpop_settings(settings)
-            .try_build()
-            .unwrap();
-        jwt.start().await.unwrap();
+        let jwt = authenticator(&issuer, Arc::<ManualClock>::clone(&clock), settings).await;
         let service = Setup { identity: IdentityChoice::jwks(jwt), ..setup }.start().await;
         Self { issuer, clock, service }
     }
@@ -81,6 +72,25 @@ impl Api {
             response
         }
     }
+}
+
+/// Takes tokens of `issuer` with a proof only.
+pub(super) async fn authenticator(
+    issuer: &Issuer,
+    clock: Arc<ManualClock>,
+    settings: DpopSettings,
+) -> JwtAuthenticator {
+    let jwt = JwtAuthenticator::builder()
+        .jwks_uri(issuer.jwks_uri())
+        .issuer(issuer.name())
+        .audience(AUDIENCE)
+        .clock(clock)
+        .dpop(Requirement::Required)
+        .dpop_settings(settings)
+        .try_build()
+        .unwrap();
+    jwt.start().await.unwrap();
+    jwt
 }
 
 /// A token of `issuer` for alice with this claim `cnf`; `null` means none.

@@ -5,5 +5,6 @@ mod authority;
 mod certificates;
 mod holder;
 mod mutual;
+mod nests;
 mod proofs;
 mod replays;

@@ -42,11 +42,19 @@ pub enum Requirement {
 #[must_use]
 pub struct DpopSettings {
     pub(super) origins: Option<Vec<String>>,
+    pub(super) host: Host,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) window: Duration,
     pub(super) leeway: Duration,
     pub(super) nonces: Nonces,
     pub(super) replays: Option<Arc<dyn ReplayStore>>,
+}
+
+/// What the host that a client names is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Host {
+    Nothing,
+    Believed,
 }
 
 /// Whether proofs must contain a nonce of ours.
@@ -65,6 +73,7 @@ impl DpopSettings {
     pub fn new() -> Self {
         Self {
             origins: None,
+            host: Host::Nothing,
             algorithms: Algorithm::ALL.to_vec(),
             window: Duration::from_secs(60),
             leeway: Duration::from_secs(5),
@@ -75,13 +84,26 @@ impl DpopSettings {
 
     /// The origins (scheme, host and port) under which clients know this service, such as `https://api.example`.
     ///
-    /// Behind a proxy nothing in a request says reliably what the client asked for, so that only this can tell a proof
-    /// for this service from one for another. Without it, the host of a proof is compared with the `Host` that came
-    /// with the request, and the scheme must be `https`, or `http` where that host is this machine. The path is
-    /// compared in every case, so a proxy must not rewrite it.
+    /// Required where proofs are taken: nothing in a request says reliably what its client asked for, so that only this can
+    /// tell a proof for this service from one for another. The path is compared too, in its
+    /// [normal form](kest_core::NormalPath) and with the prefixes of nested routers, so a proxy must not rewrite it.
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins = Some(origins.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// Takes proofs for whatever host a request names, where no origins are.
+    ///
+    /// What is given up: who caught a proof for another service can send it here with that service's name as `Host`. The
+    /// scheme must be `https`, or `http` where that host is this machine.
+    pub fn dangerous_believe_host(mut self) -> Self {
+        self.host = Host::Believed;
+        self
+    }
+
+    /// Whether it can be told which service a proof is for.
+    pub(crate) fn tell_services_apart(&self) -> bool {
+        self.origins.is_some() || self.host == Host::Believed
     }
 
     /// The algorithms that proofs may be signed with; all of [`Algorithm::ALL`] by default.
@@ -140,6 +162,7 @@ impl fmt::Debug for DpopSettings {
         formatter
             .debug_struct("DpopSettings")
             .field("origins", &self.origins)
+            .field("host", &self.host)
             .field("algorithms", &self.algorithms)
             .field("window", &self.window)
             .field("leeway", &self.leeway)
@@ -156,6 +179,9 @@ pub enum DpopSettingsError {
     /// Not `https` (or `http`) and a host, with or without a port, and nothing else; or a list of none.
     #[error("an origin is not a scheme and a host")]
     Origin,
+    /// Proofs are taken, and no origins were named to tell those for this service from others.
+    #[error("no origins are named for proofs, so that none can be told from one for another service")]
+    NoOrigins,
     /// The list of allowed algorithms is empty.
     #[error("no signature algorithm is allowed for proofs")]
     NoAlgorithm,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kest_core::{Clock, Limits, OsRandom, Random, SystemClock};
 
 use crate::bearer::Schemes;
-use crate::binding::{DpopSettings, Proofs, Requirement};
+use crate::binding::{DpopSettings, DpopSettingsError, Proofs, Requirement};
 use crate::jwks::{FetchKeys, KeysAtStart};
 
 use super::challenge::{ChallengeText, Challenges, Offer};
@@ -188,7 +188,8 @@ impl JwtAuthenticatorBuilder {
         self
     }
 
-    /// What proofs of possession must be like, whichever issuer bound the token.
+    /// What proofs of possession must be like, whichever issuer bound the token. Required where some issuer's tokens may be
+    /// bound, since only [`DpopSettings::origins`] tell proofs for this service from others.
     pub fn dpop_settings(mut self, settings: DpopSettings) -> Self {
         self.dpop = settings;
         self
@@ -217,8 +218,12 @@ impl JwtAuthenticatorBuilder {
             self.common.grants = Grants::none();
         }
         let Common { clock, random, limits, .. } = &self.common;
-        let proofs = Arc::new(Proofs::new(self.dpop, clock, random.as_ref(), limits)?);
         let trusted: Vec<_> = self.described.into_iter().chain(self.trusted).collect();
+        let proofs_are_taken = trusted.iter().any(|it| it.dpop_requirement() != Requirement::Off);
+        if proofs_are_taken && !self.dpop.tell_services_apart() {
+            return Err(DpopSettingsError::NoOrigins.into());
+        }
+        let proofs = Arc::new(Proofs::new(self.dpop, clock, random.as_ref(), limits)?);
         let offers = offers(&trusted, &proofs);
         let mut issuers = HashMap::new();
         for issuer in trusted {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use kest_core::{
     AuthenticateError, Clock, Evidence, Lineage, Principal, RequestTarget, SystemClock, authenticate,
 };
-use kest_identity::{BindingError, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder};
+use kest_identity::{BindingError, DpopSettings, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder};
 use kest_servers::issuer::Issuer;
 
 use crate::client::ORDERS;
@@ -43,6 +43,7 @@ impl Service {
         let builder = JwtAuthenticator::builder()
             .issuer(issuer.address())
             .audience(ORDERS)
+            .dpop_settings(DpopSettings::new().origins(["https://orders.example"]))
             .clock(Arc::<Ahead>::clone(&clock));
         let authenticator = configure(builder).try_build().unwrap();
         authenticator.start().await.unwrap();

@@ -49,8 +49,13 @@ fn proof(key: &SigningKey, token: &str, id: &str, more: &Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign("EdDSA", signed.as_bytes())))
 }
 
+fn at_orders() -> DpopSettings {
+    DpopSettings::new().origins(["https://orders.example"])
+}
+
 async fn rig(configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder) -> Rig {
-    Rig::configured(Answer::keys([key().jwk()]), configure).await
+    Rig::configured(Answer::keys([key().jwk()]), |builder| configure(builder.dpop_settings(at_orders())))
+        .await
 }
 
 #[track_caller]
@@ -135,7 +140,7 @@ async fn token_that_does_not_hold_uses_up_no_proof() {
 #[tokio::test]
 async fn challenges_name_the_schemes_that_some_issuer_takes() {
     let dpop = |error: &str| format!(r#"DPoP {error}algs="ES256 EdDSA""#);
-    let settings = || DpopSettings::new().algorithms([Algorithm::Es256, Algorithm::EdDsa]);
+    let settings = || at_orders().algorithms([Algorithm::Es256, Algorithm::EdDsa]);
     let both = rig(|builder| builder.dpop(Requirement::Optional).dpop_settings(settings())).await;
     assert_eq!(told(&both, both.send(&[]).await), (vec!["Bearer".to_owned(), dpop("")], None));
     let invalid = vec![r#"Bearer error="invalid_token""#.to_owned(), dpop(r#"error="invalid_token", "#)];
@@ -153,7 +158,7 @@ async fn challenges_name_the_schemes_that_some_issuer_takes() {
 
 #[tokio::test]
 async fn nonce_of_the_challenge_is_the_one_that_the_next_proof_needs() {
-    let settings = DpopSettings::new().algorithms([Algorithm::EdDsa]).require_nonce();
+    let settings = at_orders().algorithms([Algorithm::EdDsa]).require_nonce();
     let rig = rig(|builder| builder.dpop(Requirement::Required).dpop_settings(settings)).await;
     let token = bound_token();
     let sent = format!("DPoP {token}");

@@ -44,6 +44,20 @@ fn incomplete_or_unsafe_settings_are_refused() {
 }
 
 #[test]
+fn proofs_that_could_be_for_another_service_are_not_taken() {
+    for requirement in [Requirement::Optional, Requirement::Required] {
+        let error = refused(complete().dpop(requirement));
+        assert!(matches!(error, JwtBuildError::Dpop(DpopSettingsError::NoOrigins)), "{requirement:?}");
+        let error = refused(complete().trust(issuer().dpop(requirement)).dpop_settings(DpopSettings::new()));
+        assert!(matches!(error, JwtBuildError::Dpop(DpopSettingsError::NoOrigins)), "{requirement:?}");
+        let named = DpopSettings::new().origins(["https://us.example"]);
+        assert!(complete().dpop(requirement).dpop_settings(named).try_build().is_ok());
+        let believed = DpopSettings::new().dangerous_believe_host();
+        assert!(complete().dpop(requirement).dpop_settings(believed).try_build().is_ok());
+    }
+}
+
+#[test]
 fn incomplete_or_unsafe_issuers_are_refused() {
     let with = |issuer| refused(complete().trust(issuer));
     assert!(matches!(with(TrustedIssuer::new("").audience("us")), JwtBuildError::NoIssuer));
