@@ -17,6 +17,7 @@ mod outbound;
 mod policy;
 mod possession;
 mod properties;
+mod proxies;
 mod refusals;
 mod services;
 mod specification;

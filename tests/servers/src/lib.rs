@@ -3,4 +3,5 @@
 
 pub mod issuer;
 pub mod node;
+pub mod proxies;
 pub mod redis;
