@@ -18,6 +18,7 @@ mod policy;
 mod possession;
 mod properties;
 mod proxies;
+mod readme;
 mod refusals;
 mod services;
 mod specification;

@@ -18,6 +18,7 @@ pub mod jwks;
 pub mod keys;
 pub mod logs;
 pub mod opa;
+pub mod programs;
 pub mod raw;
 pub mod service;
 pub mod stores;

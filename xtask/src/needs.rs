@@ -1,11 +1,9 @@
 //! Programs that a task needs and cargo does not bring: installed where that may be done without a question, named elsewhere.
 
-use std::env;
-use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::failure::Failure;
-use crate::run::{Run, tell};
+use crate::run::{Run, search_path, tell};
 
 /// A program, and the Debian package that has it.
 pub(crate) type Need = (&'static str, &'static str);
@@ -182,11 +180,8 @@ fn missing(needs: &[Need]) -> Vec<Need> {
     needs.iter().copied().filter(|(program, _)| !on_path(program)).collect()
 }
 
-/// Servers lie in folders that only root has on its path.
 fn on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let servers = ["/usr/local/sbin", "/usr/sbin"].map(OsStr::new).map(Into::into);
-    env::split_paths(&path).chain(servers).any(|folder| folder.join(program).is_file())
+    search_path().iter().any(|folder| folder.join(program).is_file())
 }
 
 #[cfg(test)]

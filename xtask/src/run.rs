@@ -28,6 +28,9 @@ impl Run {
                 run.command.env_remove(&name);
             }
         }
+        if let Ok(path) = env::join_paths(search_path()) {
+            run.command.env("PATH", path);
+        }
         run
     }
 
@@ -159,6 +162,17 @@ pub(crate) fn say(line: impl Display) -> Result<(), Failure> {
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .map_err(Failure::broken("cannot write to standard output"))
+}
+
+/// Where programs are looked for: the path, and the folders of servers, which only root has on it.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    for servers in ["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from) {
+        if !folders.contains(&servers) {
+            folders.push(servers);
+        }
+    }
+    folders
 }
 
 /// The root of the repository.
