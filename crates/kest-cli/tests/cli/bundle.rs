@@ -137,6 +137,23 @@ fn bundle_that_was_there_stays_when_anything_fails() {
     assert!(Bundle::from_json(&std::fs::read(&out).unwrap()).is_ok());
 }
 
+/// No file may grow, which a full disk would not let it either.
+#[cfg(target_os = "linux")]
+#[test]
+fn disk_that_takes_nothing_leaves_the_bundle_that_was_there_and_nothing_beside_it() {
+    let keys = generated("full_disk");
+    let folder = keys.parent().unwrap();
+    let out = file(folder, "bundle.json", "old");
+    let run = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" bundle \"$1\" --out \"$2\""])
+        .args([env!("CARGO_BIN_EXE_kest"), keys.to_str().unwrap(), &out])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(2), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(std::fs::read(&out).unwrap(), b"old");
+    assert_eq!(files(folder), ["bundle.json", "keys"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn file_in_place_keeps_its_mode_and_its_link_and_a_device_is_no_file() {
