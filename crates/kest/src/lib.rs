@@ -55,6 +55,8 @@ mod guides {
     struct Outbound;
     #[doc = include_str!("../../../docs/guides/policy.md")]
     struct Policy;
+    #[doc = include_str!("../../../docs/guides/providers.md")]
+    struct Providers;
     #[doc = include_str!("../../../docs/guides/redis.md")]
     struct Redis;
 }

@@ -16,6 +16,7 @@ pub(crate) use super::schedule::Schedule;
 use super::shared::Shared;
 use super::telemetry::{self, Refusal};
 use super::{FetchKeys, KeysUnavailable, VerificationKey};
+use crate::jwt::Algorithm;
 
 /// The issuer's keys, refreshed in the background by one fetch at a time.
 ///
@@ -31,6 +32,13 @@ use super::{FetchKeys, KeysUnavailable, VerificationKey};
 pub(crate) struct KeyCache {
     shared: Arc<Shared>,
     tasks: Mutex<Tasks>,
+}
+
+/// A key, and the id that it is published under.
+#[derive(Debug)]
+pub(crate) struct NamedKey {
+    pub(crate) key_id: String,
+    pub(crate) key: Arc<VerificationKey>,
 }
 
 /// A key was not found.
@@ -82,6 +90,32 @@ impl KeyCache {
             self.shared.remember_unknown(key_id);
         }
         Err(self.missed(verdict, Refusal::Fetched))
+    }
+
+    /// The same, with its name.
+    pub(crate) async fn named(&self, key_id: &str) -> Result<NamedKey, LookupError> {
+        self.key(key_id).await.map(|key| NamedKey { key_id: key_id.to_owned(), key })
+    }
+
+    /// The keys that check `algorithm`, for a token that names none. Those that are at hand count, and of these the first
+    /// few by name: trying a key costs as much as checking a token.
+    pub(crate) async fn that_check(&self, algorithm: Algorithm) -> Result<Vec<NamedKey>, LookupError> {
+        if let Some(keys) = self.at_hand(algorithm) {
+            return Ok(keys);
+        }
+        // No key is published under no name, so that this waits for a fetch and for nothing else.
+        match self.key("").await {
+            Ok(_) | Err(LookupError::Unknown) => self.at_hand(algorithm).ok_or(LookupError::Unknown),
+            Err(unavailable) => Err(unavailable),
+        }
+    }
+
+    fn at_hand(&self, algorithm: Algorithm) -> Option<Vec<NamedKey>> {
+        let (keys, freshness) = self.shared.that_check(algorithm, KEYS_TRIED)?;
+        if freshness == Freshness::Due && self.shared.may_refresh() {
+            self.refresh_behind();
+        }
+        Some(keys)
     }
 
     /// Fetches now, unless the keys are fresh, so that the first request finds its key.
@@ -194,6 +228,9 @@ pub(super) async fn wait_for(
         tracing::debug!("key cache is gone");
     }
 }
+
+/// Signing keys of one trust domain that overlap while they are rotated are two or three.
+const KEYS_TRIED: usize = 4;
 
 /// What is waited beyond the longest fetch, so that its own reason is reported.
 const MARGIN: Duration = Duration::from_millis(250);

@@ -24,6 +24,15 @@ pub(crate) struct VerificationKey {
     digest: [u8; 32],
 }
 
+/// What the keys of a set are used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// Tokens of an issuer.
+    Tokens,
+    /// Tokens of the workloads of a SPIFFE trust domain.
+    Svids,
+}
+
 struct Check {
     algorithm: Algorithm,
     /// A digest of the public numbers: the same key, however it is written and whatever else is said about it.
@@ -41,6 +50,14 @@ enum Prepared {
 impl VerificationKey {
     /// Reads the JWK `members`, and says for which id it is.
     pub(crate) fn from_jwk(members: &Map<String, Value>) -> Result<(String, Self), SkippedKey> {
+        Self::for_use(KeyUse::Tokens, members)
+    }
+
+    /// The same, for what `key_use` says.
+    pub(crate) fn for_use(
+        key_use: KeyUse,
+        members: &Map<String, Value>,
+    ) -> Result<(String, Self), SkippedKey> {
         let key_type = text(members, "kty")?.ok_or(SkippedKey::Malformed)?;
         if key_type == "oct" {
             return Err(SkippedKey::Symmetric);
@@ -49,7 +66,7 @@ impl VerificationKey {
         if members.contains_key("d") {
             return Err(SkippedKey::Private);
         }
-        check_purpose(members)?;
+        check_purpose(key_use, members)?;
         let key = match key_type {
             "RSA" => rsa(members)?,
             "EC" => elliptic(members)?,
@@ -147,8 +164,9 @@ impl fmt::Debug for VerificationKey {
 }
 
 /// RFC 7517 sections 4.2 and 4.3: a key that says what it is for is used for nothing else.
-fn check_purpose(members: &Map<String, Value>) -> Result<(), SkippedKey> {
-    if text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
+fn check_purpose(key_use: KeyUse, members: &Map<String, Value>) -> Result<(), SkippedKey> {
+    let is_meant = |purpose: &str| purpose == "sig" || (key_use == KeyUse::Svids && purpose == "jwt-svid");
+    if text(members, "use")?.is_some_and(|purpose| !is_meant(purpose)) {
         return Err(SkippedKey::NotForVerifying);
     }
     let Some(operations) = members.get("key_ops") else {

@@ -8,7 +8,8 @@ use kest_core::{BoxError, Limits, parse_strict_object};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::VerificationKey;
+use super::{KeyUse, NamedKey, VerificationKey};
+use crate::jwt::Algorithm;
 
 /// The usable keys of an issuer, by key id.
 ///
@@ -42,11 +43,26 @@ impl KeySet {
     /// assert_eq!((keys.len(), keys.skipped(SkippedKey::Symmetric)), (1, 1));
     /// ```
     pub fn from_json(json: &[u8], limits: &Limits) -> Result<Self, KeySetError> {
+        Self::read(json, KeyUse::Tokens, limits)
+    }
+
+    /// Reads the keys for JWT-SVIDs in a SPIFFE bundle, which is a JWK Set whose keys say what they are for (SPIFFE Trust
+    /// Domain and Bundle section 4.2), or in what an OIDC discovery provider makes of it. Keys for X.509-SVIDs are left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn from_spiffe_bundle(json: &[u8], limits: &Limits) -> Result<Self, KeySetError> {
+        Self::read(json, KeyUse::Svids, limits)
+    }
+
+    pub(crate) fn read(json: &[u8], key_use: KeyUse, limits: &Limits) -> Result<Self, KeySetError> {
         if json.len() > limits.key_set_bytes {
             return Err(KeySetError::TooLong(json.len()));
         }
         let wire: Wire<'_> = serde_json::from_slice(json).map_err(|cause| not_a_key_set(&cause))?;
-        Ok(Self::collect(wire.keys, limits, |raw| read_key(raw, limits)))
+        Ok(Self::collect(wire.keys, limits, |raw| read_key(raw, key_use, limits)))
     }
 
     /// Takes keys that `read` finds usable, up to the limit; those after that are not read at all.
@@ -114,6 +130,16 @@ impl KeySet {
 
     pub(crate) fn key(&self, key_id: &str) -> Option<&Arc<VerificationKey>> {
         self.keys.get(key_id)
+    }
+
+    /// The first `most` keys by id that check `algorithm`.
+    pub(crate) fn that_check(&self, algorithm: Algorithm, most: usize) -> Vec<NamedKey> {
+        let able = self.keys.iter().filter(|(_, key)| key.can_check(algorithm));
+        let mut named: Vec<_> =
+            able.map(|(key_id, key)| NamedKey { key_id: key_id.clone(), key: Arc::clone(key) }).collect();
+        named.sort_unstable_by(|one, other| one.key_id.cmp(&other.key_id));
+        named.truncate(most);
+        named
     }
 
     /// The ids of the usable keys, sorted.
@@ -271,9 +297,13 @@ struct Position {
     column: usize,
 }
 
-fn read_key(raw: &RawValue, limits: &Limits) -> Result<(String, VerificationKey), SkippedKey> {
+fn read_key(
+    raw: &RawValue,
+    key_use: KeyUse,
+    limits: &Limits,
+) -> Result<(String, VerificationKey), SkippedKey> {
     let members = parse_strict_object(raw.get().as_bytes(), limits.json_depth);
-    VerificationKey::from_jwk(&members.map_err(|_counted| SkippedKey::Malformed)?)
+    VerificationKey::for_use(key_use, &members.map_err(|_counted| SkippedKey::Malformed)?)
 }
 
 #[cfg(test)]

@@ -17,13 +17,13 @@ mod shared;
 pub(crate) mod telemetry;
 mod unknown;
 
-pub(crate) use cache::{KeyCache, LookupError, Schedule};
+pub(crate) use cache::{KeyCache, LookupError, NamedKey, Schedule};
 pub use fetch::{FetchError, FetchKeys, KeysUnavailable};
 pub use health::{KeyHealth, KeysAtStart, NotReady, Readiness};
 pub use http::{HttpKeys, HttpKeysBuilder, HttpKeysError};
 #[cfg(feature = "jwks-client")]
 pub use jwks_client::JwksClientKeys;
-pub(crate) use key::VerificationKey;
+pub(crate) use key::{KeyUse, VerificationKey};
 pub use key_set::{KeySet, KeySetError, SkippedKey};
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use tokio::sync::{Semaphore, watch};
 use super::progress::{Arrival, Freshness, Grounded, Progress, Serves, Verdict, Wanted};
 use super::schedule::{Schedule, left};
 use super::unknown::UnknownIds;
-use super::{FetchKeys, KeySet, LookupError, VerificationKey};
+use super::{FetchKeys, KeySet, LookupError, NamedKey, VerificationKey};
+use crate::jwt::Algorithm;
 
 /// The keys in use, and all that decides about the next fetch.
 #[derive(Debug)]
@@ -74,6 +75,15 @@ impl Shared {
             return None;
         }
         Some((Arc::clone(snapshot.keys.key(key_id)?), snapshot.freshness(now)))
+    }
+
+    /// The first `most` keys by name that check `algorithm`; `None` while no keys are in use.
+    pub(super) fn that_check(&self, algorithm: Algorithm, most: usize) -> Option<(Vec<NamedKey>, Freshness)> {
+        let current = self.current.load();
+        let snapshot = current.as_ref()?;
+        let now = self.clock.now();
+        let usable = !snapshot.is_too_old(now, &self.schedule);
+        usable.then(|| (snapshot.keys.that_check(algorithm, most), snapshot.freshness(now)))
     }
 
     pub(super) fn freshness(&self, now: SystemTime) -> Freshness {

@@ -153,8 +153,9 @@ impl JwtAuthenticator {
     async fn prove(&self, text: &str) -> Result<Proved, AuthenticateError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
         // The name chooses among those that are trusted, and whoever is chosen must then prove the token by its own keys.
-        let issuer = token.claimed_issuer().and_then(|name| self.issuers.get(name));
-        let issuer = issuer.ok_or(InvalidToken::Issuer)?;
+        let named = token.claimed_issuer().and_then(|name| self.issuers.get(name));
+        let of_workload = || self.issuers.get(token.claimed_trust_domain()?);
+        let issuer = named.or_else(of_workload).ok_or(InvalidToken::Issuer)?;
         issuer.prove(token, self.clock.as_ref(), &self.limits).await
     }
 }

@@ -26,6 +26,12 @@ pub enum JwtBuildError {
     /// The tenant, or the claim that names it, is empty.
     #[error("tenant of an issuer is empty")]
     NoTenant,
+    /// Not the name of a SPIFFE trust domain.
+    #[error("trust domain is not a name in lower case")]
+    TrustDomain,
+    /// Nothing says where the keys of a trust domain are, and there is nothing that could be asked for it.
+    #[error("no key set of the trust domain is given: add `.jwks_uri(..)` or `.keys_from(..)`")]
+    NoKeys,
     /// A claim is looked for under an empty name.
     #[error("name of a claim is empty")]
     NamelessClaim,

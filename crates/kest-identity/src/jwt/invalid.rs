@@ -79,6 +79,9 @@ pub enum InvalidToken {
     /// The claim that names the tenant is missing, empty or no string.
     #[error("token names no tenant")]
     NoTenant,
+    /// A claim that the configuration requires is missing or has another value.
+    #[error("a required claim is missing or another one")]
+    RequiredClaim,
     /// More scopes or roles than `Limits::token_grants`.
     #[error("token grants too much at once")]
     TooManyGrants,
@@ -115,6 +118,7 @@ impl InvalidToken {
             Self::LivesTooLong => "lives_too_long",
             Self::NoUser => "no_user",
             Self::NoTenant => "no_tenant",
+            Self::RequiredClaim => "required_claim",
             Self::TooManyGrants => "too_many_grants",
             Self::Claim => "claim",
         }

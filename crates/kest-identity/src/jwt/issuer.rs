@@ -8,9 +8,10 @@ use kest_core::{Clock, Limits, Random};
 use crate::binding::{Binding, Proofs, Requirement};
 use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart, Schedule};
 
+use super::spiffe_id::{SCHEME, TrustDomain};
 use super::token_type::TokenTypes;
 use super::trusted::{Tenancy, Trusted};
-use super::validation::Expectations;
+use super::validation::{Expectations, Origin};
 use super::{Algorithm, ClaimNames, ClaimPath, Grants, JwtBuildError};
 
 /// An issuer whose tokens are believed, and what they must be like.
@@ -44,7 +45,10 @@ use super::{Algorithm, ClaimNames, ClaimPath, Grants, JwtBuildError};
 #[must_use]
 pub struct TrustedIssuer {
     name: Arc<str>,
+    profile: Profile,
     audiences: Vec<Arc<str>>,
+    audience_claim: ClaimPath,
+    required: Vec<(ClaimPath, Arc<str>)>,
     keys: Option<KeyOrigin>,
     plain_http: PlainHttp,
     algorithms: Vec<Algorithm>,
@@ -61,6 +65,15 @@ pub struct TrustedIssuer {
 enum KeyOrigin {
     Uri(String),
     Source(Arc<dyn FetchKeys>),
+}
+
+/// By which specification tokens are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    /// RFC 9068, or RFC 7519 alone.
+    Oauth,
+    /// SPIFFE's JWT-SVID.
+    JwtSvid,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +93,10 @@ impl TrustedIssuer {
     pub fn new(issuer: impl Into<Arc<str>>) -> Self {
         Self {
             name: issuer.into(),
+            profile: Profile::Oauth,
             audiences: Vec::new(),
+            audience_claim: "aud".into(),
+            required: Vec::new(),
             keys: None,
             plain_http: PlainHttp::LoopbackOnly,
             algorithms: Algorithm::ALL.to_vec(),
@@ -94,6 +110,32 @@ impl TrustedIssuer {
         }
     }
 
+    /// The workloads of a SPIFFE trust domain, such as `example.org`, who come with JWT-SVIDs.
+    ///
+    /// The `sub` of a token must be the SPIFFE ID of a workload of that trust domain, and is the user; its `iss` says
+    /// nothing, and need not be there. Keys are those for JWT-SVIDs in the bundle at [`jwks_uri`](Self::jwks_uri), which
+    /// must be given. A token need not name its key. The issuer of the caller is `spiffe://` and the trust domain.
+    ///
+    /// ```
+    /// use kest_identity::{JwtAuthenticator, TrustedIssuer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let workloads = TrustedIssuer::spiffe("example.org")
+    ///     .jwks_uri("https://spire.example.org/bundle.json")
+    ///     .audience("spiffe://example.org/orders");
+    /// let authenticator = JwtAuthenticator::builder().trust(workloads).try_build()?;
+    /// # drop(authenticator);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spiffe(trust_domain: &str) -> Self {
+        let name = trust_domain.strip_prefix(SCHEME).unwrap_or(trust_domain);
+        let issuer = Self::new(format!("{SCHEME}{name}"));
+        // JWT-SVID section 2.1 names these and no Edwards curve.
+        let algorithms = Algorithm::ALL.into_iter().filter(|it| !Algorithm::EDWARDS.contains(it)).collect();
+        Self { profile: Profile::JwtSvid, algorithms, ..issuer }
+    }
+
     pub(super) fn named(mut self, issuer: impl Into<Arc<str>>) -> Self {
         self.name = issuer.into();
         self
@@ -103,6 +145,20 @@ impl TrustedIssuer {
     /// token for us. Where several are given, one of them is enough.
     pub fn audience(mut self, audience: impl Into<Arc<str>>) -> Self {
         self.audiences.push(audience.into());
+        self
+    }
+
+    /// The claim that must contain an audience of ours, for an issuer whose access tokens have no `aud`, such as Cognito:
+    /// there `client_id` is all that says for whom a token is. `aud` by default.
+    pub fn audience_claim(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.audience_claim = claim.into();
+        self
+    }
+
+    /// Refuses tokens whose `claim` is not exactly the string `value`, such as those of another kind, organisation or
+    /// environment. May be said for several claims; all of them are required.
+    pub fn require(mut self, claim: impl Into<ClaimPath>, value: impl Into<Arc<str>>) -> Self {
+        self.required.push((claim.into(), value.into()));
         self
     }
 
@@ -199,6 +255,7 @@ impl TrustedIssuer {
 
     pub(super) fn build(self, common: &Common, proofs: &Arc<Proofs>) -> Result<Trusted, JwtBuildError> {
         let longest_life = self.check()?;
+        let (origin, types) = self.shape()?;
         let source = self.source(&common.limits)?;
         let schedule = Schedule::new(common.refresh_every, common.serve_stale_for, &common.limits)
             .for_issuer(Arc::clone(&self.name))
@@ -207,12 +264,15 @@ impl TrustedIssuer {
             keys: KeyCache::new(source, Arc::clone(&common.clock), schedule),
             expectations: Expectations {
                 issuer: self.name,
+                origin,
+                audience_claim: self.audience_claim,
                 audiences: self.audiences,
+                required: self.required,
                 leeway: common.leeway,
                 longest_life,
             },
             algorithms: self.algorithms,
-            types: self.types,
+            types,
             claims: self.claims,
             grants: self.grants.unwrap_or_else(|| common.grants.clone()),
             tenancy: self.tenancy,
@@ -233,12 +293,26 @@ impl TrustedIssuer {
         if self.tenancy.is_empty() {
             return Err(JwtBuildError::NoTenant);
         }
-        if self.claims.is_nameless() {
+        let required = self.required.iter().map(|(claim, _)| claim);
+        let mut named = required.chain([&self.audience_claim]);
+        if self.claims.is_nameless() || named.any(ClaimPath::is_nameless) {
             return Err(JwtBuildError::NamelessClaim);
         }
         match self.life {
             Life::Bounded(longest) if longest > LONGEST_LIFE => Err(JwtBuildError::TokenLife(longest)),
             Life::Bounded(longest) | Life::Dangerous(longest) => Ok(longest),
+        }
+    }
+
+    /// Where a token says from whom it is, and which types it may have.
+    fn shape(&self) -> Result<(Origin, TokenTypes), JwtBuildError> {
+        match self.profile {
+            Profile::Oauth => Ok((Origin::Issuer, self.types)),
+            Profile::JwtSvid if self.keys.is_none() => Err(JwtBuildError::NoKeys),
+            Profile::JwtSvid => {
+                let domain = TrustDomain::parse(&self.name).ok_or(JwtBuildError::TrustDomain)?;
+                Ok((Origin::TrustDomain(domain), TokenTypes::Svids))
+            }
         }
     }
 
@@ -251,6 +325,10 @@ impl TrustedIssuer {
         let keys = match self.plain_http {
             PlainHttp::LoopbackOnly => keys,
             PlainHttp::Anywhere => keys.dangerous_allow_http(),
+        };
+        let keys = match self.profile {
+            Profile::Oauth => keys,
+            Profile::JwtSvid => keys.spiffe_bundle(),
         };
         Ok(Arc::new(keys.limits(limits.clone()).try_build()?))
     }

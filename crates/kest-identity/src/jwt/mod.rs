@@ -12,6 +12,7 @@ mod grants;
 mod invalid;
 mod issuer;
 mod memory;
+mod spiffe_id;
 mod token;
 mod token_type;
 mod trusted;

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::{Limits, parse_strict_object};
 use serde_json::{Map, Value};
 
-use crate::jwks::VerificationKey;
+use crate::jwks::NamedKey;
 
+use super::spiffe_id::trust_domain_uri;
 use super::token_type::TokenType;
 use super::{Algorithm, InvalidToken};
 
@@ -44,15 +45,29 @@ impl<'token> UnverifiedToken<'token> {
         &self.header
     }
 
+    /// The trust domain that the token says its workload is of, as a URI. A stranger's text, like the issuer.
+    pub(crate) fn claimed_trust_domain(&self) -> Option<&str> {
+        self.claims.get("sub").and_then(Value::as_str).and_then(trust_domain_uri)
+    }
+
     /// Who the token says it is from. A stranger's text: good for choosing whose keys must prove it, for nothing else.
     pub(crate) fn claimed_issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
     }
 
-    /// The claims, once `key` proves whose words they are: RFC 7515 section 5.2.
-    pub(crate) fn proved_by(self, key: &VerificationKey) -> Result<Map<String, Value>, InvalidToken> {
-        key.verify(self.header.algorithm, self.signed.as_bytes(), self.signature)?;
-        Ok(self.claims)
+    /// The claims, once one of `keys` proves whose words they are, and which one that is: RFC 7515 section 5.2.
+    pub(crate) fn proved_by_one_of(
+        self,
+        keys: Vec<NamedKey>,
+    ) -> Result<(NamedKey, Map<String, Value>), InvalidToken> {
+        let mut refused = InvalidToken::Signature;
+        for named in keys {
+            match named.key.verify(self.header.algorithm, self.signed.as_bytes(), self.signature) {
+                Ok(()) => return Ok((named, self.claims)),
+                Err(reason) => refused = reason,
+            }
+        }
+        Err(refused)
     }
 }
 
@@ -66,7 +81,7 @@ impl fmt::Debug for UnverifiedToken<'_> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHeader {
     algorithm: Algorithm,
-    key_id: String,
+    key_id: Option<String>,
     declared: TokenType,
 }
 
@@ -76,7 +91,7 @@ impl TokenHeader {
     /// # Errors
     ///
     /// [`InvalidToken`] when the text is not one unambiguous JSON object, asks for an extension, brings a key,
-    /// declares another type, or lacks a known algorithm or a key id.
+    /// declares another type, has a key id that says nothing, or lacks a known algorithm.
     pub fn parse(encoded: &str, limits: &Limits) -> Result<Self, InvalidToken> {
         let members = decode_part(encoded, limits)?;
         // RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid; none is understood.
@@ -90,8 +105,11 @@ impl TokenHeader {
         let declared = TokenType::declared(members.get("typ"))?;
         let name = members.get("alg").and_then(Value::as_str).ok_or(InvalidToken::Algorithm)?;
         let algorithm = Algorithm::from_wire(name).ok_or(InvalidToken::Algorithm)?;
-        let key_id = members.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
-        let key_id = key_id.ok_or(InvalidToken::NoKeyId)?.to_owned();
+        let key_id = match members.get("kid") {
+            None => None,
+            Some(Value::String(key_id)) if !key_id.is_empty() => Some(key_id.clone()),
+            Some(_) => return Err(InvalidToken::NoKeyId),
+        };
         Ok(Self { algorithm, key_id, declared })
     }
 
@@ -101,10 +119,11 @@ impl TokenHeader {
         self.algorithm
     }
 
-    /// The key that the signer claims to have used. A stranger's text: compare it, never print it.
+    /// The key that the signer claims to have used, if the token names one. A stranger's text: compare it, never print
+    /// it.
     #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
     }
 
     /// What the signer says that the token is for.
@@ -165,7 +184,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_header(json: &str, expected: Result<(Algorithm, &str), &str>) {
+    fn check_header(json: &str, expected: Result<(Algorithm, Option<&str>), &str>) {
         let header = TokenHeader::parse(&URL_SAFE_NO_PAD.encode(json), &Limits::default());
         let found = header.as_ref().map(|header| (header.algorithm(), header.key_id()));
         assert_eq!(found.map_err(InvalidToken::kind), expected, "{json}");
@@ -173,10 +192,17 @@ mod tests {
 
     #[test]
     fn ordinary_headers_are_read() {
-        check_header(r#"{"alg":"RS256","kid":"a"}"#, Ok((Algorithm::Rs256, "a")));
-        check_header(r#"{"typ":"at+jwt","alg":"EdDSA","kid":"a","x5t":"abc"}"#, Ok((Algorithm::EdDsa, "a")));
-        check_header(r#"{"typ":"application/AT+JWT","alg":"ES384","kid":"a"}"#, Ok((Algorithm::Es384, "a")));
-        check_header(r#"{"typ":"jwt","alg":"PS512","kid":"a"}"#, Ok((Algorithm::Ps512, "a")));
+        check_header(r#"{"alg":"RS256","kid":"a"}"#, Ok((Algorithm::Rs256, Some("a"))));
+        check_header(r#"{"alg":"RS256"}"#, Ok((Algorithm::Rs256, None)));
+        check_header(
+            r#"{"typ":"at+jwt","alg":"EdDSA","kid":"a","x5t":"abc"}"#,
+            Ok((Algorithm::EdDsa, Some("a"))),
+        );
+        check_header(
+            r#"{"typ":"application/AT+JWT","alg":"ES384","kid":"a"}"#,
+            Ok((Algorithm::Es384, Some("a"))),
+        );
+        check_header(r#"{"typ":"jwt","alg":"PS512","kid":"a"}"#, Ok((Algorithm::Ps512, Some("a"))));
     }
 
     #[test]
@@ -187,7 +213,7 @@ mod tests {
             (r#"{"alg":"rs256","kid":"a"}"#, "algorithm"),
             (r#"{"alg":["RS256"],"kid":"a"}"#, "algorithm"),
             (r#"{"kid":"a"}"#, "algorithm"),
-            (r#"{"alg":"RS256"}"#, "no_key_id"),
+            (r#"{"alg":"RS256","kid":null}"#, "no_key_id"),
             (r#"{"alg":"RS256","kid":""}"#, "no_key_id"),
             (r#"{"alg":"RS256","kid":7}"#, "no_key_id"),
             (r#"{"alg":"RS256","kid":"a","crit":["exp"]}"#, "extension"),

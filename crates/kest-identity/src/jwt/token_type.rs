@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::InvalidToken;
 
-/// What `typ` declares: RFC 7515 section 4.1.9. Everything else than these two is refused whoever issued it.
+/// What `typ` declares: RFC 7515 section 4.1.9. Everything else than these is refused whoever issued it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenType {
     /// RFC 9068 section 2.1: a token made for nothing but access.
     AccessToken,
     /// RFC 7519 section 5.1: a JWT that does not say what for, or says nothing at all.
     PlainJwt,
+    /// RFC 7515 section 4.1.9: some JOSE object. JWT-SVID section 2.3 lets workloads say so.
+    Jose,
 }
 
 impl TokenType {
@@ -21,6 +23,7 @@ impl TokenType {
         match name.strip_prefix("application/").unwrap_or(&name) {
             "at+jwt" => Ok(Self::AccessToken),
             "jwt" => Ok(Self::PlainJwt),
+            "jose" => Ok(Self::Jose),
             _ => Err(InvalidToken::Type),
         }
     }
@@ -34,13 +37,19 @@ pub(crate) enum TokenTypes {
     #[default]
     AccessTokensOnly,
     PlainJwtToo,
+    /// JWT-SVID section 2.3: `JWT`, `JOSE` or none.
+    Svids,
 }
 
 impl TokenTypes {
     pub(crate) fn accept(self, declared: TokenType) -> Result<(), InvalidToken> {
         match (self, declared) {
-            (_, TokenType::AccessToken) | (Self::PlainJwtToo, TokenType::PlainJwt) => Ok(()),
-            (Self::AccessTokensOnly, TokenType::PlainJwt) => Err(InvalidToken::Type),
+            (Self::AccessTokensOnly | Self::PlainJwtToo, TokenType::AccessToken)
+            | (Self::PlainJwtToo | Self::Svids, TokenType::PlainJwt)
+            | (Self::Svids, TokenType::Jose) => Ok(()),
+            (Self::AccessTokensOnly, TokenType::PlainJwt)
+            | (Self::AccessTokensOnly | Self::PlainJwtToo, TokenType::Jose)
+            | (Self::Svids, TokenType::AccessToken) => Err(InvalidToken::Type),
         }
     }
 }
@@ -64,6 +73,16 @@ mod tests {
         for typ in [None, Some(json!("JWT")), Some(json!("jwt")), Some(json!("application/jwt"))] {
             assert!(!accepted(TokenTypes::AccessTokensOnly, typ.as_ref()), "{typ:?}");
             assert!(accepted(TokenTypes::PlainJwtToo, typ.as_ref()), "{typ:?}");
+        }
+    }
+
+    #[test]
+    fn svids_are_of_the_types_that_their_specification_names() {
+        for typ in [None, Some(json!("JWT")), Some(json!("JOSE")), Some(json!("jose"))] {
+            assert!(accepted(TokenTypes::Svids, typ.as_ref()), "{typ:?}");
+        }
+        for typ in [json!("at+jwt"), json!("logout+jwt"), json!("dpop+jwt"), json!("")] {
+            assert!(!accepted(TokenTypes::Svids, Some(&typ)), "{typ}");
         }
     }
 

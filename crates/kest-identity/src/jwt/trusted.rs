@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::bearer::Credential;
 use crate::binding::{Binding, Presented};
-use crate::jwks::{KeyCache, VerificationKey};
+use crate::jwks::{KeyCache, NamedKey, VerificationKey};
 
 use super::claims::name;
 use super::token_type::TokenTypes;
@@ -83,10 +83,16 @@ impl Trusted {
         if !self.algorithms.contains(&token.header().algorithm()) {
             return Err(InvalidToken::Algorithm.into());
         }
-        let key_id = token.header().key_id().to_owned();
-        let key = self.keys.key(&key_id).await?;
+        let keys = match token.header().key_id() {
+            Some(key_id) => vec![self.keys.named(key_id).await?],
+            // JWT-SVID section 2.2: a workload need not name its key.
+            None if self.types == TokenTypes::Svids => {
+                self.keys.that_check(token.header().algorithm()).await?
+            }
+            None => return Err(InvalidToken::NoKeyId.into()),
+        };
         // Only now are the claims the issuer's words.
-        let mut claims = token.proved_by(&key)?;
+        let (NamedKey { key_id, key }, mut claims) = token.proved_by_one_of(keys)?;
         let at_millis = clock.unix_millis();
         let until = self.expectations.check(&claims, at_millis)?;
         let attested = self.attested(&claims, until, limits)?;

@@ -5,15 +5,29 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::InvalidToken;
+use super::spiffe_id::TrustDomain;
+use super::{ClaimPath, InvalidToken};
 
 /// What the registered claims of RFC 7519 section 4.1 must say.
 #[derive(Debug)]
 pub(crate) struct Expectations {
     pub(crate) issuer: Arc<str>,
+    pub(crate) origin: Origin,
+    pub(crate) audience_claim: ClaimPath,
     pub(crate) audiences: Vec<Arc<str>>,
+    /// Claims that must be exactly these texts.
+    pub(crate) required: Vec<(ClaimPath, Arc<str>)>,
     pub(crate) leeway: Duration,
     pub(crate) longest_life: Duration,
+}
+
+/// Which claim says from whom a token is.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// `iss` names the issuer: RFC 7519 section 4.1.1.
+    Issuer,
+    /// `sub` names a workload of this trust domain: JWT-SVID section 3.1. `iss` says nothing.
+    TrustDomain(TrustDomain),
 }
 
 impl Expectations {
@@ -24,11 +38,20 @@ impl Expectations {
         unix_millis: u64,
     ) -> Result<Duration, InvalidToken> {
         check_purpose(claims)?;
-        if claims.get("iss").and_then(Value::as_str) != Some(&*self.issuer) {
+        let text = |name| claims.get(name).and_then(Value::as_str);
+        let is_ours = match &self.origin {
+            Origin::Issuer => text("iss") == Some(&*self.issuer),
+            Origin::TrustDomain(domain) => text("sub").is_some_and(|id| domain.has(id)),
+        };
+        if !is_ours {
             return Err(InvalidToken::Issuer);
         }
-        self.check_audience(claims.get("aud"))?;
-        self.check_times(claims, Duration::from_millis(unix_millis).as_secs_f64())
+        self.check_audience(self.audience_claim.find(claims))?;
+        let until = self.check_times(claims, Duration::from_millis(unix_millis).as_secs_f64())?;
+        let is_as_required = |(claim, text): &(ClaimPath, Arc<str>)| {
+            claim.find(claims).and_then(Value::as_str).is_some_and(|found| *found == **text)
+        };
+        if self.required.iter().all(is_as_required) { Ok(until) } else { Err(InvalidToken::RequiredClaim) }
     }
 
     /// RFC 7519 section 4.1.3: one string or an array of strings.
@@ -104,6 +127,9 @@ mod tests {
         claims.as_object_mut().unwrap().retain(|_, value| *value != json!("absent"));
         let expectations = Expectations {
             issuer: "https://i".into(),
+            origin: Origin::Issuer,
+            audience_claim: "aud".into(),
+            required: Vec::new(),
             audiences: vec!["us".into(), "us too".into()],
             leeway: Duration::from_secs(leeway),
             longest_life: Duration::from_secs(1500),
@@ -192,6 +218,9 @@ mod tests {
     fn the_moment_of_expiry_is_handed_on() {
         let expectations = Expectations {
             issuer: "i".into(),
+            origin: Origin::Issuer,
+            audience_claim: "aud".into(),
+            required: Vec::new(),
             audiences: vec!["us".into()],
             leeway: Duration::ZERO,
             longest_life: Duration::from_secs(10),

@@ -28,6 +28,10 @@ mod meter;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod remembered;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod svids;

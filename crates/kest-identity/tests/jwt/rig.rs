@@ -10,7 +10,9 @@ use kest_core::{
     AuthenticateError, Clock, Evidence, Limits, Lineage, PeerCertificate, Principal, RequestTarget,
     authenticate,
 };
-use kest_identity::{InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable};
+use kest_identity::{
+    InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable, TrustedIssuer,
+};
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, Endpoint};
@@ -69,6 +71,15 @@ impl Rig {
         Self { authenticator: configure(builder).try_build().unwrap(), clock, endpoint }
     }
 
+    /// A service that trusts nothing but this issuer, which publishes `key`.
+    pub(crate) async fn alone(key: Value, trusted: TrustedIssuer) -> Self {
+        let endpoint = Endpoint::answering(Answer::keys([key])).await;
+        let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
+        let builder = JwtAuthenticator::builder().clock(Arc::<HandClock>::clone(&clock));
+        let authenticator = builder.trust(trusted.jwks_uri(endpoint.uri.as_str())).try_build().unwrap();
+        Self { authenticator, clock, endpoint }
+    }
+
     pub(crate) async fn send(&self, authorization: &[&str]) -> Result<Principal, AuthenticateError> {
         let values = authorization.iter().map(|value| value.as_bytes());
         let evidence = Evidence::new(&Lineage::Absent).with_authorization(values);
@@ -122,8 +133,13 @@ pub(crate) fn token_with(key: &SigningKey, header: &Value, claims: &Value) -> St
     });
     change(&mut good_header, header);
     change(&mut good_claims, claims);
-    let signed = signing_input(&good_header, &good_claims);
-    let signature = key.sign(good_header["alg"].as_str().unwrap_or_default(), signed.as_bytes());
+    signed(key, &good_header, &good_claims)
+}
+
+/// A token of exactly these members.
+pub(crate) fn signed(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let signed = signing_input(header, claims);
+    let signature = key.sign(header["alg"].as_str().unwrap_or_default(), signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 

@@ -7,6 +7,7 @@ use super::client::{IssuerClient, Names};
 use super::discovery::Discovery;
 use super::keys::Place;
 use super::uri::{self, PlainHttp};
+use crate::jwks::KeyUse;
 
 /// The settings of [`HttpKeys`].
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ pub struct HttpKeysBuilder {
     plain_http: PlainHttp,
     roots: Vec<Vec<u8>>,
     limits: Limits,
+    key_use: KeyUse,
 }
 
 #[derive(Debug, Clone)]
@@ -26,7 +28,13 @@ pub(super) enum From {
 
 impl HttpKeysBuilder {
     pub(super) fn new(from: From) -> Self {
-        Self { from, plain_http: PlainHttp::LoopbackOnly, roots: Vec::new(), limits: Limits::default() }
+        Self {
+            from,
+            plain_http: PlainHttp::LoopbackOnly,
+            roots: Vec::new(),
+            limits: Limits::default(),
+            key_use: KeyUse::Tokens,
+        }
     }
 
     /// The bounds of answers and waiting.
@@ -50,6 +58,12 @@ impl HttpKeysBuilder {
         self
     }
 
+    /// Reads a SPIFFE bundle: see [`KeySet::from_spiffe_bundle`](crate::KeySet::from_spiffe_bundle).
+    pub fn spiffe_bundle(mut self) -> Self {
+        self.key_use = KeyUse::Svids;
+        self
+    }
+
     /// Checks the settings. Nothing is fetched yet.
     ///
     /// # Errors
@@ -64,7 +78,7 @@ impl HttpKeysBuilder {
             }
         };
         let client = IssuerClient::new(&self.roots, names, &self.limits)?;
-        Ok(HttpKeys { client, place, limits: self.limits })
+        Ok(HttpKeys { client, place, limits: self.limits, key_use: self.key_use })
     }
 }
 

@@ -10,7 +10,7 @@ use url::Url;
 use super::builder::{From, HttpKeysBuilder, HttpKeysError};
 use super::client::IssuerClient;
 use super::discovery::Discovery;
-use crate::jwks::{FetchError, FetchKeys, KeySet};
+use crate::jwks::{FetchError, FetchKeys, KeySet, KeyUse};
 
 /// The key set that an issuer publishes, at a URI or where its metadata say.
 ///
@@ -32,6 +32,7 @@ pub struct HttpKeys {
     pub(super) client: IssuerClient,
     pub(super) place: Place,
     pub(super) limits: Limits,
+    pub(super) key_use: KeyUse,
 }
 
 #[derive(Clone)]
@@ -86,7 +87,7 @@ impl HttpKeys {
     async fn keys_at(&self, uri: &Url) -> Result<KeySet, FetchError> {
         let accept = "application/jwk-set+json, application/json";
         let body = self.client.json(uri, accept, self.limits.key_set_bytes).await?;
-        KeySet::from_json(&body, &self.limits).map_err(FetchError::NotAKeySet)
+        KeySet::read(&body, self.key_use, &self.limits).map_err(FetchError::NotAKeySet)
     }
 }
 

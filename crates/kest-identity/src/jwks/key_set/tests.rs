@@ -52,7 +52,7 @@ fn one_key_listed_twice_is_one_key() {
     let for_encryption = GOOD.replace(r#""kid""#, r#""use":"enc","kid""#);
     let set = read(&[GOOD, GOOD, &with_algorithm, &for_encryption]);
     assert_eq!((set.len(), set.skipped(SkippedKey::DoubledKeyId)), (1, 0));
-    assert!(set.key("good").unwrap().can_check(crate::Algorithm::Ed25519));
+    assert!(set.key("good").unwrap().can_check(Algorithm::Ed25519));
 }
 
 #[test]
