@@ -38,12 +38,13 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "kest",
     "kest-axum",
     "kest-baggage",
     "kest-cli",
     "kest-core",
+    "kest-http",
     "kest-identity",
     "kest-policy",
     "kest-redis",
@@ -53,16 +54,17 @@ const CRATES: [&str; 10] = [
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 10] = [
+    let allowed: [(&str, &[&str]); 11] = [
         ("kest-core", &[]),
-        ("kest-identity", &["kest-core"]),
+        ("kest-http", &[]),
+        ("kest-identity", &["kest-core", "kest-http"]),
         ("kest-baggage", &["kest-core"]),
-        ("kest-policy", &["kest-core"]),
+        ("kest-policy", &["kest-core", "kest-http"]),
         ("kest-tower", &["kest-core", "kest-baggage", "kest-identity"]),
         ("kest-axum", &["kest-core", "kest-tower"]),
-        ("kest-reqwest", &["kest-core", "kest-baggage"]),
+        ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http"]),
         ("kest-redis", &["kest-core", "kest-baggage"]),
-        ("kest-cli", &["kest-core", "kest-baggage", "kest-policy", "kest-redis"]),
+        ("kest-cli", &["kest-core", "kest-baggage", "kest-http", "kest-policy", "kest-redis"]),
         (
             "kest",
             &[
@@ -82,6 +84,24 @@ fn crates_depend_only_on_those_below_them() {
             dependencies(name).into_iter().filter(|it| it.starts_with("kest")).collect();
         let below: BTreeSet<String> = below.iter().map(|it| (*it).to_owned()).collect();
         assert!(ours.is_subset(&below), "{name} depends on {ours:?}");
+    }
+}
+
+/// Neighbours are asked by one rule, so that it cannot drift: kest-reqwest hands a client out and asks nothing.
+#[test]
+fn only_kest_http_asks_over_http() {
+    for name in CRATES {
+        let asks =
+            dependencies(name).iter().any(|it| matches!(it.as_str(), "reqwest" | "hyper" | "hyper-util"));
+        assert_eq!(asks, matches!(name, "kest-http" | "kest-reqwest"), "{name}");
+        for (path, code) in sources(name) {
+            let decides = code.contains("is_loopback()") || code.contains("\"localhost\"");
+            let at_home = matches!(name, "kest-http" | "kest-reqwest")
+                // What a client may use is judged by its own words: RFC 9449 section 4.3 and RFC 9728 section 1.2.
+                || path.ends_with("binding/htu.rs")
+                || code.contains("kest_http::");
+            assert!(!decides || at_home, "{}", path.display());
+        }
     }
 }
 
@@ -119,6 +139,7 @@ fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
         ("ed25519_dalek", "kest-core"),
         ("moka", ""),
         ("redis", "kest-redis"),
+        ("reqwest", "kest-reqwest"),
         ("cedar_policy", "kest-policy"),
         ("regorus", "kest-policy"),
     ];
@@ -127,11 +148,14 @@ fn types_of_wrapped_crates_stay_inside_the_crate_that_wraps_them() {
             for (foreign, home) in wrapped {
                 let named = code.lines().any(|line| {
                     let public = line.trim_start().starts_with("pub ");
-                    public && line.contains(&format!("{foreign}::"))
+                    // Handing a client out is what kest-reqwest is for, which `kest` calls `reqwest`.
+                    let hands_out = foreign == "reqwest" && matches!(name, "kest" | "kest-reqwest");
+                    public && !hands_out && line.contains(&format!("{foreign}::"))
                 });
                 assert!(!named, "{}: public signature names {foreign}", path.display());
                 let used = code.contains(&format!("use {foreign}::"));
                 let at_home = name == home
+                    || (foreign == "reqwest" && name == "kest-http")
                     || (foreign == "moka"
                         && matches!(name, "kest-core" | "kest-baggage" | "kest-identity" | "kest-policy"));
                 assert!(

@@ -1,6 +1,7 @@
 //! What leaves through the carrying client, and what does not leave at all.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -12,6 +13,7 @@ use kest_core::{Limits, Operation, policy::dangerous_allow_all};
 use kest_reqwest::{CarryError, CarryPassport, ClientError, Destination, Sent, WithoutLineage};
 use kest_tests::keys;
 use kest_tests::stores::BadStore;
+use reqwest_middleware::ClientWithMiddleware;
 use tokio::net::TcpListener;
 
 /// A server that keeps the headers of every request.
@@ -184,4 +186,70 @@ async fn own_baggage_of_the_request_is_kept_and_must_leave_room() {
     .await;
     let carried = baggage_of(&next.requests());
     assert!(carried.len() == 1 && carried[0].starts_with("a=1;x,b=%2C,kest.passport="), "{carried:?}");
+}
+
+/// A client for that destination, without proxies of its own.
+fn client_to(destination: Destination, builder: reqwest::ClientBuilder) -> ClientWithMiddleware {
+    CarryPassport::to([destination])
+        .without_lineage(WithoutLineage::originate(
+            keys::kest("svc"),
+            Origin::system(),
+            Operation::named("job").unwrap(),
+            dangerous_allow_all(),
+        ))
+        .client(builder)
+        .unwrap()
+}
+
+/// What runs in a process with proxies in its environment; by itself it shows that a passport arrives.
+#[tokio::test]
+async fn passport_goes_to_its_destination_itself() {
+    let next = Recorder::start().await;
+    let client = client_to(Destination::origin(&next.origin()).unwrap(), reqwest::Client::builder());
+    client.get(next.url("/a")).send().await.unwrap();
+    assert_eq!(baggage_of(&next.requests()).len(), 1);
+}
+
+#[tokio::test]
+async fn proxy_of_the_environment_gets_no_passport() {
+    let proxy = Recorder::start().await;
+    let origin = proxy.origin();
+    let child = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "outbound::passport_goes_to_its_destination_itself"]);
+        for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env(name, &origin);
+        }
+        for name in ["no_proxy", "NO_PROXY", "REQUEST_METHOD"] {
+            command.env_remove(name);
+        }
+        command.output().unwrap()
+    });
+    let child = child.await.unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert_eq!(proxy.requests().len(), 0, "{said}");
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+async fn proxy_that_was_chosen_is_used() {
+    let proxy = Recorder::start().await;
+    let next = Destination::dangerous_plain_http("http://stock.internal").unwrap();
+    let builder = reqwest::Client::builder().proxy(reqwest::Proxy::http(proxy.origin()).unwrap());
+    client_to(next, builder).get("http://stock.internal/a").send().await.unwrap();
+    assert_eq!(baggage_of(&proxy.requests()).len(), 1);
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine_whatever_the_builder_looks_up() {
+    let next = Recorder::start().await;
+    for host in ["localhost", "localhost."] {
+        let origin = format!("http://{host}:{}", next.address.port());
+        // TEST-NET-1, where nothing listens.
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 0));
+        let builder = reqwest::Client::builder().resolve(host, elsewhere);
+        let client = client_to(Destination::origin(&origin).unwrap(), builder);
+        client.get(format!("{origin}/a")).send().await.unwrap();
+    }
+    assert_eq!(baggage_of(&next.requests()).len(), 2);
 }

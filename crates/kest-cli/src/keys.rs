@@ -1,13 +1,11 @@
 //! Loads the trust bundle of `--keys`: a file, or a URL whose answer nobody between can change.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use kest_core::signature::{Bundle, BundleError};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use kest_http::{AskError, Endpoint, EndpointError, HttpClient, HttpClientError};
 
 use crate::input::{InputError, Source};
 use crate::output;
@@ -37,21 +35,15 @@ pub(crate) enum KeysError {
     /// The text is no trust bundle.
     #[error("trust bundle is not acceptable")]
     Bundle(#[source] BundleError),
-    /// The URL has no host or another fault.
+    /// The URL has no host or another fault, or plain http would let what sits on the way put in keys of its own.
     #[error("trust bundle has no acceptable url")]
-    Url,
-    /// Whoever sits on the way could put in keys of their own.
-    #[error("trust bundle must come by https, or by http from this machine")]
-    PlainHttp,
-    /// The server did not answer in time, or not in full.
+    Url(#[source] EndpointError),
+    /// The machine offers no TLS.
+    #[error("cannot fetch over https")]
+    Client(#[source] HttpClientError),
+    /// The server did not answer with the whole of it in time; redirects are not followed.
     #[error("cannot fetch the trust bundle")]
-    Fetch(#[source] reqwest::Error),
-    /// The server answered something else; redirects are not followed.
-    #[error("trust bundle was answered with status {0}")]
-    Status(u16),
-    /// The answer is over the limit.
-    #[error("trust bundle is longer than {BUNDLE_BYTES} bytes")]
-    TooLong,
+    Fetch(#[source] AskError),
 }
 
 /// Warns about keys that cannot sign entries and were left out.
@@ -69,68 +61,15 @@ fn is_url(name: &str) -> bool {
 }
 
 async fn fetch(url: &str) -> Result<Vec<u8>, KeysError> {
-    let url = Url::parse(url).map_err(|_cause| KeysError::Url)?;
-    if url.scheme() != "https" && !is_this_machine(&url) {
-        return Err(KeysError::PlainHttp);
-    }
-    let mut answer = client()
-        .and_then(|client| client.get(url).build().map(|request| (client, request)))
-        .map(|(client, request)| client.execute(request))
-        .map_err(fault)?
-        .await
-        .map_err(fault)?;
-    if answer.status() != reqwest::StatusCode::OK {
-        return Err(KeysError::Status(answer.status().as_u16()));
-    }
-    let mut text = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(fault)? {
-        if text.len() + chunk.len() > BUNDLE_BYTES {
-            return Err(KeysError::TooLong);
-        }
-        text.extend_from_slice(&chunk);
-    }
-    Ok(text)
-}
-
-/// A client that asks nobody but the named host: no redirects, no proxies, and `localhost` is this machine.
-fn client() -> Result<Client, reqwest::Error> {
-    let here = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .timeout(FETCH_WAIT)
-        .resolve_to_addrs("localhost", &here.map(|address| SocketAddr::new(address, 0)))
-        .build()
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// The URL may hold a password; messages do without it.
-fn fault(error: reqwest::Error) -> KeysError {
-    KeysError::Fetch(error.without_url())
+    let endpoint = Endpoint::parse(url).map_err(KeysError::Url)?;
+    let client = HttpClient::builder(FETCH_WAIT).build().map_err(KeysError::Client)?;
+    let answer = client.get(&endpoint).limit(BUNDLE_BYTES).ask().await.map_err(KeysError::Fetch)?;
+    Ok(answer.into_body())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_loopback_is_this_machine() {
-        let here = |url: &str| is_this_machine(&Url::parse(url).unwrap());
-        for url in ["http://127.0.0.1:80/k", "http://127.9.9.9/", "http://[::1]:1/", "http://LOCALHOST/"] {
-            assert!(here(url), "{url}");
-        }
-        for url in ["http://10.0.0.1/", "http://localhost.example.org/", "http://127.0.0.1.example.org/"] {
-            assert!(!here(url), "{url}");
-        }
-        for url in ["http://127.0.0.1@example.org/", "http://example.org/127.0.0.1", "http://[::2]/"] {
-            assert!(!here(url), "{url}");
-        }
-    }
 
     #[test]
     fn only_http_and_https_name_urls() {

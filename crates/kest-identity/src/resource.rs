@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kest_http::Origin;
 use serde::Serialize;
 use url::Url;
 
@@ -50,7 +51,7 @@ impl ResourceMetadata {
     pub fn of(resource: impl Into<Arc<str>>) -> Result<Self, ResourceError> {
         let resource = resource.into();
         let mut url = Url::parse(&resource).map_err(|_cause| ResourceError)?;
-        let plain = url.scheme() == "http" && is_loopback(&url);
+        let plain = url.scheme() == "http" && Origin::of(&url).is_some_and(|origin| origin.is_loopback());
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !(url.scheme() == "https" || plain) || !bare || url.password().is_some() {
             return Err(ResourceError);
@@ -130,15 +131,6 @@ impl ResourceMetadata {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// RFC 9728 section 3.

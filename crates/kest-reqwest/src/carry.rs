@@ -12,7 +12,7 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
 use crate::destination::Destination;
-use crate::redirects;
+use crate::network;
 use crate::telemetry;
 
 /// Carries the current lineage on requests to listed destinations.
@@ -107,7 +107,8 @@ impl Carrying {
         self
     }
 
-    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed.
+    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed. A proxy that
+    /// `builder` was given is used; those of the environment are not, and `localhost` is not looked up.
     ///
     /// # Errors
     ///
@@ -129,10 +130,7 @@ impl Carrying {
         if self.destinations.is_empty() {
             return Err(ClientError::NoDestination);
         }
-        let client = builder
-            .redirect(redirects::same_origin())
-            .build()
-            .map_err(|cause| ClientError::Client(cause.into()))?;
+        let client = network::bounded(builder).build().map_err(|cause| ClientError::Client(cause.into()))?;
         Ok(more(ClientBuilder::new(client).with(Carry(self))).build())
     }
 }

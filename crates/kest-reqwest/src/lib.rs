@@ -18,12 +18,13 @@
 //!
 //! The middleware comes with its client, because a redirect happens below every middleware: the client follows
 //! redirects of the same origin only. Nothing of the inbound request but the passport is ever put on an outgoing one.
-//! Work that a handler spawns has no ambient lineage: give the request its admission with
+//! Proxies of the environment (`HTTP_PROXY` and the like) are not used, because one reads every passport that is sent
+//! over plain http; a proxy that the client's builder was given stays. Work that a handler spawns has no ambient lineage: give the request its admission with
 //! `RequestBuilder::with_extension(admission)`.
 
 mod carry;
 mod destination;
-mod redirects;
+mod network;
 mod telemetry;
 
 pub use carry::{CarryError, CarryPassport, Carrying, ClientError, Origination, Sent, WithoutLineage};

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    IMPATIENT, NAME, PATIENT, ask, faults, fed_from, huge, in_time, input, refused, refused_in_time,
+    IMPATIENT, NAME, PATIENT, ask, causes, faults, fed_from, huge, in_time, input, refused, refused_in_time,
     refused_once, service, waiting,
 };
 
@@ -141,6 +141,13 @@ async fn engine_that_does_not_answer_well_is_a_refusal_and_not_asked_again() {
         let server = Neighbour::faulty(fault).await;
         refused_once(case, at(&server.base()).build().unwrap(), &server).await;
     }
+}
+
+#[tokio::test]
+async fn coding_that_was_not_asked_for_is_named() {
+    let server = Neighbour::faulty(Fault::answer(200, "content-encoding: x-gzip\r\n", YES)).await;
+    let error = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
+    assert!(causes(&error.unwrap_err()).contains("not asked for: x-gzip"));
 }
 
 #[tokio::test]

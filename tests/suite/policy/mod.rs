@@ -89,7 +89,27 @@ fn faults(yes: &str) -> Vec<(&'static str, Fault)> {
         ("duplicate members", Fault::answer(200, "", beside(r#""x":1,"x":1"#))),
         ("nested without end", Fault::answer(200, "", deep)),
         ("compressed", Fault::answer(200, "content-encoding: gzip\r\n", gzip(yes.as_bytes()))),
+        ("compressed and silent about it", Fault::answer(200, "", gzip(yes.as_bytes()))),
+        ("said to be compressed", Fault::answer(200, "content-encoding: gzip\r\n", yes)),
+        ("said so in upper case", Fault::answer(200, "content-encoding: GZIP\r\n", yes)),
+        ("said so in a list", Fault::answer(200, "content-encoding: identity, deflate\r\n", yes)),
+        (
+            "said so in a second line",
+            Fault::answer(200, "content-encoding: identity\r\ncontent-encoding: br\r\n", yes),
+        ),
+        ("an unheard-of coding", Fault::answer(200, "content-encoding: x\r\n", yes)),
     ]
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    said
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

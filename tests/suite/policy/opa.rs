@@ -5,7 +5,7 @@ use std::process::Command;
 
 use http::StatusCode;
 use kest_core::entry::PolicyName;
-use kest_policy::opa::{ConnectError, Opa, OpaBuilder, Secret};
+use kest_policy::opa::{ConnectError, Opa, OpaBuilder, RemoteConfigError, Secret};
 use kest_policy::{Engine, EngineError, Verdict};
 use kest_tests::logs::Logs;
 use kest_tests::opa::{Fault, Neighbour, nobody, opa};
@@ -13,7 +13,7 @@ use kest_tests::raw;
 use serde_json::{Value, json};
 
 use super::{
-    IMPATIENT, NAME, PATIENT, ask, faults, fed_from, huge, in_time, input, refused, refused_in_time,
+    IMPATIENT, NAME, PATIENT, ask, causes, faults, fed_from, huge, in_time, input, refused, refused_in_time,
     refused_once, service, waiting,
 };
 
@@ -58,7 +58,8 @@ async fn question_is_the_canonical_input_and_nothing_else() {
     let seen = server.seen_once();
     assert_eq!(seen.body, format!(r#"{{"input":{}}}"#, input.canonical()));
     assert_eq!(seen.headers["content-type"], "application/json");
-    for absent in ["authorization", "accept-encoding", "cookie", "referer", "baggage", "transfer-encoding"] {
+    assert_eq!(seen.headers["accept-encoding"], "identity");
+    for absent in ["authorization", "cookie", "referer", "baggage", "transfer-encoding"] {
         assert!(!seen.headers.contains_key(absent), "{absent}");
     }
 }
@@ -120,6 +121,36 @@ async fn engine_that_does_not_answer_well_is_a_refusal_and_not_asked_again() {
     for (case, fault) in faults(YES) {
         let server = Neighbour::faulty(fault).await;
         refused_once(case, at(&server.base()).build().unwrap(), &server).await;
+    }
+}
+
+#[tokio::test]
+async fn coding_that_was_not_asked_for_is_named() {
+    for (line, name) in [("content-encoding: GZip", "gzip"), ("content-encoding: identity,br", "br")] {
+        let server = Neighbour::faulty(Fault::answer(200, &format!("{line}\r\n"), YES)).await;
+        let error = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
+        assert!(causes(&error.unwrap_err()).contains(&format!("not asked for: {name}")), "{line}");
+    }
+    let server = Neighbour::faulty(Fault::answer(200, "content-encoding: Identity\r\n", YES)).await;
+    let answer = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
+    assert_eq!(answer.unwrap(), Verdict::Allow, "identity is no coding");
+}
+
+#[tokio::test]
+async fn this_machine_is_asked_over_plain_http_however_it_is_spelled_and_no_other_is() {
+    let server = saying(YES).await;
+    let port = server.base().rsplit(':').next().unwrap().to_owned();
+    for host in ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "127.0.0.1.", "localhost", "LOCALHOST."] {
+        let engine = at(&format!("http://{host}:{port}")).build().unwrap();
+        let answer = ask(&engine, &input(&Value::Null, &json!({}))).await;
+        assert_eq!(answer.unwrap(), Verdict::Allow, "{host}");
+    }
+    assert!(at(&format!("http://[::ffff:7f00:1]:{port}")).build().is_ok());
+    for host in
+        ["opa.example", "a.localhost", "localhost.example", "0.0.0.0", "[64:ff9b::7f00:1]", "10.0.0.1"]
+    {
+        let refused = at(&format!("http://{host}:{port}")).build();
+        assert!(matches!(refused, Err(RemoteConfigError::PlainHttp)), "{host}");
     }
 }
 

@@ -51,8 +51,9 @@ fn other_answers_are_no_bundle() {
     for (head, body, message) in [
         ("302 Found\r\nlocation: http://127.0.0.1:9/", String::new(), "status 302"),
         ("404 Not Found", bundle(&["cart"]), "status 404"),
+        ("200 OK\r\ncontent-encoding: gzip", bundle(&["cart"]), "not asked for: gzip"),
         ("200 OK", "[]".into(), "no jwk set"),
-        ("200 OK", long, "longer than 1048576 bytes"),
+        ("200 OK", long, "over the limit of 1048576 bytes"),
     ] {
         let (address, server) = serve(head, &body);
         check_no_keys(&format!("http://{address}/keys"), message);
@@ -61,16 +62,30 @@ fn other_answers_are_no_bundle() {
 }
 
 #[test]
+fn bundle_is_fetched_from_this_machine_however_it_is_spelled() {
+    for host in ["127.0.0.1", "127.1", "2130706433", "localhost.", "LOCALHOST"] {
+        let (address, server) = serve("200 OK", &bundle(&["cart"]));
+        let run = verify(&format!("http://{host}:{}/keys", address.port()));
+        assert_eq!(run.code, Some(0), "{host}: {}", run.stderr);
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn plain_http_is_for_this_machine_only() {
-    check_no_keys("http://192.0.2.1/keys", "by https");
-    check_no_keys("http://localhost.example.org/keys", "by https");
+    for host in ["192.0.2.1", "localhost.example.org", "a.localhost", "[64:ff9b::7f00:1]", "0.0.0.0"] {
+        check_no_keys(&format!("http://{host}/keys"), "must be https");
+    }
     check_no_keys("HTTPS://", "no acceptable url");
 }
 
 #[test]
-fn url_of_a_failed_fetch_stays_out_of_messages() {
+fn url_with_a_password_is_refused_and_stays_out_of_messages() {
+    let run = verify("http://user:secret@localhost:1/keys");
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("credentials") && !run.stderr.contains("secret"), "{}", run.stderr);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let run = verify(&format!("http://user:secret@{closed}/keys"));
+    let run = verify(&format!("http://{closed}/keys?key=secret"));
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("cannot fetch") && !run.stderr.contains("secret"), "{}", run.stderr);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::BoxError;
+use kest_http::Coding;
 
 use super::{HttpKeysError, KeySet, KeySetError};
 
@@ -37,9 +38,12 @@ pub enum FetchError {
     /// Another status than 200; redirects are not followed.
     #[error("key set endpoint answered with status {0}")]
     Status(u16),
-    /// The answer says that it is not JSON.
-    #[error("key set endpoint answered with another content type")]
+    /// The answer is a page for people.
+    #[error("key set endpoint answered with a page")]
     ContentType,
+    /// The answer is coded, gzip for one, although it was asked not to be.
+    #[error("key set endpoint answered in a content coding that was not asked for: {0}")]
+    Coding(Coding),
     /// The answer is longer than `Limits::key_set_bytes`, or `Limits::key_metadata_bytes` for an issuer's metadata.
     #[error("answer is over the limit of {0} bytes")]
     TooLong(usize),
@@ -75,6 +79,7 @@ impl FetchError {
             Self::TimedOut => "timed_out",
             Self::Status(_) => "status",
             Self::ContentType => "content_type",
+            Self::Coding(_) => "content_coding",
             Self::TooLong(_) => "too_long",
             Self::NotAKeySet(_) => "not_a_key_set",
             Self::Metadata(_) => "metadata",

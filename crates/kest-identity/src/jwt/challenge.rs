@@ -110,8 +110,7 @@ impl ChallengeText {
 /// in which nothing is left that could end a quoted string.
 fn metadata_url(text: &str) -> Result<String, JwtBuildError> {
     let url = Url::parse(text).map_err(|cause| JwtBuildError::ResourceMetadata(Some(Box::new(cause))))?;
-    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && local);
+    let secure = kest_http::Origin::of(&url).is_some_and(|it| it.is_https() || it.is_loopback());
     let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     if secure && bare && url.as_str().bytes().all(|byte| matches!(byte, b'!'..=b'~') && !is_special(byte)) {
         Ok(url.into())

@@ -102,16 +102,25 @@ async fn redirect() {
     assert_eq!(lure.hits(), 0);
 }
 
+/// What an answer holds decides, not what it is called: buckets and plain web servers call a key set what they like.
 #[tokio::test]
-async fn wrong_type() {
+async fn key_set_of_another_type_is_read_and_a_page_is_named() {
     let body = json!({"keys": [key().jwk()]}).to_string();
-    for content_type in ["text/html", "text/plain", "application/octet-stream"] {
-        let rig = Rig::asking(Answer::Body { content_type: Some(content_type), body: body.clone() }).await;
-        check_unavailable(rig.send_token(&token(&key())).await, "content_type");
-    }
-    for content_type in [None, Some("application/json;charset=UTF-8")] {
+    for content_type in [
+        None,
+        Some("application/json;charset=UTF-8"),
+        Some("text/plain"),
+        Some("application/octet-stream"),
+        Some("binary/octet-stream"),
+        Some("text/html"),
+        Some(""),
+    ] {
         let rig = Rig::asking(Answer::Body { content_type, body: body.clone() }).await;
         rig.send_token(&token(&key())).await.unwrap();
+    }
+    for (content_type, kind) in [("text/html", "content_type"), ("text/plain", "not_a_key_set")] {
+        let page = Answer::Body { content_type: Some(content_type), body: "<title>Sign in</title>".into() };
+        check_unavailable(Rig::asking(page).await.send_token(&token(&key())).await, kind);
     }
 }
 

@@ -189,6 +189,14 @@ async fn redirect_to_the_keys_of_an_attacker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn gzip_that_was_not_asked_for() {
+    for coding in ["gzip", "GZIP", "identity, br"] {
+        let head = format!("200 OK\r\ncontent-type: application/json\r\ncontent-encoding: {coding}");
+        check_failed(Page::Status(head), "content_coding").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn html() {
     let page = "<!doctype html><title>Sign in</title>".to_owned();
     check_failed(Page::Typed("text/html; charset=utf-8", page.clone()), "content_type").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use kest_core::BoxError;
 use kest_core::entry::PolicyName;
-use reqwest::Url;
+use kest_http::Endpoint;
 use serde_json::Value;
 
 use super::CedarAgentBuilder;
@@ -20,8 +20,8 @@ pub struct CedarAgent {
     identity: EngineIdentity,
     /// Each policy with its action as Cedar spells it.
     actions: BTreeMap<PolicyName, String>,
-    is_authorized: Url,
-    policies: Url,
+    is_authorized: Endpoint,
+    policies: Endpoint,
     neighbour: Neighbour,
 }
 

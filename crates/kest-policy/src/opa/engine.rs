@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
-use reqwest::Url;
+use kest_http::{AskError as Unanswered, Endpoint};
 use serde_json::Value;
 
 use super::OpaBuilder;
@@ -17,7 +17,7 @@ use crate::remote::{AskError, Neighbour};
 pub struct Opa {
     identity: EngineIdentity,
     path: Vec<Box<str>>,
-    documents: BTreeMap<PolicyName, Url>,
+    documents: BTreeMap<PolicyName, Endpoint>,
     neighbour: Neighbour,
 }
 
@@ -31,7 +31,7 @@ impl Opa {
         base: &str,
         decision_path: &str,
         path: Vec<Box<str>>,
-        documents: BTreeMap<PolicyName, Url>,
+        documents: BTreeMap<PolicyName, Endpoint>,
         neighbour: Neighbour,
     ) -> Self {
         // The token is left out: it decides whether OPA answers, not what.
@@ -45,7 +45,7 @@ impl Opa {
         match self.neighbour.look(url, limit).await {
             // OPA leaves out the result when the document is undefined.
             Ok(answer) => Ok(answer.get("result").is_some()),
-            Err(AskError::Status(404)) => Ok(false),
+            Err(AskError::Unanswered(Unanswered::Status(404))) => Ok(false),
             Err(error) => Err(error),
         }
     }

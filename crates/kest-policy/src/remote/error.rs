@@ -2,6 +2,7 @@
 
 use kest_core::BoxError;
 use kest_core::entry::{NameError, PolicyName};
+use kest_http::EndpointError;
 
 /// The adapter of an engine next door cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,20 @@ pub enum RemoteConfigError {
     /// The machine offers no TLS.
     #[error("http client could not be made")]
     Client(#[source] BoxError),
+}
+
+impl From<EndpointError> for RemoteConfigError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Malformed(cause) => Self::Malformed(cause),
+            EndpointError::Scheme => Self::Scheme,
+            EndpointError::Credentials => Self::Credentials,
+            EndpointError::PlainHttp => Self::PlainHttp,
+            // Only what a neighbour publishes can lead inward; no neighbour publishes an engine.
+            EndpointError::Inward => Self::Malformed(Box::new(error)),
+            other => Self::Malformed(Box::new(other)),
+        }
+    }
 }
 
 /// An engine next door cannot be used from the start.

@@ -1,6 +1,5 @@
 //! An engine next door, asked over HTTP: one question, one bounded answer in bounded time, no second try.
 
-mod address;
 mod error;
 mod neighbour;
 mod secret;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kest_core::Limits;
 use kest_core::entry::PolicyName;
+use kest_http::{Endpoint, EndpointError};
 
-use super::address::{Address, PlainHttp};
 use super::neighbour::Neighbour;
 use super::{RemoteConfigError, Secret};
 
@@ -17,13 +17,13 @@ pub(crate) struct Settings {
     names: Vec<Arc<str>>,
     secret: Option<Secret>,
     limits: Limits,
-    plain_http: PlainHttp,
+    read: fn(&str) -> Result<Endpoint, EndpointError>,
 }
 
 /// Settings that were found good.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) address: Address,
+    pub(crate) address: Endpoint,
     pub(crate) names: BTreeSet<PolicyName>,
     pub(crate) neighbour: Neighbour,
 }
@@ -35,7 +35,7 @@ impl Settings {
             names: Vec::new(),
             secret: None,
             limits: Limits::default(),
-            plain_http: PlainHttp::ThisMachine,
+            read: Endpoint::parse,
         }
     }
 
@@ -52,7 +52,7 @@ impl Settings {
     }
 
     pub(crate) fn allow_http(&mut self) {
-        self.plain_http = PlainHttp::Anywhere;
+        self.read = Endpoint::dangerous_plain_http;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -61,7 +61,10 @@ impl Settings {
 
     /// Checks all of it; the secret is sent after `prefix`.
     pub(crate) fn open(self, prefix: &str) -> Result<Opened, RemoteConfigError> {
-        let address = Address::parse(&self.base, self.plain_http)?;
+        let address = (self.read)(&self.base)?;
+        if address.has_trailer() {
+            return Err(RemoteConfigError::Trailer);
+        }
         let names = self.names.into_iter().map(PolicyName::new).collect::<Result<BTreeSet<_>, _>>();
         let names = names.map_err(RemoteConfigError::Name)?;
         if names.is_empty() {
@@ -71,5 +74,58 @@ impl Settings {
         let authorization = self.secret.map(|secret| secret.header(prefix, limit)).transpose()?;
         let neighbour = Neighbour::new(authorization, &self.limits)?;
         Ok(Opened { address, names, neighbour })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(base: &str) -> Result<Opened, RemoteConfigError> {
+        let mut settings = Settings::new(base);
+        settings.add_policies(["a"]);
+        settings.open("")
+    }
+
+    #[test]
+    fn plain_http_stays_on_the_machine() {
+        for base in [
+            "http://127.0.0.1:8181",
+            "http://127.1:8181",
+            "http://127.9.9.9/x",
+            "http://[::1]:1/",
+            "http://[::ffff:7f00:1]:8181",
+            "http://localhost:8180",
+            "http://localhost.:8180",
+            "https://opa.example",
+        ] {
+            assert!(open(base).is_ok(), "{base}");
+        }
+        for base in [
+            "http://opa.example",
+            "http://10.0.0.1:8181",
+            "http://127.0.0.1.example",
+            "http://localhost.example",
+            "http://a.localhost",
+            "http://[::2]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://0.0.0.0:8181",
+        ] {
+            assert!(matches!(open(base), Err(RemoteConfigError::PlainHttp)), "{base}");
+            let mut settings = Settings::new(base);
+            settings.add_policies(["a"]);
+            settings.allow_http();
+            assert!(settings.open("").is_ok(), "{base}");
+        }
+    }
+
+    #[test]
+    fn bases_that_are_no_address_are_refused() {
+        assert!(matches!(open("127.0.0.1"), Err(RemoteConfigError::Malformed(_))));
+        assert!(matches!(open("unix:///run/opa.sock"), Err(RemoteConfigError::Scheme)));
+        assert!(matches!(open("https://u:p@opa.example"), Err(RemoteConfigError::Credentials)));
+        assert!(matches!(open("https://u@opa.example"), Err(RemoteConfigError::Credentials)));
+        assert!(matches!(open("https://opa.example/?x"), Err(RemoteConfigError::Trailer)));
+        assert!(matches!(open("https://opa.example/#x"), Err(RemoteConfigError::Trailer)));
     }
 }

@@ -1,12 +1,13 @@
 //! The settings of keys over HTTP, and the refusal of those that would not protect anything.
 
+use std::sync::Arc;
+
 use kest_core::{BoxError, Limits};
+use kest_http::{Endpoint, EndpointError, HttpClient, HttpClientBuilder, HttpClientError, Lookup, Reach};
 
 use super::HttpKeys;
-use super::client::{IssuerClient, Names};
 use super::discovery::Discovery;
 use super::keys::Place;
-use super::uri::{self, PlainHttp};
 use crate::jwks::KeyUse;
 
 /// The settings of [`HttpKeys`].
@@ -14,11 +15,15 @@ use crate::jwks::KeyUse;
 #[must_use]
 pub struct HttpKeysBuilder {
     from: From,
-    plain_http: PlainHttp,
+    read: Read,
     roots: Vec<Vec<u8>>,
+    lookup: Option<Arc<dyn Lookup>>,
     limits: Limits,
     key_use: KeyUse,
 }
+
+/// How the URI is read: by the rule, or over plain http too.
+type Read = fn(&str) -> Result<Endpoint, EndpointError>;
 
 #[derive(Debug, Clone)]
 pub(super) enum From {
@@ -30,8 +35,9 @@ impl HttpKeysBuilder {
     pub(super) fn new(from: From) -> Self {
         Self {
             from,
-            plain_http: PlainHttp::LoopbackOnly,
+            read: Endpoint::parse,
             roots: Vec::new(),
+            lookup: None,
             limits: Limits::default(),
             key_use: KeyUse::Tokens,
         }
@@ -49,12 +55,18 @@ impl HttpKeysBuilder {
         self
     }
 
+    /// Looks names up in this way instead of the system's.
+    pub fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
     /// Fetches over plain http even from another machine.
     ///
     /// Whoever sits on the way can then replace the keys, and with them every identity. An issuer that is reached by
     /// https still cannot send anybody to plain http.
     pub fn dangerous_allow_http(mut self) -> Self {
-        self.plain_http = PlainHttp::Anywhere;
+        self.read = Endpoint::dangerous_plain_http;
         self
     }
 
@@ -70,15 +82,30 @@ impl HttpKeysBuilder {
     ///
     /// [`HttpKeysError`] when the URI or a certificate cannot be used, or the machine offers no TLS.
     pub fn try_build(self) -> Result<HttpKeys, HttpKeysError> {
-        let (place, names) = match self.from {
-            From::Uri(text) => (Place::Fixed(uri::configured(&text, self.plain_http)?), Names::Configured),
-            From::Issuer(text) => {
-                let discovery = Discovery::new(text, self.plain_http, &self.limits)?;
-                (Place::Discovered(discovery.into()), Names::Published)
+        let client = |reach| {
+            let builder = HttpClient::builder(self.limits.key_fetch_wait).reach(reach);
+            let builder = self.lookup.iter().cloned().fold(builder, HttpClientBuilder::lookup);
+            self.roots
+                .iter()
+                .fold(builder, |builder, pem| builder.root_certificate_pem(pem.as_slice()))
+                .build()
+        };
+        let place = match self.from {
+            From::Uri(text) => {
+                Place::Fixed { client: client(Reach::Anywhere)?, endpoint: (self.read)(&text)? }
+            }
+            From::Issuer(issuer) => {
+                let base = (self.read)(&issuer)?;
+                // RFC 8414 section 2 and OIDC Discovery 1.0 section 3: no query and no fragment.
+                if base.has_trailer() {
+                    return Err(HttpKeysError::Issuer);
+                }
+                let published = client(base.reach_of_published())?;
+                let client = client(Reach::Anywhere)?;
+                Place::Discovered(Discovery::new(issuer, base, client, published, &self.limits).into())
             }
         };
-        let client = IssuerClient::new(&self.roots, names, &self.limits)?;
-        Ok(HttpKeys { client, place, limits: self.limits, key_use: self.key_use })
+        Ok(HttpKeys { place, limits: self.limits, key_use: self.key_use })
     }
 }
 
@@ -110,4 +137,27 @@ pub enum HttpKeysError {
     /// The machine offers no TLS.
     #[error("http client could not be made")]
     Client(#[source] BoxError),
+}
+
+impl std::convert::From<EndpointError> for HttpKeysError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Malformed(cause) => Self::Malformed(cause),
+            EndpointError::Scheme => Self::Scheme,
+            EndpointError::Credentials => Self::Credentials,
+            EndpointError::PlainHttp => Self::PlainHttp,
+            EndpointError::Inward => Self::Inward,
+            other => Self::Malformed(Box::new(other)),
+        }
+    }
+}
+
+impl std::convert::From<HttpClientError> for HttpKeysError {
+    fn from(error: HttpClientError) -> Self {
+        match error {
+            HttpClientError::Certificate(cause) => Self::Certificate(cause),
+            HttpClientError::Client(cause) => Self::Client(cause),
+            other => Self::Client(Box::new(other)),
+        }
+    }
 }

@@ -4,21 +4,22 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kest_core::{Limits, parse_strict_object};
+use kest_http::{Endpoint, HttpClient};
 use serde_json::Value;
-use url::Url;
 
-use super::HttpKeysError;
-use super::client::IssuerClient;
-use super::uri::{self, PlainHttp};
+use super::client::document;
 use crate::jwks::FetchError;
 
 /// The way from an issuer to its key set.
 #[derive(Debug)]
 pub(super) struct Discovery {
     issuer: String,
-    base: Url,
-    candidates: [Url; 2],
-    plain_http: PlainHttp,
+    base: Endpoint,
+    candidates: [Endpoint; 2],
+    /// Asks the issuer, which the configuration names.
+    client: HttpClient,
+    /// Asks other origins, which the issuer names.
+    published: HttpClient,
     known: Mutex<Option<Known>>,
     wait: Duration,
     metadata_bytes: usize,
@@ -28,37 +29,43 @@ pub(super) struct Discovery {
 /// Where the keys were, and for how many more fetches that is taken for granted.
 #[derive(Debug, Clone)]
 struct Known {
-    uri: Url,
+    uri: Endpoint,
     fetches_left: u32,
 }
 
 impl Discovery {
-    pub(super) fn new(issuer: String, plain_http: PlainHttp, limits: &Limits) -> Result<Self, HttpKeysError> {
-        let base = uri::issuer(&issuer, plain_http)?;
-        Ok(Self {
+    pub(super) fn new(
+        issuer: String,
+        base: Endpoint,
+        client: HttpClient,
+        published: HttpClient,
+        limits: &Limits,
+    ) -> Self {
+        Self {
             candidates: [after_path(&base), before_path(&base)],
             issuer,
             base,
-            plain_http,
+            client,
+            published,
             known: Mutex::default(),
             wait: limits.key_fetch_wait / 2,
             metadata_bytes: limits.key_metadata_bytes,
             json_depth: limits.json_depth,
-        })
+        }
     }
 
-    pub(super) fn host(&self) -> Option<&str> {
-        self.base.host_str()
+    pub(super) fn host(&self) -> &str {
+        self.base.host()
     }
 
     /// Where the keys are; asks the issuer when nothing is known, or nothing that can be taken for granted any more.
-    pub(super) async fn locate(&self, client: &IssuerClient) -> Result<Attempt<'_>, FetchError> {
+    pub(super) async fn locate(&self) -> Result<Attempt<'_>, FetchError> {
         let known = self.known().clone();
         let uri = match known {
             Some(known) if known.fetches_left > 0 => known.uri,
             known => {
                 // Bounded, so that metadata that hang leave time to fetch from the place that is known.
-                let asked = tokio::time::timeout(self.wait, self.ask(client)).await;
+                let asked = tokio::time::timeout(self.wait, self.ask()).await;
                 match (asked.unwrap_or(Err(FetchError::TimedOut)), known) {
                     (Ok(uri), _) => {
                         *self.known() = Some(Known { uri: uri.clone(), fetches_left: REREAD_AFTER });
@@ -76,10 +83,10 @@ impl Discovery {
     }
 
     /// Reads the metadata from the first place where there are any.
-    async fn ask(&self, client: &IssuerClient) -> Result<Url, FetchError> {
+    async fn ask(&self) -> Result<Endpoint, FetchError> {
         let mut missing = FetchError::TimedOut;
         for candidate in &self.candidates {
-            match client.json(candidate, "application/json", self.metadata_bytes).await {
+            match document(&self.client, candidate, "application/json", self.metadata_bytes).await {
                 Ok(body) => return self.read(&body),
                 // Nothing lies there, or what says so is a page or the way to one.
                 Err(cause @ (FetchError::Status(300..=499) | FetchError::ContentType)) => missing = cause,
@@ -89,7 +96,7 @@ impl Discovery {
         Err(FetchError::Metadata(Box::new(missing)))
     }
 
-    fn read(&self, body: &[u8]) -> Result<Url, FetchError> {
+    fn read(&self, body: &[u8]) -> Result<Endpoint, FetchError> {
         let members = parse_strict_object(body, self.json_depth)
             .map_err(|cause| FetchError::NotMetadata(Box::new(cause)))?;
         let text = |name: &'static str| {
@@ -100,7 +107,8 @@ impl Discovery {
         if text("issuer")? != self.issuer {
             return Err(FetchError::OtherIssuer);
         }
-        uri::published(text("jwks_uri")?, &self.base, self.plain_http).map_err(FetchError::KeySetUri)
+        let published = self.base.published(text("jwks_uri")?);
+        published.map_err(|cause| FetchError::KeySetUri(cause.into()))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
@@ -112,13 +120,19 @@ impl Discovery {
 #[derive(Debug)]
 pub(super) struct Attempt<'discovery> {
     discovery: &'discovery Discovery,
-    uri: Url,
+    uri: Endpoint,
     succeeded: bool,
 }
 
 impl Attempt<'_> {
-    pub(super) fn uri(&self) -> &Url {
+    pub(super) fn uri(&self) -> &Endpoint {
         &self.uri
+    }
+
+    /// The client for it: the issuer's own origin may lie anywhere, as the configuration says.
+    pub(super) fn client(&self) -> &HttpClient {
+        let Discovery { base, client, published, .. } = self.discovery;
+        if self.uri.origin() == base.origin() { client } else { published }
     }
 
     pub(super) fn succeeded(mut self) {
@@ -139,20 +153,16 @@ impl Drop for Attempt<'_> {
 struct Missing(&'static str);
 
 /// OIDC Discovery 1.0 section 4.1: after the path, without its last slash.
-fn after_path(issuer: &Url) -> Url {
-    let mut place = issuer.clone();
-    place.set_path(&format!("{}/.well-known/openid-configuration", bare_path(issuer)));
-    place
+fn after_path(issuer: &Endpoint) -> Endpoint {
+    issuer.at_path(&format!("{}/.well-known/openid-configuration", bare_path(issuer)))
 }
 
 /// RFC 8414 section 3.1: between the host and the path.
-fn before_path(issuer: &Url) -> Url {
-    let mut place = issuer.clone();
-    place.set_path(&format!("/.well-known/oauth-authorization-server{}", bare_path(issuer)));
-    place
+fn before_path(issuer: &Endpoint) -> Endpoint {
+    issuer.at_path(&format!("/.well-known/oauth-authorization-server{}", bare_path(issuer)))
 }
 
-fn bare_path(issuer: &Url) -> &str {
+fn bare_path(issuer: &Endpoint) -> &str {
     let path = issuer.path();
     path.strip_suffix('/').unwrap_or(path)
 }
@@ -165,9 +175,8 @@ mod tests {
     use super::*;
 
     fn places(issuer: &str) -> [String; 2] {
-        let limits = Limits::default();
-        let discovery = Discovery::new(issuer.to_owned(), PlainHttp::LoopbackOnly, &limits).unwrap();
-        discovery.candidates.map(|place| place.to_string())
+        let issuer = Endpoint::parse(issuer).unwrap();
+        [after_path(&issuer), before_path(&issuer)].map(|place| place.as_str().to_owned())
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kest_core::Limits;
-use url::Url;
+use kest_http::{Endpoint, HttpClient};
 
 use super::builder::{From, HttpKeysBuilder, HttpKeysError};
-use super::client::IssuerClient;
+use super::client::document;
 use super::discovery::Discovery;
 use crate::jwks::{FetchError, FetchKeys, KeySet, KeyUse};
 
@@ -29,7 +29,6 @@ use crate::jwks::{FetchError, FetchKeys, KeySet, KeyUse};
 /// ```
 #[derive(Clone)]
 pub struct HttpKeys {
-    pub(super) client: IssuerClient,
     pub(super) place: Place,
     pub(super) limits: Limits,
     pub(super) key_use: KeyUse,
@@ -37,7 +36,7 @@ pub struct HttpKeys {
 
 #[derive(Clone)]
 pub(super) enum Place {
-    Fixed(Url),
+    Fixed { client: HttpClient, endpoint: Endpoint },
     Discovered(Arc<Discovery>),
 }
 
@@ -55,7 +54,7 @@ impl HttpKeys {
     /// ones the second. Their `issuer` must be `issuer` byte for byte, so that no issuer can pass off another one's
     /// keys as its own (the mix-up attack of RFC 9700 section 4.4). Their `jwks_uri` may be on another host, but must be
     /// https unless the issuer itself is plain http, and must not lead to loopback (unless the issuer is there) nor to
-    /// a link-local address.
+    /// a link-local address or a cloud's metadata service, neither as it is spelled nor as its name is looked up.
     ///
     /// Metadata are read before the first fetch, again before every tenth, and after a fetch that failed. While they
     /// cannot be read again, the place that they gave before is used. They take at most half of
@@ -84,9 +83,9 @@ impl HttpKeys {
         Self::at(uri).limits(limits.clone()).dangerous_allow_http().try_build()
     }
 
-    async fn keys_at(&self, uri: &Url) -> Result<KeySet, FetchError> {
+    async fn keys_at(&self, client: &HttpClient, endpoint: &Endpoint) -> Result<KeySet, FetchError> {
         let accept = "application/jwk-set+json, application/json";
-        let body = self.client.json(uri, accept, self.limits.key_set_bytes).await?;
+        let body = document(client, endpoint, accept, self.limits.key_set_bytes).await?;
         KeySet::read(&body, self.key_use, &self.limits).map_err(FetchError::NotAKeySet)
     }
 }
@@ -95,11 +94,11 @@ impl HttpKeys {
 impl FetchKeys for HttpKeys {
     async fn fetch(&self) -> Result<KeySet, FetchError> {
         let discovery = match &self.place {
-            Place::Fixed(uri) => return self.keys_at(uri).await,
+            Place::Fixed { client, endpoint } => return self.keys_at(client, endpoint).await,
             Place::Discovered(discovery) => discovery,
         };
-        let attempt = discovery.locate(&self.client).await?;
-        let keys = self.keys_at(attempt.uri()).await?;
+        let attempt = discovery.locate().await?;
+        let keys = self.keys_at(attempt.client(), attempt.uri()).await?;
         attempt.succeeded();
         Ok(keys)
     }
@@ -109,7 +108,7 @@ impl fmt::Debug for HttpKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A query may carry an access key, so only the host is shown.
         let host = match &self.place {
-            Place::Fixed(uri) => uri.host_str(),
+            Place::Fixed { endpoint, .. } => endpoint.host(),
             Place::Discovered(discovery) => discovery.host(),
         };
         formatter.debug_struct("HttpKeys").field("host", &host).finish_non_exhaustive()

@@ -1,0 +1,62 @@
+//! Why there is no answer, sorted by who must act.
+
+use std::error::Error;
+
+use crate::BoxError;
+use crate::coding::Coding;
+use crate::lookup::LeadsInward;
+
+/// There is no answer to go by.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// No connection, no trust in the certificate, or the connection broke: a later question may be answered.
+    #[error("neighbour is out of reach")]
+    Unreachable(#[source] BoxError),
+    /// No complete answer in the time of the client: a later question may be answered.
+    #[error("neighbour did not answer in time")]
+    TimedOut,
+    /// The neighbour answered with another status than 200; redirects are not followed.
+    #[error("neighbour answered with status {0}")]
+    Status(u16),
+    /// The neighbour coded its answer although it was asked not to: mend the neighbour, or what stands before it.
+    #[error("neighbour answered in a content coding that was not asked for: {0}")]
+    Coding(Coding),
+    /// The answer is over the limit of the question.
+    #[error("answer is over the limit of {0} bytes")]
+    TooLong(usize),
+    /// The endpoint is, or its name has no other address than, one out of the client's reach: the neighbour that
+    /// published it must not lead there.
+    #[error("endpoint leads inward")]
+    Inward,
+}
+
+impl AskError {
+    /// A name of the case for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::Coding(_) => "content_coding",
+            Self::TooLong(_) => "too_long",
+            Self::Inward => "inward",
+        }
+    }
+}
+
+/// Sorts what the client says; without the URL, whose query may be a secret.
+pub(crate) fn failed(cause: reqwest::Error) -> AskError {
+    if cause.is_timeout() {
+        return AskError::TimedOut;
+    }
+    let mut deeper: Option<&(dyn Error + 'static)> = Some(&cause);
+    while let Some(error) = deeper {
+        if error.is::<LeadsInward>() {
+            return AskError::Inward;
+        }
+        deeper = error.source();
+    }
+    AskError::Unreachable(cause.without_url().into())
+}
