@@ -1,7 +1,6 @@
 //! Sources of policies, and what can be wrong with them: always with file, line and reason.
 
 use std::fmt;
-use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use kest_core::{BoxError, Limits};
 
 use crate::cache::CacheTtlError;
 use crate::configuration::DeviationProblem;
+use crate::file;
 
 /// The extensions of policy files.
 pub(crate) const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
@@ -19,10 +19,13 @@ pub(crate) const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
 ///
 /// # Errors
 ///
-/// When the folder cannot be read.
+/// When the folder cannot be read, or has more than 4096 entries.
 pub fn files_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for (index, entry) in std::fs::read_dir(folder)?.enumerate() {
+        if index >= FOLDER_ENTRIES {
+            return Err(std::io::Error::other(Crowded));
+        }
         let file = entry?.path();
         let extension = file.extension().and_then(|extension| extension.to_str());
         if extension.is_some_and(|extension| LANGUAGES.contains(&extension)) {
@@ -32,6 +35,13 @@ pub fn files_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     files.sort();
     Ok(files)
 }
+
+/// Entries of a folder that are looked at: many times `Limits::policy_files`, so that other files may lie there.
+const FOLDER_ENTRIES: usize = 4096;
+
+#[derive(Debug, thiserror::Error)]
+#[error("folder has more than {FOLDER_ENTRIES} entries")]
+struct Crowded;
 
 /// A text with the name that problems with it are reported under: a path, or whatever the caller calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,22 +57,15 @@ impl Source {
         Self { name: name.into(), text: text.into() }
     }
 
-    /// Reads the file at `path`, of at most `Limits::policy_file_bytes`.
+    /// Reads the regular file at `path`, of at most `Limits::policy_file_bytes`; links are followed.
     ///
     /// # Errors
     ///
-    /// [`LoadError`] when it cannot be read, is too long, or is not UTF-8.
+    /// [`LoadError`] when it cannot be read, is no regular file, is too long, or is not UTF-8.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
         let name: Arc<str> = path.to_string_lossy().into();
         let wrong = |problem| LoadError::new(&name, problem);
-        let file = std::fs::File::open(path).map_err(|cause| wrong(Problem::Unreadable(cause.into())))?;
-        let mut bytes = Vec::new();
-        file.take(limits.policy_file_bytes.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|cause| wrong(Problem::Unreadable(cause.into())))?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limits.policy_file_bytes {
-            return Err(wrong(Problem::TooLong(limits.policy_file_bytes)));
-        }
+        let bytes = file::read(path, limits.policy_file_bytes).map_err(wrong)?;
         let text = String::from_utf8(bytes).map_err(|cause| wrong(Problem::Unreadable(cause.into())))?;
         Ok(Self { text: text.into(), name })
     }
@@ -168,6 +171,15 @@ pub enum Problem {
     /// It cannot be read as text.
     #[error("cannot be read")]
     Unreadable(#[source] BoxError),
+    /// It is a pipe, a socket, a device or a folder, which may never end or not even begin.
+    #[error("is no regular file")]
+    NotAFile,
+    /// With it the files of the set are longer than `Limits::policy_bytes` together.
+    #[error("is one too many for {0} bytes of policies")]
+    TooMuch(u64),
+    /// A look at the files gave no result.
+    #[error("cannot be looked at")]
+    Look(#[source] BoxError),
     /// It is longer than `Limits::policy_file_bytes`.
     #[error("is over the limit of {0} bytes")]
     TooLong(u64),

@@ -156,6 +156,7 @@ impl PoliciesBuilder {
             plan: self.plan,
             current: ArcSwap::from_pointee(set),
             decisions,
+            loading: Mutex::default(),
             in_use: Mutex::default(),
             notices,
         })))

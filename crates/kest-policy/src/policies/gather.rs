@@ -13,10 +13,11 @@ use crate::load::{LANGUAGES, LoadError, LoadErrors, Problem, Source, files_in};
 ///
 /// # Errors
 ///
-/// Every file that cannot be read, and the first that is one too many.
+/// Every file that cannot be read, and the first that is one too many or makes them too long together.
 pub(crate) fn read_all(paths: &[PathBuf], limits: &Limits) -> Result<Vec<Source>, LoadErrors> {
     let mut sources = Vec::new();
     let mut errors = Vec::new();
+    let mut room = limits.policy_bytes;
     for path in paths {
         match files_of(path) {
             Ok(files) => {
@@ -26,7 +27,13 @@ pub(crate) fn read_all(paths: &[PathBuf], limits: &Limits) -> Result<Vec<Source>
                         return Err(LoadError::new(&file.to_string_lossy(), problem).into());
                     }
                     match Source::read(&file, limits) {
-                        Ok(source) => sources.push(source),
+                        Ok(source) => {
+                            let length = u64::try_from(source.as_str().len()).unwrap_or(u64::MAX);
+                            room = room.checked_sub(length).ok_or_else(|| {
+                                LoadError::new(source.name(), Problem::TooMuch(limits.policy_bytes))
+                            })?;
+                            sources.push(source);
+                        }
                         Err(error) => errors.push(error),
                     }
                 }

@@ -4,6 +4,7 @@ mod ask;
 mod builder;
 mod deployment;
 mod gather;
+mod look;
 mod reload;
 mod route;
 mod set;
@@ -16,6 +17,7 @@ pub use watch::Watch;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use kest_core::entry::PolicyName;
@@ -38,7 +40,9 @@ struct Parts {
     plan: Plan,
     current: ArcSwap<Set>,
     decisions: Decisions,
-    /// The policies that layers were built on, and the loading of sets one after the other.
+    /// Held while a set is loaded, so that sets are replaced one after the other.
+    loading: Mutex<()>,
+    /// The policies that layers were built on. Never held while a file is read, which may take long.
     in_use: Mutex<BTreeSet<PolicyName>>,
     notices: notice::Sender<Notice>,
 }
@@ -48,6 +52,7 @@ struct Parts {
 struct Notice {
     generation: u64,
     checks: u64,
+    last_good_look: Option<SystemTime>,
     failure: Option<Arc<LoadErrors>>,
 }
 
@@ -59,7 +64,9 @@ pub struct PoliciesStatus {
     pub generation: u64,
     /// The policies that can be named.
     pub policies: Vec<PolicyName>,
-    /// Why the last attempt to load failed, when it did.
+    /// When a [`watch`](Policies::watch) last read the files whole; `None` when it never did.
+    pub last_good_look: Option<SystemTime>,
+    /// Why the last attempt to load, or to look whether there is something to load, failed, when it did.
     pub failure: Option<Arc<LoadErrors>>,
 }
 
@@ -97,10 +104,12 @@ impl Policies {
     #[must_use]
     pub fn status(&self) -> PoliciesStatus {
         let set = self.0.current.load();
+        let notice = self.0.notices.borrow();
         PoliciesStatus {
             generation: set.generation,
             policies: set.names().cloned().collect(),
-            failure: self.0.notices.borrow().failure.clone(),
+            last_good_look: notice.last_good_look,
+            failure: notice.failure.clone(),
         }
     }
 

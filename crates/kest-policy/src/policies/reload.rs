@@ -1,9 +1,10 @@
 //! Replaces the set in force by a new one, whole, or keeps it and says so.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Policies;
 use super::builder::Plan;
+use super::set::Set;
 use crate::load::LoadErrors;
 use crate::telemetry;
 
@@ -18,18 +19,12 @@ impl Policies {
     /// [`LoadErrors`] with everything that is wrong: a broken file, an unknown name, an expired exemption, a policy
     /// that a layer was built on and that would be gone.
     pub fn reload(&self) -> Result<u64, Arc<LoadErrors>> {
-        // Held throughout, so that sets are replaced one after the other.
-        let in_use = self.in_use();
+        let _one_after_the_other = self.0.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = self.0.current.load().generation.saturating_add(1);
-        let loaded = self.0.plan.load(generation).and_then(|set| {
-            let missing = Plan::missing(&set, in_use.iter());
-            LoadErrors::unless_none(missing, set)
-        });
-        telemetry::reloaded(loaded.is_ok());
-        match loaded {
-            Ok(set) => {
-                self.0.current.store(Arc::new(set));
-                self.invalidate();
+        let replaced = self.0.plan.load(generation).and_then(|set| self.replace(set));
+        telemetry::reloaded(replaced.is_ok());
+        match replaced {
+            Ok(()) => {
                 tracing::info!(generation, "policies replaced");
                 self.0.notices.send_modify(|notice| {
                     notice.generation = generation;
@@ -48,6 +43,15 @@ impl Policies {
                 Err(errors)
             }
         }
+    }
+
+    /// Puts `set` into force unless it lacks a policy in use; none can come into use in between.
+    fn replace(&self, set: Set) -> Result<(), LoadErrors> {
+        let in_use = self.in_use();
+        LoadErrors::unless_none(Plan::missing(&set, in_use.iter()), ())?;
+        self.0.current.store(Arc::new(set));
+        self.invalidate();
+        Ok(())
     }
 
     /// Completes as soon as a set of at least this generation is in force.

@@ -7,3 +7,5 @@ mod metrics;
 mod reloads;
 mod rig;
 mod tiers;
+#[cfg(test)]
+mod watches;
