@@ -6,8 +6,8 @@ use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{KeyId, KeyRing};
 use kest_core::trust::Origin;
 use kest_core::{
-    AdmitError, Arrival, Circumstances, Kest, Limits, Lineage, Operation, Reading, Sign as _,
-    UnverifiedPassport, Verifier,
+    AdmitError, Arrival, Circumstances, Evidence, FromLineage, Kest, Limits, Lineage, Operation, Reading,
+    Sign as _, UnverifiedPassport, Verifier, authenticate,
 };
 use kest_tests::forge::{Forge, inline, tip};
 use kest_tests::service::Service;
@@ -28,6 +28,31 @@ async fn full_lineage_takes_no_other_entry() {
     let refused = kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await;
     assert!(matches!(refused, Err(AdmitError::Sign(SignError::PassportFull))));
 }
+
+#[tokio::test]
+async fn caller_of_another_lineage_is_not_signed_as_inherited() {
+    let limits = Limits::default();
+    let carried = |entry: Forge| {
+        let carried = UnverifiedPassport::from_entries([entry.sign()], None, &limits).unwrap();
+        Lineage::Carried(Verifier::new(limits.clone()).verify(carried, &keys::ring()).unwrap())
+    };
+    let alices = carried(Forge::entry("gateway", 1, &[]));
+    let bobs = carried(Forge::entry("gateway", 1, &[]).label("kest.identity", BOB));
+    let alice = authenticate(&FromLineage, &Evidence::new(&alices)).await.unwrap();
+    let operation = Operation::named("look").unwrap();
+    let sign = async |lineage: &Lineage| {
+        let arrival = Arrival::new(lineage.clone(), alice.clone());
+        let kest = keys::kest("service");
+        kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await
+    };
+    assert!(sign(&alices).await.is_ok());
+    let nobodys = carried(Forge::entry("gateway", 1, &[]).anonymous());
+    for other in [bobs, nobodys, Lineage::Absent] {
+        assert!(matches!(sign(&other).await, Err(AdmitError::Sign(SignError::Identity(_)))));
+    }
+}
+
+const BOB: &str = r#"{"agent":null,"task":null,"user":"bob"}"#;
 
 #[tokio::test]
 async fn full_lineage_is_refused_as_too_large_before_the_handler() {
@@ -79,14 +104,15 @@ fn entry_seen_under_a_key_is_not_recognised_under_another() {
 #[tokio::test]
 async fn unverified_identity_stays_unverified_along_the_lineage() {
     let service = Service::start().await;
-    let seen = async |source: &str| {
-        let entries = vec![Forge::entry("gateway", 1, &[]).label("kest.identity_source", source).sign()];
+    let seen = async |entry: Forge| {
+        let entries = vec![entry.sign()];
         service.admitted(&raw::call().baggage(inline(&entries, &tip(&entries)))).await
     };
-    let unverified = seen("unverified").await;
+    let entry = || Forge::entry("gateway", 1, &[]);
+    let unverified = seen(entry().label("kest.identity_source", "unverified")).await;
     assert_eq!((&unverified["user"], &unverified["source"]), (&"alice".into(), &"unverified".into()));
-    assert_eq!(seen("jwt").await["source"], "lineage");
-    let anonymous = seen("anonymous").await;
+    assert_eq!(seen(entry()).await["source"], "lineage");
+    let anonymous = seen(entry().anonymous()).await;
     assert_eq!((&anonymous["user"], &anonymous["source"]), (&serde_json::Value::Null, &"anonymous".into()));
 }
 

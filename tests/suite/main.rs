@@ -21,6 +21,7 @@ mod proxies;
 mod readme;
 mod refusals;
 mod services;
+mod settings;
 mod specification;
 mod threats;
 mod vectors;

@@ -202,7 +202,10 @@ impl Authenticate for Mechanism {
             Self::Invalid => Err(AuthenticateError::Invalid(SECRET.into())),
             Self::Away => Err(AuthenticateError::Unavailable(SECRET.into())),
             Self::Silent => std::future::pending().await,
-            Self::Somebody => Ok(Attested::new(Identity::default(), IdentitySource::Jwt)),
+            Self::Somebody => {
+                Ok(Attested::new(Identity::default(), IdentitySource::Jwt)
+                    .with_issuer("https://issuer.example"))
+            }
         }
     }
 }

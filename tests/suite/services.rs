@@ -210,6 +210,7 @@ async fn two_tips_that_name_different_users_name_nobody() {
     let first = Forge::entry("gateway", 1, &[]).sign();
     let bob = Forge::entry("orders", 2, &[&first])
         .label("kest.identity", r#"{"agent":null,"task":null,"user":"bob"}"#)
+        .label("kest.identity_source", "jwt")
         .sign();
     let alice = Forge::entry("ledger", 3, &[&first]).sign();
     let hash = |entry: &str| kest_core::entry::EntryHash::of(entry).to_hex();

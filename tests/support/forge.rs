@@ -19,10 +19,12 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// An honest entry of `name` number `number` that follows `parents` (compact entries), with trust 100.
+    /// An honest entry of `name` number `number` that follows `parents` (compact entries), with trust 100, for a user
+    /// whose token was verified at the root.
     pub fn entry(name: &str, number: u16, parents: &[&str]) -> Self {
         let mut hashes: Vec<String> = parents.iter().map(|parent| EntryHash::of(parent).to_hex()).collect();
         hashes.sort();
+        let source = if hashes.is_empty() { "jwt" } else { "lineage" };
         if hashes.is_empty() {
             hashes.push("0".to_owned());
         }
@@ -34,7 +36,7 @@ impl Forge {
             "labels": {
                 "principal": workload(name).as_str(), "trace_id": "d76533500a3597ea165ae60bdafe2a33",
                 "kest.identity": r#"{"agent":null,"task":null,"user":"alice"}"#,
-                "kest.identity_source": "lineage",
+                "kest.identity_source": source, "kest.issuer": "https://issuer.example",
             },
             "policy_context": {
                 "enterprise_policies": [], "platform_policies": [], "app_policies": [],
@@ -63,6 +65,19 @@ impl Forge {
     pub fn label(mut self, name: &str, value: &str) -> Self {
         self.payload["labels"][name] = value.into();
         self
+    }
+
+    /// Takes a label away.
+    pub fn without_label(mut self, name: &str) -> Self {
+        self.payload["labels"].as_object_mut().unwrap().remove(name);
+        self
+    }
+
+    /// Names nobody.
+    pub fn anonymous(self) -> Self {
+        self.label("kest.identity", r#"{"agent":null,"task":null,"user":null}"#)
+            .label("kest.identity_source", "anonymous")
+            .without_label("kest.issuer")
     }
 
     /// Sets a member of the protected header.

@@ -82,7 +82,8 @@ impl Admission {
 
     /// Follows several operations at once: the next entry has every one of them as a parent.
     ///
-    /// Who is calling stays who called this operation.
+    /// Who is calling stays who called this operation, unless that is known from the lineage only and the joined
+    /// lineages do not agree about it: then the caller is anonymous, as for tips that came in disagreeing.
     ///
     /// # Errors
     ///

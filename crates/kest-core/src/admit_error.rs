@@ -54,6 +54,7 @@ impl AdmitError {
                 | SignError::Taints
                 | SignError::Classification
                 | SignError::NoReason
+                | SignError::Identity(_)
                 | SignError::Clock
                 | SignError::NotWritable(_) => AdmitErrorKind::NotSignable,
             },

@@ -57,9 +57,11 @@ impl Arrival {
         Self(Arc::new(Parts { lineage, principal, share }))
     }
 
-    /// What follows this arrival inside of the service: another lineage, the same caller.
+    /// What follows this arrival inside of the service: another lineage, the same caller; who is known from a lineage
+    /// only is whom this one names.
     pub(crate) fn followed_by(&self, lineage: Lineage) -> Self {
-        Self(Arc::new(Parts { lineage, principal: self.principal().clone(), share: self.share() }))
+        let principal = self.principal().clone().following(&lineage);
+        Self(Arc::new(Parts { lineage, principal, share: self.share() }))
     }
 
     /// Through whom: the verified lineage.

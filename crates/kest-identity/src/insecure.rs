@@ -68,11 +68,14 @@ impl Authenticate for InsecureIdentity {
             return Ok(attested);
         }
         let inherited = authenticate(&FromLineage, evidence).await?;
-        let attested = Attested::new(inherited.identity().clone(), IdentitySource::Unverified);
-        Ok(match inherited.issuer() {
-            Some(issuer) => attested.with_issuer(issuer),
-            None => attested,
-        })
+        let mut attested = Attested::new(inherited.identity().clone(), IdentitySource::Unverified);
+        if let Some(issuer) = inherited.issuer() {
+            attested = attested.with_issuer(issuer);
+        }
+        if let Some(tenant) = inherited.tenant() {
+            attested = attested.with_tenant(tenant);
+        }
+        Ok(attested)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::response::Parts;
 use kest_baggage::{Claims, HeaderReader};
-use kest_core::passport::SeenEntries;
+use kest_core::passport::{SeenEntries, VerifySettings, WorkloadRules};
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
 use kest_core::{Limits, Reading, Slots, Verifier};
@@ -36,10 +36,8 @@ impl InboundLayer {
             keys: Arc::new(keys),
             identity: None,
             claims: None,
-            limits: Limits::default(),
-            reading: Reading::Strict,
+            verify: VerifySettings::default(),
             missing_tip: MissingTip::Refuse,
-            trust: TrustModel::default(),
             passport: PassportPresence::Optional,
             slots: Slots::of_process(),
             peer_address: None,
@@ -94,10 +92,8 @@ pub struct InboundBuilder {
     keys: Arc<dyn ResolveKeys>,
     identity: Option<IdentityChoice>,
     claims: Option<Claims>,
-    limits: Limits,
-    reading: Reading,
+    verify: VerifySettings,
     missing_tip: MissingTip,
-    trust: TrustModel,
     passport: PassportPresence,
     slots: Slots,
     peer_address: Option<PeerAddress>,
@@ -112,7 +108,7 @@ enum MissingTip {
 
 impl std::fmt::Debug for InboundBuilder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("InboundBuilder").field("reading", &self.reading).finish_non_exhaustive()
+        formatter.debug_struct("InboundBuilder").field("verify", &self.verify).finish_non_exhaustive()
     }
 }
 
@@ -131,19 +127,26 @@ impl InboundBuilder {
 
     /// Keeps these bounds.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.verify.limits = limits;
         self
     }
 
     /// Reads this dialect.
     pub fn reading(mut self, reading: Reading) -> Self {
-        self.reading = reading;
+        self.verify.reading = reading;
         self
     }
 
     /// Holds signers to these rules of trust.
     pub fn trust_model(mut self, trust: TrustModel) -> Self {
-        self.trust = trust;
+        self.verify.trust = trust;
+        self
+    }
+
+    /// Believes no more of each workload than this: who may bring in a caller, who may sanitize, how much trust one
+    /// may claim.
+    pub fn workload_rules(mut self, workloads: WorkloadRules) -> Self {
+        self.verify.workloads = workloads;
         self
     }
 
@@ -211,14 +214,14 @@ impl InboundBuilder {
     /// [`BuildError::NoIdentityChoice`], whose message names the mend.
     pub fn try_build(self) -> Result<InboundLayer, BuildError> {
         let choice = guard(self.identity, &process_environment)?;
-        let mut reader = HeaderReader::new(self.limits.clone()).reading(self.reading);
+        let limits = &self.verify.limits;
+        let mut reader = HeaderReader::new(limits.clone()).reading(self.verify.reading);
         if self.missing_tip == MissingTip::Accept {
             reader = reader.accept_missing_tip();
         }
-        let mut verifier = Verifier::new(self.limits.clone()).reading(self.reading).trust_model(self.trust);
-        if self.limits.seen_entries > 0 {
-            verifier = verifier.remember(SeenEntries::new(&self.limits));
-        }
+        let seen = (limits.seen_entries > 0).then(|| SeenEntries::new(limits));
+        let verifier = Verifier::with(self.verify);
+        let verifier = seen.into_iter().fold(verifier, Verifier::remember);
         let steps = Steps {
             reader,
             claims: self.claims,
@@ -226,7 +229,6 @@ impl InboundBuilder {
             verifier,
             identity: choice.into_authenticate(),
             passport: self.passport,
-            limits: self.limits,
             slots: self.slots,
             peer_address: self.peer_address,
         };

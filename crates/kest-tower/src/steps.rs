@@ -28,7 +28,6 @@ pub(crate) struct Steps {
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
     pub(crate) passport: PassportPresence,
-    pub(crate) limits: Limits,
     pub(crate) slots: Slots,
     pub(crate) peer_address: Option<PeerAddress>,
 }
@@ -121,9 +120,13 @@ pub struct Received {
 }
 
 impl Steps {
+    fn limits(&self) -> &Limits {
+        &self.verifier.settings().limits
+    }
+
     /// Runs steps 1 to 4 within `Limits::arrival_wait`.
     pub(crate) async fn arrive(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
-        match tokio::time::timeout(self.limits.arrival_wait, self.take(offered)).await {
+        match tokio::time::timeout(self.limits().arrival_wait, self.take(offered)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(Rejection::new(Step::Inbound, RejectionKind::TookTooLong)),
         }
@@ -168,8 +171,8 @@ impl Steps {
 
     async fn restore(&self, packed: PackedPassport) -> Result<Restored, RestoreError> {
         match &self.claims {
-            Some(claims) => claims.restore(packed, &self.limits).await,
-            None => restore(packed, None, &self.limits).await,
+            Some(claims) => claims.restore(packed, self.limits()).await,
+            None => restore(packed, None, self.limits()).await,
         }
     }
 
@@ -179,7 +182,7 @@ impl Steps {
             .ring_for(&passport)
             .await
             .map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable))?;
-        let verified = if passport.len() <= self.limits.inline_verify_entries {
+        let verified = if passport.len() <= self.limits().inline_verify_entries {
             self.verifier.verify(passport, &ring)
         } else {
             let verifier = self.verifier.clone();

@@ -56,6 +56,7 @@ async fn what_no_verifier_accepts_is_not_signed() {
         ("many taints", (0..65).fold(plain.clone(), |it, number| it.taint(format!("t{number}")))),
         ("removing an empty taint", plain.clone().sanitizer(Sanitizer::because("so").removes(""))),
         ("no reason", plain.clone().sanitizer(Sanitizer::because("").removes("t"))),
+        ("blank reason", plain.clone().sanitizer(Sanitizer::because(" \n").removes("t"))),
         ("long entry", plain.clone().resource(Resource::new("i".repeat(16 * 1024)))),
     ] {
         if kest("gateway").originate(Origin::system(), &operation, &policy).await.is_ok() {
@@ -121,21 +122,27 @@ pub(super) struct Step {
 #[derive(Debug, Clone)]
 struct Caller {
     names: [Option<String>; 3],
-    issuer: Option<String>,
+    issuer: String,
+    tenant: Option<String>,
     source: IdentitySource,
 }
 
 #[async_trait]
 impl Authenticate for Caller {
-    async fn attest(&self, _evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+        match self.source {
+            IdentitySource::Lineage => return Ok(FromLineage::findings(evidence.lineage())),
+            IdentitySource::Anonymous => return Ok(Attested::anonymous()),
+            IdentitySource::Jwt | IdentitySource::Unverified | _ => {}
+        }
         let [user, agent, task] = &self.names;
         let mut identity = Identity::default();
         identity = user.iter().fold(identity, |it, user| it.with_user(user.as_str()));
         identity = agent.iter().fold(identity, |it, agent| it.with_agent(agent.as_str()));
         identity = task.iter().fold(identity, |it, task| it.with_task(task.as_str()));
-        let attested = Attested::new(identity, self.source);
-        Ok(match &self.issuer {
-            Some(issuer) => attested.with_issuer(issuer.as_str()),
+        let attested = Attested::new(identity, self.source).with_issuer(self.issuer.as_str());
+        Ok(match &self.tenant {
+            Some(tenant) => attested.with_tenant(tenant.as_str()),
             None => attested,
         })
     }
@@ -147,7 +154,8 @@ pub(super) fn lineages(longest: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let sanitizer = (odd_name(40), option::of(0..=100_u8), vec(taint(), 0..3));
+    let reason = odd_text(40).prop_map(|text| format!("since {text}"));
+    let sanitizer = (reason, option::of(0..=100_u8), vec(taint(), 0..3));
     let what = (odd_name(256), option::of(odd_name(256)), option::of(origin()), vec(taint(), 0..4));
     let on = (option::weighted(0.2, sanitizer), option::of(resource()), option::of(vec(any::<u8>(), 0..40)));
     let follows = prop_oneof![1 => vec(any::<Index>(), 0..=0), 9 => vec(any::<Index>(), 1..4)];
@@ -172,12 +180,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn caller() -> impl Strategy<Value = Caller> {
     use IdentitySource::{Anonymous, Jwt, Lineage, Unverified};
     let name = || option::of(odd_text(300));
-    let source = select(&[Anonymous, Jwt, Lineage, Unverified][..]);
-    ([name(), name(), name()], name(), source).prop_map(|(names, issuer, source)| Caller {
-        names,
-        issuer,
-        source,
-    })
+    // Most follow the lineage, as most services do: so that whole lineages of one caller are made.
+    let source = select(&[Anonymous, Jwt, Lineage, Lineage, Lineage, Unverified][..]);
+    ([name(), name(), name()], odd_name(300), name(), source)
+        .prop_map(|(names, issuer, tenant, source)| Caller { names, issuer, tenant, source })
 }
 
 /// Few enough that the same one comes up again and is removed now and then.

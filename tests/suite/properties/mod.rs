@@ -11,6 +11,7 @@
     reason = "a rig that cannot be set up must end the test"
 )]
 
+mod admissions;
 mod canonical;
 mod changes;
 mod codec;

@@ -144,14 +144,13 @@ fn node() -> impl Strategy<Value = Node> {
         1 => taint().prop_map(TaintClaim::Without),
         1 => taint().prop_map(TaintClaim::With),
     ];
-    let reasons =
-        [r#"{"by":"cleaner","reason":"cleaned"}"#, r#"{"by":"cleaner","reason":"cleaned"}"#, "{}", ""];
+    let reasons = ["cleaned", "cleaned", "cleaned", "cleaned", " ", "", "{}"];
     let sanitizer = prop_oneof![9 => Just(None), 2 => select(reasons.to_vec()).prop_map(Some)];
     let claims = (score, some(3), removed, taints, sanitizer);
     (select(&TRUSTED[..]), parents, option::of(origin()), claims).prop_map(
         |(workload, parents, origin, claims)| {
             let (score, added, mut removed, taints, sanitizer) = claims;
-            if sanitizer.is_some_and(|label| label.len() > 2) {
+            if sanitizer == Some("cleaned") {
                 removed.insert(TAINTS[parents.len() % TAINTS.len()]);
             }
             Node { workload, parents, origin, score, added, removed, taints, sanitizer }
@@ -189,8 +188,10 @@ impl Node {
         if let Some(origin) = self.origin {
             entry = entry.label("kest.origin", origin);
         }
-        if let Some(sanitizer) = self.sanitizer {
-            entry = entry.label("kest.sanitizer", sanitizer);
+        if let Some(reason) = self.sanitizer {
+            let declared = json!({ "by": entry.payload["labels"]["principal"], "reason": reason });
+            let declared = if reason == "{}" { reason.to_owned() } else { declared.to_string() };
+            entry = entry.label("kest.sanitizer", &declared);
         }
         let right = highest(&entry.payload, &parents, before);
         let score = match self.score {
@@ -220,10 +221,10 @@ impl Forged {
         let label = self.payload["labels"].get("kest.sanitizer").map(|label| label.as_str().unwrap());
         let declared: Option<Value> = label.and_then(|label| serde_json::from_str(label).ok());
         let said = |member: &str| {
-            declared.as_ref().is_some_and(|it| it[member].as_str().is_some_and(|it| !it.is_empty()))
+            declared.as_ref().is_some_and(|it| it[member].as_str().is_some_and(|it| !it.trim().is_empty()))
         };
         let sanitizes = said("by") && said("reason");
-        if label.is_some() && !sanitizes {
+        if label.is_some() && !sanitizes || self.payload["labels"].get("kest.origin") == Some(&json!("")) {
             return false;
         }
         let score = self.payload["trust_score"].as_u64().unwrap();

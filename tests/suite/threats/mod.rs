@@ -22,6 +22,7 @@ mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_27;
 mod row_28;
 mod row_30;
 mod row_37;

@@ -14,8 +14,9 @@ use kest_core::principal::Attested;
 use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
 use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
-    Admission, Arrival, Authenticate, AuthenticateError, Authorize, Circumstances, Clock, Evidence, Identity,
-    IdentitySource, Kest, Limits, Lineage, Operation, Random, RandomError, authenticate,
+    Admission, Arrival, Authenticate, AuthenticateError, Authorize, Circumstances, Clock, Evidence,
+    FromLineage, Identity, IdentitySource, Kest, Limits, Lineage, Operation, Random, RandomError,
+    authenticate,
 };
 use kest_tests::clock::ManualClock;
 use kest_tests::vectors::{cases, text};
@@ -201,9 +202,11 @@ impl Authenticate for Caller {
             .with_user("Zo\u{eb} \u{1f469}\u{200d}\u{1f52c}, \"Lab;7\"")
             .with_agent("assistant");
         Ok(if evidence.lineage().passport().is_none() {
-            Attested::new(identity, IdentitySource::Jwt).with_issuer("https://issuer.example.org")
+            Attested::new(identity, IdentitySource::Jwt)
+                .with_issuer("https://issuer.example.org")
+                .with_tenant("\u{41a}\u{440}\u{443}\u{433}")
         } else {
-            Attested::new(identity, IdentitySource::Lineage)
+            FromLineage::findings(evidence.lineage())
         })
     }
 }

@@ -78,7 +78,7 @@ def diamond(p: Passport):
 def fan_in_of_two_roots(p: Passport):
     trusted = p.add(origin="internal", added=["ledger"], identity=(NOBODY, "anonymous"))
     untrusted = p.add(principal=ORDERS, origin="internet", added=["web"])
-    p.add([trusted, untrusted], principal=BILLING, origin="verified_rag")
+    p.add([trusted, untrusted], principal=BILLING, origin="verified_rag", identity=(NOBODY, "anonymous"))
 
 
 def open_diamond_with_two_tips(p: Passport):
@@ -94,19 +94,19 @@ def two_roots_as_two_tips(p: Passport):
 
 def sanitizer_raises_trust(p: Passport):
     p.add(origin="internet", added=["web"])
-    p.add(p.entries[-1:], principal=ORDERS, trust=80, sanitizer=("html-cleaner", "markup removed"))
+    p.add(p.entries[-1:], principal=ORDERS, trust=80, sanitizer="markup removed")
     p.add(p.entries[-1:], principal=BILLING, origin="verified_rag")
 
 
 def sanitizer_removes_a_taint(p: Passport):
     p.add(origin="internal", added=["pii", "web"])
-    p.add(p.entries[-1:], principal=ORDERS, removed=["pii"], sanitizer=("redactor", "names and addresses blanked"))
+    p.add(p.entries[-1:], principal=ORDERS, removed=["pii"], sanitizer="names and addresses blanked")
     p.add(p.entries[-1:], principal=BILLING)
 
 
 def sanitized_on_one_side_only(p: Passport):
     root = p.add(origin="system", added=["pii"])
-    clean = p.add([root], principal=ORDERS, removed=["pii"], sanitizer=("redactor", "blanked"))
+    clean = p.add([root], principal=ORDERS, removed=["pii"], sanitizer="blanked")
     p.add([root, clean], principal=BILLING)
 
 
@@ -170,6 +170,35 @@ def mixed_identity_sources(p: Passport):
     p.add(p.entries[-1:], principal=BILLING, identity=(ALICE, "unverified"), labels={"kest.issuer": ISSUER})
 
 
+def callers_issuer_and_tenant_are_handed_on(p: Passport):
+    p.add(labels={"kest.tenant": "acme"})
+    for principal in (ORDERS, BILLING):
+        p.add(p.entries[-1:], principal=principal)
+
+
+def join_of_a_token_and_what_was_inherited_from_it(p: Passport):
+    root = p.add()
+    other = p.add([root], principal=ORDERS)
+    token = p.add([root], principal=BILLING, identity=(ALICE, "jwt"))
+    p.add([other, token], principal=GATEWAY)
+
+
+def caller_who_is_not_handed_on(p: Passport):
+    p.add()
+    p.add(p.entries[-1:], principal=ORDERS, identity=(NOBODY, "anonymous"))
+
+
+def unverified_name_that_stays_unverified(p: Passport):
+    p.add(identity=(ALICE, "unverified"))
+    p.add(p.entries[-1:], principal=ORDERS, identity=(ALICE, "unverified"))
+
+
+def labels_about_the_caller_left_out(p: Passport):
+    nothing = {"kest.identity": None, "kest.identity_source": None, "kest.issuer": None}
+    p.add(labels=nothing)
+    p.add(p.entries[-1:], principal=ORDERS, labels=nothing)
+
+
 BUILDERS = [
     one_entry,
     chain_of_two,
@@ -193,4 +222,9 @@ BUILDERS = [
     strings_with_escapes,
     environment_with_floats,
     mixed_identity_sources,
+    callers_issuer_and_tenant_are_handed_on,
+    join_of_a_token_and_what_was_inherited_from_it,
+    caller_who_is_not_handed_on,
+    unverified_name_that_stays_unverified,
+    labels_about_the_caller_left_out,
 ]

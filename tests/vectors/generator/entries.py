@@ -54,7 +54,7 @@ class Passport:
         added: list[str] = (),
         removed: list[str] = (),
         trust: int | None = None,
-        sanitizer: tuple[str, str] | None = None,
+        sanitizer: str | None = None,
         identity: tuple[dict, str] | None = None,
         labels: dict | None = None,
         **members,
@@ -76,8 +76,11 @@ class Passport:
         }
         if source == "jwt":
             label["kest.issuer"] = ISSUER
+        if source == "lineage" and parents:
+            said = parents[0].payload["labels"]
+            label.update({name: said[name] for name in ("kest.issuer", "kest.tenant") if name in said})
         if sanitizer:
-            label["kest.sanitizer"] = jcs({"by": sanitizer[0], "reason": sanitizer[1]})
+            label["kest.sanitizer"] = jcs({"by": principal, "reason": sanitizer})
         payload = {
             "schema_version": "0.3.0",
             "runtime": {"name": "kest-python-vectors", "version": "1"},
@@ -89,7 +92,8 @@ class Passport:
             "added_taints": sorted(added),
             "removed_taints": sorted(removed),
             "taints": sorted((inherited | set(added)) - set(removed)),
-            "labels": {**label, **(labels or {})},
+            # A label of None is one that is not there.
+            "labels": {name: text for name, text in {**label, **(labels or {})}.items() if text is not None},
             "policy_context": {
                 "enterprise_policies": [],
                 "platform_policies": [],

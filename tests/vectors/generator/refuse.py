@@ -1,6 +1,6 @@
-"""Passports that every verifier has to refuse: one case for each attack of rows 1 to 6 of the threat table."""
+"""Passports that every verifier has to refuse: one case for each attack of rows 1 to 6 and 27 of the threat table."""
 
-from . import refuse_content, refuse_form, refuse_keys
+from . import refuse_content, refuse_form, refuse_keys, refuse_labels
 from .entries import Passport
 
 
@@ -18,6 +18,6 @@ class Collector:
 
 def cases() -> list[dict]:
     collector = Collector()
-    for module in (refuse_keys, refuse_content, refuse_form):
+    for module in (refuse_keys, refuse_content, refuse_form, refuse_labels):
         module.collect(collector.take)
     return sorted(collector.cases, key=lambda case: case["row"])

@@ -122,8 +122,8 @@ def trust(take):
         origin="user_input",
         trust=100,
     )
-    child("trust_over_100", "scores end at 100", trust=101, sanitizer=("cleaner", "very clean"))
-    child("trust_below_0", "scores start at 0", trust=-1, sanitizer=("cleaner", "very dirty"))
+    child("trust_over_100", "scores end at 100", trust=101, sanitizer="very clean")
+    child("trust_below_0", "scores start at 0", trust=-1, sanitizer="very dirty")
     child("trust_not_an_integer", "half a point", trust=9.5)
     child("trust_a_string", "a string", trust_score="10")
     child(
@@ -135,7 +135,7 @@ def trust(take):
     take(5, p.name, "90 percent of 81 is 72", p)
     p = Passport("sanitizer_of_the_parent_only")
     p.add(origin="internet")
-    p.add(p.entries, principal=ORDERS, trust=50, sanitizer=("cleaner", "markup removed"))
+    p.add(p.entries, principal=ORDERS, trust=50, sanitizer="markup removed")
     p.add(p.entries[-1:], principal=BILLING, trust=90)
     take(5, p.name, "a sanitizer speaks for its own entry", p)
     p = Passport("trust_of_the_better_parent")
@@ -166,14 +166,14 @@ def taints(take):
         "declared as removed, still carried",
         removed=["pii"],
         taints=["pii", "web"],
-        sanitizer=("redactor", "blanked"),
+        sanitizer="blanked",
     )
     child(
         "sanitizer_declares_one_and_drops_two",
         "web is gone as well",
         removed=["pii"],
         taints=[],
-        sanitizer=("redactor", "blanked"),
+        sanitizer="blanked",
     )
     child("taint_twice", "sets have no duplicates", taints=["pii", "pii", "web"])
     p = Passport("taint_of_the_second_parent_lost")

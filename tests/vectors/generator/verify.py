@@ -17,6 +17,7 @@ MEMBERS = {
     "input_hash", "timestamp_ms",
 }  # fmt: skip
 DEEPEST = 64
+SOURCES = {"jwt", "lineage", "anonymous", "unverified"}
 
 
 class Refused(Exception):
@@ -35,6 +36,8 @@ def verify(passport: list[str], chain_tip: str, bundle: dict) -> dict:
         entry = verified_entry(jws, bundle)
         demand(entry["entry_id"] not in {other["entry_id"] for other in seen.values()}, "entry id used twice")
         parents = known_parents(entry, seen)
+        check_labels(entry["labels"])
+        check_lineage(entry["labels"], [parent["labels"] for parent in parents])
         check_trust(entry, parents)
         check_taints(entry, parents)
         seen[hash_of(jws)] = entry
@@ -123,6 +126,48 @@ def known_parents(entry: dict, seen: dict[str, dict]) -> list[dict]:
     return [seen[parent] for parent in entry["parent_ids"]]
 
 
+def check_labels(labels: dict):
+    """What the labels of one entry say together."""
+    who = identity(labels)
+    names = [*who.values(), *(labels.get(f"kest.{name}") for name in ("issuer", "tenant", "resource_id"))]
+    demand("" not in names, "empty name")
+    source = labels.get("kest.identity_source")
+    anything = any(who.values()) or "kest.issuer" in labels or "kest.tenant" in labels
+    demand(source in SOURCES or (source is None and not anything), "identity source")
+    demand(source != "jwt" or "kest.issuer" in labels, "token of no issuer")
+    demand(source != "anonymous" or not anything, "anonymous with a name")
+    demand(0 < len(labels.get("kest.origin", "system").encode()) <= 64, "origin")
+    attributes = labels.get("kest.resource_attr", "{}")
+    demand(isinstance(canonical(attributes), dict), "resource attributes")
+
+
+def check_lineage(labels: dict, parents: list[dict]):
+    """Who is inherited is who every parent had."""
+    if labels.get("kest.identity_source") != "lineage":
+        return
+    demand(parents, "nobody to inherit from")
+    for parent in parents:
+        demand(parent.get("kest.identity_source") in {"jwt", "lineage"}, "a parent has nobody to hand on")
+        demand(said(parent) == said(labels), "not whom the parent named")
+
+
+def said(labels: dict):
+    return identity(labels), labels.get("kest.issuer"), labels.get("kest.tenant")
+
+
+def identity(labels: dict) -> dict:
+    who = canonical(labels.get("kest.identity", '{"agent":null,"task":null,"user":null}'))
+    demand(isinstance(who, dict) and set(who) == {"agent", "task", "user"}, "identity")
+    demand(all(name is None or isinstance(name, str) for name in who.values()), "identity")
+    return who
+
+
+def canonical(text: str):
+    value = strict_json(text.encode())
+    demand(rfc8785.dumps(value).decode() == text, "label is not canonical")
+    return value
+
+
 def check_trust(entry: dict, parents: list[dict]):
     if sanitizer(entry):
         return
@@ -142,6 +187,8 @@ def sanitizer(entry: dict) -> bool:
     text = entry["labels"].get("kest.sanitizer")
     if text is None:
         return False
-    value = strict_json(text.encode())
+    value = canonical(text)
     demand(isinstance(value, dict) and set(value) == {"by", "reason"}, "sanitizer")
+    demand(value["by"] == entry["labels"]["principal"], "sanitizer is somebody else")
+    demand(value["reason"].strip() != "", "sanitizer has no reason")
     return True

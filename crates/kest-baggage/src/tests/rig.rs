@@ -82,7 +82,7 @@ pub(crate) async fn arrived_for(user: &str) -> Arrival {
     #[async_trait]
     impl Authenticate for Is {
         async fn attest(&self, _evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-            Ok(Attested::new(self.0.clone(), IdentitySource::Jwt))
+            Ok(Attested::new(self.0.clone(), IdentitySource::Jwt).with_issuer("https://issuer.example"))
         }
     }
 

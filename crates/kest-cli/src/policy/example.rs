@@ -95,7 +95,7 @@ const MEMBERS: &[Member] = &[
     member(
         "subject.tenant",
         "string or null",
-        "the tenant that the issuer speaks for; null when identity comes from the lineage",
+        "the tenant that the issuer speaks for; null when it is not known",
     ),
     member(
         "subject.trust_score",

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::labels::{LabelValue, PRINCIPAL};
-use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, TraceId};
+use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, strict_labels};
 use crate::canonical;
 use crate::limits::Limits;
 use crate::reading::Reading;
@@ -87,6 +87,18 @@ pub enum FormError {
     /// A required label is missing or a label has the wrong form.
     #[error("labels are not acceptable")]
     Labels,
+    /// `kest.identity_source` is none of the closed set, or names came without one.
+    #[error("identity source is unknown")]
+    IdentitySource,
+    /// The names contradict their source: nobody vouches for them, or an anonymous caller has some.
+    #[error("identity contradicts its source")]
+    Identity,
+    /// A user, agent, task, issuer, tenant or resource has an empty name.
+    #[error("a name in the labels is empty")]
+    EmptyName,
+    /// The sanitizer speaks for another workload than the one that signed.
+    #[error("sanitizer is not the signing workload")]
+    ForeignSanitizer,
     /// `content_hash` or `input_hash` is neither empty nor a SHA-256.
     #[error("a hash is not acceptable")]
     Hash,
@@ -118,6 +130,10 @@ impl FormError {
             Self::Parents => "bad_parent_ids",
             Self::Taints => "bad_taints",
             Self::Labels => "bad_labels",
+            Self::IdentitySource => "unknown_identity_source",
+            Self::Identity => "contradicting_identity",
+            Self::EmptyName => "empty_name",
+            Self::ForeignSanitizer => "foreign_sanitizer",
             Self::Hash => "bad_hash",
             Self::Timestamp => "bad_timestamp",
             Self::Signature => "bad_signature_form",
@@ -290,23 +306,8 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
     if rules.reading == Reading::LegacyPython {
         return Ok(workload);
     }
-    let texts = labels.values().values().all(|value| matches!(value, LabelValue::Text(_)));
-    let trace = labels.trace_id().is_some_and(|trace| TraceId::parse(trace).is_some());
-    let identity = labels.get(super::labels::IDENTITY).is_none() || labels.identity().is_some();
-    let sanitizer = labels.sanitizer().is_none_or(is_sanitizer);
-    if texts && trace && identity && sanitizer { Ok(workload) } else { Err(FormError::Labels) }
-}
-
-/// The label must say who sanitized and why: an empty reason is none.
-fn is_sanitizer(label: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Declared {
-        by: String,
-        reason: String,
-    }
-    // A derived reader also takes an array for the object.
-    label.trim_ascii_start().starts_with('{')
-        && serde_json::from_str::<Declared>(label).is_ok_and(|it| !it.by.is_empty() && !it.reason.is_empty())
+    strict_labels::check(labels, &workload, rules.limits)?;
+    Ok(workload)
 }
 
 fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormError> {

@@ -8,13 +8,14 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 
-use super::Identity;
+use super::{Identity, IdentitySource};
 
 pub(crate) const PRINCIPAL: &str = "principal";
 pub(crate) const TRACE_ID: &str = "trace_id";
 pub(crate) const IDENTITY: &str = "kest.identity";
 pub(crate) const IDENTITY_SOURCE: &str = "kest.identity_source";
 pub(crate) const ISSUER: &str = "kest.issuer";
+pub(crate) const TENANT: &str = "kest.tenant";
 pub(crate) const ORIGIN: &str = "kest.origin";
 pub(crate) const SANITIZER: &str = "kest.sanitizer";
 pub(crate) const RESOURCE_ID: &str = "kest.resource_id";
@@ -65,10 +66,21 @@ impl Labels {
         self.get(IDENTITY_SOURCE)
     }
 
+    /// The source, when it is one of the closed set.
+    pub(crate) fn source(&self) -> Option<IdentitySource> {
+        self.identity_source().and_then(IdentitySource::from_wire)
+    }
+
     /// `kest.issuer`: who vouched for the user name.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.get(ISSUER)
+    }
+
+    /// `kest.tenant`: the tenant that the issuer speaks for.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.get(TENANT)
     }
 
     /// `kest.origin`.

@@ -90,6 +90,9 @@ impl Resource {
         if id.len() > limits.resource_id_bytes {
             return Err(ResourceError::TooLong(id.len()));
         }
+        if id.is_empty() {
+            return Err(ResourceError::Empty);
+        }
         if id == "*" {
             return Err(ResourceError::Star);
         }
@@ -120,6 +123,9 @@ pub enum ResourceError {
     /// `*`, by which policy engines are told that an operation acts on nothing in particular.
     #[error("resource id is the one that stands for none")]
     Star,
+    /// An empty id names nothing; say nothing about the resource instead.
+    #[error("resource id is empty")]
+    Empty,
     /// Longer than `Limits::resource_id_bytes`.
     #[error("resource id is {0} bytes, over the limit")]
     TooLong(usize),
@@ -138,6 +144,7 @@ impl ResourceError {
         match self {
             Self::Path(error) => error.kind(),
             Self::Star => "resource_star",
+            Self::Empty => "resource_empty",
             Self::TooLong(_) => "resource_too_long",
             Self::Unmatched => "resource_unmatched",
             Self::NoParameter => "resource_without_parameter",
@@ -164,6 +171,7 @@ mod tests {
     #[test]
     fn star_is_no_id_since_engines_read_no_resource_in_it() {
         assert_eq!(Resource::new("*").check(&Limits::default()), Err(ResourceError::Star));
+        assert_eq!(Resource::new("").check(&Limits::default()), Err(ResourceError::Empty));
         assert_eq!(Resource::default().check(&Limits::default()), Ok(()));
         assert_eq!(Resource::new("/*").check(&Limits::default()), Ok(()));
     }

@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::Passport;
+use super::{Passport, lineage_claim};
+use crate::BoxError;
 use crate::entry::labels;
 use crate::entry::{
-    Entry, EntryDraft, EntryHash, LARGEST_INTEGER, LabelValue, Labels, Parents, Parsed, Payload, Runtime,
-    compact,
+    Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, LabelValue, Labels, Parents, Parsed, Payload,
+    Runtime, compact,
 };
 use crate::limits::Limits;
 use crate::policy::Permit;
@@ -23,7 +24,7 @@ use crate::trust::{Origin, TrustModel, TrustScore};
 /// What signing an entry needs beside the entry itself.
 #[derive(Debug, Clone, Copy)]
 pub struct SignContext<'service> {
-    /// Who is calling; signed as `kest.identity`, `kest.identity_source` and `kest.issuer`.
+    /// Who is calling; signed as `kest.identity`, `kest.identity_source`, `kest.issuer` and `kest.tenant`.
     pub principal: &'service Principal,
     /// The rules by which the score is computed.
     pub trust: &'service TrustModel,
@@ -104,6 +105,8 @@ impl Passport {
             Parents::Entries(tips)
         };
         let labels = label(&draft, signer, context.principal)?;
+        let said = self.tip_entries().map(|tip| tip.labels());
+        lineage_claim::check(&labels, said).map_err(|found| SignError::Identity(found.into()))?;
         let payload = Payload {
             added_taints: taint_list(&draft.added_taints),
             classification: draft.classification,
@@ -181,12 +184,6 @@ struct Header<'signer> {
     typ: &'static str,
 }
 
-#[derive(Serialize)]
-struct DeclaredSanitizer<'draft> {
-    by: &'draft str,
-    reason: &'draft str,
-}
-
 /// Protocol section 2.
 fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result<Labels, SignError> {
     let mut values = BTreeMap::new();
@@ -199,6 +196,9 @@ fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result
     if let Some(issuer) = principal.issuer() {
         put(labels::ISSUER, issuer.into());
     }
+    if let Some(tenant) = principal.tenant() {
+        put(labels::TENANT, tenant.into());
+    }
     if let Some(origin) = draft.origin() {
         put(labels::ORIGIN, origin.as_str().into());
     }
@@ -209,10 +209,11 @@ fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result
         put(labels::RESOURCE_ATTRIBUTES, attributes.into());
     }
     if let Some(sanitizer) = &draft.sanitizer {
-        if sanitizer.reason.is_empty() {
+        if sanitizer.reason.trim().is_empty() {
             return Err(SignError::NoReason);
         }
-        let declared = DeclaredSanitizer { by: signer.workload().as_str(), reason: &sanitizer.reason };
+        let by = signer.workload().as_str();
+        let declared = Declared { by: by.into(), reason: sanitizer.reason.as_ref().into() };
         let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
         put(labels::SANITIZER, text.into());
     }
@@ -241,6 +242,9 @@ pub enum SignError {
     /// A sanitizer without a reason.
     #[error("sanitizer has no reason")]
     NoReason,
+    /// The caller is said to be the lineage's, and is not.
+    #[error("identity is not the lineage's")]
+    Identity(#[source] BoxError),
     /// The clock is beyond what an entry can hold.
     #[error("clock is out of range")]
     Clock,
@@ -266,6 +270,7 @@ impl SignError {
             Self::Taints => "taints",
             Self::Classification => "classification",
             Self::NoReason => "sanitizer_without_reason",
+            Self::Identity(_) => "foreign_identity",
             Self::Clock => "clock",
             Self::NotWritable(_) => "not_writable",
             Self::Unavailable(_) => "signer_unavailable",

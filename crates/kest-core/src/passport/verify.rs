@@ -3,41 +3,86 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Passport, SeenEntries, Tips, UnverifiedPassport};
-use crate::entry::{self, Entry, EntryHash, EntryId, FormError, Parents, Parsed};
+use super::{
+    Passport, SeenEntries, Tips, UnverifiedPassport, VerifyError, VerifyErrorKind, WorkloadRules,
+    lineage_claim,
+};
+use crate::entry::{self, Entry, EntryHash, EntryId, Parents, Parsed};
 use crate::limits::Limits;
 use crate::reading::Reading;
-use crate::signature::{KeyRing, PublicKey, WorkloadId};
+use crate::signature::{KeyRing, PublicKey};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
 
 /// Step 3 of a request's life: restored passport in, proved passport out.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
-    limits: Limits,
-    reading: Reading,
-    trust: TrustModel,
+    settings: VerifySettings,
     seen: Option<SeenEntries>,
+}
+
+/// By which rules a passport is verified: one value, so that none of them is lost on the way to the verifier.
+///
+/// Change single fields of the default:
+///
+/// ```
+/// use kest_core::passport::VerifySettings;
+/// use kest_core::{Reading, Verifier};
+///
+/// let mut settings = VerifySettings::default();
+/// settings.reading = Reading::LegacyPython;
+/// let verifier = Verifier::with(settings);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct VerifySettings {
+    /// The bounds that passports and entries keep.
+    pub limits: Limits,
+    /// The dialect that is read.
+    pub reading: Reading,
+    /// The rules of trust that signers are held to.
+    pub trust: TrustModel,
+    /// What is believed of which workload.
+    pub workloads: WorkloadRules,
 }
 
 impl Verifier {
     /// A verifier with these limits, strict reading and the protocol's own trust rules.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self::with(VerifySettings { limits, ..VerifySettings::default() })
+    }
+
+    /// A verifier that goes by `settings`.
+    #[must_use]
+    pub fn with(settings: VerifySettings) -> Self {
+        Self { settings, seen: None }
+    }
+
+    /// By which rules it verifies.
+    #[must_use]
+    pub fn settings(&self) -> &VerifySettings {
+        &self.settings
     }
 
     /// Reads this dialect.
     #[must_use]
     pub fn reading(mut self, reading: Reading) -> Self {
-        self.reading = reading;
+        self.settings.reading = reading;
         self
     }
 
     /// Holds signers to these rules of trust.
     #[must_use]
     pub fn trust_model(mut self, trust: TrustModel) -> Self {
-        self.trust = trust;
+        self.settings.trust = trust;
+        self
+    }
+
+    /// Believes no more of each workload than this.
+    #[must_use]
+    pub fn workload_rules(mut self, workloads: WorkloadRules) -> Self {
+        self.settings.workloads = workloads;
         self
     }
 
@@ -57,7 +102,7 @@ impl Verifier {
     /// [`VerifyError`] with the index of the entry that failed.
     pub fn verify(&self, passport: UnverifiedPassport, ring: &KeyRing) -> Result<Passport, VerifyError> {
         let (compacts, announced) = passport.into_parts();
-        if compacts.len() > self.limits.entries {
+        if compacts.len() > self.settings.limits.entries {
             return Err(VerifyError::whole(VerifyErrorKind::TooManyEntries));
         }
         let mut walk = Walk::with_capacity(compacts.len());
@@ -76,9 +121,9 @@ impl Verifier {
 
     /// Names the workload where that is what has to be known to mend it: whose keys are missing.
     fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
+        let VerifySettings { limits, reading, .. } = &self.settings;
         let unknown = matches!(kind, VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey);
-        let claimed =
-            || entry::parse(compact, index == 0, self.reading, &self.limits).ok().map(|it| it.workload);
+        let claimed = || entry::parse(compact, index == 0, *reading, limits).ok().map(|it| it.workload);
         let workload = if unknown { claimed() } else { None };
         VerifyError { kind, index: Some(index), workload }
     }
@@ -89,19 +134,24 @@ impl Verifier {
         compact: Arc<str>,
         ring: &KeyRing,
     ) -> Result<(), VerifyErrorKind> {
+        let VerifySettings { limits, reading, trust, workloads } = &self.settings;
         let first = walk.entries.is_empty();
-        let parsed =
-            entry::parse(&compact, first, self.reading, &self.limits).map_err(VerifyErrorKind::Form)?;
+        let parsed = entry::parse(&compact, first, *reading, limits).map_err(VerifyErrorKind::Form)?;
         if !walk.ids.insert(parsed.entry_id) {
             return Err(VerifyErrorKind::DuplicateEntry);
         }
         let parents = walk.parents(&parsed)?;
         let hash = EntryHash::of(&compact);
         self.verify_signature(&parsed, &compact, &hash, ring)?;
-        match self.reading {
-            Reading::Strict => check_trust(&self.trust, &parsed, &parents)?,
+        match reading {
+            Reading::Strict => {
+                check_trust(trust, &parsed, &parents)?;
+                let said = parents.iter().map(|parent| parent.labels());
+                lineage_claim::check(&parsed.payload.labels, said)?;
+            }
             Reading::LegacyPython => check_legacy_taints(&parsed, &parents, &walk.all_taints)?,
         }
+        workloads.check(&parsed, &parents)?;
         walk.push(Entry::new(compact, hash, parsed));
         Ok(())
     }
@@ -176,9 +226,9 @@ fn check_legacy_taints(
     }
     least.extend(&parsed.added);
     least.remove_all(&parsed.removed);
-    let mut most = earlier.clone();
-    most.extend(&parsed.added);
-    if parsed.taints.contains_all(&least) && most.contains_all(&parsed.taints) {
+    // Looked up one by one: a copy of all earlier taints for each entry would make the walk quadratic.
+    let known = |taint: &str| earlier.contains(taint) || parsed.added.contains(taint);
+    if parsed.taints.contains_all(&least) && parsed.taints.iter().all(known) {
         Ok(())
     } else {
         Err(VerifyErrorKind::TaintsDiffer)
@@ -239,98 +289,5 @@ impl Walk {
         let tips =
             self.has_child.iter().enumerate().filter(|(_, has)| !**has).map(|(place, _)| place).collect();
         Passport::new(self.entries, tips)
-    }
-}
-
-/// A passport does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("passport does not hold: {kind}")]
-pub struct VerifyError {
-    kind: VerifyErrorKind,
-    index: Option<usize>,
-    workload: Option<WorkloadId>,
-}
-
-impl VerifyError {
-    fn whole(kind: VerifyErrorKind) -> Self {
-        Self { kind, index: None, workload: None }
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn kind(&self) -> VerifyErrorKind {
-        self.kind
-    }
-
-    /// Which entry is wrong, counted from 0; `None` when it is the passport as a whole.
-    #[must_use]
-    pub fn index(&self) -> Option<usize> {
-        self.index
-    }
-
-    /// The workload that the entry claims, where it is not one whose keys are trusted: a name that a stranger wrote,
-    /// for the people who keep the bundle.
-    #[must_use]
-    pub fn workload(&self) -> Option<&WorkloadId> {
-        self.workload.as_ref()
-    }
-}
-
-/// Why a passport does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum VerifyErrorKind {
-    /// An entry does not have the one accepted form.
-    #[error("{0}")]
-    Form(FormError),
-    /// More entries than `Limits::entries`.
-    #[error("too many entries")]
-    TooManyEntries,
-    /// Two entries have one id.
-    #[error("an entry stands twice")]
-    DuplicateEntry,
-    /// A parent is not among the entries before.
-    #[error("a parent is unknown")]
-    BrokenLink,
-    /// Nobody is trusted to sign for this principal.
-    #[error("principal is unknown")]
-    UnknownPrincipal,
-    /// The `kid` is not one of this principal's keys.
-    #[error("key is unknown or belongs to another principal")]
-    UnknownKey,
-    /// The signature is not the key's over these bytes.
-    #[error("signature does not hold")]
-    BadSignature,
-    /// The score is above what parents and origin allow, without a signed sanitizer.
-    #[error("trust was raised without a sanitizer")]
-    TrustRaised,
-    /// A taint was removed without a signed sanitizer.
-    #[error("a taint was removed without a sanitizer")]
-    TaintDropped,
-    /// The taints are not the parents' union, plus added, minus removed.
-    #[error("taints are not what the parents give")]
-    TaintsDiffer,
-    /// The passport does not end in the tips that were announced.
-    #[error("chain tip differs")]
-    TipsDiffer,
-}
-
-impl VerifyErrorKind {
-    /// A stable name for programs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Form(form) => form.as_str(),
-            Self::TooManyEntries => "too_many_entries",
-            Self::DuplicateEntry => "duplicate_entry",
-            Self::BrokenLink => "broken_link",
-            Self::UnknownPrincipal => "unknown_principal",
-            Self::UnknownKey => "unknown_key",
-            Self::BadSignature => "bad_signature",
-            Self::TrustRaised => "trust_raised",
-            Self::TaintDropped => "taint_dropped",
-            Self::TaintsDiffer => "taints_differ",
-            Self::TipsDiffer => "chain_tip_mismatch",
-        }
     }
 }

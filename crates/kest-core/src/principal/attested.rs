@@ -1,44 +1,10 @@
 //! What a mechanism found out about a caller.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::entry::Identity;
-
-/// Where an identity comes from, signed as `kest.identity_source`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IdentitySource {
-    /// A JWT that this service verified itself.
-    Jwt,
-    /// The signed label of the verified tip entry.
-    Lineage,
-    /// Nobody in particular, and policy knows it.
-    Anonymous,
-    /// Made under the insecure mode, or inherited from an entry that was: worth nothing.
-    Unverified,
-}
-
-impl IdentitySource {
-    /// The wire spelling.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jwt => "jwt",
-            Self::Lineage => "lineage",
-            Self::Anonymous => "anonymous",
-            Self::Unverified => "unverified",
-        }
-    }
-}
-
-impl fmt::Display for IdentitySource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
+use crate::entry::{Identity, IdentitySource};
 
 /// What a mechanism found out about the caller: a finding, not yet a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +50,10 @@ impl Attested {
         Self::new(Identity::default(), IdentitySource::Anonymous)
     }
 
-    /// Names who vouches for the user name; a user name means nothing without it.
+    /// Names who vouches for the user name; a user name means nothing without it. An empty name is no name.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        self.issuer = Some(issuer.into());
+        self.issuer = Some(issuer.into()).filter(|issuer| !issuer.is_empty());
         self
     }
 
@@ -112,11 +78,11 @@ impl Attested {
         self.change(|more| more.subject = Some(subject))
     }
 
-    /// Names the tenant that the issuer speaks for.
+    /// Names the tenant that the issuer speaks for. An empty name is no name.
     #[must_use]
     pub fn with_tenant(self, tenant: impl Into<Arc<str>>) -> Self {
-        let tenant = tenant.into();
-        self.change(|more| more.tenant = Some(tenant))
+        let tenant = Some(tenant.into()).filter(|tenant| !tenant.is_empty());
+        self.change(|more| more.tenant = tenant)
     }
 
     /// Names who acts for the subject, the current one first: RFC 8693 section 4.1.

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Attested, Challenge, Confirmation, Credentials, Evidence, IdentitySource};
+use super::{Attested, Challenge, Confirmation, Credentials, Evidence, FromLineage, IdentitySource};
 use crate::BoxError;
+use crate::arrival::Lineage;
 use crate::entry::Identity;
 
 /// Looks at evidence and says who it speaks for.
@@ -154,18 +155,65 @@ impl Principal {
     pub(crate) fn system() -> Self {
         Self { attested: Attested::anonymous() }
     }
+
+    /// The same caller for what follows `lineage`: one who is known from a lineage only is whom this one names.
+    pub(crate) fn following(self, lineage: &Lineage) -> Self {
+        match self.source() {
+            IdentitySource::Lineage => {
+                let found = FromLineage::findings(lineage);
+                let same =
+                    found.source() == IdentitySource::Lineage && names(&found) == names(&self.attested);
+                if same { self } else { Self { attested: found } }
+            }
+            IdentitySource::Jwt | IdentitySource::Anonymous | IdentitySource::Unverified => self,
+        }
+    }
 }
 
 /// Asks `mechanism` about `evidence` and mints the [`Principal`]: step 4 of a request's life.
 ///
 /// # Errors
 ///
-/// Whatever the mechanism returns; no principal exists then.
+/// Whatever the mechanism returns, and [`AuthenticateError::Invalid`] for findings that contradict themselves or the
+/// lineage: no verifier would accept an entry that names such a caller. No principal exists then.
 pub async fn authenticate(
     mechanism: &dyn Authenticate,
     evidence: &Evidence<'_>,
 ) -> Result<Principal, AuthenticateError> {
-    mechanism.attest(evidence).await.map(|attested| Principal { attested })
+    let attested = mechanism.attest(evidence).await?;
+    check(&attested, evidence.lineage()).map_err(|found| AuthenticateError::Invalid(found.into()))?;
+    Ok(Principal { attested })
+}
+
+/// What a mechanism found cannot be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Contradiction {
+    #[error("identity from a token has no issuer")]
+    NoIssuer,
+    #[error("anonymous caller has a name")]
+    NamedAnonymous,
+    #[error("identity is not the lineage's")]
+    OtherLineage,
+}
+
+/// Protocol section 2: what may stand under each source.
+fn check(attested: &Attested, lineage: &Lineage) -> Result<(), Contradiction> {
+    match attested.source() {
+        IdentitySource::Jwt if attested.issuer().is_none() => Err(Contradiction::NoIssuer),
+        IdentitySource::Anonymous if names(attested) != (&Identity::default(), None, None) => {
+            Err(Contradiction::NamedAnonymous)
+        }
+        IdentitySource::Lineage => {
+            let found = FromLineage::findings(lineage);
+            let same = found.source() == IdentitySource::Lineage && names(&found) == names(attested);
+            if same { Ok(()) } else { Err(Contradiction::OtherLineage) }
+        }
+        IdentitySource::Jwt | IdentitySource::Anonymous | IdentitySource::Unverified => Ok(()),
+    }
+}
+
+fn names(attested: &Attested) -> (&Identity, Option<&str>, Option<&str>) {
+    (attested.identity(), attested.issuer(), attested.tenant())
 }
 
 /// Asks `mechanism` about `credentials` alone: step 4, taken before the costly steps 2 and 3 where it can be.
@@ -174,11 +222,15 @@ pub async fn authenticate(
 ///
 /// # Errors
 ///
-/// Whatever the mechanism returns; no principal exists then.
+/// As [`authenticate`]; no principal exists then.
 pub async fn authenticate_credentials(
     mechanism: &dyn Authenticate,
     credentials: &Credentials<'_>,
 ) -> Result<Option<Principal>, AuthenticateError> {
-    let attested = mechanism.attest_credentials(credentials).await?;
-    Ok(attested.map(|attested| Principal { attested }))
+    let Some(attested) = mechanism.attest_credentials(credentials).await? else {
+        return Ok(None);
+    };
+    // Nothing can be inherited from a lineage that was not looked at.
+    check(&attested, &Lineage::Absent).map_err(|found| AuthenticateError::Invalid(found.into()))?;
+    Ok(Some(Principal { attested }))
 }

@@ -6,7 +6,8 @@ mod challenge;
 mod evidence;
 mod from_lineage;
 
-pub use attested::{Attested, Confirmation, IdentitySource};
+pub use crate::entry::IdentitySource;
+pub use attested::{Attested, Confirmation};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, authenticate, authenticate_credentials};
 pub use challenge::Challenge;
 pub use evidence::{Credentials, Evidence, PeerCertificate, RequestTarget};

@@ -117,7 +117,7 @@ pub struct Subject {
     pub taints: Vec<Arc<str>>,
     /// The task or scope as signed into entries.
     pub task: Option<Arc<str>>,
-    /// The tenant that the issuer speaks for; a lineage does not carry it.
+    /// The tenant that the issuer speaks for.
     pub tenant: Option<Arc<str>>,
     /// How far the data can be trusted, 0 to 100, before any sanitizer.
     pub trust_score: u8,
