@@ -23,5 +23,15 @@ mod refusals;
 mod services;
 mod settings;
 mod specification;
+mod stacking;
+mod streams;
 mod threats;
 mod vectors;
+
+/// The whole body of an answer.
+async fn text_of<Body>(response: http::Response<Body>) -> String
+where
+    Body: http_body_util::BodyExt<Error: std::fmt::Debug>,
+{
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}

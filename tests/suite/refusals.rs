@@ -27,13 +27,13 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{ServiceBuilder, ServiceExt as _};
 
 /// What was logged and counted while it was kept.
-struct Kept {
-    logs: Logs,
+pub(crate) struct Kept {
+    pub(crate) logs: Logs,
     counts: Snapshotter,
     _guards: (tracing::subscriber::DefaultGuard, metrics::LocalRecorderGuard<'static>),
 }
 
-fn keep() -> Kept {
+pub(crate) fn keep() -> Kept {
     let (logs, logging) = Logs::keep();
     let recorder: &'static DebuggingRecorder = Box::leak(Box::new(DebuggingRecorder::new()));
     let counts = recorder.snapshotter();
@@ -43,10 +43,11 @@ fn keep() -> Kept {
 impl Kept {
     /// The one line above debug, after checking that there is one, and one count for the same step and kind.
     #[track_caller]
-    fn only(&self, step: &str, kind: &str) -> String {
+    pub(crate) fn only(&self, step: &str, kind: &str) -> String {
         let text = self.logs.text();
+        let told_at_start = |line: &&str| !line.contains("no deployment policy");
         let loud = |line: &&str| ["INFO", "WARN", "ERROR"].iter().any(|level| line.contains(level));
-        let loud: Vec<&str> = text.lines().filter(loud).collect();
+        let loud: Vec<&str> = text.lines().filter(loud).filter(told_at_start).collect();
         assert_eq!(loud.len(), 1, "{kind}: {text}");
         let expected = BTreeMap::from([((step.to_owned(), kind.to_owned()), 1)]);
         assert_eq!(self.refusals(), expected, "{kind}");

@@ -125,6 +125,20 @@ impl Ambience {
     }
 }
 
+impl<Work> Ambient<Work> {
+    /// What runs, or is streamed; there until this is dropped.
+    pub fn get_ref(&self) -> Option<&Work> {
+        self.work.as_ref()
+    }
+}
+
+/// An empty body, or a future that is made of nothing, outside of every request.
+impl<Work: Default> Default for Ambient<Work> {
+    fn default() -> Self {
+        Ambience::default().wrap(Work::default())
+    }
+}
+
 impl<F> std::fmt::Debug for Ambient<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Ambient").field("ambience", &self.ambience).finish_non_exhaustive()
@@ -156,11 +170,11 @@ impl<B: Body> Body for Ambient<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.work.as_ref().is_none_or(Body::is_end_stream)
+        self.ambience.scope(|| self.work.as_ref().is_none_or(Body::is_end_stream))
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.work.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        self.ambience.scope(|| self.work.as_ref().map_or_else(SizeHint::default, Body::size_hint))
     }
 }
 

@@ -177,6 +177,12 @@ impl Kest {
         self.0.trace_source.as_ref().and_then(|source| (source.0)())
     }
 
+    /// Whether a [deployment policy](KestBuilder::deployment_policy) is asked before the operations' own.
+    #[must_use]
+    pub fn has_deployment_policy(&self) -> bool {
+        self.0.deployment.is_some()
+    }
+
     /// Checks that an operation with this policy would ask some policy at all, its own or the deployment's.
     ///
     /// # Errors

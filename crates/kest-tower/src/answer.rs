@@ -67,6 +67,11 @@ impl Rejection {
         Self::new(Step::Operation, RejectionKind::NotSignable).because(Some(error.kind()))
     }
 
+    /// Names the route as the program knows it.
+    pub(crate) fn on_route(self, route: Arc<str>) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
     fn because(self, cause: Option<&'static str>) -> Self {
         Self { cause, ..self }
     }
@@ -99,6 +104,12 @@ impl Rejection {
     #[must_use]
     pub fn mend(&self) -> &'static str {
         self.kind.explanation().mend()
+    }
+
+    /// The route, where it was forgotten: its method, and in axum the path that it was registered under.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.route.as_deref()
     }
 
     /// What is wrong with the passport, at which entry, and whose keys are missing.

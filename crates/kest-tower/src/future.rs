@@ -1,10 +1,10 @@
-//! The future of both layers: first the proof, then the inner service under it.
+//! The future of both layers: first the proof, then the inner service under it, then its answer under it too.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use kest_baggage::Ambient;
+use kest_baggage::{Ambience, Ambient};
 use kest_core::{Admission, Arrival};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -12,6 +12,7 @@ use tower_service::Service;
 use crate::answer::Rejection;
 use crate::respond::Respond;
 use crate::steps::Received;
+use crate::touch::Watch;
 
 /// Steps 1 to 4, then the inner service.
 pub type ArrivalFuture<S, RequestBody> = ProvingFuture<S, RequestBody, (Arrival, Received)>;
@@ -21,9 +22,8 @@ pub type OperationFuture<S, RequestBody> = ProvingFuture<S, RequestBody, Admissi
 
 pub(crate) type Proving<Proof> = Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>;
 
-/// Hands the request to the inner service, with what was proved about it.
-pub(crate) type Enter<S, RequestBody, Proof> =
-    fn(&mut S, Request<RequestBody>, Proof) -> Ambient<<S as Service<Request<RequestBody>>>::Future>;
+/// Puts what was proved about a request into it, and says what to run the inner service under.
+pub(crate) type Enter<RequestBody, Proof> = fn(&mut Request<RequestBody>, Proof) -> Ambience;
 
 pin_project! {
     /// Waits for a proof about the request, then runs the inner service under it; a refusal is its answer.
@@ -35,6 +35,7 @@ pin_project! {
         #[pin]
         state: State<S, RequestBody, Proof>,
         respond: Option<Respond>,
+        watch: Option<Watch>,
     }
 }
 
@@ -48,9 +49,9 @@ pin_project! {
             proving: Proving<Proof>,
             request: Option<Request<RequestBody>>,
             inner: S,
-            enter: Enter<S, RequestBody, Proof>,
+            enter: Enter<RequestBody, Proof>,
         },
-        Running { #[pin] running: Ambient<S::Future> },
+        Running { #[pin] running: Ambient<S::Future>, ambience: Ambience },
     }
 }
 
@@ -62,10 +63,16 @@ where
         proving: Proving<Proof>,
         request: Request<RequestBody>,
         inner: S,
-        enter: Enter<S, RequestBody, Proof>,
+        enter: Enter<RequestBody, Proof>,
         respond: Option<Respond>,
     ) -> Self {
-        Self { state: State::Proving { proving, request: Some(request), inner, enter }, respond }
+        let state = State::Proving { proving, request: Some(request), inner, enter };
+        Self { state, respond, watch: None }
+    }
+
+    /// Judges the answer of the inner service before anything of it leaves.
+    pub(crate) fn watched(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 }
 
@@ -83,24 +90,35 @@ where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
     ResponseBody: Default,
 {
-    type Output = Result<Response<ResponseBody>, S::Error>;
+    type Output = Result<Response<Ambient<ResponseBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let running = match this.state.as_mut().project() {
-                Projection::Running { running } => return running.poll(context),
+            let (running, ambience) = match this.state.as_mut().project() {
+                Projection::Running { running, ambience } => {
+                    let response = ready!(running.poll(context))?;
+                    return match this.watch.take().and_then(|watch| watch.judge(&response)) {
+                        Some(rejection) => {
+                            ambience.scope(|| drop(response));
+                            refuse(rejection, this.respond.as_ref())
+                        }
+                        None => Poll::Ready(Ok(response.map(|body| ambience.clone().wrap(body)))),
+                    };
+                }
                 Projection::Proving { proving, request, inner, enter } => {
                     let proof = match ready!(proving.as_mut().poll(context)) {
                         Ok(proof) => proof,
                         Err(rejection) => return refuse(rejection, this.respond.as_ref()),
                     };
                     // The request is there until the proof is; a poll after completion never resolves.
-                    let Some(request) = request.take() else { return Poll::Pending };
-                    enter(inner, request, proof)
+                    let Some(mut request) = request.take() else { return Poll::Pending };
+                    let ambience = enter(&mut request, proof);
+                    let running = ambience.scope(|| inner.call(request));
+                    (ambience.clone().wrap(running), ambience)
                 }
             };
-            this.state.set(State::Running { running });
+            this.state.set(State::Running { running, ambience });
         }
     }
 }

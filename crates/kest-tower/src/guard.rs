@@ -15,6 +15,7 @@ use crate::answer::Rejection;
 use crate::future::refuse;
 use crate::rejection::RejectionKind;
 use crate::respond::Respond;
+use crate::touch::touch;
 
 /// Lets a request through when its caller was granted every scope and has every role that is named.
 ///
@@ -262,7 +263,8 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        touch(request.extensions_mut());
         match self.layer.plan.check(request.extensions()) {
             Ok(()) => GuardFuture { state: State::Running { running: self.inner.call(request) } },
             Err(rejection) => {

@@ -22,13 +22,29 @@ use crate::steps::{PassportPresence, PeerAddress, Steps};
 ///
 /// Members `kest.*` of the request's own `baggage` header are removed on the way in: what held is in the arrival, and
 /// nothing that did not can be forwarded by accident.
+///
+/// Every route inside says what it is: an [`OperationLayer`](crate::OperationLayer), a [`GuardLayer`](crate::GuardLayer)
+/// or [`public`](crate::public). An answer (1xx to 3xx) of a route that says nothing is refused with `no_operation`.
 #[derive(Clone)]
 pub struct InboundLayer {
     pub(crate) steps: Arc<Steps>,
     pub(crate) respond: Option<Respond>,
+    unguarded: Unguarded,
+}
+
+/// What becomes of an answer of a route that no operation, no guard and no `public()` is around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unguarded {
+    Refuse,
+    Pass,
 }
 
 impl InboundLayer {
+    /// Whether answers are judged before they leave.
+    pub(crate) fn watches(&self) -> bool {
+        self.unguarded == Unguarded::Refuse
+    }
+
     /// Starts a layer that verifies passports with the keys that `keys` finds; a shared
     /// [`KeyRing`](kest_core::signature::KeyRing) always finds its own.
     pub fn builder(keys: impl ResolveKeys + 'static) -> InboundBuilder {
@@ -41,6 +57,7 @@ impl InboundLayer {
             passport: PassportPresence::Optional,
             slots: Slots::of_process(),
             peer_address: None,
+            unguarded: Unguarded::Refuse,
             respond: None,
         }
     }
@@ -97,6 +114,7 @@ pub struct InboundBuilder {
     passport: PassportPresence,
     slots: Slots,
     peer_address: Option<PeerAddress>,
+    unguarded: Unguarded,
     respond: Option<Respond>,
 }
 
@@ -185,6 +203,15 @@ impl InboundBuilder {
         self
     }
 
+    /// Lets routes answer that neither an operation nor a guard nor [`public`](crate::public) is around.
+    ///
+    /// What is given up: a route whose `OperationLayer` was forgotten runs unasked, unsigned and unlogged, and nothing
+    /// shows it.
+    pub fn dangerous_allow_unguarded_routes(mut self) -> Self {
+        self.unguarded = Unguarded::Pass;
+        self
+    }
+
     /// Shapes status and headers of refusals.
     pub fn respond(mut self, hook: impl Fn(&Rejection, &mut Parts) + Send + Sync + 'static) -> Self {
         self.respond = Some(Arc::new(hook));
@@ -232,7 +259,7 @@ impl InboundBuilder {
             slots: self.slots,
             peer_address: self.peer_address,
         };
-        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond })
+        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond, unguarded: self.unguarded })
     }
 }
 

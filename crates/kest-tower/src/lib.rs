@@ -9,6 +9,7 @@
 //! use std::sync::Arc;
 //!
 //! use http::{Request, Response, StatusCode};
+//! use http_body_util::BodyExt as _;
 //! use kest_core::policy::policy_fn;
 //! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 //! use kest_core::{Admission, Kest, Operation, OsRandom};
@@ -36,7 +37,8 @@
 //!     });
 //!
 //! let response = service.oneshot(Request::new(String::new())).await?;
-//! assert_eq!((response.status(), response.body().as_str()), (StatusCode::OK, "1"));
+//! assert_eq!(response.status(), StatusCode::OK);
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "1");
 //! # Ok(())
 //! # }
 //! ```
@@ -45,7 +47,8 @@
 //!
 //! The layers need a Tokio runtime with timers. A refused request is answered with an empty body; the
 //! [`Rejection`] is in the response's extensions for logging and for [`respond`] hooks. Contexts follow the request's
-//! own future: a task spawned by a handler starts without one and must be given the admission.
+//! own future and the body of its answer: a task spawned by a handler, and a connection that was upgraded, start without
+//! one and must be given the admission, or the [`Ambience`](kest_baggage::Ambience).
 
 mod address;
 mod answer;
@@ -53,11 +56,13 @@ mod future;
 mod guard;
 mod inbound;
 mod operation;
+mod public;
 mod rejection;
 pub mod respond;
 mod row;
 mod service;
 mod steps;
+mod touch;
 mod trace;
 
 pub use address::RequestUri;
@@ -65,9 +70,11 @@ pub use answer::Rejection;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
 pub use inbound::{BuildError, InboundBuilder, InboundLayer};
+pub use kest_baggage::Ambient;
 pub use kest_core::refusal::{Explanation, Step};
 pub use kest_identity::ResourceMetadata;
 pub use operation::OperationLayer;
+pub use public::{Public, PublicLayer, public};
 pub use rejection::RejectionKind;
 pub use service::{Inbound, Operate};
 pub use steps::Received;

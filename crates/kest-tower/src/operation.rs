@@ -1,6 +1,6 @@
 //! The layer on a route: what the operation is called, which policy it needs, what it does to trust and taints.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use http::request;
 use http::response;
@@ -101,6 +101,7 @@ impl OperationLayer {
         policy: Arc<dyn Authorize>,
     ) -> Result<Self, NothingAsked> {
         kest.check_policy(policy.as_ref())?;
+        say_that_only_routes_decide(&kest);
         let plan =
             Plan { kest, operation, policy, root_origin: Origin::internet(), resource: None, respond: None };
         Ok(Self { plan: Arc::new(plan) })
@@ -172,6 +173,19 @@ impl Plan {
         let resource = found?;
         resource.check(self.kest.limits())?;
         Ok(Some(resource))
+    }
+}
+
+/// Once: a service without the tiers above its routes may want that, and somebody should have seen it.
+fn say_that_only_routes_decide(kest: &Kest) {
+    static SAID: Once = Once::new();
+    if !kest.has_deployment_policy() {
+        SAID.call_once(|| {
+            tracing::warn!(
+                "no deployment policy: enterprise, platform and application tiers are empty, and only each operation's \
+                 own policy is asked; KestBuilder::deployment_policy takes Policies::deployment()"
+            );
+        });
     }
 }
 

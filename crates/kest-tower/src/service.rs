@@ -1,9 +1,10 @@
 //! The services that the layers make.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use kest_baggage::Ambient;
+use kest_baggage::{Ambience, Ambient, current_passport};
 use kest_core::refusal::Step;
 use kest_core::{Admission, Arrival, Circumstances};
 use tower_service::Service;
@@ -13,7 +14,8 @@ use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
 use crate::operation::{OperationLayer, Plan};
 use crate::rejection::RejectionKind;
-use crate::steps::{Offered, Received};
+use crate::steps::{Offered, Received, Steps};
+use crate::touch::{Watch, touch};
 use crate::trace::trace_of;
 
 /// A service behind an [`InboundLayer`].
@@ -34,7 +36,7 @@ where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
     ResponseBody: Default,
 {
-    type Response = Response<ResponseBody>;
+    type Response = Response<Ambient<ResponseBody>>;
     type Error = S::Error;
     type Future = ArrivalFuture<S, RequestBody>;
 
@@ -47,13 +49,45 @@ where
         let ready = std::mem::replace(&mut self.inner, fresh);
         let (parts, body) = request.into_parts();
         let offered = Offered::of(&parts, &self.layer.steps);
+        let around = Around::of(&parts.extensions);
         let mut request = Request::from_parts(parts, body);
-        // The arrival will be replaced; an admission must not reach the handler but through an operation layer inside.
-        request.extensions_mut().remove::<Admission>();
         kest_baggage::strip(request.headers_mut());
-        let steps = std::sync::Arc::clone(&self.layer.steps);
-        let arriving = Box::pin(async move { steps.arrive(offered).await });
-        ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone())
+        let watch = self.layer.watches().then(|| Watch::over(&mut request));
+        let steps = Arc::clone(&self.layer.steps);
+        let arriving = Box::pin(async move { around.judge(steps, offered).await });
+        ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone()).watched(watch)
+    }
+}
+
+/// What stands around a request already when an inbound layer sees it.
+enum Around {
+    Nothing,
+    /// An arrival or an admission, of a layer further out or of nobody knows whom.
+    Proofs,
+    /// A lineage, of the operation that makes this call within its own process.
+    Lineage,
+}
+
+impl Around {
+    fn of(extensions: &http::Extensions) -> Self {
+        if extensions.get::<Arrival>().is_some() || extensions.get::<Admission>().is_some() {
+            Self::Proofs
+        } else if current_passport().is_some_and(|passport| !passport.is_empty()) {
+            Self::Lineage
+        } else {
+            Self::Nothing
+        }
+    }
+
+    /// Runs steps 1 to 4 unless they would forget a lineage that was proved: a carried one is never replaced by none.
+    async fn judge(self, steps: Arc<Steps>, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+        let second = || Err(Rejection::new(Step::Inbound, RejectionKind::SecondArrival));
+        if matches!(self, Self::Proofs) {
+            return second();
+        }
+        let (arrival, received) = steps.arrive(offered).await?;
+        let brought = arrival.lineage().passport().is_some_and(|passport| !passport.is_empty());
+        if matches!(self, Self::Lineage) && !brought { second() } else { Ok((arrival, received)) }
     }
 }
 
@@ -75,7 +109,7 @@ where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
     ResponseBody: Default,
 {
-    type Response = Response<ResponseBody>;
+    type Response = Response<Ambient<ResponseBody>>;
     type Error = S::Error;
     type Future = OperationFuture<S, RequestBody>;
 
@@ -86,12 +120,13 @@ where
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        let plan = std::sync::Arc::clone(&self.layer.plan);
+        let plan = Arc::clone(&self.layer.plan);
         let respond = plan.respond.clone();
         let (mut parts, body) = request.into_parts();
+        touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
         let resource = plan.resource_of(&mut parts);
-        let trace_id = trace_of(&plan.kest, &parts.headers);
+        let trace_id = trace_of(&plan.kest, &parts);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
@@ -107,23 +142,15 @@ where
     }
 }
 
-fn enter_arrived<S: Service<Request<Body>>, Body>(
-    inner: &mut S,
-    mut request: Request<Body>,
-    (arrival, received): (Arrival, Received),
-) -> Ambient<S::Future> {
+fn enter_arrived<Body>(request: &mut Request<Body>, (arrival, received): (Arrival, Received)) -> Ambience {
     request.extensions_mut().insert(arrival.clone());
     request.extensions_mut().insert(received);
-    Ambient::arrived(arrival, || inner.call(request))
+    arrival.into()
 }
 
-fn enter_admitted<S: Service<Request<Body>>, Body>(
-    inner: &mut S,
-    mut request: Request<Body>,
-    admission: Admission,
-) -> Ambient<S::Future> {
+fn enter_admitted<Body>(request: &mut Request<Body>, admission: Admission) -> Ambience {
     request.extensions_mut().insert(admission.clone());
-    Ambient::admitted(admission, || inner.call(request))
+    admission.into()
 }
 
 /// What the operation follows: the operation around it, else what came in.

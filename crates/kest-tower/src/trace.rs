@@ -1,12 +1,25 @@
 //! Finds the trace that a request belongs to.
 
-use http::HeaderMap;
-use kest_core::Kest;
+use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use kest_core::entry::TraceId;
+use kest_core::{Admission, Arrival, Kest};
 
-/// The trace that the service's tracer names, else the one of the `traceparent` header.
-pub(crate) fn trace_of(kest: &Kest, headers: &HeaderMap) -> Option<TraceId> {
-    kest.running_trace().or_else(|| of_header(headers))
+/// The trace that the service's tracer names, else the one of the `traceparent` header where a passport came with it.
+///
+/// Without a passport the header is a stranger's: an edge that signed its trace would let anybody choose under which
+/// trace the records of others are found.
+pub(crate) fn trace_of(kest: &Kest, parts: &Parts) -> Option<TraceId> {
+    kest.running_trace()
+        .or_else(|| if came_with_a_passport(&parts.extensions) { of_header(&parts.headers) } else { None })
+}
+
+fn came_with_a_passport(extensions: &Extensions) -> bool {
+    // Inside another operation its entry has named the trace, and the lineage keeps it.
+    let first = extensions.get::<Admission>().is_none();
+    let carried =
+        |arrival: &Arrival| arrival.lineage().passport().is_some_and(|passport| !passport.is_empty());
+    first && extensions.get::<Arrival>().is_some_and(carried)
 }
 
 /// W3C Trace Context section 3.2.2: `version "-" trace-id "-" parent-id "-" trace-flags`.

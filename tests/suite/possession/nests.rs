@@ -20,7 +20,8 @@ use super::holder::Holder;
 fn app(place: usize, layer: &InboundLayer) -> Router {
     let layered =
         |router: Router, here: usize| if place == here { router.layer(layer.clone()) } else { router };
-    let inner = layered(Router::new().route("/call", post(async || "called")), 0);
+    let inner =
+        layered(Router::new().route("/call", post(async || "called").route_layer(kest_tower::public())), 0);
     let version = layered(Router::new().nest("/v1", inner), 1);
     layered(Router::new().nest("/api", version.clone()).nest("/other", version), 2)
 }

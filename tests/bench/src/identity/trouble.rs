@@ -143,7 +143,8 @@ impl Scene {
         }
         let identity = IdentityChoice::mechanism(Arc::<JwtAuthenticator>::clone(&authenticator));
         let inbound = InboundLayer::builder(Arc::new(KeyRing::new())).identity(identity).try_build()?;
-        let address = listen(Router::new().route(PATH, get(answer)).layer(inbound)).await?;
+        let address =
+            listen(Router::new().route(PATH, get(answer).route_layer(kest::public())).layer(inbound)).await?;
         let connection = connect(address).await?;
         let (remembered, cold) = (Times::default(), Times::default());
         Ok(Self { trouble, endpoint, authenticator, address, connection, remembered, cold })

@@ -1,0 +1,64 @@
+//! The layer on a route that everybody may have: nothing is asked and nothing is signed, and that is said.
+
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::touch::touch;
+
+/// Says of a route inside an [`InboundLayer`](crate::InboundLayer) that it needs neither an operation nor a guard.
+///
+/// Without it an answer of such a route is refused with `no_operation`, since it may as well have been forgotten. For
+/// what shows no data and changes nothing: liveness, metadata, static files, CORS preflights.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use http::{Request, Response};
+/// use kest_tower::public;
+/// use tower::ServiceBuilder;
+///
+/// // With axum: `.route("/healthz", get(healthz).route_layer(public()))`.
+/// let healthz = ServiceBuilder::new()
+///     .layer(public())
+///     .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new("ok".to_owned())));
+/// # drop(healthz);
+/// ```
+#[must_use]
+pub fn public() -> PublicLayer {
+    PublicLayer(())
+}
+
+/// See [`public`].
+#[derive(Debug, Clone, Copy)]
+pub struct PublicLayer(());
+
+impl<S> Layer<S> for PublicLayer {
+    type Service = Public<S>;
+
+    fn layer(&self, inner: S) -> Public<S> {
+        Public { inner }
+    }
+}
+
+/// A service behind [`public`].
+#[derive(Debug, Clone)]
+pub struct Public<S> {
+    inner: S,
+}
+
+impl<S: Service<Request<Body>>, Body> Service<Request<Body>> for Public<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> S::Future {
+        touch(request.extensions_mut());
+        self.inner.call(request)
+    }
+}

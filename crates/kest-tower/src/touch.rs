@@ -1,0 +1,107 @@
+//! Notices an answer of a route that no layer of ours was around: nothing was asked there, and nothing signed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Extensions, Method, Request, Response, StatusCode};
+use hyper::upgrade::OnUpgrade;
+use kest_core::refusal::Step;
+
+use crate::answer::Rejection;
+use crate::rejection::RejectionKind;
+
+/// Set by an operation, a guard or `public()` when a request reaches it; put there anew by each inbound layer.
+#[derive(Debug, Clone)]
+struct Touched(Arc<Marks>);
+
+#[derive(Debug)]
+struct Marks {
+    touched: AtomicBool,
+    /// The way to switch protocols, kept from routes that nothing was asked about: once a handler has it, the connection
+    /// is its own when the answer is done, whatever the answer was.
+    upgrade: Mutex<Option<OnUpgrade>>,
+}
+
+/// Tells the inbound layer that this route is not a forgotten one.
+pub(crate) fn touch(extensions: &mut Extensions) {
+    let Some(Touched(marks)) = extensions.get().cloned() else { return };
+    marks.touched.store(true, Ordering::Release);
+    if let Some(upgrade) = marks.withheld().take() {
+        extensions.insert(upgrade);
+    }
+}
+
+impl Marks {
+    fn withheld(&self) -> MutexGuard<'_, Option<OnUpgrade>> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the inbound layer keeps of a request to judge the answer by.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    touched: Touched,
+    route: Arc<str>,
+}
+
+impl Watch {
+    /// Begins to watch over the route that `request` will reach.
+    pub(crate) fn over<Body>(request: &mut Request<Body>) -> Self {
+        let upgrade = Mutex::new(request.extensions_mut().remove::<OnUpgrade>());
+        let touched = Touched(Arc::new(Marks { touched: AtomicBool::new(false), upgrade }));
+        request.extensions_mut().insert(touched.clone());
+        Self { touched, route: route_of(request).into() }
+    }
+
+    /// The refusal of an answer that nobody was asked about. Answers that say no pass: a path that no route has, a method
+    /// that a route does not take.
+    pub(crate) fn judge<Body>(&self, response: &Response<Body>) -> Option<Rejection> {
+        let Touched(marks) = &self.touched;
+        // A handler that found no way to switch protocols says 426.
+        let would_switch = || response.status() == StatusCode::UPGRADE_REQUIRED && marks.withheld().is_some();
+        let forgotten = !marks.touched.load(Ordering::Acquire) && (is_a_yes(response) || would_switch());
+        let rejection = || Rejection::new(Step::Inbound, RejectionKind::NoOperation);
+        forgotten.then(|| rejection().on_route(Arc::clone(&self.route)))
+    }
+}
+
+/// Whether an answer gives something: content, another place to look, another protocol.
+fn is_a_yes<Body>(response: &Response<Body>) -> bool {
+    let status = response.status();
+    // gRPC says no with status 200, in a response of trailers only.
+    let grpc_code = || response.headers().get("grpc-status");
+    let grpc_no = || status == StatusCode::OK && grpc_code().is_some_and(|code| code != "0");
+    let no = status.is_client_error() || status.is_server_error() || grpc_no();
+    !no
+}
+
+/// The route by what the program calls it: the method, and in axum the path that it was registered under. The path of the
+/// request is a stranger's text and is not named.
+fn route_of<Body>(request: &Request<Body>) -> String {
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "(extension method)",
+    };
+    match matched_path(request.extensions()) {
+        Some(path) => format!("{method} {path}"),
+        None => method.to_owned(),
+    }
+}
+
+#[cfg(feature = "axum")]
+fn matched_path(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+}
+
+#[cfg(not(feature = "axum"))]
+fn matched_path(_extensions: &Extensions) -> Option<&str> {
+    None
+}
