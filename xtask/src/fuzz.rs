@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &[String], setup: Setup) -> Result<(), Failure> {
     let path = corpus.join("ledger.json");
     let mut ledger = Ledger::open(&path)?;
     let outcome = asked.targets.iter().try_for_each(|target| {
-        let work = fuzz(target, &programs.join(target), &asked)?;
+        let work = fuzz(&home(), target, &programs.join(target), &asked)?;
         ledger.add(&path, target, work, inputs(&corpus.join(target))?)
     });
     if asked.json {
@@ -100,8 +100,7 @@ fn host() -> Result<String, Failure> {
 }
 
 /// Several processes share one corpus: each reads again what the others found.
-fn fuzz(target: &str, program: &Path, asked: &Asked) -> Result<Work, Failure> {
-    let home = home();
+fn fuzz(home: &Path, target: &str, program: &Path, asked: &Asked) -> Result<Work, Failure> {
     let artifacts = home.join("artifacts").join(target);
     fs::create_dir_all(&artifacts)
         .map_err(Failure::broken(format!("cannot make {}", artifacts.display())))?;
@@ -121,7 +120,7 @@ fn fuzz(target: &str, program: &Path, asked: &Asked) -> Result<Work, Failure> {
                 .words("-rss_limit_mb=2048 -timeout=10 -print_final_stats=1 -verbosity=0 -reload=1")
                 .argument(format!("-artifact_prefix=artifacts/{target}/"))
                 .argument(format!("corpus/{target}"))
-                .inside(&home)
+                .inside(home)
                 .start(&artifacts.join(format!("job-{job}.log")))
         })
         .collect::<Result<_, _>>()?;
@@ -185,6 +184,33 @@ mod tests {
         for words in ["--seconds 0", "--seconds", "--seconds -1", "--jobs 0", "header", "--target other"] {
             assert!(matches!(asked(words), Err(Failure::Usage(_))), "{words}");
         }
+    }
+
+    /// Fuzzes `header` with a shell script in the place of the target.
+    #[cfg(target_os = "linux")]
+    fn fuzz_with(name: &str, script: &str) -> Result<Work, Failure> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = repository().join("target").join(format!("fuzz-{}-{name}", std::process::id()));
+        fs::create_dir_all(&home).unwrap();
+        let program = home.join("program");
+        fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let work = fuzz(&home, "header", &program, &asked("--jobs 2 --seconds 7").unwrap());
+        fs::remove_dir_all(&home).unwrap();
+        work
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_of_all_processes_counts_and_what_one_finds_ends_it() {
+        let counts = r#"case "$*" in *-max_total_time=7*corpus/header) ;; *) exit 3 ;; esac
+            [ -n "$(ls corpus/header)" ] || exit 4
+            i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done
+            echo 'stat::number_of_executed_units: 21' >&2"#;
+        let work = fuzz_with("counts", counts).unwrap();
+        assert_eq!(work.executions, 42);
+        assert!(!work.time.is_zero(), "{work:?}");
+        assert!(matches!(fuzz_with("finds", "exit 77"), Err(Failure::Refused { code: 77, .. })));
     }
 
     #[test]
