@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use kest_core::entry::Tier;
+#[cfg(any(feature = "cedar", feature = "rego"))]
 use kest_core::{IdentitySource, Share};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -196,6 +197,7 @@ impl Input {
     }
 
     /// On whose account it is evaluated: the user's where one is known, else what is not known of any.
+    #[cfg(any(feature = "cedar", feature = "rego"))]
     pub(crate) fn share(&self) -> Share {
         let Subject { issuer, user, agent, .. } = self.subject();
         let name = user.as_deref().or(agent.as_deref()).filter(|_| is_verified(self.subject()));
@@ -230,6 +232,7 @@ impl PartialEq for Input {
 impl Eq for Input {}
 
 /// Whether the names were not free to choose.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 fn is_verified(subject: &Subject) -> bool {
     [IdentitySource::Jwt, IdentitySource::Lineage]
         .into_iter()
