@@ -112,15 +112,20 @@ async fn key_set_of_another_type_is_read_and_a_page_is_named() {
         Some("text/plain"),
         Some("application/octet-stream"),
         Some("binary/octet-stream"),
-        Some("text/html"),
+        Some("application/jsonp"),
         Some(""),
     ] {
         let rig = Rig::asking(Answer::Body { content_type, body: body.clone() }).await;
         rig.send_token(&token(&key())).await.unwrap();
     }
-    for (content_type, kind) in [("text/html", "content_type"), ("text/plain", "not_a_key_set")] {
-        let page = Answer::Body { content_type: Some(content_type), body: "<title>Sign in</title>".into() };
-        check_unavailable(Rig::asking(page).await.send_token(&token(&key())).await, kind);
+    let page = "<title>Sign in</title>".to_owned();
+    for (content_type, body, kind) in [
+        ("text/html", page.clone(), "content_type"),
+        ("text/html", body, "content_type"),
+        ("text/plain", page, "not_a_key_set"),
+    ] {
+        let answer = Answer::Body { content_type: Some(content_type), body };
+        check_unavailable(Rig::asking(answer).await.send_token(&token(&key())).await, kind);
     }
 }
 

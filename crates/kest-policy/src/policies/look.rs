@@ -15,8 +15,10 @@ pub(super) struct Looker {
     sender: Sender<Report>,
     /// What the last look found; none while a look that took too long is still under way.
     seen: Option<Seen>,
-    /// The failure of the look before, which is reported once.
+    /// The failure of the look before.
     failing: Option<&'static str>,
+    /// The failure that was reported last, which is not reported again before all is well.
+    told: Option<&'static str>,
 }
 
 /// Ends the wait for a look.
@@ -41,7 +43,7 @@ pub(super) enum Outcome {
     Failed(Failure),
 }
 
-/// A look without a result, and whether the look before failed in the same way.
+/// A look without a result, and whether that was reported already.
 #[derive(Debug)]
 pub(super) struct Failure {
     problem: LookError,
@@ -75,7 +77,7 @@ impl Looker {
     pub(super) fn new() -> (Self, Stop) {
         let (sender, reports) = channel();
         let stop = Stop(sender.clone());
-        (Self { reports, sender, seen: Some(Seen::default()), failing: None }, stop)
+        (Self { reports, sender, seen: Some(Seen::default()), failing: None, told: None }, stop)
     }
 
     /// Looks, or waits on for the look that is under way; none when the watch was dropped.
@@ -92,6 +94,9 @@ impl Looker {
                 // After a failure nothing is taken for known, so that what is in force is made sure of and the failure
                 // is over.
                 let known = self.failing.take().is_none();
+                if policies.0.notices.borrow().failure.is_none() {
+                    self.told = None;
+                }
                 self.seen = Some(if known { seen } else { seen.forgetful() });
                 Some((self, outcome))
             }
@@ -116,8 +121,9 @@ impl Looker {
     }
 
     fn failed(mut self, problem: LookError) -> (Self, Outcome) {
-        let news = if self.failing == Some(problem.kind()) { News::Known } else { News::First };
+        let news = if self.told == Some(problem.kind()) { News::Known } else { News::First };
         self.failing = Some(problem.kind());
+        self.told = self.failing;
         (self, Outcome::Failed(Failure { problem, news }))
     }
 }

@@ -8,8 +8,8 @@ use crate::jwks::FetchError;
 
 /// The body of the document at `endpoint`, of at most `limit` bytes.
 ///
-/// What it holds decides and not what it is called: issuers serve key sets as plain text or as bytes. The type only
-/// tells a page from a document that is broken.
+/// What it holds decides and not what it is called: issuers serve key sets as plain text or as bytes. Only what is
+/// called a page is none, whatever it holds, since a server that answers so answers people.
 pub(super) async fn document(
     client: &HttpClient,
     endpoint: &Endpoint,
@@ -17,8 +17,7 @@ pub(super) async fn document(
     limit: usize,
 ) -> Result<Vec<u8>, FetchError> {
     let answer = client.get(endpoint).accept(accept).limit(limit).ask().await?;
-    let is_object = answer.body().trim_ascii_start().starts_with(b"{");
-    if !is_object && answer.content_type().is_some_and(is_page) {
+    if answer.content_type().is_some_and(is_page) {
         return Err(FetchError::ContentType);
     }
     Ok(answer.into_body())
