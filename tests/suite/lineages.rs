@@ -33,7 +33,7 @@ async fn full_lineage_takes_no_other_entry() {
 async fn caller_of_another_lineage_is_not_signed_as_inherited() {
     let limits = Limits::default();
     let carried = |entry: Forge| {
-        let carried = UnverifiedPassport::from_entries([entry.sign()], None, &limits).unwrap();
+        let carried = UnverifiedPassport::dangerous_from_entries([entry.sign()], None, &limits).unwrap();
         Lineage::Carried(Verifier::new(limits.clone()).verify(carried, &keys::ring()).unwrap())
     };
     let alices = carried(Forge::entry("gateway", 1, &[]));
@@ -89,7 +89,7 @@ fn entry_seen_under_a_key_is_not_recognised_under_another() {
     let entry = Forge::entry("gateway", 1, &[]).sign();
     let verify = |ring: &KeyRing| {
         let tips: Option<Tips> = None;
-        let carried = UnverifiedPassport::from_entries([entry.as_str()], tips, &limits).unwrap();
+        let carried = UnverifiedPassport::dangerous_from_entries([entry.as_str()], tips, &limits).unwrap();
         verifier.verify(carried, ring).map_err(|error| error.kind())
     };
     assert!(verify(&keys::ring()).is_ok() && verify(&keys::ring()).is_ok());
@@ -121,7 +121,8 @@ fn kind_under(change: impl FnOnce(&mut Limits), entries: &[String]) -> Option<Ve
     let mut limits = Limits::default();
     let tips: Option<Tips> = None;
     let carried =
-        UnverifiedPassport::from_entries(entries.iter().map(String::as_str), tips, &limits).unwrap();
+        UnverifiedPassport::dangerous_from_entries(entries.iter().map(String::as_str), tips, &limits)
+            .unwrap();
     change(&mut limits);
     Verifier::new(limits).verify(carried, &keys::ring()).err().map(|error| error.kind())
 }
@@ -157,9 +158,9 @@ fn passport_text_over_the_limit_is_refused_before_it_is_read() {
     let json = format!("[\"{}\"]", Forge::entry("gateway", 1, &[]).sign());
     let mut limits = Limits::default();
     limits.passport_bytes = json.len();
-    assert!(UnverifiedPassport::from_json(json.as_bytes(), None, &limits).is_ok());
+    assert!(UnverifiedPassport::dangerous_from_json(json.as_bytes(), None, &limits).is_ok());
     limits.passport_bytes -= 1;
-    let refused = UnverifiedPassport::from_json(json.as_bytes(), None, &limits);
+    let refused = UnverifiedPassport::dangerous_from_json(json.as_bytes(), None, &limits);
     assert!(matches!(refused, Err(PassportFormError::TooLong(_))));
 }
 
@@ -176,7 +177,8 @@ fn legacy_reading_still_refuses_taints_that_vanish_or_come_from_nowhere() {
             .sign();
         let limits = Limits::default();
         let tips: Option<Tips> = None;
-        let carried = UnverifiedPassport::from_entries([root.as_str(), &child], tips, &limits).unwrap();
+        let carried =
+            UnverifiedPassport::dangerous_from_entries([root.as_str(), &child], tips, &limits).unwrap();
         let verified = Verifier::new(limits).reading(Reading::LegacyPython).verify(carried, &keys::ring());
         verified.err().map(|error| error.kind())
     };

@@ -172,7 +172,7 @@ async fn joined_branches_are_all_parents_and_the_weakest_counts() {
     let limits = kest_core::Limits::default();
     let carried = kest_core::UnverifiedPassport::from_json(
         joined.passport().to_json().as_bytes(),
-        Some(joined.passport().tips()),
+        joined.passport().tips(),
         &limits,
     )
     .unwrap();

@@ -62,7 +62,7 @@ impl HeaderReader {
     ///
     /// Whoever carries such a passport can cut entries off its end unnoticed.
     #[must_use]
-    pub fn accept_missing_tip(mut self) -> Self {
+    pub fn dangerous_accept_missing_tip(mut self) -> Self {
         self.missing_tip = MissingTip::Accepted;
         self
     }

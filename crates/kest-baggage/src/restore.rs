@@ -77,7 +77,7 @@ async fn open(
     place: Option<Place<'_>>,
     limits: &Limits,
 ) -> Result<UnverifiedPassport, RestoreError> {
-    let parse = |json: &[u8]| UnverifiedPassport::from_json(json, tips.cloned(), limits);
+    let parse = |json: &[u8]| UnverifiedPassport::dangerous_from_json(json, tips.cloned(), limits);
     match candidate {
         Candidate::Inline(json) => parse(json.as_bytes()).map_err(RestoreError::Form),
         Candidate::Compressed(text) => parse(&compressed::read(text, limits)?).map_err(RestoreError::Form),

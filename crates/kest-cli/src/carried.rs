@@ -76,14 +76,14 @@ impl Carried<'_> {
     ) -> Result<Option<UnverifiedPassport>, &'static str> {
         let (lines, store) = match self {
             Self::Array(json) => {
-                let read = UnverifiedPassport::from_json(json, None, limits);
+                let read = UnverifiedPassport::dangerous_from_json(json, None, limits);
                 return read.map(Some).map_err(|error| form_kind(&error));
             }
             Self::Header(lines, store) => (lines, store),
         };
         let mut reader = HeaderReader::new(limits.clone()).reading(reading);
         if announcement == Announcement::Optional {
-            reader = reader.accept_missing_tip();
+            reader = reader.dangerous_accept_missing_tip();
         }
         let packed = reader.read(lines).map_err(|error| error.as_str())?;
         match restore(packed, store, limits).await {

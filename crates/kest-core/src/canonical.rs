@@ -31,6 +31,9 @@ pub enum CanonicalizeError {
     /// RFC 7493 section 2.2: such integers are not interoperable.
     #[error("integer is outside the range that every reader keeps exactly")]
     Integer,
+    /// An object was asked for, and this is something else.
+    #[error("text is no json object")]
+    NotAnObject,
     /// The canonical form cannot be written, which does not happen for what was read.
     #[error("canonical form cannot be written")]
     NotWritable(#[source] serde_json::Error),

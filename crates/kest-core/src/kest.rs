@@ -8,7 +8,7 @@ use crate::arrival::{Arrival, Lineage};
 use crate::clock::{Clock, SystemClock};
 use crate::entry::{EntryId, TraceId};
 use crate::limits::Limits;
-use crate::operation::Operation;
+use crate::operation::{Operation, OperationError};
 use crate::passport::{Passport, SignContext, SignError};
 use crate::policy::{Authorize, AuthorizeError, Inquiry, Memo, NothingAsked, authorize};
 use crate::principal::Principal;
@@ -194,6 +194,19 @@ impl Kest {
         if nothing { Err(NothingAsked) } else { Ok(()) }
     }
 
+    /// Checks that `operation` under `policy` can be admitted for some request: layers are not built otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] with what would fail every request.
+    pub fn check(&self, operation: &Operation, policy: &dyn Authorize) -> Result<(), OperationError> {
+        self.check_policy(policy)?;
+        if policy.is_deployments() {
+            return Err(OperationError::DeploymentsPolicy);
+        }
+        operation.check(&self.0.limits)
+    }
+
     /// Asks policy about `operation` and signs its entry: nothing may run without what this returns.
     ///
     /// Dropping the future halfway leaves nothing behind: no entry exists until the signature does.
@@ -268,7 +281,8 @@ impl Kest {
         Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
     }
 
-    /// Starts a lineage for work that is no request: a timer, a queue job, a start-up task.
+    /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues
+    /// the lineage of the operation that put it there.
     ///
     /// The origin has no default, since it decides how far everything that follows is trusted. The caller is nobody
     /// in particular.

@@ -33,7 +33,7 @@
 //! // Whoever receives the passport proves all of it before using any of it.
 //! let limits = Limits::default();
 //! let carried = UnverifiedPassport::from_json(
-//!     step.passport().to_json().as_bytes(), Some(step.passport().tips()), &limits)?;
+//!     step.passport().to_json().as_bytes(), step.passport().tips(), &limits)?;
 //! let proved = Verifier::new(limits).verify(carried, &ring)?;
 //! assert_eq!(proved.len(), 2);
 //! assert!(proved.taints().contains("thumbnail"));
@@ -80,7 +80,7 @@ pub use clock::{Clock, SystemClock};
 pub use entry::Identity;
 pub use kest::{Circumstances, Kest, KestBuilder};
 pub use limits::Limits;
-pub use operation::Operation;
+pub use operation::{Operation, OperationError};
 pub use passport::{Passport, UnverifiedPassport, Verifier};
 pub use path::{NormalPath, PathError};
 pub use policy::Authorize;

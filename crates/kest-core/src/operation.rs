@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::entry::{EntryDraft, EntryHash, EntryId, NameError, OperationName, Resource, Sanitizer, TraceId};
+use crate::entry::{
+    EntryDraft, EntryHash, EntryId, NameError, OperationName, Resource, ResourceError, Sanitizer, TraceId,
+};
+use crate::limits::Limits;
+use crate::policy::NothingAsked;
 use crate::taint::Taints;
 use crate::trust::Origin;
 
@@ -111,6 +115,26 @@ impl Operation {
         &self.resource
     }
 
+    /// Checks that what it declares can stand in an entry at all, whatever the request: layers refuse to be built on an
+    /// operation that would fail every one.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] with what cannot be signed.
+    pub fn check(&self, limits: &Limits) -> Result<(), OperationError> {
+        let fits = |taints: &Taints| taints.fits(limits.taints, limits.taint_bytes);
+        if !fits(&self.taints) || self.sanitizer.as_ref().is_some_and(|it| !fits(&it.removes)) {
+            return Err(OperationError::Taints);
+        }
+        if self.sanitizer.as_ref().is_some_and(|it| it.reason().is_empty()) {
+            return Err(OperationError::NoReason);
+        }
+        if self.classification.as_ref().is_some_and(|it| !(1..=256).contains(&it.len())) {
+            return Err(OperationError::Classification);
+        }
+        self.resource.check(limits).map_err(OperationError::Resource)
+    }
+
     pub(crate) fn draft(
         &self,
         entry_id: EntryId,
@@ -128,4 +152,31 @@ impl Operation {
         draft.input_hash = self.input_hash.map(|hash| hash.to_hex().into());
         draft
     }
+}
+
+/// An operation can be admitted for no request at all: a fault of the program, found when its layer is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// Neither the operation nor the deployment names a policy.
+    #[error(transparent)]
+    NothingAsked(#[from] NothingAsked),
+    /// The operation's policy is the deployment's, whose tiers no operation may speak for.
+    #[error(
+        "policy of the operation speaks for the deployment: give it to KestBuilder::deployment_policy(), and the \
+         operation its own or deployment_only()"
+    )]
+    DeploymentsPolicy,
+    /// A taint that is added or removed is empty or too long, or there are too many.
+    #[error("a taint of the operation is empty or over the limit")]
+    Taints,
+    /// The sanitizer does not say why.
+    #[error("sanitizer of the operation has no reason")]
+    NoReason,
+    /// The classification is empty or too long.
+    #[error("classification of the operation is empty or over 256 bytes")]
+    Classification,
+    /// What the operation itself acts on is not named in one way.
+    #[error("resource of the operation cannot be signed")]
+    Resource(#[source] ResourceError),
 }

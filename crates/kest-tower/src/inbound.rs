@@ -244,7 +244,7 @@ impl InboundBuilder {
         let limits = &self.verify.limits;
         let mut reader = HeaderReader::new(limits.clone()).reading(self.verify.reading);
         if self.missing_tip == MissingTip::Accept {
-            reader = reader.accept_missing_tip();
+            reader = reader.dangerous_accept_missing_tip();
         }
         let seen = (limits.seen_entries > 0).then(|| SeenEntries::new(limits));
         let verifier = Verifier::with(self.verify);

@@ -5,9 +5,8 @@ use std::sync::{Arc, Once};
 use http::request;
 use http::response;
 use kest_core::entry::{Resource, ResourceError};
-use kest_core::policy::NothingAsked;
 use kest_core::trust::Origin;
-use kest_core::{Authorize, Kest, Operation};
+use kest_core::{Authorize, Kest, Operation, OperationError};
 use tower_layer::Layer;
 
 use crate::address::in_normal_form;
@@ -79,7 +78,7 @@ impl OperationLayer {
     ///
     /// # Panics
     ///
-    /// When neither `policy` nor the deployment asks anything.
+    /// When no request could be admitted; [`try_shared`](Self::try_shared) says what is wrong as an error.
     #[must_use]
     #[expect(clippy::panic, reason = "a service must not start with a route that can allow nothing")]
     pub fn shared(kest: Kest, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
@@ -94,13 +93,14 @@ impl OperationLayer {
     ///
     /// # Errors
     ///
-    /// [`NothingAsked`] when neither `policy` nor the deployment asks anything.
+    /// [`OperationError`] when no request could be admitted: neither `policy` nor the deployment asks anything, `policy` is
+    /// the deployment's, or `operation` declares what cannot be signed.
     pub fn try_shared(
         kest: Kest,
         operation: Operation,
         policy: Arc<dyn Authorize>,
-    ) -> Result<Self, NothingAsked> {
-        kest.check_policy(policy.as_ref())?;
+    ) -> Result<Self, OperationError> {
+        kest.check(&operation, policy.as_ref())?;
         say_that_only_routes_decide(&kest);
         let plan =
             Plan { kest, operation, policy, root_origin: Origin::internet(), resource: None, respond: None };

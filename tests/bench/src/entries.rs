@@ -191,7 +191,7 @@ fn verify<'race>(
 ) -> Result<Side<'race>, BoxError> {
     let limits = Limits::default();
     let carried = |passport: &Passport| {
-        UnverifiedPassport::from_json(passport.to_json().as_bytes(), Some(passport.tips()), &limits)
+        UnverifiedPassport::from_json(passport.to_json().as_bytes(), passport.tips(), &limits)
     };
     let carried = passports.iter().map(carried).collect::<Result<Vec<_>, _>>()?;
     let entries = passports.iter().map(Passport::len).sum();
@@ -215,7 +215,7 @@ fn read_and_verify<'race>(
         let tips: Vec<_> = carried.iter().map(|(_, tips)| Some(tips.clone())).collect();
         let (took, verified) = timed(|| -> Result<(), BoxError> {
             for ((json, _), tips) in carried.iter().zip(tips) {
-                let carried = UnverifiedPassport::from_json(json.as_bytes(), tips, &limits)?;
+                let carried = UnverifiedPassport::dangerous_from_json(json.as_bytes(), tips, &limits)?;
                 black_box(verifier.verify(carried, &company.ring)?);
             }
             Ok(())

@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
     let lines = || input.split(|byte| *byte == b'\n');
     for reading in [Reading::Strict, Reading::LegacyPython] {
         let reader = HeaderReader::new(limits.clone()).reading(reading);
-        for reader in [reader.clone(), reader.accept_missing_tip()] {
+        for reader in [reader.clone(), reader.dangerous_accept_missing_tip()] {
             let Ok(packed) = reader.read(lines()) else { continue };
             let came = packed.tier();
             // What step 1 let through, step 2 opens or refuses; absent it stays, and nothing else becomes absent.

@@ -59,7 +59,7 @@ fn change_of_any_byte_of_any_passport_is_refused() {
         let limits = Limits::default();
         let remembering = Verifier::new(limits.clone()).remember(SeenEntries::new(&limits));
         let remembered = |json: &[u8]| {
-            let carried = UnverifiedPassport::from_json(json, Some(passport.tips()), &limits);
+            let carried = UnverifiedPassport::from_json(json, passport.tips(), &limits);
             carried.is_ok_and(|carried| remembering.verify(carried, &ring()).is_ok())
         };
         prop_assert!(remembered(&json));
@@ -145,7 +145,7 @@ fn vec_of<S: Strategy>(what: S, count: Range<usize>) -> impl Strategy<Value = Ve
 /// Steps 2 and 3 over entries that were never in an array, under the tips of the unchanged passport.
 fn entries_hold(entries: &[String], unchanged: &Passport) -> Result<Passport, String> {
     let limits = Limits::default();
-    let carried = UnverifiedPassport::from_entries(entries.to_vec(), Some(unchanged.tips()), &limits);
+    let carried = UnverifiedPassport::from_entries(entries.to_vec(), unchanged.tips(), &limits);
     let carried = carried.map_err(|it| it.to_string())?;
     Verifier::new(limits).verify(carried, &ring()).map_err(|it| it.to_string())
 }

@@ -85,7 +85,7 @@ fn holds(entry: &str) -> bool {
     let limits = Limits::default();
     let entries = [entry.to_owned()];
     let tips = Tips::parse(&tip(&entries), &limits).unwrap();
-    let carried = UnverifiedPassport::from_entries(entries, Some(tips), &limits).unwrap();
+    let carried = UnverifiedPassport::from_entries(entries, tips, &limits).unwrap();
     Verifier::new(limits).verify(carried, &ring()).is_ok()
 }
 

@@ -99,7 +99,7 @@ fn cut(text: &str, bytes: usize) -> &str {
 /// Steps 2 and 3 over a JSON array, with the tips that its entries really have.
 fn verified(json: &[u8], tips: Tips) -> Result<Passport, Option<VerifyError>> {
     let limits = Limits::default();
-    let carried = UnverifiedPassport::from_json(json, Some(tips), &limits).map_err(|_no_passport| None)?;
+    let carried = UnverifiedPassport::from_json(json, tips, &limits).map_err(|_no_passport| None)?;
     Verifier::new(limits).verify(carried, &ring()).map_err(Some)
 }
 

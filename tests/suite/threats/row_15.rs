@@ -67,7 +67,7 @@ async fn layer_on_no_policy_at_all_is_not_built() {
     let nothings: [Arc<dyn Authorize>; 2] = [Arc::new(all_of([])), Arc::new(deployment_only())];
     for nothing in nothings {
         let layer = OperationLayer::try_shared(keys::kest("service"), operation(), nothing);
-        assert_eq!(layer.err(), Some(NothingAsked));
+        assert_eq!(layer.err(), Some(NothingAsked.into()));
     }
 }
 

@@ -92,7 +92,7 @@ fn texts_get_their_canonical_bytes_or_none() {
 fn verdict(case: &Value) -> Result<Passport, String> {
     let limits = Limits::default();
     let tips = Tips::parse(text(case, "chain_tip"), &limits).map_err(|it| it.to_string())?;
-    let carried = UnverifiedPassport::from_entries(texts(case, "passport"), Some(tips), &limits);
+    let carried = UnverifiedPassport::from_entries(texts(case, "passport"), tips, &limits);
     let carried = carried.map_err(|it| it.to_string())?;
     let verified = Verifier::new(limits).verify(carried, &ring());
     verified.map_err(|it| it.to_string())

@@ -83,7 +83,7 @@ fn several_tips_come_escaped() {
 fn tip_and_passport_come_together() {
     check_refused(&format!("kest.chain_tip={TIP}"), "chain_tip_without_passport");
     check_refused("kest.passport=[]", "passport_without_chain_tip");
-    let told = HeaderReader::default().accept_missing_tip();
+    let told = HeaderReader::default().dangerous_accept_missing_tip();
     check_tier(&told, "kest.passport=[]", Some(Tier::Inline));
     assert_eq!(read(&told, &["kest.chain_tip=0"]), Err("chain_tip_without_passport"));
 }
@@ -94,7 +94,10 @@ fn two_tiers_at_once_are_refused() {
     check_refused(&header, "passport_several_tiers");
     check_tier(&legacy(), &header, Some(Tier::Inline));
     let without_tip = format!("kest.passport=[],kest.claim_check={CLAIM}");
-    assert_eq!(read(&legacy().accept_missing_tip(), &[&without_tip]), Err("passport_several_tiers"));
+    assert_eq!(
+        read(&legacy().dangerous_accept_missing_tip(), &[&without_tip]),
+        Err("passport_several_tiers")
+    );
 }
 
 #[test]

@@ -60,9 +60,13 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// [`CanonicalizeError`](crate::CanonicalizeError) when the object has no canonical form.
+    /// [`CanonicalizeError`](crate::CanonicalizeError) when it is no object, or has no canonical form.
     pub fn with_attributes(mut self, object: &str) -> Result<Self, crate::CanonicalizeError> {
         let canonical = crate::canonical::canonicalize(object.as_bytes(), 8)?;
+        // Readers refuse an entry whose attributes are something else, so it must not be signed.
+        if canonical.first() != Some(&b'{') {
+            return Err(crate::CanonicalizeError::NotAnObject);
+        }
         let text = String::from_utf8_lossy(&canonical);
         self.attributes = Some(text.into());
         Ok(self)

@@ -20,12 +20,26 @@ pub struct UnverifiedPassport {
 impl UnverifiedPassport {
     /// Reads the JSON array of compact entries and keeps the announced tips for verification.
     ///
-    /// `None` for `tips` means that the carrier announced none and the reader was told to accept that.
-    ///
     /// # Errors
     ///
     /// [`PassportFormError`] when the text is no array of strings or is over a limit.
-    pub fn from_json(json: &[u8], tips: Option<Tips>, limits: &Limits) -> Result<Self, PassportFormError> {
+    pub fn from_json(json: &[u8], tips: Tips, limits: &Limits) -> Result<Self, PassportFormError> {
+        Self::dangerous_from_json(json, Some(tips), limits)
+    }
+
+    /// As [`from_json`](Self::from_json), also where no tips were announced.
+    ///
+    /// With `None` it is given up to notice that entries were cut off at the end, taints and low trust with them. For
+    /// looking at what lies there, not for continuing it.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn dangerous_from_json(
+        json: &[u8],
+        tips: Option<Tips>,
+        limits: &Limits,
+    ) -> Result<Self, PassportFormError> {
         if json.len() > limits.passport_bytes {
             return Err(PassportFormError::TooLong(json.len()));
         }
@@ -41,6 +55,22 @@ impl UnverifiedPassport {
     ///
     /// [`PassportFormError`] when there are too many or one is too long.
     pub fn from_entries<Text: Into<Arc<str>>>(
+        entries: impl IntoIterator<Item = Text>,
+        tips: Tips,
+        limits: &Limits,
+    ) -> Result<Self, PassportFormError> {
+        Self::dangerous_from_entries(entries, Some(tips), limits)
+    }
+
+    /// As [`from_entries`](Self::from_entries), also where no tips were announced.
+    ///
+    /// With `None` it is given up to notice that entries were cut off at the end, as with
+    /// [`dangerous_from_json`](Self::dangerous_from_json).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_entries`](Self::from_entries).
+    pub fn dangerous_from_entries<Text: Into<Arc<str>>>(
         entries: impl IntoIterator<Item = Text>,
         tips: Option<Tips>,
         limits: &Limits,

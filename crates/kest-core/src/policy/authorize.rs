@@ -23,6 +23,11 @@ pub trait Authorize: fmt::Debug + Send + Sync {
     fn is_empty(&self) -> bool {
         false
     }
+
+    /// Whether it speaks for the tiers above an operation's own: layers refuse to be built on one.
+    fn is_deployments(&self) -> bool {
+        false
+    }
 }
 
 /// Neither the operation nor the deployment names a policy: that would allow nothing, and is refused earlier.
@@ -124,7 +129,7 @@ impl Permit {
 /// Asks the deployment's policies and then the operation's own, and mints the [`Permit`]: step 5 of a request's life.
 ///
 /// The operation's policy sees what the deployment's [established](Inquiry::established). It cannot speak for the
-/// enterprise and platform tiers, nor use an exemption: both belong to the deployment.
+/// enterprise, platform and application tiers, nor use an exemption: these belong to the deployment.
 ///
 /// # Errors
 ///
@@ -156,7 +161,7 @@ fn allowed(decision: Decision) -> Result<PolicyContext, AuthorizeError> {
 
 /// What the operation's policy may claim to have evaluated.
 fn check_own(operation: &dyn Authorize, own: &PolicyContext) -> Result<(), AuthorizeError> {
-    for tier in [Tier::Enterprise, Tier::Platform] {
+    for tier in [Tier::Enterprise, Tier::Platform, Tier::Application] {
         if own.policies(tier).next().is_some() {
             return Err(AuthorizeError::ForeignTier(tier));
         }

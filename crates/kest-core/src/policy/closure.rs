@@ -69,6 +69,10 @@ impl Authorize for AllOf {
         self.0.iter().all(|policy| policy.is_empty())
     }
 
+    fn is_deployments(&self) -> bool {
+        self.0.iter().any(|policy| policy.is_deployments())
+    }
+
     async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
         let mut allowed = PolicyContext::default();
         for policy in &self.0 {

@@ -29,6 +29,10 @@ impl Authorize for Deployment {
         !self.policies.0.current.load().has_tiers()
     }
 
+    fn is_deployments(&self) -> bool {
+        true
+    }
+
     async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
         let asking = Asking::of(&self.policies, inquiry);
         let now = self.policies.0.plan.clock.unix_millis();
