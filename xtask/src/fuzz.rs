@@ -143,7 +143,7 @@ fn inputs(corpus: &Path) -> Result<usize, Failure> {
 /// Bytes of input: room for what is allowed and for some more, little enough to be fast.
 fn longest(target: &str) -> usize {
     match target {
-        "jwt_header" => 4_096,
+        "jwt_header" | "resource_path" => 4_096,
         "header" | "entry" | "dpop_proof" => 16_384,
         _ => 65_536,
     }
