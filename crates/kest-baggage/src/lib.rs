@@ -52,7 +52,9 @@
 
 mod ambience;
 mod ambient;
+mod check;
 mod claims;
+mod foreign;
 mod header;
 mod inject;
 #[cfg(test)]
@@ -84,7 +86,9 @@ pub use ambient::{
     Ambient, RunNested, current_admission, current_agent, current_arrival, current_passport, current_task,
     current_trace_id, current_user, run_admitted, with_admission, with_arrival,
 };
+pub use check::NotAsPacked;
 pub use claims::{Claims, Overflow};
+pub use foreign::{ForeignMembers, ForeignMembersError};
 pub use header::{HeaderReader, ReadError};
 pub use inject::{InjectError, strip};
 pub use memory::InMemoryClaims;

@@ -58,8 +58,9 @@ impl Tiers {
         self
     }
 
-    /// Whether each call must pack for itself.
-    pub(crate) fn is_single_use(&self) -> bool {
+    /// Whether each request must pack for itself, since what it carries can be redeemed once.
+    #[must_use]
+    pub fn is_single_use(&self) -> bool {
         self.claims.as_ref().is_some_and(Claims::is_single_use)
     }
 
@@ -175,6 +176,10 @@ impl PackedHeader {
 
     pub(crate) fn cuts(&self) -> &[Cut] {
         &self.cuts
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
     }
 
     pub(crate) fn up_to(&self, cut: Cut) -> Bytes {

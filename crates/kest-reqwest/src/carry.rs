@@ -1,19 +1,15 @@
-//! Puts the lineage onto an outgoing request: the right tier, to listed destinations only. Step 8 of a request's life.
+//! Builds the client that carries the lineage: where it may go, what happens without one, how it travels.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::Extensions;
-use kest_baggage::{InjectError, PackError, Tier, Tiers, current_admission, packed_once, strip};
-use kest_core::refusal::Step;
-use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitError, Authorize, Kest, Operation};
-use reqwest::{Request, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use kest_baggage::{ForeignMembers, ForeignMembersError, Tiers};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
 use crate::destination::Destination;
+use crate::innermost::{Innermost, note_where_it_is_built};
 use crate::network;
-use crate::telemetry;
+use crate::origination::WithoutLineage;
 
 /// Carries the current lineage on requests to listed destinations.
 ///
@@ -55,49 +51,23 @@ impl CarryPassport {
 
     /// Says what happens to a request to a listed destination when there is no lineage; there is no default.
     pub fn without_lineage(self, choice: WithoutLineage) -> Carrying {
-        Carrying { destinations: self.destinations, without_lineage: choice, tiers: Tiers::auto() }
+        Carrying {
+            destinations: self.destinations,
+            without_lineage: choice,
+            tiers: Tiers::auto(),
+            foreign_members: None,
+        }
     }
-}
-
-/// What to do when a listed destination is called and no operation is running.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum WithoutLineage {
-    /// The request is not sent.
-    Refuse,
-    /// A lineage is started under a named origin.
-    Originate(Arc<Origination>),
-}
-
-impl WithoutLineage {
-    /// Starts a lineage of `origin` with `operation`, when `policy` allows it.
-    #[must_use]
-    pub fn originate(
-        kest: Kest,
-        origin: Origin,
-        operation: Operation,
-        policy: impl Authorize + 'static,
-    ) -> Self {
-        Self::Originate(Arc::new(Origination { kest, origin, operation, policy: Arc::new(policy) }))
-    }
-}
-
-/// How to start a lineage; made by [`WithoutLineage::originate`].
-#[derive(Debug)]
-pub struct Origination {
-    kest: Kest,
-    origin: Origin,
-    operation: Operation,
-    policy: Arc<dyn Authorize>,
 }
 
 /// A [`CarryPassport`] with every required choice made.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Carrying {
-    destinations: Arc<HashSet<Destination>>,
-    without_lineage: WithoutLineage,
-    tiers: Tiers,
+    pub(crate) destinations: Arc<HashSet<Destination>>,
+    pub(crate) without_lineage: WithoutLineage,
+    pub(crate) tiers: Tiers,
+    foreign_members: Option<Result<ForeignMembers, ForeignMembersError>>,
 }
 
 impl Carrying {
@@ -107,17 +77,34 @@ impl Carrying {
         self
     }
 
-    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed. A proxy that
-    /// `builder` was given is used; those of the environment are not, and `localhost` is not looked up.
+    /// Puts these baggage members of others, such as `tenant=acme`, onto every request to a listed destination, where
+    /// their keys do not stand already.
+    ///
+    /// A default header `baggage` of the builder cannot do that: reqwest adds it only to requests without any baggage,
+    /// and so to none that carries a passport. Such a builder is refused when the client is built.
+    pub fn foreign_members(mut self, members: &str) -> Self {
+        self.foreign_members = Some(ForeignMembers::parse(members));
+        self
+    }
+
+    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed, and with passports
+    /// for single use none, since reqwest would repeat the one that was redeemed. A proxy that `builder` was given is
+    /// used; those of the environment are not, and `localhost` is not looked up.
     ///
     /// # Errors
     ///
-    /// [`ClientError`] when no destination is listed or the client cannot be built.
+    /// [`ClientError`] when no destination is listed, the foreign members are malformed, or the client cannot be built.
     pub fn client(self, builder: reqwest::ClientBuilder) -> Result<ClientWithMiddleware, ClientError> {
         self.client_with(builder, |stack| stack)
     }
 
-    /// The client with more middleware, such as retries: what `more` adds runs closer to the network.
+    /// The client with more middleware, such as retries and tracing.
+    ///
+    /// What `more` adds runs in the order in which it is added, all of it above the carrying: every attempt of a retry
+    /// gets its passport anew, members that others write into `baggage` are kept beside it, and nothing that they put
+    /// there can exchange it or take it to another host. The request is sent by a client of our own, at once after
+    /// it was packed. So middleware that is added to the finished client later does not run, since it would stand
+    /// below that.
     ///
     /// # Errors
     ///
@@ -130,107 +117,27 @@ impl Carrying {
         if self.destinations.is_empty() {
             return Err(ClientError::NoDestination);
         }
-        let client = network::bounded(builder).build().map_err(|cause| ClientError::Client(cause.into()))?;
-        Ok(more(ClientBuilder::new(client).with(Carry(self))).build())
-    }
-}
-
-/// The middleware itself; private, so that it cannot be put on a client that follows redirects elsewhere.
-struct Carry(Carrying);
-
-#[async_trait::async_trait]
-impl Middleware for Carry {
-    async fn handle(
-        &self,
-        mut request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> reqwest_middleware::Result<Response> {
-        // Whatever somebody copied from an inbound request stops here; only a packed lineage goes on.
-        strip(request.headers_mut());
-        let listed = Destination::of(request.url()).is_some_and(|it| self.0.destinations.contains(&it));
-        if !listed {
-            telemetry::not_listed(request.url());
-            return next.run(request, extensions).await;
+        if has_default_baggage(&builder) {
+            return Err(ClientError::DefaultBaggage);
         }
-        let given = extensions.get::<Admission>().cloned();
-        let sent = self
-            .0
-            .carry(given, &mut request)
-            .await
-            .inspect_err(telemetry::not_sent)
-            .map_err(reqwest_middleware::Error::middleware)?;
-        telemetry::carried(sent.tier);
-        let mut response = next.run(request, extensions).await?;
-        response.extensions_mut().insert(sent);
-        Ok(response)
-    }
-}
-
-impl Carrying {
-    async fn carry(&self, given: Option<Admission>, request: &mut Request) -> Result<Sent, CarryError> {
-        let admission = match (given.or_else(current_admission), &self.without_lineage) {
-            (Some(admission), _) => admission,
-            (None, WithoutLineage::Refuse) => return Err(CarryError::NoLineage),
-            (None, WithoutLineage::Originate(origination)) => origination.start().await?,
-        };
-        let header = packed_once(&admission, &self.tiers).await.map_err(CarryError::Pack)?;
-        header.inject(request.headers_mut(), admission.kest().limits()).map_err(CarryError::Inject)?;
-        let tier = header.tier().ok_or(CarryError::NoLineage)?;
-        Ok(Sent { tier, bytes: header.bytes() })
-    }
-}
-
-impl Origination {
-    async fn start(&self) -> Result<Admission, CarryError> {
-        let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
-        match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
-            Ok(admission) => admission.map_err(CarryError::Originate),
-            Err(_elapsed) => Err(CarryError::Originate(AdmitError::timed_out(Step::Originate))),
+        let foreign_members =
+            self.foreign_members.clone().transpose().map_err(ClientError::ForeignMembers)?;
+        let mut bounded = network::bounded(builder);
+        if self.tiers.is_single_use() {
+            bounded = bounded.redirect(reqwest::redirect::Policy::none());
         }
+        let client = bounded.build().map_err(|cause| ClientError::Client(cause.into()))?;
+        let innermost = Innermost::new(self, foreign_members, client.clone());
+        let stack = ClientBuilder::new(client).with_init(note_where_it_is_built);
+        Ok(more(stack).with(innermost).build())
     }
 }
 
-/// How the passport of a request travelled; found in the extensions of the response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sent {
-    /// The tier that was used.
-    pub tier: Tier,
-    /// Bytes of all `kest.*` members together, as encoded.
-    pub bytes: usize,
-}
-
-/// A request to a listed destination was not sent.
+/// Whether the builder has a default header `baggage`.
 ///
-/// Found by downcasting the `Middleware` case of reqwest-middleware's error.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CarryError {
-    /// No operation is running and none may be started.
-    #[error("there is no lineage to carry")]
-    NoLineage,
-    /// The lineage could not be started.
-    #[error("lineage could not be started")]
-    Originate(#[source] AdmitError),
-    /// The passport fits no tier, or its store is away.
-    #[error("passport could not be packed")]
-    Pack(#[source] PackError),
-    /// The request's own baggage leaves no room.
-    #[error("baggage leaves no room for the passport")]
-    Inject(#[source] InjectError),
-}
-
-impl CarryError {
-    /// Whether the same request may succeed later: only when something was out of reach.
-    #[must_use]
-    pub fn may_retry(&self) -> bool {
-        match self {
-            Self::Pack(cause) => cause.may_retry(),
-            Self::Originate(cause) => cause.may_retry(),
-            Self::NoLineage | Self::Inject(_) => false,
-        }
-    }
+/// It has no accessor, and tells no other way. Header values are escaped there, so that none passes for a name.
+fn has_default_baggage(builder: &reqwest::ClientBuilder) -> bool {
+    format!("{builder:?}").contains(r#""baggage": "#)
 }
 
 /// A client cannot be built.
@@ -240,7 +147,53 @@ pub enum ClientError {
     /// A passport may go nowhere: list at least one destination.
     #[error("no destination is listed")]
     NoDestination,
+    /// The foreign members are no list of baggage members of others.
+    #[error("foreign members are not baggage of others")]
+    ForeignMembers(#[source] ForeignMembersError),
+    /// A default header `baggage` would be on no request that carries a passport: use [`Carrying::foreign_members`].
+    #[error("builder has a default header baggage: give its members to foreign_members")]
+    DefaultBaggage,
     /// The client's own settings do not work.
     #[error("client cannot be built")]
     Client(#[source] kest_core::BoxError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_default(name: &'static str, value: &'static str) -> reqwest::ClientBuilder {
+        let value = http::HeaderValue::from_static(value);
+        reqwest::Client::builder()
+            .default_headers([(http::HeaderName::from_static(name), value)].into_iter().collect())
+    }
+
+    fn carrying() -> Carrying {
+        CarryPassport::to([Destination::origin("https://stock.internal").unwrap()])
+            .without_lineage(WithoutLineage::Refuse)
+    }
+
+    #[test]
+    fn default_baggage_of_the_builder_is_not_lost_in_silence() {
+        let refused = carrying().client(with_default("baggage", "tenant=acme"));
+        assert!(matches!(refused, Err(ClientError::DefaultBaggage)));
+        let mut secret = http::HeaderMap::new();
+        secret.insert("baggage", http::HeaderValue::from_static("tenant=acme"));
+        secret.iter_mut().for_each(|(_, value)| value.set_sensitive(true));
+        let refused = carrying().client(reqwest::Client::builder().default_headers(secret));
+        assert!(matches!(refused, Err(ClientError::DefaultBaggage)));
+        for (name, value) in [("x-baggage", "a=1"), ("x-tenant", r#"{"baggage": "a"}"#)] {
+            assert!(carrying().client(with_default(name, value)).is_ok(), "{name}");
+        }
+        assert!(carrying().client(reqwest::Client::builder().user_agent(r#""baggage": 1"#)).is_ok());
+    }
+
+    #[test]
+    fn foreign_members_are_judged_when_the_client_is_built() {
+        for members in ["", "tenant", "kest.user=admin"] {
+            let refused = carrying().foreign_members(members).client(reqwest::Client::builder());
+            assert!(matches!(refused, Err(ClientError::ForeignMembers(_))), "{members}");
+        }
+        assert!(carrying().foreign_members("tenant=acme").client(reqwest::Client::builder()).is_ok());
+    }
 }

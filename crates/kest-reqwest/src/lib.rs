@@ -17,16 +17,23 @@
 //! # Limits and caveats
 //!
 //! The middleware comes with its client, because a redirect happens below every middleware: the client follows
-//! redirects of the same origin only. Nothing of the inbound request but the passport is ever put on an outgoing one.
+//! redirects of the same origin only. It is the innermost one, whatever else is added: the passport is put on the
+//! request last, checked, and sent. Nothing of the inbound request but the passport is ever put on an outgoing one.
 //! Proxies of the environment (`HTTP_PROXY` and the like) are not used, because one reads every passport that is sent
-//! over plain http; a proxy that the client's builder was given stays. Work that a handler spawns has no ambient lineage: give the request its admission with
-//! `RequestBuilder::with_extension(admission)`.
+//! over plain http; a proxy that the client's builder was given stays. Work that a handler spawns has no ambience: capture it with [`kest_baggage::Ambience`], build the request in the
+//! handler, or give it its admission with `RequestBuilder::with_extension(admission)`.
 
 mod carry;
 mod destination;
+mod error;
+mod innermost;
 mod network;
+mod origination;
 mod telemetry;
 
-pub use carry::{CarryError, CarryPassport, Carrying, ClientError, Origination, Sent, WithoutLineage};
+pub use carry::{CarryPassport, Carrying, ClientError};
 pub use destination::{Destination, DestinationError};
+pub use error::CarryError;
+pub use innermost::Sent;
+pub use origination::{Origination, WithoutLineage};
 pub use telemetry::{OUTGOING, describe_metrics};

@@ -1,10 +1,10 @@
 //! Every line and metric of this crate, in one place: what was carried, where nothing was, and what was not sent.
 
-use kest_baggage::{InjectError, PackError, Tier};
+use kest_baggage::{InjectError, NotAsPacked, PackError, Tier};
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 use url::Url;
 
-use crate::carry::CarryError;
+use crate::error::CarryError;
 
 /// Outgoing requests by `carried`: the tier of the passport, or `unlisted` where the destination is not listed and
 /// nothing of ours went along.
@@ -39,8 +39,11 @@ pub(crate) fn not_sent(error: &CarryError) {
 fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
     Some(match error {
         CarryError::NoLineage => (NO_LINEAGE, None),
+        CarryError::InsideRequest => (INSIDE_REQUEST, None),
         CarryError::Originate(_) => return None,
         CarryError::Inject(cause) => (NO_ROOM, Some(inject_kind(*cause))),
+        CarryError::NotAsPacked(NotAsPacked::Unreadable(cause)) => (NOT_AS_PACKED, Some(cause.as_str())),
+        CarryError::NotAsPacked(_) => (NOT_AS_PACKED, None),
         CarryError::Pack(cause) => match cause {
             PackError::TooLarge(_) => (TOO_LARGE, None),
             PackError::ClaimStore(_) => (CLAIM_STORE, Some("unavailable")),
@@ -65,8 +68,21 @@ const NO_LINEAGE: Explanation = Explanation::new(
     "no_lineage",
     Actor::Caller,
     "an operation that is running, or an admission among the request's extensions",
-    "wrap a spawned task in with_admission, give the request with_extension(admission), or choose \
+    "wrap a spawned task with Ambience::capture().wrap(..), give the request with_extension(admission), or choose \
      WithoutLineage::originate for work that no request asked for",
+);
+const INSIDE_REQUEST: Explanation = Explanation::new(
+    "inside_request",
+    Actor::Service,
+    "an operation layer on the route, since a request that is served continues its own lineage",
+    "put an OperationLayer on the route; start a lineage for other work outside of requests, with Kest::originate \
+     and run_admitted",
+);
+const NOT_AS_PACKED: Explanation = Explanation::new(
+    "not_as_packed",
+    Actor::Service,
+    "a baggage header that reads back as what was packed",
+    "look for baggage members of others on the request that no reader can take",
 );
 const NO_ROOM: Explanation = Explanation::new(
     "no_room",

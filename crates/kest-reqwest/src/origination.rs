@@ -1,0 +1,64 @@
+//! What happens where no operation is running: refuse, or start a lineage under a named origin.
+
+use std::fmt;
+use std::sync::Arc;
+
+use kest_core::refusal::Step;
+use kest_core::trust::Origin;
+use kest_core::{Admission, AdmitError, Authorize, Kest, Operation};
+
+use crate::error::CarryError;
+
+/// What to do when a listed destination is called and no operation is running.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum WithoutLineage {
+    /// The request is not sent.
+    Refuse,
+    /// A lineage is started under a named origin, for work that no request asked for.
+    ///
+    /// While a request is being served it is not: a root of its own would leave behind who asked for the work and how
+    /// far that is trusted.
+    Originate(Arc<Origination>),
+}
+
+impl WithoutLineage {
+    /// Starts a lineage of `origin` with `operation`, when `policy` allows it.
+    #[must_use]
+    pub fn originate(
+        kest: Kest,
+        origin: Origin,
+        operation: Operation,
+        policy: impl Authorize + 'static,
+    ) -> Self {
+        Self::Originate(Arc::new(Origination { kest, origin, operation, policy: Arc::new(policy) }))
+    }
+}
+
+/// How to start a lineage; made by [`WithoutLineage::originate`].
+pub struct Origination {
+    kest: Kest,
+    origin: Origin,
+    operation: Operation,
+    policy: Arc<dyn Authorize>,
+}
+
+impl Origination {
+    pub(crate) async fn start(&self) -> Result<Admission, CarryError> {
+        let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
+        match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
+            Ok(admission) => admission.map_err(CarryError::Originate),
+            Err(_elapsed) => Err(CarryError::Originate(AdmitError::timed_out(Step::Originate))),
+        }
+    }
+}
+
+impl fmt::Debug for Origination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Origination")
+            .field("origin", &self.origin)
+            .field("operation", self.operation.name())
+            .finish_non_exhaustive()
+    }
+}
