@@ -39,11 +39,13 @@ impl CarryError {
             reqwest_middleware::Error::Middleware(cause) => cause,
             reqwest_middleware::Error::Reqwest(_) => return None,
         };
-        // Middleware wraps the error of what runs below it, and that one may be wrapped again.
-        cause.chain().find_map(|cause| {
-            let below = || cause.downcast_ref::<reqwest_middleware::Error>().and_then(Self::of);
-            cause.downcast_ref::<Self>().or_else(below)
-        })
+        cause.chain().find_map(<dyn std::error::Error>::downcast_ref)
+    }
+
+    /// Under a text of its own: middleware that hands an error on in its own name hides the first one of its chain.
+    pub(crate) fn into_middleware_error(self) -> reqwest_middleware::Error {
+        let text = format!("request not sent: {self}");
+        reqwest_middleware::Error::Middleware(anyhow::Error::new(self).context(text))
     }
 
     /// Whether the same request may succeed later: only when something was out of reach.

@@ -52,7 +52,7 @@ impl Middleware for Innermost {
             .carry(&mut request, extensions)
             .await
             .inspect_err(telemetry::not_sent)
-            .map_err(reqwest_middleware::Error::middleware)?;
+            .map_err(CarryError::into_middleware_error)?;
         telemetry::carried(sent.tier);
         // Not by what is below: nothing may change the request any more.
         let mut response = self.client.execute(request).await?;
