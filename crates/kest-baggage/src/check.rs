@@ -38,7 +38,7 @@ impl PackedHeader {
 
 /// The members of ours on one line, as a strict reader cuts it.
 fn ours(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Members::of(line, Arrays::Encoded).filter(|member| member.is_kest()).map(|member| member.whole)
+    Members::of(line, Arrays::Encoded).filter(|member| !member.is_foreign()).map(|member| member.whole)
 }
 
 /// What stands on a request is not the passport that was packed for it.

@@ -20,7 +20,7 @@ impl ForeignMembers {
     pub fn parse(text: &str) -> Result<Self, ForeignMembersError> {
         let mut keys: Vec<&[u8]> = Vec::new();
         for member in Members::of(text.as_bytes(), Arrays::Encoded) {
-            if member.is_kest() {
+            if !member.is_foreign() {
                 return Err(ForeignMembersError::Ours);
             }
             if !member.has_token_key() || member.value.is_none() || !is_spelled_well(&member) {

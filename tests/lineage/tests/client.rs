@@ -10,7 +10,7 @@ use axum::response::IntoResponse as _;
 use http::{Extensions, HeaderValue};
 use http_body::Frame;
 use kest_baggage::{
-    Audience, Claims, InMemoryClaims, Sealing, SealingKey, Tiers, current_user, run_admitted,
+    Ambience, Audience, Claims, InMemoryClaims, Sealing, SealingKey, Tiers, current_user, run_admitted,
 };
 use kest_core::signature::KeyId;
 use kest_core::{Limits, OsRandom};
@@ -273,4 +273,26 @@ async fn reason_is_found_below_retries() {
     let error = client.unwrap().get(back.url("/")).send().await.map(|_| ()).unwrap_err();
     assert!(matches!(CarryError::of(&error), Some(CarryError::NoLineage)), "{error:?}");
     assert_eq!(back.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn debug_output_of_what_carries_holds_no_entry() {
+    let admission = edge().await;
+    let limits = Limits::default();
+    let packed = kest_baggage::packed_once(&admission, &Tiers::auto()).await.unwrap();
+    let mut headers = http::HeaderMap::new();
+    packed.inject(&mut headers, &limits).unwrap();
+    let read = || kest_baggage::HeaderReader::default().read_headers(&headers).unwrap();
+    let restored = kest_baggage::restore(read(), None, &limits).await.unwrap();
+    let printed = [
+        format!("{headers:?} {packed:?}"),
+        format!("{:?} {restored:?}", read()),
+        format!("{:?}", Ambience::from(admission.clone())),
+        format!("{:?}", kest_baggage::with_admission(admission.clone(), async {})),
+        format!("{:?}", originating("https://stock.internal")),
+        format!("{:?}", reqwest::Client::new().get("https://stock.internal").headers(headers.clone())),
+    ];
+    for text in printed {
+        assert!(!text.contains("eyJ"), "{text}");
+    }
 }
