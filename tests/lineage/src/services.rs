@@ -66,7 +66,10 @@ impl Front {
     {
         let operation =
             OperationLayer::new(kest("front"), Operation::named("handle").unwrap(), dangerous_allow_all());
-        let inbound = InboundLayer::builder(ring()).identity(IdentityChoice::from_lineage()).build();
+        let inbound = InboundLayer::builder(ring())
+            .identity(IdentityChoice::from_lineage())
+            .dangerous_allow_unguarded_routes()
+            .build();
         let bare = handler.clone();
         let router = Router::new()
             .route("/", get(move || handler()).route_layer(operation))
