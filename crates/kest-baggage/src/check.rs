@@ -22,6 +22,7 @@ impl PackedHeader {
         let mut bounds = limits.clone();
         bounds.header_bytes = bounds.header_bytes.max(bounds.outgoing_header_bytes);
         bounds.members = bounds.members.max(bounds.outgoing_members);
+        bounds.own_members = bounds.own_members.max(self.members());
         let read = HeaderReader::new(bounds).read_headers(headers).map_err(NotAsPacked::Unreadable)?;
         let lines = || headers.get_all(BAGGAGE).iter().map(HeaderValue::as_bytes);
         let found: Vec<&[u8]> = lines().flat_map(ours).collect();

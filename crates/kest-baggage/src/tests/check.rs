@@ -81,6 +81,6 @@ async fn members_of_others_may_change_and_courtesies_may_be_left_out() {
 async fn bounds_on_what_comes_in_do_not_bound_what_leaves() {
     let ours = packed(2).await;
     let mut limits = Limits::default();
-    (limits.header_bytes, limits.members) = (16, 1);
+    (limits.header_bytes, limits.members, limits.own_members) = (16, 1, 1);
     ours.check(&carrying(&ours), &limits).unwrap();
 }
