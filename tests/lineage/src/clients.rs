@@ -16,13 +16,11 @@ use reqwest_tracing::TracingMiddleware;
 use crate::services::kest;
 
 /// Carries to `origin` alone, and refuses where there is no lineage.
-#[must_use]
 pub fn carrying(origin: &str) -> Carrying {
     CarryPassport::to([Destination::origin(origin).unwrap()]).without_lineage(WithoutLineage::Refuse)
 }
 
 /// Carries to `origin` alone, and starts a lineage of full trust where there is none.
-#[must_use]
 pub fn originating(origin: &str) -> Carrying {
     let job = Operation::named("nightly").unwrap();
     CarryPassport::to([Destination::origin(origin).unwrap()]).without_lineage(WithoutLineage::originate(

@@ -6,7 +6,8 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::exhaustive_enums,
     reason = "helpers of tests, which end the test at the line that failed"
 )]
 

@@ -72,8 +72,8 @@ impl Front {
             .build();
         let bare = handler.clone();
         let router = Router::new()
-            .route("/", get(move || handler()).route_layer(operation))
-            .route("/bare", get(move || bare()))
+            .route("/", get(handler).route_layer(operation))
+            .route("/bare", get(bare))
             .layer(inbound)
             .layer(axum::middleware::from_fn(traced));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -1,6 +1,8 @@
 //! Middleware that writes, repeats and turns away requests cannot lose, exchange or leak the lineage, and none is started
 //! where there is one.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which end the test at the line that failed")]
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
