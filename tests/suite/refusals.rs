@@ -437,6 +437,40 @@ async fn nested_and_originated_work_is_explained_too() {
     assert!(kept.only("originate", "denied").contains("trust=40"));
 }
 
+#[tokio::test]
+async fn request_that_is_not_sent_is_explained_and_one_without_a_passport_is_counted() {
+    use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
+    let never = || policy_fn("never", |_| false).unwrap();
+    let nightly = || Operation::named("nightly").unwrap();
+    let internal = kest_core::trust::Origin::internal;
+    for (choice, step, kind) in [
+        (WithoutLineage::Refuse, "client", "no_lineage"),
+        (
+            WithoutLineage::originate(keys::kest("service"), internal(), nightly(), never()),
+            "originate",
+            "denied",
+        ),
+    ] {
+        let client = CarryPassport::to([Destination::origin("http://127.0.0.1:9").unwrap()])
+            .without_lineage(choice)
+            .client(reqwest::Client::builder())
+            .unwrap();
+        let kept = keep();
+        assert!(client.get(format!("http://127.0.0.1:9/{SECRET}")).send().await.is_err());
+        kept.only(step, kind);
+        assert!(!kept.logs.text().contains(SECRET));
+        drop(kept);
+        let kept = keep();
+        let nobody_listens = client.get(format!("http://127.0.0.2:9/{SECRET}")).send().await;
+        assert!(nobody_listens.is_err());
+        assert_eq!(kept.refusals(), BTreeMap::new());
+        let text = kept.logs.text();
+        assert!(text.contains("destination is not listed") && text.contains("http://127.0.0.2:9"), "{text}");
+        let ours: Vec<&str> = text.lines().filter(|line| line.contains("kest_reqwest")).collect();
+        assert!(ours.len() == 1 && !ours[0].contains(SECRET), "{text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nested_work_that_takes_too_long_is_explained() {
     use kest_baggage::RunNested as _;
