@@ -184,6 +184,18 @@ async fn missing_passport_is_explained() {
     check(setup, raw::call(), "inbound", RejectionKind::PassportMissing).await;
 }
 
+#[tokio::test]
+async fn stale_and_unwanted_passports_are_explained() {
+    let entries = vec![Forge::entry("gateway", 1, &[]).with("/timestamp_ms", serde_json::json!(7)).sign()];
+    let request = || raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
+    let line = check(Setup::default(), request(), "inbound", RejectionKind::PassportStale).await;
+    assert!(line.contains("cause=\"too_old\""), "{line}");
+    let refused =
+        |builder: kest_tower::InboundBuilder| builder.passport(kest_tower::PassportPresence::Refused);
+    let setup = Setup { inbound: Box::new(refused), ..Setup::default() };
+    check(setup, request(), "inbound", RejectionKind::PassportRefused).await;
+}
+
 /// Answers as it is told.
 #[derive(Debug, Clone, Copy)]
 enum Mechanism {

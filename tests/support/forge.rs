@@ -6,6 +6,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use kest_core::entry::EntryHash;
 use serde_json::{Value, json};
 
+use crate::clock::begun;
 use crate::keys::{seed, workload};
 
 /// An entry under construction.
@@ -43,7 +44,7 @@ impl Forge {
                 "function_policies": ["p1"], "deviations": [],
             },
             "environment": {}, "otel_context": {}, "metadata": null, "content_hash": "", "input_hash": "",
-            "timestamp_ms": 1_763_800_000_000_i64,
+            "timestamp_ms": begun(),
         });
         let header = json!({"alg": "EdDSA", "kid": format!("{name}-1"), "typ": "JWS"});
         Self { payload, header, seed: seed(name) }

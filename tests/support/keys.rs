@@ -40,7 +40,7 @@ pub fn ring() -> Arc<KeyRing> {
 
 /// `name`'s part in all lineages, under a clock that stands still.
 pub fn kest(name: &str) -> Kest {
-    Kest::builder(signer(name)).clock(Arc::new(ManualClock::default())).build()
+    Kest::builder(signer(name)).clock(Arc::new(ManualClock::of_today())).build()
 }
 
 /// A lineage of `hops` operations by changing workloads, started with full trust.

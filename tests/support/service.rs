@@ -14,7 +14,7 @@ use kest_core::signature::{
     Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, Sign, Signature, SignatureCheck, SignerError,
     WorkloadId,
 };
-use kest_core::{Authorize, Kest, Limits, Operation, Reading};
+use kest_core::{Authorize, Clock, Kest, Limits, Operation, Reading, SystemClock};
 use kest_identity::IdentityChoice;
 use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ pub struct Setup {
     pub operation: Operation,
     /// Bounds of the service.
     pub limits: Limits,
+    /// Its clock.
+    pub clock: Arc<dyn Clock>,
     /// The dialect that it reads.
     pub reading: Reading,
     /// A store other than the in-memory one.
@@ -76,6 +78,7 @@ impl Default for Setup {
             deployment: None,
             operation: Operation::named("call").unwrap(),
             limits: Limits::default(),
+            clock: Arc::new(SystemClock),
             reading: Reading::Strict,
             store: None,
             signer: keys::signer("service"),
@@ -92,7 +95,8 @@ impl Setup {
         let runs = Arc::new(AtomicUsize::new(0));
         let signatures = Arc::new(AtomicUsize::new(0));
         let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
-        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone());
+        let clock = self.clock;
+        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone()).clock(Arc::clone(&clock));
         let kest = match self.deployment {
             Some(deployment) => kest.deployment_policy(deployment).build(),
             None => kest.build(),
@@ -101,6 +105,7 @@ impl Setup {
             .identity(self.identity)
             .claims(store)
             .limits(self.limits)
+            .clock(clock)
             .reading(self.reading);
         let inbound = (self.inbound)(inbound).build();
         let count = Arc::clone(&runs);

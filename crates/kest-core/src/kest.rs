@@ -245,7 +245,8 @@ impl Kest {
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.standing(&draft, &self.0.trust);
         let memo = Memo::new();
-        let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints, &memo);
+        let inquiry = Inquiry::new(arrival, &draft, self.workload(), trust_score, &taints, &memo)
+            .at(self.0.clock.unix_millis());
         let asked = Asked {
             entry_id,
             operation: operation.name(),

@@ -84,6 +84,11 @@ pub struct Limits {
     /// Key ids remembered as unknown to one issuer until the next fetch: 32 bytes each and the cache's own cost.
     /// Several times those who may wait, since only who waited is remembered.
     pub key_ids_unknown: u64,
+    /// Age of the oldest tip of a passport that a request comes with. Long enough for the slowest chain of calls and a
+    /// person in between, short enough that a copied passport is of little use.
+    pub max_tip_age: Duration,
+    /// Difference between the clocks of two machines that is taken for an accident.
+    pub clock_skew: Duration,
     /// Time that steps 1 to 4 of one request may take together, stores and issuers included.
     pub arrival_wait: Duration,
     /// Time that policy and signer may take together for one operation.
@@ -161,6 +166,8 @@ impl Default for Limits {
             key_wait: Duration::from_secs(2),
             key_waiters: 256,
             key_ids_unknown: 1024,
+            max_tip_age: Duration::from_secs(15 * 60),
+            clock_skew: Duration::from_secs(60),
             arrival_wait: Duration::from_secs(5),
             admission_wait: Duration::from_secs(5),
             inline_verify_entries: 64,

@@ -72,7 +72,7 @@ impl Rejection {
         Self { route: Some(route), ..self }
     }
 
-    fn because(self, cause: Option<&'static str>) -> Self {
+    pub(crate) fn because(self, cause: Option<&'static str>) -> Self {
         Self { cause, ..self }
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use http::response::Parts;
 use kest_baggage::{Claims, HeaderReader};
-use kest_core::passport::{SeenEntries, VerifySettings, WorkloadRules};
+use kest_core::passport::{Freshness, SeenEntries, VerifySettings, WorkloadRules};
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
-use kest_core::{Limits, Reading, Slots, Verifier};
+use kest_core::{Clock, Limits, Reading, Slots, SystemClock, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
@@ -55,6 +55,8 @@ impl InboundLayer {
             verify: VerifySettings::default(),
             missing_tip: MissingTip::Refuse,
             passport: PassportPresence::Optional,
+            age: Age::Limited,
+            clock: Arc::new(SystemClock),
             slots: Slots::of_process(),
             peer_address: None,
             unguarded: Unguarded::Refuse,
@@ -112,10 +114,18 @@ pub struct InboundBuilder {
     verify: VerifySettings,
     missing_tip: MissingTip,
     passport: PassportPresence,
+    age: Age,
+    clock: Arc<dyn Clock>,
     slots: Slots,
     peer_address: Option<PeerAddress>,
     unguarded: Unguarded,
     respond: Option<Respond>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Limited,
+    Any,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,9 +178,28 @@ impl InboundBuilder {
         self
     }
 
+    /// Says what becomes of requests with and without a passport; one may come otherwise.
+    pub fn passport(mut self, presence: PassportPresence) -> Self {
+        self.passport = presence;
+        self
+    }
+
     /// Refuses requests without a passport.
-    pub fn require_passport(mut self) -> Self {
-        self.passport = PassportPresence::Required;
+    pub fn require_passport(self) -> Self {
+        self.passport(PassportPresence::Required)
+    }
+
+    /// Reads this clock, to tell the age of passports.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Accepts passports that are older than `Limits::max_tip_age`, or dated in the future.
+    ///
+    /// What is given up: a passport that somebody copied can be sent again for as long as its keys are trusted.
+    pub fn dangerous_accept_any_age(mut self) -> Self {
+        self.age = Age::Any;
         self
     }
 
@@ -247,6 +276,10 @@ impl InboundBuilder {
             reader = reader.dangerous_accept_missing_tip();
         }
         let seen = (limits.seen_entries > 0).then(|| SeenEntries::new(limits));
+        let freshness = match self.age {
+            Age::Limited => Freshness::Within(limits.max_tip_age),
+            Age::Any => Freshness::AnyAge,
+        };
         let verifier = Verifier::with(self.verify);
         let verifier = seen.into_iter().fold(verifier, Verifier::remember);
         let steps = Steps {
@@ -256,6 +289,8 @@ impl InboundBuilder {
             verifier,
             identity: choice.into_authenticate(),
             passport: self.passport,
+            freshness,
+            clock: self.clock,
             slots: self.slots,
             peer_address: self.peer_address,
         };

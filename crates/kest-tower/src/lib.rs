@@ -77,4 +77,4 @@ pub use operation::OperationLayer;
 pub use public::{Public, PublicLayer, public};
 pub use rejection::RejectionKind;
 pub use service::{Inbound, Operate};
-pub use steps::Received;
+pub use steps::{PassportPresence, Received};

@@ -22,6 +22,10 @@ pub enum RejectionKind {
     PassportInvalid,
     /// A passport is required and none came.
     PassportMissing,
+    /// The passport is older than `Limits::max_tip_age`, or dated in the future.
+    PassportStale,
+    /// A passport came where none is taken.
+    PassportRefused,
     /// The keys to verify the passport with are out of reach.
     KeysUnavailable,
     /// Credentials are required and none came.
@@ -85,6 +89,8 @@ impl RejectionKind {
         Self::ClaimStoreUnavailable,
         Self::PassportInvalid,
         Self::PassportMissing,
+        Self::PassportStale,
+        Self::PassportRefused,
         Self::KeysUnavailable,
         Self::CredentialsMissing,
         Self::CredentialsInvalid,
@@ -191,6 +197,27 @@ impl RejectionKind {
                     Caller,
                     "a passport with at least one entry",
                     "let the caller carry its lineage with a Kest client; an edge leaves require_passport() out",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging("Kest"),
+            Self::PassportStale => row(
+                Explanation::new(
+                    "passport_stale",
+                    Caller,
+                    "a passport whose last operation was signed within Limits::max_tip_age, give or take \
+                     Limits::clock_skew",
+                    "let the caller start or continue a lineage anew; where many callers are refused, compare the clocks",
+                ),
+                (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
+            )
+            .challenging("Kest"),
+            Self::PassportRefused => row(
+                Explanation::new(
+                    "passport_refused",
+                    Caller,
+                    "no passport, since this service starts lineages and continues none",
+                    "let the caller leave it out; a service that others call says PassportPresence::Optional",
                 ),
                 (StatusCode::UNAUTHORIZED, Grpc::Unauthenticated),
             )

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 use kest_baggage::{Claims, HeaderReader, PackedPassport, RestoreError, Restored, Tier, restore};
+use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
-    Arrival, Authenticate, AuthenticateError, Credentials, Evidence, Limits, Lineage, Passport,
+    Arrival, Authenticate, AuthenticateError, Clock, Credentials, Evidence, Limits, Lineage, Passport,
     PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
     authenticate_credentials,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Steps {
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
     pub(crate) passport: PassportPresence,
+    pub(crate) freshness: Freshness,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) slots: Slots,
     pub(crate) peer_address: Option<PeerAddress>,
 }
@@ -54,11 +57,17 @@ impl fmt::Debug for PeerAddress {
     }
 }
 
-/// Whether a request may come without a passport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PassportPresence {
+/// What becomes of requests with and without a passport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum PassportPresence {
+    /// One may come, and is verified then.
+    #[default]
     Optional,
+    /// A request without one is refused; an empty one proves nothing and counts as none.
     Required,
+    /// A request with one is refused: for an edge that only strangers call, where a lineage starts.
+    Refused,
 }
 
 /// What the steps look at of a request; cloning it is cheap.
@@ -139,6 +148,9 @@ impl Steps {
             .reader
             .read(offered.baggage.iter().map(HeaderValue::as_bytes))
             .map_err(|error| Rejection::from(&error))?;
+        if self.passport == PassportPresence::Refused && packed.tier().is_some() {
+            return Err(Rejection::new(Step::Inbound, RejectionKind::PassportRefused));
+        }
         let credentials = offered.credentials();
         let peer = credentials.peer();
         let known = authenticate_credentials(self.identity.as_ref(), &credentials).await;
@@ -146,11 +158,11 @@ impl Steps {
         let restored = self.restore(packed).await.map_err(|error| Rejection::from(&error))?;
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
-            Some(passport) if !passport.is_empty() || self.passport == PassportPresence::Optional => {
+            Some(passport) if !passport.is_empty() || self.passport != PassportPresence::Required => {
                 let share = known.as_ref().and_then(Share::of_principal).or(peer).unwrap_or(Share::UNKNOWN);
                 Lineage::Carried(self.verify(passport, share).await?)
             }
-            None if self.passport == PassportPresence::Optional => Lineage::Absent,
+            None if self.passport != PassportPresence::Required => Lineage::Absent,
             // An empty passport proves nothing, so it is not the one that is required.
             Some(_) | None => return Err(Rejection::new(Step::Inbound, RejectionKind::PassportMissing)),
         };
@@ -188,7 +200,14 @@ impl Steps {
             let verifier = self.verifier.clone();
             elsewhere(&self.slots, share, move || verifier.verify(passport, &ring)).await?
         };
-        verified.map_err(Rejection::from)
+        let passport = verified.map_err(Rejection::from)?;
+        // Asked last, so that a time that nobody signed decides nothing.
+        match self.freshness.check(&passport, self.clock.as_ref(), self.limits()) {
+            Ok(()) => Ok(passport),
+            Err(found) => {
+                Err(Rejection::new(Step::Inbound, RejectionKind::PassportStale).because(Some(found.kind())))
+            }
+        }
     }
 }
 

@@ -27,7 +27,9 @@ pub use kest_core::{
     Reading, Sign, UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{IdentityChoice, JwtAuthenticator};
-pub use kest_tower::{GuardLayer, InboundLayer, OperationLayer, Rejection, RejectionKind, public};
+pub use kest_tower::{
+    GuardLayer, InboundLayer, OperationLayer, PassportPresence, Rejection, RejectionKind, public,
+};
 
 #[cfg(feature = "axum")]
 pub use kest_axum::{Admitted, Arrived, Caller};

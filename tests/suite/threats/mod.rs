@@ -22,12 +22,16 @@ mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_23;
 mod row_27;
 mod row_28;
 mod row_30;
 mod row_37;
 
+use std::sync::Arc;
+
 use kest_core::signature::{KeyRing, ReplaceableKeys};
+use kest_tests::clock::ManualClock;
 use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
@@ -37,7 +41,8 @@ use serde_json::Value;
 /// A service that trusts the keys of the vectors.
 async fn service_of_vectors() -> Service {
     let keys = ReplaceableKeys::new(KeyRing::clone(&vectors::ring()));
-    Setup { keys, ..Setup::default() }.start().await
+    // They are dated on the day on which this clock stands.
+    Setup { keys, clock: Arc::new(ManualClock::default()), ..Setup::default() }.start().await
 }
 
 /// Sends every passport that the vectors file under `row`; each must be refused with one of `statuses`.

@@ -72,6 +72,12 @@ const MEMBERS: &[Member] = &[
         "string or null",
         "where the operation's own data comes from, such as user_input; null when it does not say",
     ),
+    member(
+        "environment.tip_age_seconds",
+        "integer, or absent",
+        "about how many seconds ago the operation before this one was signed, the oldest of several, rounded up in \
+         steps that grow, so that decisions can be remembered; absent at a root",
+    ),
     member("identity", "string", "the same as subject.workload"),
     member("object", "object", "what the operation acts on"),
     member(

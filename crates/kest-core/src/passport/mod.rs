@@ -1,5 +1,6 @@
 //! Passports: carried, verified, extended, joined.
 
+mod freshness;
 mod lineage_claim;
 mod merge;
 mod seen;
@@ -10,6 +11,7 @@ mod verify;
 mod verify_error;
 mod workload_rules;
 
+pub use freshness::{Freshness, NotFresh};
 pub use merge::MergeError;
 pub use seen::SeenEntries;
 pub use sign::{SignContext, SignError};

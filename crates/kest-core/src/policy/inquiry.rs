@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
 use crate::arrival::Arrival;
 use crate::entry::{EntryDraft, EntryId, OperationName, PolicyContext, Resource};
@@ -19,6 +20,7 @@ pub struct Inquiry<'request> {
     taints: &'request Taints,
     established: &'request PolicyContext,
     memo: &'request Memo,
+    tip_age: Option<Duration>,
 }
 
 /// A place for what is made once for one inquiry.
@@ -33,7 +35,14 @@ impl<'request> Inquiry<'request> {
         taints: &'request Taints,
         memo: &'request Memo,
     ) -> Self {
-        Self { arrival, draft, workload, trust_score, taints, established: &NOTHING_YET, memo }
+        let established = &NOTHING_YET;
+        Self { arrival, draft, workload, trust_score, taints, established, memo, tip_age: None }
+    }
+
+    /// The same question, asked at `unix_millis`.
+    pub(crate) fn at(self, unix_millis: u64) -> Self {
+        let passport = self.arrival.lineage().passport();
+        Self { tip_age: passport.and_then(|passport| passport.tip_age(unix_millis)), ..self }
     }
 
     /// The same question, after the deployment's policies have said yes to it.
@@ -104,6 +113,12 @@ impl<'request> Inquiry<'request> {
     #[must_use]
     pub fn origin(&self) -> Option<&'request Origin> {
         self.draft.origin()
+    }
+
+    /// How long ago the oldest tip of the lineage was signed, by its signer's clock; `None` at a root.
+    #[must_use]
+    pub fn tip_age(&self) -> Option<Duration> {
+        self.tip_age
     }
 
     /// Whether the operation starts a lineage.

@@ -6,7 +6,7 @@ use super::shape::{Members, Presence, Shape, Unfit, context};
 const EVERYTHING: &str = r#"{
     "chain": {"operations": [""], "principals": [""], "resources": [""], "users": [""]},
     "environment": {"active_deviations": [""], "is_root": true, "operation": "", "parent_hash": "0",
-        "policy_names": [""], "policy_tier": "", "source_type": ""},
+        "policy_names": [""], "policy_tier": "", "source_type": "", "tip_age_seconds": 0},
     "identity": "",
     "object": {"attributes": {}, "id": ""},
     "subject": {"agent": "", "identity_source": "", "issuer": "", "roles": [""], "scopes": [""], "taints": [""],

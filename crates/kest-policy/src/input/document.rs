@@ -70,6 +70,9 @@ pub struct Environment {
     pub policy_tier: Arc<str>,
     /// Where the operation's own data comes from, when it says so.
     pub source_type: Option<Arc<str>>,
+    /// About how many seconds ago the oldest tip was signed, rounded up in steps that grow; absent at a root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip_age_seconds: Option<u64>,
 }
 
 /// What the operation acts on.

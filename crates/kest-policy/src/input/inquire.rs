@@ -1,6 +1,7 @@
 //! Makes the document from an inquiry: what all tiers share once, the rest for each tier.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kest_core::entry::Tier;
 use kest_core::passport::Passport;
@@ -53,6 +54,7 @@ impl Common {
             policy_names: Arc::default(),
             policy_tier: tier_name(Tier::Function),
             source_type: inquiry.origin().map(|origin| text(origin.as_str())),
+            tip_age_seconds: inquiry.tip_age().map(in_steps),
         };
         let chain = Arc::new(passport.map(chain_of).unwrap_or_default());
         Ok(Self(Document { chain, environment, identity: workload, object, subject, trust_score }))
@@ -76,6 +78,21 @@ fn tip_of(passport: Option<&Passport>) -> Arc<str> {
     }
 }
 
+/// Seconds, rounded up: each one up to 10, then every 10 up to a minute, every minute up to an hour, every hour.
+///
+/// What differs in every request would make remembered decisions useless. Up, so that no rule takes an older lineage
+/// than it says.
+fn in_steps(age: Duration) -> u64 {
+    let seconds = age.as_secs().saturating_add(u64::from(age.subsec_nanos() > 0));
+    let step = match seconds {
+        0..=10 => 1,
+        11..=60 => 10,
+        61..=3600 => 60,
+        3601.. => 3600,
+    };
+    seconds.div_ceil(step).saturating_mul(step)
+}
+
 fn chain_of(passport: &Passport) -> Chain {
     let mut chain = Chain::default();
     for entry in passport.entries() {
@@ -85,4 +102,31 @@ fn chain_of(passport: &Passport) -> Chain {
         chain.users.push(entry.identity().and_then(|identity| identity.user()).map(Into::into));
     }
     chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_is_rounded_up_in_few_steps() {
+        for (millis, seconds) in [
+            (0, 0),
+            (1, 1),
+            (999, 1),
+            (9_001, 10),
+            (10_001, 20),
+            (60_000, 60),
+            (60_001, 120),
+            (300_000, 300),
+            (899_999, 900),
+            (3_600_001, 7200),
+        ] {
+            assert_eq!(in_steps(Duration::from_millis(millis)), seconds, "{millis}");
+        }
+        let values: std::collections::BTreeSet<u64> =
+            (0..=900_000).step_by(250).map(|millis| in_steps(Duration::from_millis(millis))).collect();
+        assert_eq!(values.len(), 11 + 5 + 14, "as many decisions for one caller at most");
+        assert_eq!(in_steps(Duration::MAX), u64::MAX, "no overflow");
+    }
 }

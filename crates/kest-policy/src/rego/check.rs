@@ -102,6 +102,7 @@ const MEMBERS: [(&str, &[&str]); 6] = [
             "policy_names",
             "policy_tier",
             "source_type",
+            "tip_age_seconds",
         ],
     ),
     ("identity", &[]),

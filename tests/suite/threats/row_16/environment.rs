@@ -7,7 +7,7 @@ use kest_core::Operation;
 use kest_core::policy::deployment_only;
 use kest_core::trust::Origin;
 use kest_policy::Source;
-use kest_tests::clock::ManualClock;
+use kest_tests::clock::{ManualClock, begun};
 use kest_tests::forge::Forge;
 use kest_tests::raw;
 use kest_tests::service::Setup;
@@ -52,8 +52,37 @@ async fn decision_for_the_start_of_a_lineage_is_not_given_in_the_middle_of_one()
         (raw::call().bearer(&bearer), carrying(&Forge::entry("gateway", 1, &[])).bearer(&bearer));
     // Whether it is a root follows from the chain, so the chain cannot stay the same.
     let lists = ["operations", "principals", "resources", "users"].map(|list| format!("/chain/{list}"));
-    let pointers = [&lists[0], &lists[1], &lists[2], &lists[3], "/environment/is_root"];
+    let pointers = [&lists[0], &lists[1], &lists[2], &lists[3], "/environment/is_root", AGE];
     check_apart(&judge, (&service, &first), (&service, &second), &pointers).await;
+}
+
+const AGE: &str = "/environment/tip_age_seconds";
+
+/// A lineage whose only operation was signed so long before the service's clock.
+fn aged(seconds: u64) -> raw::RawRequest {
+    carrying(&Forge::entry("gateway", 1, &[]).with("/timestamp_ms", json!(begun() - seconds * 1000)))
+}
+
+fn standing_still(judge: &Judge) -> Setup {
+    Setup { clock: Arc::new(ManualClock::of_today()), ..setup(&judge.policies()) }
+}
+
+#[tokio::test]
+async fn decision_about_a_fresh_lineage_is_not_given_for_one_that_was_kept() {
+    let judge = Judge::of(AGE, 10);
+    let service = standing_still(&judge).start().await;
+    check_apart(&judge, (&service, &aged(10)), (&service, &aged(11)), &[AGE]).await;
+}
+
+/// What is different in every request would leave nothing to remember.
+#[tokio::test]
+async fn decision_is_remembered_for_lineages_of_about_the_same_age() {
+    let judge = Judge::of(AGE, 30);
+    let service = standing_still(&judge).start().await;
+    for seconds in 21..=30 {
+        service.admitted(&aged(seconds)).await;
+    }
+    assert_eq!(judge.evaluations(), 1);
 }
 
 #[tokio::test]

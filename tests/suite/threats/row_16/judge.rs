@@ -1,5 +1,6 @@
 //! The policy of these tests: yes to inputs that have the first caller's value, no to others; it counts and compares.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use kest_policy::{Input, Policies, PoliciesBuilder};
 use kest_tests::forge::{self, Forge};
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use three_services::issuer::Issuer;
 
 use crate::threats::row_14::AUDIENCE;
@@ -65,19 +66,30 @@ impl Judge {
     }
 }
 
-/// Where two documents differ; a list is compared as a whole.
+/// Where two documents differ; a list is compared as a whole, and so are objects that have no member in common. A
+/// member that one of them lacks is a difference.
 fn differences(first: &Value, second: &Value) -> Vec<String> {
     match (first, second) {
-        (Value::Object(first), Value::Object(second)) if first.keys().eq(second.keys()) => first
-            .iter()
-            .flat_map(|(name, value)| {
-                let below = differences(value, &second[name]);
-                below.into_iter().map(move |pointer| format!("/{name}{pointer}"))
-            })
-            .collect(),
+        (Value::Object(first), Value::Object(second))
+            if first.keys().any(|name| second.contains_key(name)) =>
+        {
+            let names: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
+            let below = names.into_iter().flat_map(|name| {
+                let of = |document: &Map<String, Value>| document.get(name).cloned().unwrap_or_else(absent);
+                differences(&of(first), &of(second))
+                    .into_iter()
+                    .map(move |pointer| format!("/{name}{pointer}"))
+            });
+            below.collect()
+        }
         (first, second) if first == second => Vec::new(),
         _ => vec![String::new()],
     }
+}
+
+/// Equal to nothing that a document has.
+fn absent() -> Value {
+    json!(["absent"])
 }
 
 /// A service whose route needs the judge's yes.

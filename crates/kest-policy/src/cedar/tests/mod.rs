@@ -27,6 +27,7 @@ fn document() -> Value {
         "environment": {
             "active_deviations": ["d"], "is_root": false, "operation": "reserve", "parent_hash": "00ff",
             "policy_names": ["p"], "policy_tier": "function", "source_type": "internet",
+            "tip_age_seconds": 20,
         },
         "identity": "spiffe://x/c",
         "object": {"attributes": {"level": 2}, "id": "stock/7"},

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Conditions that hold for [`document`], one for each of its members.
-const TRUE: [&str; 28] = [
+const TRUE: [&str; 29] = [
     r#"principal == Kest::Workload::"spiffe://x/c""#,
     r#"action == Kest::Action::"p""#,
     r#"resource == Kest::Resource::"stock/7""#,
@@ -18,6 +18,7 @@ const TRUE: [&str; 28] = [
     r#"context.environment.policy_names == ["p"]"#,
     r#"context.environment.policy_tier == "function""#,
     r#"context.environment has source_type && context.environment.source_type == "internet""#,
+    r"context.environment has tip_age_seconds && context.environment.tip_age_seconds <= 60",
     r#"context.identity == "spiffe://x/c""#,
     r#"context.object has id && context["object"]["id"] == "stock/7""#,
     r"context.object.attributes has level && context.object.attributes.level == 2",
@@ -35,7 +36,8 @@ const TRUE: [&str; 28] = [
 ];
 
 /// Conditions about members that may be null or absent.
-const NOTHING: [&str; 8] = [
+const NOTHING: [&str; 9] = [
+    "context.environment has tip_age_seconds",
     "context.object has id",
     "context.environment has source_type",
     "context.environment has parent_hash",
@@ -71,6 +73,7 @@ fn nulls_are_absent() {
         *bare.pointer_mut(pointer).unwrap() = Value::Null;
     }
     bare["environment"].as_object_mut().unwrap().remove("parent_hash");
+    bare["environment"].as_object_mut().unwrap().remove("tip_age_seconds");
     for condition in NOTHING {
         let policy = permit_when(condition);
         assert_eq!(decide(&policy, None, &input(&document())).unwrap(), Verdict::Allow, "{condition}");
