@@ -1,10 +1,15 @@
 //! One thing spelled twice: names of members, and ids that mean something else. Addresses are in kest-axum's own tests.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
-use kest_core::Operation;
-use kest_core::entry::Resource;
-use kest_tests::raw;
-use kest_tests::service::{Service, Setup};
+use kest_core::entry::{Resource, ResourceError};
+use kest_core::policy::dangerous_allow_all;
+use kest_core::trust::Origin;
+use kest_core::{AdmitError, Operation};
+use kest_tests::service::Service;
+use kest_tests::{keys, raw};
+use kest_tower::OperationLayer;
 
 use super::check_headers;
 
@@ -35,7 +40,9 @@ fn other_spellings_of_our_members_are_stripped_and_others_are_not() {
 
 #[tokio::test]
 async fn id_that_stands_for_no_resource_is_not_admitted() {
-    let operation = Operation::named("call").unwrap().resource(Resource::new("*"));
-    let service = Setup { operation, ..Setup::default() }.start().await;
-    service.refused(&raw::call(), &[500]).await;
+    let star = || Operation::named("call").unwrap().resource(Resource::new("*"));
+    let layer = OperationLayer::try_shared(keys::kest("service"), star(), Arc::new(dangerous_allow_all()));
+    assert!(layer.is_err(), "a route with it does not start");
+    let refused = keys::kest("service").originate(Origin::system(), &star(), &dangerous_allow_all()).await;
+    assert!(matches!(refused, Err(AdmitError::Resource(ResourceError::Star))));
 }
