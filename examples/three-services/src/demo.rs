@@ -10,8 +10,8 @@ use kest::core::BoxError;
 use kest::core::passport::Tips;
 use kest::{
     Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation,
-    Origin, OsRandom, Passport, Reading, Sanitizer, Tiers, TrustScore, UnverifiedPassport, Verifier,
-    WorkloadId,
+    Origin, OsRandom, Passport, PassportPresence, Reading, Sanitizer, Tiers, TrustScore, UnverifiedPassport,
+    Verifier, WorkloadId,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::attacks::{self, Attack};
-use crate::hop::{Hop, PassportRule};
+use crate::hop::Hop;
 use crate::issuer::Issuer;
 use crate::show;
 
@@ -127,7 +127,8 @@ impl Chain {
                 tiers: Tiers::auto().store(claims.clone()),
                 claims: claims.clone(),
                 reading: Reading::Strict,
-                passport: if index == 0 { PassportRule::Optional } else { PassportRule::Required },
+                passport: if index == 0 { PassportPresence::Optional } else { PassportPresence::Required },
+                max_tip_age: Some(limits.max_tip_age),
                 limits: limits.clone(),
                 policies: None,
             };

@@ -9,12 +9,12 @@ use clap::{Args, ValueEnum};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin, Policies,
-    Reading, Resource, Sanitizer, Tiers, TrustScore,
+    Bundle, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
+    PassportPresence, Policies, Reading, Resource, Sanitizer, Tiers, TrustScore,
 };
 use kest_http::{Endpoint, HttpClient};
 
-use crate::hop::{Hop, PassportRule};
+use crate::hop::Hop;
 use crate::store_flags::StoreFlags;
 
 /// Largest trust bundle that is read from a URL.
@@ -72,6 +72,9 @@ pub struct HopFlags {
     /// Whether requests may come without a passport, must not, or must not come with one.
     #[arg(long, value_enum, default_value_t = PassportFlag::Optional)]
     passport: PassportFlag,
+    /// Seconds that a passport may be old; 0 for any age. 900 unless it is given.
+    #[arg(long, value_name = "SECONDS")]
+    max_tip_age: Option<u64>,
     /// Where the operation's data comes from; internet when no passport came.
     #[arg(long)]
     origin: Option<String>,
@@ -118,6 +121,7 @@ enum DialectFlag {
 enum PassportFlag {
     Optional,
     Required,
+    Refused,
 }
 
 /// A flag's value cannot be used.
@@ -164,8 +168,14 @@ impl HopFlags {
                 DialectFlag::LegacyPython => Reading::LegacyPython,
             },
             passport: match self.passport {
-                PassportFlag::Optional => PassportRule::Optional,
-                PassportFlag::Required => PassportRule::Required,
+                PassportFlag::Optional => PassportPresence::Optional,
+                PassportFlag::Required => PassportPresence::Required,
+                PassportFlag::Refused => PassportPresence::Refused,
+            },
+            max_tip_age: match self.max_tip_age {
+                None => Some(limits.max_tip_age),
+                Some(0) => None,
+                Some(seconds) => Some(Duration::from_secs(seconds)),
             },
             policies: self.policies(&limits).await?,
             limits,

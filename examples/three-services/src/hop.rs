@@ -11,8 +11,8 @@ use kest::baggage::Claims;
 use kest::core::BoxError;
 use kest::{
     Authorize, Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InboundLayer, Kest,
-    KeyRing, Limits, Operation, OperationLayer, Policies, Reading, Tiers, WithoutLineage, deployment_only,
-    policy_fn,
+    KeyRing, Limits, Operation, OperationLayer, PassportPresence, Policies, Reading, Tiers, WithoutLineage,
+    deployment_only, policy_fn,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,16 +39,11 @@ pub(crate) struct Hop {
     pub(crate) tiers: Tiers,
     pub(crate) claims: Claims,
     pub(crate) reading: Reading,
-    pub(crate) passport: PassportRule,
+    pub(crate) passport: PassportPresence,
+    /// How old a passport may be; `None` for any age.
+    pub(crate) max_tip_age: Option<Duration>,
     pub(crate) limits: Limits,
     pub(crate) policies: Option<Policies>,
-}
-
-/// Whether a request may come without a passport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PassportRule {
-    Optional,
-    Required,
 }
 
 impl Hop {
@@ -57,19 +52,21 @@ impl Hop {
     /// # Panics
     ///
     /// The start-up guard, when no identity choice was made.
-    pub(crate) fn into_router(self) -> Result<Router, BoxError> {
+    pub(crate) fn into_router(mut self) -> Result<Router, BoxError> {
         let mut own = KeyRing::new();
         own.trust_signer(self.signer.as_ref())?;
         let jwks = Bundle::to_json(&own)?;
+        self.limits.max_tip_age = self.max_tip_age.unwrap_or(self.limits.max_tip_age);
         let mut inbound = InboundLayer::builder(self.ring)
             .claims(self.claims)
             .reading(self.reading)
+            .passport(self.passport)
             .limits(self.limits.clone());
+        if self.max_tip_age.is_none() {
+            inbound = inbound.dangerous_accept_any_age();
+        }
         if let Some(choice) = self.identity {
             inbound = inbound.identity(choice);
-        }
-        if self.passport == PassportRule::Required {
-            inbound = inbound.require_passport();
         }
         let policy = route_policy(self.policies.as_ref())?;
         let kest = Kest::builder(self.signer).limits(self.limits);

@@ -9,8 +9,13 @@
 mod rig;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use kest::core::SystemClock;
+use kest::{Clock, Ed25519Signer, Kest, Operation, Origin, dangerous_allow_all};
 use rig::{Folder, Hop, flags, hop, kest, key_file, keys};
 use serde_json::Value;
 use three_services::answer::Answer;
@@ -252,5 +257,51 @@ fn hop_does_not_start_with_policies_that_cannot_be_used() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains(reason), "{told}");
+    }
+}
+
+/// A header that the gateway signed at this time.
+async fn header_of(folder: &Folder, signed: SystemTime) -> String {
+    #[derive(Debug)]
+    struct Then(SystemTime);
+    impl Clock for Then {
+        fn now(&self) -> SystemTime {
+            self.0
+        }
+    }
+    let key = key_file(folder, "gateway", ".key.jwk");
+    let signer = Ed25519Signer::from_jwk_file(Path::new(&key)).unwrap();
+    let kest = Kest::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
+    let root = Operation::named("order").unwrap();
+    let admission = kest.originate(Origin::system(), &root, &dangerous_allow_all()).await.unwrap();
+    let passport = admission.passport();
+    let entries: Vec<String> =
+        passport.entries().iter().map(|entry| format!("%22{}%22", entry.compact())).collect();
+    format!("kest.passport=%5B{}%5D,kest.chain_tip={}", entries.join("%2C"), passport.tips())
+}
+
+#[tokio::test]
+async fn hop_takes_passports_as_its_flags_say_which_may_come_and_how_old() {
+    let folder = Folder::new("presence");
+    let bundle = keys(&folder);
+    let now = SystemClock.now();
+    let (fresh, old) =
+        (header_of(&folder, now).await, header_of(&folder, now - Duration::from_secs(3600)).await);
+    for (more, expected) in [
+        (&["--passport", "optional"][..], [200, 200, 401]),
+        (&["--passport", "required"], [401, 200, 401]),
+        (&["--passport", "refused"], [200, 401, 401]),
+        (&["--max-tip-age", "7200"], [200, 200, 200]),
+        (&["--max-tip-age", "0"], [200, 200, 200]),
+    ] {
+        let flags = flags(&folder, "ledger", &bundle, &[&["--identity-from-lineage"], more].concat());
+        let hop = Hop::start(&flags);
+        let mut statuses = [0; 3];
+        for (status, header) in statuses.iter_mut().zip([None, Some(&fresh), Some(&old)]) {
+            let request = reqwest::Client::new().post(format!("{}/call", hop.origin));
+            let request = header.into_iter().fold(request, |it, header| it.header("baggage", header));
+            *status = request.send().await.unwrap().status().as_u16();
+        }
+        assert_eq!(statuses, expected, "{more:?}");
     }
 }
