@@ -12,6 +12,7 @@ use crate::clients::TwoClients;
 use crate::recorder::{Recorder, Seen};
 use crate::services::Front;
 use crate::setup::Setup;
+use crate::stream::streaming;
 
 /// One way of making a call from a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Cell {
     ParentSpan,
     /// In a task of its own: alone, with the captured ambience, and with the request built before.
     Spawn,
+    /// From the body of the answer, while it is written.
+    StreamedBody,
     /// With a first attempt that fails.
     Retry,
     /// To an address that redirects, on the same origin and away from it.
@@ -90,6 +93,12 @@ impl Cell {
                 calls.make("/call").instrument(other).await;
             }
             Self::Spawn => spawn(&calls).await,
+            Self::StreamedBody => {
+                return streaming(async move {
+                    calls.make("/call").await;
+                    "done".to_owned()
+                });
+            }
             Self::Retry => calls.make("/flaky").await,
             Self::Redirect => {
                 calls.make("/again").await;
@@ -102,7 +111,7 @@ impl Cell {
     /// How many requests arrive at the listed service, and at the one on no list.
     fn arrivals(self) -> (usize, usize) {
         match self {
-            Self::Plain | Self::InCurrentSpan | Self::UnlistedHost => (2, 2),
+            Self::Plain | Self::InCurrentSpan | Self::StreamedBody | Self::UnlistedHost => (2, 2),
             Self::Instrument => (6, 6),
             Self::ParentSpan => (4, 4),
             // Alone it is not sent; wrapped both clients send it, built before as well.
@@ -131,9 +140,9 @@ impl Cell {
         assert!(baggage.contains("sentry-environment=test,sentry-release=1"), "{baggage}");
         assert!(!baggage.contains("admin"), "{baggage}");
         assert_eq!(request.headers.contains_key("traceparent"), setup != Setup::WithoutOpenTelemetry);
-        // OpenTelemetry's own baggage is lost by a span of another trace, and by a task: ours is not.
-        let keeps =
-            setup == Setup::OpenTelemetryWithBaggage && !matches!(self, Self::ParentSpan | Self::Spawn);
+        // OpenTelemetry's own baggage is lost by a span of another trace, a task and a stream: ours is not.
+        let keeps = setup == Setup::OpenTelemetryWithBaggage
+            && !matches!(self, Self::ParentSpan | Self::Spawn | Self::StreamedBody);
         assert_eq!(baggage.contains("region=eu"), keeps, "{baggage}");
     }
 }

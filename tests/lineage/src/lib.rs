@@ -16,12 +16,14 @@ mod clients;
 mod recorder;
 mod services;
 mod setup;
+mod stream;
 
 pub use cells::Cell;
 pub use clients::{TwoClients, carrying, originating};
 pub use recorder::{Recorder, Seen};
 pub use services::{Front, edge, kest, ring};
 pub use setup::Setup;
+pub use stream::streaming;
 
 /// One test for each way of making a call, under one setup: such a setup is one for the whole process.
 #[macro_export]

@@ -16,7 +16,7 @@ use kest_baggage::{
 };
 use kest_core::signature::KeyId;
 use kest_core::{Limits, OsRandom};
-use kest_lineage::{Front, Recorder, carrying, edge, originating};
+use kest_lineage::{Front, Recorder, carrying, edge, originating, streaming};
 use kest_reqwest::{CarryError, Carrying, Sent};
 use reqwest::{Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
@@ -205,6 +205,26 @@ async fn lineage_is_not_started_while_a_request_without_an_operation_is_served()
                 matches!(CarryError::of(error), Some(error @ CarryError::InsideRequest) if !error.may_retry())
             });
             refused.to_string().into_response()
+        }
+    })
+    .await;
+    assert_eq!(front.call("/bare").await, "true");
+    assert_eq!(back.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn lineage_is_not_started_while_the_answer_of_a_request_is_written() {
+    let back = Recorder::start("/").await;
+    let (client, url) =
+        (originating(&back.origin()).client(reqwest::Client::builder()).unwrap(), back.url("/"));
+    let front = Front::start(move || {
+        let (client, url) = (client.clone(), url.clone());
+        async move {
+            streaming(async move {
+                let error = client.get(&url).send().await.map(|_| ()).err();
+                let reason = error.as_ref().and_then(CarryError::of);
+                matches!(reason, Some(CarryError::InsideRequest)).to_string()
+            })
         }
     })
     .await;
