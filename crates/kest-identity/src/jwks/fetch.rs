@@ -23,6 +23,12 @@ pub trait FetchKeys: fmt::Debug + Send + Sync {
     ///
     /// [`FetchError`] when there is no usable answer; keys that are known already stay in use.
     async fn fetch(&self) -> Result<KeySet, FetchError>;
+
+    /// Where the keys come from, for the log line of a fetch that failed: a URL without user information and without a
+    /// query, which may be secrets. Not told by default.
+    fn place(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The keys could not be fetched.
@@ -71,6 +77,16 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What was at the bottom of it, in the words of this crate or of the system: nothing that an answer contained.
+    pub(super) fn root_cause(&self) -> String {
+        // A source of the user's own may say anything.
+        let mut cause: &dyn std::error::Error = self;
+        while let Some(source) = cause.source().filter(|_| !matches!(self, Self::Source(_))) {
+            cause = source;
+        }
+        cause.to_string()
+    }
+
     /// A name of the case for logs and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -63,7 +63,9 @@ impl Drop for Flight {
             Err(cause) => {
                 tracing::warn!(
                     issuer = &*schedule.issuer,
+                    url = self.shared.source.place(),
                     kind = cause.kind(),
+                    cause = cause.root_cause(),
                     "key set could not be fetched"
                 );
                 Err(Arc::new(cause))

@@ -54,6 +54,11 @@ impl Discovery {
         }
     }
 
+    /// Where the issuer is.
+    pub(super) fn issuer(&self) -> &Endpoint {
+        &self.base
+    }
+
     pub(super) fn host(&self) -> &str {
         self.base.host()
     }

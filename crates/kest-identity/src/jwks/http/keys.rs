@@ -102,6 +102,15 @@ impl FetchKeys for HttpKeys {
         attempt.succeeded();
         Ok(keys)
     }
+
+    fn place(&self) -> Option<String> {
+        let asked = match &self.place {
+            Place::Fixed { endpoint, .. } => endpoint,
+            Place::Discovered(discovery) => discovery.issuer(),
+        };
+        // No credentials stand in it, or it would not have been taken.
+        asked.as_str().split(['?', '#']).next().map(str::to_owned)
+    }
 }
 
 impl fmt::Debug for HttpKeys {
