@@ -64,7 +64,8 @@ async fn no_public_type_that_holds_a_passport_prints_it() {
     });
     let kest = keys::kest("service");
     let operation = Operation::named("look").unwrap();
-    let admission = kest.admit(&arrival, &operation, &asked.unwrap(), Circumstances::default()).await.unwrap();
+    let admission =
+        kest.admit(&arrival, &operation, &asked.unwrap(), Circumstances::default()).await.unwrap();
     check(&mut wrong, "Inquiry", &printed.lock().unwrap().contains(COMPACT).then_some(COMPACT));
     assert!(!printed.lock().unwrap().is_empty());
     check(&mut wrong, "Kest", &kest);

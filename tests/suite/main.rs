@@ -9,6 +9,7 @@
 
 mod architecture;
 mod claims;
+mod debug;
 mod grants;
 mod grpc;
 mod guard;

@@ -53,6 +53,7 @@ impl AdmitError {
                 SignError::OtherPermit
                 | SignError::Taints
                 | SignError::Classification
+                | SignError::Policies
                 | SignError::NoReason
                 | SignError::Identity(_)
                 | SignError::Clock

@@ -47,6 +47,8 @@ pub struct Limits {
     /// Bytes of a resource's id, which is signed, compared and remembered: longer than the paths that people link to, and
     /// short enough that a stranger's path cannot fill an entry.
     pub resource_id_bytes: usize,
+    /// Policies and exemptions recorded in one entry. An operation asks some ten of them.
+    pub policies: usize,
     /// Nesting of JSON values: deeper input would cost stack.
     pub json_depth: usize,
     /// Bytes of a bearer token. Real access tokens stay under 4 KiB.
@@ -149,6 +151,7 @@ impl Default for Limits {
             taints: 64,
             taint_bytes: 128,
             labels: 32,
+            policies: 256,
             resource_id_bytes: 1024,
             json_depth: 16,
             token_bytes: 16 * 1024,

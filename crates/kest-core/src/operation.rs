@@ -126,7 +126,7 @@ impl Operation {
         if !fits(&self.taints) || self.sanitizer.as_ref().is_some_and(|it| !fits(&it.removes)) {
             return Err(OperationError::Taints);
         }
-        if self.sanitizer.as_ref().is_some_and(|it| it.reason().is_empty()) {
+        if self.sanitizer.as_ref().is_some_and(|it| it.reason().trim().is_empty()) {
             return Err(OperationError::NoReason);
         }
         if self.classification.as_ref().is_some_and(|it| !(1..=256).contains(&it.len())) {

@@ -87,6 +87,9 @@ pub enum FormError {
     /// A required label is missing or a label has the wrong form.
     #[error("labels are not acceptable")]
     Labels,
+    /// More policies and exemptions than `Limits::policies`.
+    #[error("policies are over the limit")]
+    Policies,
     /// `kest.identity_source` is none of the closed set, or names came without one.
     #[error("identity source is unknown")]
     IdentitySource,
@@ -130,6 +133,7 @@ impl FormError {
             Self::Parents => "bad_parent_ids",
             Self::Taints => "bad_taints",
             Self::Labels => "bad_labels",
+            Self::Policies => "too_many_policies",
             Self::IdentitySource => "unknown_identity_source",
             Self::Identity => "contradicting_identity",
             Self::EmptyName => "empty_name",
@@ -265,6 +269,9 @@ fn check(
     }
     if !(0..=LARGEST_INTEGER).contains(&payload.timestamp_ms) {
         return Err(FormError::Timestamp);
+    }
+    if payload.policy_context.len() > rules.limits.policies {
+        return Err(FormError::Policies);
     }
     check_hashes(&payload, rules.reading)?;
     let workload = check_labels(&payload.labels, rules)?;

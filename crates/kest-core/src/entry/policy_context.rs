@@ -130,6 +130,13 @@ impl PolicyContext {
         &self.deviations
     }
 
+    /// How many names and exemptions are recorded.
+    pub(crate) fn len(&self) -> usize {
+        let lists =
+            [&self.enterprise_policies, &self.platform_policies, &self.app_policies, &self.function_policies];
+        lists.into_iter().map(Vec::len).sum::<usize>() + self.deviations.len()
+    }
+
     /// Whether no policy is recorded at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 //! An entry whose signature, links, score and taints hold.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, PolicyContext};
@@ -8,17 +9,41 @@ use crate::taint::Taints;
 use crate::trust::TrustScore;
 
 /// A verified or freshly signed entry; passports share it, nobody copies it.
-#[derive(Debug)]
 pub struct Entry {
     compact: Arc<str>,
     hash: EntryHash,
     parsed: Parsed,
 }
 
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the compact form, which is a credential, nor what labels say about people.
+        formatter
+            .debug_struct("Entry")
+            .field("hash", &self.hash)
+            .field("entry_id", &self.entry_id())
+            .field("operation", self.operation())
+            .field("workload", self.workload())
+            .field("trust_score", &self.trust_score())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Entry {
-    /// Only verification and signing make entries.
-    pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
+    /// Only verification and signing make entries. What they hold twice, or nobody asks them for, is let go.
+    pub(crate) fn new(compact: Arc<str>, hash: EntryHash, mut parsed: Parsed) -> Self {
+        parsed.payload.shed();
         Self { compact, hash, parsed }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn holds_nothing_twice(&self) -> bool {
+        let payload = &self.parsed.payload;
+        let lists = [&payload.added_taints, &payload.removed_taints, &payload.taints];
+        payload.environment.is_empty()
+            && payload.otel_context.is_empty()
+            && payload.parent_ids.is_empty()
+            && lists.into_iter().all(|list| list.0.is_empty())
     }
 
     /// The compact JWS.

@@ -53,6 +53,9 @@ impl Passport {
         if permit.entry_id() != draft.entry_id() {
             return Err(SignError::OtherPermit);
         }
+        if permit.policies().len() > context.limits.policies {
+            return Err(SignError::Policies);
+        }
         if self.len() >= context.limits.entries || self.tip_hashes().count() > context.limits.parents {
             return Err(SignError::PassportFull);
         }
@@ -239,6 +242,9 @@ pub enum SignError {
     /// The classification is empty or too long.
     #[error("classification is empty or over 256 bytes")]
     Classification,
+    /// More policies and exemptions than `Limits::policies` said yes.
+    #[error("policies are over the limit")]
+    Policies,
     /// A sanitizer without a reason.
     #[error("sanitizer has no reason")]
     NoReason,
@@ -269,6 +275,7 @@ impl SignError {
             Self::EntryTooLong => "entry_too_long",
             Self::Taints => "taints",
             Self::Classification => "classification",
+            Self::Policies => "policies",
             Self::NoReason => "sanitizer_without_reason",
             Self::Identity(_) => "foreign_identity",
             Self::Clock => "clock",

@@ -44,3 +44,27 @@ fn permit_for_one_entry_does_not_sign_another() {
     assert!(matches!(sign(&other), Err(SignError::OtherPermit)));
     assert_eq!(sign(&allowed).unwrap().len(), 1);
 }
+
+/// Twelve kilobytes of header held a thousand times as much while the request lived.
+#[test]
+fn verified_entry_keeps_no_tree_of_what_is_free_form() {
+    use crate::entry::Entry;
+    let signer = Arc::new(Ed25519Signer::generate(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
+    let allowed = draft("read");
+    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let (taints, memo, trust, limits) =
+        (Taints::none(), Memo::new(), TrustModel::default(), Limits::default());
+    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let permit = now(authorize(None, &dangerous_allow_all(), &inquiry)).unwrap();
+    let context =
+        SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis: 1 };
+    let passport = now(Passport::empty().sign_entry(permit, allowed, signer.as_ref(), context)).unwrap();
+    let mut ring = crate::signature::KeyRing::new();
+    ring.trust_signer(signer.as_ref()).unwrap();
+    let json = passport.to_json();
+    let carried = UnverifiedPassport::from_json(json.as_bytes(), passport.tips(), &limits).unwrap();
+    let verified = Verifier::new(limits).verify(carried, &ring).unwrap();
+    for entry in passport.entries().iter().chain(verified.entries()) {
+        assert!(Entry::holds_nothing_twice(entry));
+    }
+}

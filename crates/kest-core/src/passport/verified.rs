@@ -1,5 +1,6 @@
 //! A passport of which every signature, link, score and taint holds.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::Tips;
@@ -10,10 +11,22 @@ use crate::trust::TrustScore;
 /// A verified lineage: entries in an order in which parents precede children.
 ///
 /// Cheap to clone; entries are shared with every longer passport made from it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Passport {
     entries: Arc<[Arc<Entry>]>,
     tips: Arc<[usize]>,
+}
+
+impl fmt::Debug for Passport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The compact entries are a credential: who has them can send them. They do not belong into a log.
+        let tips: Vec<EntryHash> = self.tip_hashes().collect();
+        formatter
+            .debug_struct("Passport")
+            .field("entries", &self.len())
+            .field("tips", &tips)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Passport {

@@ -171,6 +171,7 @@ mod tests {
             (Kind::Form(FormError::Parents), "bad_parent_ids"),
             (Kind::Form(FormError::Taints), "bad_taints"),
             (Kind::Form(FormError::Labels), "bad_labels"),
+            (Kind::Form(FormError::Policies), "too_many_policies"),
             (Kind::Form(FormError::IdentitySource), "unknown_identity_source"),
             (Kind::Form(FormError::Identity), "contradicting_identity"),
             (Kind::Form(FormError::EmptyName), "empty_name"),
