@@ -7,6 +7,8 @@
 #
 # reads    object.attributes.conflicts   set of strings; empty: in conflict with nothing
 #          chain.resources, chain.principals, chain.operations
+# needs    passports that are bound to their requests. Whoever carries one can cut entries off its end and announce the
+#          shorter tip, and is then on neither side of the wall.
 # missing  conflicts missing or anything but a set of strings: denied
 package kest.brewer_nash
 

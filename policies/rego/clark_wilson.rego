@@ -5,15 +5,21 @@
 #
 #   E1, E2   the operation is one that is certified for this object
 #   E3       the user was authenticated
-#   C1, C5   what validates the data (integrity verification procedures, checks of unconstrained input) was done before
-#   C3, E2   separation of duty: who took part in the lineage so far does not take this step too
+#   C1, C5   what validates the data (integrity verification procedures, checks of unconstrained input) was done before,
+#           to this very object: that another one was validated proves nothing about it
+#   C3, E2   separation of duty: who took a step with this object before does not take this one too
+#
+# Both are about entries whose signed resource is this object, by its id: services that hand it on have to name it in
+# the same way. A step that was not signed with the object's id counts for neither.
 #
 # C4, the log, is the passport itself. C2 and E4, who certifies, is whoever writes these attributes.
 #
 # reads    object.attributes.certified_operations   set of strings
 #          object.attributes.required_operations    set of strings; empty requires nothing before
 #          object.attributes.separation_of_duty     true or false
-#          environment.operation, subject.user, subject.identity_source, chain.operations, chain.users
+#          environment.operation, subject.user, subject.identity_source, object.history
+# needs    nothing more: to cut entries off the end can only take validations away, but it also takes away who took part.
+#          Where a user would gain by that, bind passports to their requests.
 # missing  any of the three missing or of another type, no user or an empty one: denied
 package kest.clark_wilson
 
@@ -23,7 +29,7 @@ allow if {
 	input.environment.operation in strings(input.object.attributes.certified_operations)
 	user_is_known
 	required := strings(input.object.attributes.required_operations)
-	count(required - strings(input.chain.operations)) == 0
+	count(required - strings(input.object.history.operations)) == 0
 	duty_is_separate
 }
 
@@ -37,7 +43,7 @@ duty_is_separate if input.object.attributes.separation_of_duty == false
 
 duty_is_separate if {
 	input.object.attributes.separation_of_duty == true
-	not input.subject.user in input.chain.users
+	not input.subject.user in input.object.history.users
 }
 
 strings(list) := {text | some text in list} if {

@@ -15,6 +15,7 @@
 #          object.attributes.high_taints    set of strings: taints and origins
 #          object.attributes.high_sources   set of strings: users, workloads, operations, resource ids
 #          subject.taints, subject.user, subject.workload, environment.operation, environment.source_type, chain
+# needs    passports that are bound to their requests: who cuts the last entries off has had nothing to do with them.
 # missing  any of the three attributes missing or anything else: denied, whatever the domain
 package kest.goguen_meseguer
 

@@ -1,6 +1,7 @@
 //! Policy over the whole stack: engines next door, and the library of policies.
 
 mod cedar_agent;
+mod history;
 mod library;
 mod opa;
 

@@ -8,7 +8,7 @@ const EVERYTHING: &str = r#"{
     "environment": {"active_deviations": [""], "is_root": true, "operation": "", "parent_hash": "0",
         "policy_names": [""], "policy_tier": "", "source_type": "", "tip_age_seconds": 0},
     "identity": "",
-    "object": {"attributes": {}, "id": ""},
+    "object": {"attributes": {}, "history": {"operations": [""], "principals": [""], "users": [""]}, "id": ""},
     "subject": {"agent": "", "identity_source": "", "issuer": "", "roles": [""], "scopes": [""], "taints": [""],
         "task": "", "tenant": "", "trust_score": 0, "user": "", "workload": ""},
     "trust_score": 0

@@ -81,8 +81,27 @@ pub struct Environment {
 #[non_exhaustive]
 pub struct Object {
     pub(crate) attributes: Arc<RawValue>,
+    /// What the lineage has done with this very object; nothing where it has no id.
+    #[serde(default)]
+    pub history: Arc<History>,
     /// What it is called.
     pub id: Option<Arc<str>>,
+}
+
+/// The entries of the lineage whose signed resource is the object that the operation acts on, parents before children.
+///
+/// The lists of the chain tell what was done and to what, but not, to every language, what was done to what: that
+/// *something* was validated says nothing about this invoice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct History {
+    /// What was done to it.
+    pub operations: Vec<Arc<str>>,
+    /// Which workloads did it and signed.
+    pub principals: Vec<Arc<str>>,
+    /// On whose behalf, where that is signed.
+    pub users: Vec<Arc<str>>,
 }
 
 impl Object {

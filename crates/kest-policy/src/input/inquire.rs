@@ -8,7 +8,10 @@ use kest_core::passport::Passport;
 use kest_core::policy::Inquiry;
 use serde_json::value::RawValue;
 
-use super::document::{Chain, Document, Environment, Input, InputError, Object, Subject, tier_name};
+use super::document::{Chain, Document, Environment, History, Input, InputError, Object, Subject, tier_name};
+
+/// The signed label that names what an entry acted on.
+const RESOURCE_ID: &str = "kest.resource_id";
 
 /// What all tiers of one inquiry share.
 #[derive(Debug)]
@@ -45,7 +48,10 @@ impl Common {
         };
         let attributes = inquiry.resource().attributes().unwrap_or("{}").to_owned();
         let attributes = RawValue::from_string(attributes).map_err(|_cause| InputError::Attributes)?;
-        let object = Object { attributes: attributes.into(), id: inquiry.resource().id().map(text) };
+        let id = inquiry.resource().id();
+        let history = id.zip(passport).map(|(id, passport)| history_of(id, passport));
+        let history = history.unwrap_or_default().into();
+        let object = Object { attributes: attributes.into(), history, id: id.map(text) };
         let environment = Environment {
             active_deviations: Vec::new(),
             is_root: inquiry.is_root(),
@@ -93,12 +99,23 @@ fn in_steps(age: Duration) -> u64 {
     seconds.div_ceil(step).saturating_mul(step)
 }
 
+/// What `passport` says was done to the object called `id`.
+fn history_of(id: &str, passport: &Passport) -> History {
+    let mut history = History::default();
+    for entry in passport.entries().iter().filter(|entry| entry.labels().get(RESOURCE_ID) == Some(id)) {
+        history.operations.push(entry.operation().as_str().into());
+        history.principals.push(entry.workload().as_str().into());
+        history.users.extend(entry.identity().and_then(|identity| identity.user()).map(Arc::from));
+    }
+    history
+}
+
 fn chain_of(passport: &Passport) -> Chain {
     let mut chain = Chain::default();
     for entry in passport.entries() {
         chain.operations.push(entry.operation().as_str().into());
         chain.principals.push(entry.workload().as_str().into());
-        chain.resources.push(entry.labels().get("kest.resource_id").map(Into::into));
+        chain.resources.push(entry.labels().get(RESOURCE_ID).map(Into::into));
         chain.users.push(entry.identity().and_then(|identity| identity.user()).map(Into::into));
     }
     chain

@@ -3,7 +3,7 @@
 mod document;
 mod inquire;
 
-pub use document::{Chain, Environment, Input, InputError, Object, Subject};
+pub use document::{Chain, Environment, History, Input, InputError, Object, Subject};
 pub(crate) use inquire::{Asked, Common};
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn input_has(path: &[Box<str>]) -> bool {
     let (Some(first), second, third) = (names.next(), names.next(), names.next()) else { return true };
     let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == first) else { return false };
     match second {
+        Some("history") if first == "object" => third.is_none_or(|third| HISTORY.contains(&third)),
         Some(second) => members.contains(&second) && (third.is_none() || second == "attributes"),
         None => true,
     }
@@ -88,6 +89,9 @@ const FICKLE: [&str; 3] = ["time.now_ns", "uuid.rfc4122", "net.lookup_ip_addr"];
 
 /// Families of built-in functions that look at something other than the input.
 const OUTSIDE: [&str; 5] = ["http", "opa", "rand", "io", "rego"];
+
+/// The members of `object.history`.
+const HISTORY: [&str; 3] = ["operations", "principals", "users"];
 
 /// The members of the input document.
 const MEMBERS: [(&str, &[&str]); 6] = [
@@ -106,7 +110,7 @@ const MEMBERS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("identity", &[]),
-    ("object", &["attributes", "id"]),
+    ("object", &["attributes", "history", "id"]),
     (
         "subject",
         &[

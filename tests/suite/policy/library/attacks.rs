@@ -17,7 +17,13 @@ fn document(attributes: Value) -> Value {
             "policy_names": ["kest/any"], "policy_tier": "function", "source_type": "internal",
         },
         "identity": "spiffe://shop/ledger",
-        "object": { "attributes": {}, "id": "invoice-7" },
+        "object": {
+            "attributes": {}, "id": "invoice-7",
+            "history": {
+                "operations": ["create_invoice", "validate_invoice"],
+                "principals": ["spiffe://shop/desk", "spiffe://shop/checks"], "users": ["alice"],
+            },
+        },
         "subject": {
             "agent": null, "identity_source": "jwt", "issuer": "https://issuer.example",
             "roles": ["clearance:0", "clearance:2"], "scopes": ["approve", "read"], "taints": ["level:1", "pii"],
@@ -227,7 +233,24 @@ fn operation_that_is_not_certified_is_denied() {
 #[test]
 fn data_that_nobody_validated_is_denied() {
     let operations = json!(["create_invoice", "forward_invoice"]);
-    denies_only_with("kest/clark_wilson", invoice(false), "/chain/operations", operations);
+    denies_only_with("kest/clark_wilson", invoice(false), "/object/history/operations", operations);
+}
+
+#[test]
+fn validation_of_another_invoice_is_none_of_this_one() {
+    let mut document = document(invoice(false));
+    document["chain"]["resources"] = json!(["invoice-7", "invoice-8"]);
+    document["object"]["history"]["operations"] = json!(["create_invoice"]);
+    check("kest/clark_wilson", &document, false);
+}
+
+#[test]
+fn step_with_another_invoice_does_not_keep_one_from_this_one() {
+    let mut document = document(invoice(true));
+    document["chain"]["users"] = json!(["alice", "bob"]);
+    check("kest/clark_wilson", &document, true);
+    document["object"]["history"]["users"] = json!(["alice", "bob"]);
+    check("kest/clark_wilson", &document, false);
 }
 
 #[test]

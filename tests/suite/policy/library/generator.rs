@@ -70,6 +70,10 @@ fn surroundings(random: &mut Random) -> Value {
     let chain = json!({
         "operations": column(0), "principals": column(0), "resources": column(30), "users": column(30),
     });
+    // Not a part of the chain, so that a policy that reads one for the other is noticed.
+    let steps = random.below(4);
+    let mut column = || -> Value { (0..steps).map(|_| name_or_null(random, 0)).collect::<Vec<_>>().into() };
+    let history = json!({ "operations": column(), "principals": column(), "users": column() });
     let trust = score(random);
     let tiers = ["enterprise", "platform", "application", "function"];
     let source = random.pick(&["jwt", "jwt", "jwt", "jwt", "lineage", "lineage", "anonymous", "unverified"]);
@@ -81,7 +85,7 @@ fn surroundings(random: &mut Random) -> Value {
             "policy_tier": random.pick(&tiers), "source_type": name_or_null(random, 50),
         },
         "identity": "spiffe://example.org/cart",
-        "object": { "attributes": {}, "id": name_or_null(random, 20) },
+        "object": { "attributes": {}, "history": history, "id": id(random) },
         "subject": {
             "agent": name_or_null(random, 50), "identity_source": source, "issuer": name_or_null(random, 20),
             "roles": random.some(&NAMES, 3), "scopes": random.some(&NAMES, 4), "taints": random.some(&NAMES, 4),
@@ -90,6 +94,12 @@ fn surroundings(random: &mut Random) -> Value {
         },
         "trust_score": trust,
     })
+}
+
+/// An id, or none; `*` is no id, since it tells Cedar that there is none.
+fn id(random: &mut Random) -> Value {
+    let id = name_or_null(random, 20);
+    if id == "*" { Value::Null } else { id }
 }
 
 fn name_or_null(random: &mut Random, nulls: usize) -> Value {
@@ -156,7 +166,7 @@ fn transformation(document: &mut Value, random: &mut Random) -> Value {
     }
     json!({
         "certified_operations": certified,
-        "required_operations": within(&document["chain"]["operations"], 85, random),
+        "required_operations": within(&document["object"]["history"]["operations"], 85, random),
         "separation_of_duty": random.chance(50),
     })
 }

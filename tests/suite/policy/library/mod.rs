@@ -95,7 +95,7 @@ fn engine(source: Source, limits: &Limits) -> Arc<dyn Engine> {
     }
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("policies")
 }
 

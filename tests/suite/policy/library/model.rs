@@ -83,8 +83,9 @@ fn clark_wilson(document: &Value, attributes: &Value) -> Verdict {
     let separate = attributes["separation_of_duty"].as_bool()?;
     let user = known_user(document)?;
     let operation = document["environment"]["operation"].as_str()?;
-    let done = named(&document["chain"]["operations"]);
-    let hands = named(&document["chain"]["users"]);
+    let history = &document["object"]["history"];
+    let done = named(&history["operations"]);
+    let hands = named(&history["users"]);
     Some(
         certified.contains(&operation)
             && required.iter().all(|step| done.contains(step))

@@ -153,13 +153,20 @@ fn mutants_of_clark_wilson_are_noticed() {
         &[
             ("cedar", "operations.containsAll", "operations.containsAny"),
             ("cedar", "(!context.object.attributes.separation", "(context.object.attributes.separation"),
-            ("cedar", "!context.chain.users", "!context.chain.principals"),
+            // What was done to something else, and who did it, is another matter.
+            ("cedar", "context.object.history.operations", "context.chain.operations"),
+            ("cedar", "context.object.history.operations", "context.object.history.principals"),
+            ("cedar", "!context.object.history.users", "!context.chain.users"),
+            ("cedar", "!context.object.history.users", "!context.object.history.principals"),
+            ("rego", "strings(input.object.history.operations)", "strings(input.chain.operations)"),
+            ("rego", "in input.object.history.users", "in input.chain.users"),
+            ("rego", "in input.object.history.users", "in input.object.history.principals"),
             ("cedar", "  context.subject.user != \"\" &&\n", ""),
             ("cedar", "[\"jwt\", \"lineage\"]", "[\"jwt\", \"lineage\", \"unverified\"]"),
             (
                 "rego",
-                "required - strings(input.chain.operations)",
-                "strings(input.chain.operations) - required",
+                "required - strings(input.object.history.operations)",
+                "strings(input.object.history.operations) - required",
             ),
             ("rego", "separation_of_duty == false", "separation_of_duty != true"),
             ("rego", "not input.subject.user in", "input.subject.user in"),

@@ -30,7 +30,10 @@ fn document() -> Value {
             "tip_age_seconds": 20,
         },
         "identity": "spiffe://x/c",
-        "object": {"attributes": {"level": 2}, "id": "stock/7"},
+        "object": {
+            "attributes": {"level": 2}, "id": "stock/7",
+            "history": {"operations": ["parse"], "principals": ["spiffe://x/b"], "users": ["ada"]},
+        },
         "subject": {
             "agent": "bot", "identity_source": "jwt", "issuer": "https://i", "roles": ["ops"],
             "scopes": ["read"], "taints": ["web"], "task": "buy", "tenant": "acme", "trust_score": 40,

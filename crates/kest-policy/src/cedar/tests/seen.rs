@@ -3,7 +3,7 @@
 use super::*;
 
 /// Conditions that hold for [`document`], one for each of its members.
-const TRUE: [&str; 29] = [
+const TRUE: [&str; 32] = [
     r#"principal == Kest::Workload::"spiffe://x/c""#,
     r#"action == Kest::Action::"p""#,
     r#"resource == Kest::Resource::"stock/7""#,
@@ -21,6 +21,9 @@ const TRUE: [&str; 29] = [
     r"context.environment has tip_age_seconds && context.environment.tip_age_seconds <= 60",
     r#"context.identity == "spiffe://x/c""#,
     r#"context.object has id && context["object"]["id"] == "stock/7""#,
+    r#"context.object.history.operations == ["parse"]"#,
+    r#"context.object.history.principals == ["spiffe://x/b"]"#,
+    r#"context.object.history.users == ["ada"]"#,
     r"context.object.attributes has level && context.object.attributes.level == 2",
     r#"context.subject has agent && context.subject.agent == "bot""#,
     r#"context.subject.identity_source == "jwt""#,

@@ -23,7 +23,10 @@ fn document(attributes: Value) -> Value {
             "policy_names": ["p"], "policy_tier": "function", "source_type": "http"
         },
         "identity": "spiffe://example.org/cart",
-        "object": {"attributes": attributes, "id": "order-7"},
+        "object": {
+            "attributes": attributes, "history": {"operations": ["a"], "principals": ["w"], "users": ["u"]},
+            "id": "order-7",
+        },
         "subject": {
             "agent": "browser", "identity_source": "jwt", "issuer": "https://issuer.example", "roles": ["clerk"],
             "scopes": ["read"], "taints": ["external"], "task": "t", "tenant": "acme", "trust_score": 70,
