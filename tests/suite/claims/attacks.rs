@@ -28,7 +28,7 @@ async fn values_swapped_between_two_claims_are_refused() {
     let (logs, _kept) = Logs::keep();
     service.refused(&with(&line_a), &[401]).await;
     service.refused(&with(&line_b), &[401]).await;
-    assert_eq!(logs.text().matches("kind=\"claim_swapped\"").count(), 2);
+    assert_eq!(logs.text().matches("cause=\"claim_swapped\"").count(), 2);
     assert!(!logs.text().contains(&a.to_string()), "no ticket in a log");
 }
 
@@ -52,7 +52,7 @@ async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
         let (tips, foreign) = (mine.passport().tips().to_string(), other.passport().tips().to_string());
         let (logs, _kept) = Logs::keep();
         service.refused(&with(&line.replace(&tips, &foreign)), &[401]).await;
-        assert!(logs.text().contains("kind=\"claim_of_another_lineage\""));
+        assert!(logs.text().contains("cause=\"claim_of_another_lineage\""));
     }
 }
 

@@ -142,9 +142,13 @@ fn line_may_ask_for_a_stricter_dialect_and_never_for_a_more_lenient_one() {
 }
 
 #[test]
-fn header_line_with_foreign_characters_is_refused() {
-    let run = verify("foreign", &[], lines(&[json!({"name": "\u{1b}\u{9b}", "baggage": ["a=é"]})]));
-    assert_eq!(verdicts(&run), [(json!("\u{1b}\u{9b}"), json!("refuse"), json!("baggage_character"))]);
+fn foreign_characters_are_refused_in_members_of_ours_and_are_the_business_of_others() {
+    let name = "\u{1b}\u{9b}";
+    let run = verify("foreign", &[], lines(&[json!({"name": name, "baggage": ["kest.user=é"]})]));
+    assert_eq!(verdicts(&run), [(json!(name), json!("refuse"), json!("baggage_character"))]);
+    assert!(!run.text().contains(['\u{1b}', '\u{9b}']));
+    let run = verify("others", &[], lines(&[json!({"name": name, "baggage": ["a=é"]})]));
+    assert_eq!(verdicts(&run), [(json!(name), json!("accept"), json!(null))]);
     assert!(!run.text().contains(['\u{1b}', '\u{9b}']));
 }
 
