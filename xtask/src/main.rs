@@ -53,8 +53,9 @@ usage: cargo xtask test [--no-install]
            format, lints, tests, doctests, docs, dependencies
        cargo xtask fuzz [--seconds N] [--jobs N] [--target NAME]... [--json] [--no-install]
            every fuzz target, or those that are named, for N seconds (default 5) in N processes (default 1)
-       cargo xtask mutants [--jobs N] [--package P]... [--json] [FILTER]
-           whether tests notice changed code, by cargo-mutants; FILTER is a regular expression over its names
+       cargo xtask mutants [--jobs N | --in-place] [--package P]... [--own] [--shard K/N] [--json] [FILTER]
+           whether tests notice changed code, by cargo-mutants; FILTER is a regular expression over its names;
+           --in-place changes this tree, not copies; --own leaves the suite out; --shard does piece K of N (0/4 to 3/4)
        cargo xtask bench [--json] [--no-install]
            measurements; ratios from one run
 What a task needs is installed by apt-get where root or sudo may do it without a question; --no-install names it instead.";

@@ -45,7 +45,7 @@ const ROOMS: [Room; 4] = [
             "crates/kest-identity/src/jwt/token_type.rs",
             "crates/kest-identity/src/binding/*.rs",
         ],
-        // The packages of npm are not in the copy that is changed.
+        // These need packages of npm, which are not in the copy that is changed.
         own: "not (binary(issuer) + binary(jose))",
         suite: "test(/^(threats|possession|grants|guard)/)",
     },
@@ -64,6 +64,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         let how = "cargo-mutants is not installed: cargo install --locked cargo-mutants";
         return Err(Failure::Missing(how.to_owned()));
     }
+    if asked.place == Place::Here {
+        demand_clean_tree()?;
+    }
     let rooms = ROOMS.iter().filter(|room| asked.wants(room.package));
     let scores = rooms.map(|room| judge(room, &asked)).collect::<Result<Vec<Score>, Failure>>()?;
     if asked.json {
@@ -79,25 +82,53 @@ struct Asked {
     jobs: u32,
     packages: Vec<String>,
     filter: Option<String>,
+    place: Place,
+    rounds: Rounds,
+    /// One piece of all changes, as cargo-mutants counts them: `0/4` to `3/4`.
+    shard: Option<String>,
     json: bool,
+}
+
+/// Where the code is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In copies of the tree, which are built from nothing.
+    Copy,
+    /// In this tree, with what is built of it: the fastest way, and nothing else may touch the tree meanwhile.
+    Here,
+}
+
+/// Which tests are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    /// The package's own: a piece at a time, to see where it stands.
+    Own,
+    /// Those of the suite too, for what the package's own did not notice.
+    Both,
 }
 
 impl Asked {
     fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let mut options = Options::of("mutants", arguments);
         let json = options.flag("--json");
+        let place = if options.flag("--in-place") { Place::Here } else { Place::Copy };
+        let rounds = if options.flag("--own") { Rounds::Own } else { Rounds::Both };
         let jobs = options.number("--jobs", 1)?;
+        let shard = shard_of(&options.values("--shard")?)?;
         let packages = options.values("--package")?;
         let known = ROOMS.map(|room| room.package);
         if let Some(unknown) = packages.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(Failure::Usage(format!("no mutants are made of {unknown} ({})", known.join(", "))));
         }
-        let words = options.words()?;
-        match words.as_slice() {
-            [] => Ok(Self { jobs, packages, filter: None, json }),
-            [filter] => Ok(Self { jobs, packages, filter: Some(filter.clone()), json }),
-            [_, more, ..] => Err(Failure::Usage(format!("mutants takes one filter: {more}"))),
+        if place == Place::Here && jobs > 1 {
+            return Err(Failure::Usage(format!("in place there is one tree, so one job: --jobs {jobs}")));
         }
+        let filter = match options.words()?.as_slice() {
+            [] => None,
+            [filter] => Some(filter.clone()),
+            [_, more, ..] => return Err(Failure::Usage(format!("mutants takes one filter: {more}"))),
+        };
+        Ok(Self { jobs, packages, filter, place, rounds, shard, json })
     }
 
     fn wants(&self, package: &str) -> bool {
@@ -105,8 +136,37 @@ impl Asked {
     }
 }
 
+/// `0/4` to `3/4`, as cargo-mutants takes it.
+fn shard_of(values: &[String]) -> Result<Option<String>, Failure> {
+    let [shard] = values else {
+        return if values.is_empty() {
+            Ok(None)
+        } else {
+            Err(Failure::Usage("mutants takes one shard at a time".to_owned()))
+        };
+    };
+    let (piece, pieces) = shard.split_once('/').unwrap_or_default();
+    match (piece.parse::<u32>(), pieces.parse::<u32>()) {
+        (Ok(piece), Ok(pieces)) if piece < pieces => Ok(Some(shard.clone())),
+        _ => Err(Failure::Usage(format!("--shard takes a piece and their number, 0/4 to 3/4: {shard}"))),
+    }
+}
+
+/// A change that stays behind after a crash must be told from work that was never committed.
+fn demand_clean_tree() -> Result<(), Failure> {
+    let status = Run::program("git").words("status --porcelain").answer();
+    let status = status.ok_or_else(|| Failure::Missing("git does not answer here".to_owned()))?;
+    if !status.trim().is_empty() {
+        return Err(Failure::Usage(format!("--in-place changes this tree; commit first:\n{status}")));
+    }
+    tell(
+        "This tree is changed while it runs: edit, build and commit nothing in it. If it was killed: git checkout .",
+    )
+}
+
 fn judge(room: &Room, asked: &Asked) -> Result<Score, Failure> {
-    let folder = repository().join("target/mutants").join(room.package);
+    let piece = asked.shard.as_ref().map_or("all".to_owned(), |shard| shard.replace('/', "-of-"));
+    let folder = repository().join("target/mutants").join(room.package).join(piece);
     let found = folder.join("mutants.out");
     // The second round is told by these files what it need not try again; a run of yesterday must not tell the first.
     for old in [&found, &folder.join("mutants.out.old")] {
@@ -117,7 +177,7 @@ fn judge(room: &Room, asked: &Asked) -> Result<Score, Failure> {
     fs::create_dir_all(&folder).map_err(Failure::broken(format!("cannot make {}", folder.display())))?;
     round(room, asked, &folder, Round::Own)?;
     let first = Score::read(room.package, &found)?;
-    if first.survivors.is_empty() && first.timeouts.is_empty() {
+    if asked.rounds == Rounds::Own || first.survivors.is_empty() && first.timeouts.is_empty() {
         return Ok(first);
     }
     tell(format_args!("\n{}: {} changes go to the suite", room.package, first.survivors.len()))?;
@@ -142,13 +202,23 @@ fn round(room: &Room, asked: &Asked, folder: &Path, round: Round) -> Result<(), 
 
 fn command(room: &Room, asked: &Asked, folder: &Path, round: Round) -> Run {
     let mut run = Run::cargo().argument("mutants").argument("--package").argument(room.package);
+    // Nobody debugs what is built for a minute; and what fails on purpose is no case to try again.
+    run = run.variable("CARGO_PROFILE_DEV_DEBUG", "0");
+    run = run.variable("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
     for file in room.files {
         run = run.argument("--file").argument(*file);
     }
     if let Some(filter) = &asked.filter {
         run = run.argument("--re").argument(filter);
     }
-    run = run.argument("--jobs").argument(asked.jobs.to_string()).argument("--output").argument(folder);
+    if let Some(shard) = &asked.shard {
+        run = run.argument("--shard").argument(shard);
+    }
+    run = match asked.place {
+        Place::Copy => run.argument("--jobs").argument(asked.jobs.to_string()),
+        Place::Here => run.argument("--in-place"),
+    };
+    run = run.argument("--output").argument(folder);
     let tests = match round {
         Round::Own => room.own,
         Round::Suite => {
@@ -236,7 +306,7 @@ mod tests {
         let room = ROOMS.iter().find(|room| room.package == "kest-tower").unwrap();
         let shown = |round| command(room, &asked, Path::new("/out"), round).shown();
         let own = shown(Round::Own);
-        assert!(own.starts_with("cargo mutants --package kest-tower --file "), "{own}");
+        assert!(own.contains(" cargo mutants --package kest-tower --file "), "{own}");
         assert!(own.contains("--re steps --jobs 2 --output /out -- -E"), "{own}");
         assert!(!own.contains("--iterate"), "{own}");
         let suite = shown(Round::Suite);
@@ -248,6 +318,19 @@ mod tests {
         for words in ["--package kest-cli", "a b", "--jobs 0", "--fast"] {
             assert!(matches!(asked(words), Err(Failure::Usage(_))), "{words}");
         }
+    }
+
+    #[test]
+    fn pieces_that_are_none_and_two_jobs_in_one_tree_are_refused() {
+        for words in
+            ["--shard 4/4", "--shard 1", "--shard /", "--shard 0/2 --shard 1/2", "--in-place --jobs 2"]
+        {
+            assert!(matches!(asked(words), Err(Failure::Usage(_))), "{words}");
+        }
+        let asked = asked("--in-place --own --shard 3/4").unwrap();
+        assert_eq!((asked.place, asked.rounds), (Place::Here, Rounds::Own));
+        let shown = command(&ROOMS[0], &asked, Path::new("/out"), Round::Own).shown();
+        assert!(shown.contains("--shard 3/4 --in-place --output /out"), "{shown}");
     }
 
     #[test]
