@@ -96,7 +96,7 @@ fn end_of_member(rest: &[u8], arrays: Arrays) -> usize {
     memchr(b',', behind).map_or(rest.len(), |length| from + length)
 }
 
-/// Where the raw array of `kest.passport` ends; an array that is not closed takes all that is left, so that its
+/// Where the raw array of `kest.passport` ends, at its bracket; an array that is not closed takes all that is left, so that its
 /// pieces are never taken for somebody else's members.
 fn end_of_raw_array(rest: &[u8]) -> Option<usize> {
     let (key, value) = rest.split_at_checked(memchr2(b'=', b',', rest)?)?;
@@ -106,7 +106,7 @@ fn end_of_raw_array(rest: &[u8]) -> Option<usize> {
         return None;
     }
     let close = memchr(b']', value);
-    Some(close.map_or(rest.len(), |place| rest.len() - value.len() + place + 1))
+    Some(close.map_or(rest.len(), |place| rest.len() - value.len() + place))
 }
 
 /// Appends `name=value`, with a comma before it where one is needed.
@@ -129,7 +129,7 @@ pub(crate) fn decode(value: &[u8]) -> Result<String, EscapeError> {
             return Err(EscapeError);
         };
         bytes.extend_from_slice(plain);
-        bytes.push(nibble(*high)? << 4 | nibble(*low)?);
+        bytes.push(nibble(*high)? * 16 + nibble(*low)?);
         rest = behind;
     }
     bytes.extend_from_slice(rest);

@@ -99,6 +99,8 @@ impl RejectionKind {
         Self::RoleMissing,
         Self::GrantedElsewhere,
         Self::GrantsUnverified,
+        Self::ShareUsedUp,
+        Self::Overloaded,
         Self::TookTooLong,
         Self::Denied,
         Self::PolicyFailed,
@@ -391,3 +393,6 @@ impl RejectionKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,6 +232,26 @@ fn bounds_are_kept_and_told_apart_from_form() {
 }
 
 #[test]
+fn last_member_within_a_bound_is_read_and_the_next_one_is_not() {
+    let mut limits = Limits::default();
+    (limits.members, limits.own_members) = (3, 2);
+    let reader = HeaderReader::new(limits);
+    let members = |header: &str| match reader.read([header.as_bytes()]) {
+        Ok(_) => None,
+        Err(ReadError::TooManyMembers(members)) => Some(members),
+        Err(other) => panic!("{other}"),
+    };
+    assert_eq!((members("a=1,b=1,c=1"), members("a=1,b=1,c=1,d=1")), (None, Some(4)));
+    assert_eq!((members("kest.a=1,kest.b=1"), members("kest.a=1,kest.b=1,kest.c=1")), (None, Some(3)));
+}
+
+#[test]
+fn raw_array_ends_at_its_bracket_and_not_at_a_comma_before_it() {
+    let header = format!(r#"kest.passport=["a.b.c",],region=eu,kest.chain_tip={TIP}"#);
+    assert_eq!(inline_text(&legacy(), &header), r#"["a.b.c",]"#);
+}
+
+#[test]
 fn raw_array_is_read_by_the_legacy_reading_only() {
     let header = format!(r#"kest.user=Ann Bee,kest.passport = ["a.b.c", "d.e.f"] ;p,kest.chain_tip={TIP}"#);
     assert_eq!(inline_text(&legacy(), &header), r#"["a.b.c", "d.e.f"]"#);

@@ -69,10 +69,11 @@ async fn too_many_entries_are_over_the_limit() {
 #[tokio::test]
 async fn every_failure_of_a_claim_store_has_its_own_answer() {
     let line = format!("kest.claim_check={CLAIM},kest.chain_tip=0");
-    let cases: [(Option<&dyn ClaimStore>, &str, RestoreFailure); 6] = [
+    let cases: [(Option<&dyn ClaimStore>, &str, RestoreFailure); 7] = [
         (None, "claim_store_missing", RestoreFailure::StoreUnavailable),
         (Some(&*claims()), "claim_gone", RestoreFailure::ClaimGone),
         (Some(&Moody::Down), "claim_store_unavailable", RestoreFailure::StoreUnavailable),
+        (Some(&Moody::Spoilt), "claim_rubbish", RestoreFailure::ClaimRubbish),
         (Some(&Moody::Gives(b"[\"a")), "claim_rubbish", RestoreFailure::ClaimRubbish),
         (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_rubbish", RestoreFailure::ClaimRubbish),
         (Some(&Moody::Gives(&[b' '; 5_000_000])), "claim_rubbish", RestoreFailure::ClaimRubbish),

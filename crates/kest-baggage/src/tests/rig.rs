@@ -150,6 +150,8 @@ impl Clock for Hands {
 pub(crate) enum Moody {
     Down,
     Silent,
+    /// What lies there cannot be told from something of another service.
+    Spoilt,
     Gives(&'static [u8]),
 }
 
@@ -159,7 +161,7 @@ impl ClaimStore for Moody {
         match self {
             Self::Down => Err(ClaimStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
-            Self::Gives(_) => Ok(()),
+            Self::Spoilt | Self::Gives(_) => Ok(()),
         }
     }
 
@@ -167,6 +169,7 @@ impl ClaimStore for Moody {
         match self {
             Self::Down => Err(ClaimStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
+            Self::Spoilt => Err(ClaimStoreError::unusable("spoilt")),
             Self::Gives(text) => Ok(Some(Bytes::from_static(text))),
         }
     }
@@ -175,7 +178,7 @@ impl ClaimStore for Moody {
         match self {
             Self::Down => Err(ClaimStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
-            Self::Gives(_) => Ok(true),
+            Self::Spoilt | Self::Gives(_) => Ok(true),
         }
     }
 }

@@ -1,5 +1,15 @@
 //! Proofs about signing that need what only this crate can make.
 
+mod carried;
+mod forge;
+mod freshness;
+mod joining;
+mod legacy;
+mod memory;
+mod rules;
+mod signing;
+mod vectors;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -12,3 +12,6 @@ pub use ed25519::{Ed25519Signer, KeyFileError, PublicKey, Signature, WeakKey};
 pub use key_ring::{KeyRing, KeyRingError, KeysUnavailable, ReplaceableKeys, ResolveKeys};
 pub use private_file::{PrivateFileError, read_private_file};
 pub use sign::{Sign, SignatureCheck, SignerError};
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,9 @@ fn is_closed(mode: u32, own_group: impl FnOnce() -> bool) -> bool {
 /// Whether this process runs under the group `id`, or has it as a supplementary one, as `fsGroup` makes it.
 #[cfg(unix)]
 fn is_own_group(id: u32) -> bool {
-    rustix::process::getegid().as_raw() == id
-        || rustix::process::getgroups().is_ok_and(|groups| groups.iter().any(|group| group.as_raw() == id))
+    let own = rustix::process::getegid().as_raw();
+    let more = rustix::process::getgroups().unwrap_or_default();
+    std::iter::once(own).chain(more.iter().map(|group| group.as_raw())).any(|group| group == id)
 }
 
 #[cfg(unix)]
