@@ -227,6 +227,9 @@ async fn elsewhere<Done: Send + 'static>(
 }
 
 #[cfg(test)]
+mod arrivals;
+
+#[cfg(test)]
 mod tests {
     use std::sync::mpsc;
 

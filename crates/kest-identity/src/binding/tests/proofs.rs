@@ -70,6 +70,9 @@ async fn an_oversize_proof_is_refused_before_it_is_read() {
     let key = ClientKey::p256();
     let proof = key.proof_with(&json!({"padding": "a".repeat(8 * 1024)}), &json!({}));
     check_refused(Rig::new().prove(&key, proof).await, "proof_too_long");
+    for (length, kind) in [(8 * 1024, "proof_malformed"), (8 * 1024 + 1, "proof_too_long")] {
+        check_refused(Rig::new().prove(&key, "x".repeat(length)).await, kind);
+    }
 }
 
 #[tokio::test]
