@@ -54,6 +54,21 @@ fn every_setting_reaches_the_verifier_one_by_one_and_as_one_value() {
 }
 
 #[test]
+fn workload_may_claim_as_much_trust_as_its_rule_says_and_no_more() {
+    let rules = WorkloadRules::default().highest_trust(workload("orders"), TrustScore::new(60).unwrap());
+    let verifier = Verifier::default().workload_rules(rules);
+    for (name, score, expected) in [
+        ("orders", 59, None),
+        ("orders", 60, None),
+        ("orders", 61, Some(VerifyErrorKind::TrustOverCap)),
+        ("gateway", 61, None),
+    ] {
+        let entry = Forge::entry(name, 1, &[]).with("trust_score", json!(score)).sign();
+        assert_eq!(kind(judge(&verifier, &[&entry])), expected, "{name} {score}");
+    }
+}
+
+#[test]
 fn missing_key_is_named_with_its_place_and_other_refusals_name_no_workload() {
     let root = Forge::entry("gateway", 1, &[]).sign();
     let stranger = Forge::entry("partner", 2, &[&root]).sign();
