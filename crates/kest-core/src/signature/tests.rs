@@ -46,6 +46,24 @@ fn key_of_another_curve_or_type_is_neither_signed_with_nor_trusted() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn key_file_is_read_to_its_bound_and_no_further() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let signer = signer("cart");
+    let text = signer.to_private_jwk().unwrap();
+    let path = std::env::temp_dir().join(format!("kest-long-{}.jwk", signer.key_id()));
+    let read = |bytes: usize| {
+        std::fs::write(&path, format!("{}{}", " ".repeat(bytes - text.len()), text.as_str())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        Ed25519Signer::from_jwk_file(&path)
+    };
+    let (at_the_bound, over_it) = (read(16 * 1024), read(16 * 1024 + 1));
+    std::fs::remove_file(&path).unwrap();
+    assert!(at_the_bound.is_ok());
+    assert!(matches!(over_it, Err(KeyFileError::NotAPrivateJwk)));
+}
+
 #[test]
 fn bundle_gives_the_keys_that_stand_in_it() {
     let (cart, till) = (signer("cart"), signer("till"));
