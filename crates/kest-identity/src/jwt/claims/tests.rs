@@ -236,3 +236,19 @@ fn malformed_claims_are_refused() {
         check(&ClaimNames::default(), &claims, Err(kind));
     }
 }
+
+#[test]
+fn empty_name_is_found_wherever_a_claim_is_named() {
+    let names = ClaimNames::default;
+    assert!(!names().is_nameless());
+    for nameless in [
+        names().with_user(""),
+        names().with_agents(["client_id", ""]),
+        names().with_task(["a", ""]),
+        names().with_scopes(""),
+        names().with_roles(""),
+        names().and_roles(["", "b"]),
+    ] {
+        assert!(nameless.is_nameless(), "{nameless:?}");
+    }
+}
