@@ -395,4 +395,5 @@ impl RejectionKind {
 }
 
 #[cfg(test)]
+#[path = "rejection/tests.rs"]
 mod tests;

@@ -227,6 +227,7 @@ async fn elsewhere<Done: Send + 'static>(
 }
 
 #[cfg(test)]
+#[path = "steps/arrivals.rs"]
 mod arrivals;
 
 #[cfg(test)]
