@@ -93,7 +93,7 @@ pub use header::{HeaderReader, ReadError};
 pub use inject::{InjectError, strip};
 pub use memory::InMemoryClaims;
 pub use once::packed_once;
-pub use pack::{PackError, PackedHeader, Tiers, pack};
+pub use pack::{PackError, PackedHeader, Tiers, pack, pack_for};
 pub use packed::PackedPassport;
 pub use restore::{RestoreError, RestoreFailure, Restored, restore};
 pub use seal::{Audience, AudienceError, Sealing, SealingError, SealingKey, SealingKeyError, longest_claim};

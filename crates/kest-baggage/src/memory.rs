@@ -1,12 +1,12 @@
 //! Keeps claims in this process: for one service, or for tests and demonstrations of several.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_core::{Clock, Limits, SystemClock};
+use kest_core::{Clock, Limits, NoRoom, Room, Share, SystemClock};
 use moka::Expiry;
 use moka::sync::Cache;
 
@@ -16,15 +16,17 @@ use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
 /// A claim store in memory, bounded by `Limits::claim_store_bytes`.
 ///
 /// It refuses a claim rather than to evict one that somebody may still redeem: the cache that it stands on has no
-/// capacity of its own and drops only what is over.
+/// capacity of its own and drops only what is over. Claims that are put [on somebody's account](ClaimStore::put_for)
+/// take a part of its [room](Room) and no more, so that one caller's long lineages leave room for those of others.
 #[derive(Clone)]
 pub struct InMemoryClaims(Arc<Parts>);
 
 struct Parts {
     clock: Arc<dyn Clock>,
-    room: u64,
     longest: usize,
     claims: Cache<ClaimId, Kept>,
+    /// What the claims in the cache take, which tells it of each that it drops.
+    room: Arc<Mutex<Room>>,
     /// One claim is put at a time, so that two cannot take the same room; says when the store was last swept.
     putting: Mutex<SystemTime>,
 }
@@ -39,15 +41,16 @@ impl InMemoryClaims {
     /// An empty store that reads `clock` to tell which claims are over.
     #[must_use]
     pub fn with_clock(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
-        let claims = Cache::builder()
-            .weigher(|_claim, kept: &Kept| u32::try_from(cost(&kept.passport)).unwrap_or(u32::MAX))
-            .expire_after(WhenOver)
-            .build();
+        let room = Arc::new(Mutex::new(Room::new(limits.claim_store_bytes)));
+        let claims = Cache::builder().expire_after(WhenOver).eviction_listener({
+            let room = Arc::clone(&room);
+            move |_claim, kept: Kept, _cause| lock(&room).give_back(kept.share, cost(&kept.passport))
+        });
         Self(Arc::new(Parts {
             clock,
-            room: limits.claim_store_bytes,
             longest: longest_claim(limits),
-            claims,
+            claims: claims.build(),
+            room,
             putting: Mutex::new(SystemTime::UNIX_EPOCH),
         }))
     }
@@ -67,11 +70,42 @@ impl InMemoryClaims {
 }
 
 impl Parts {
-    /// Bytes that are taken once `claim` has given back its own.
-    fn taken_without(&self, claim: &ClaimId) -> u64 {
+    /// Whether `passport` has room under `claim`, once that has given back its own.
+    fn check(&self, share: Option<Share>, claim: &ClaimId, passport: &Bytes) -> Result<(), NoRoom> {
         self.claims.run_pending_tasks();
-        let given_back = self.claims.get(claim).map_or(0, |kept| cost(&kept.passport));
-        self.claims.weighted_size().saturating_sub(given_back)
+        let given_back = self.claims.get(claim).map(|kept| (kept.share, cost(&kept.passport)));
+        lock(&self.room).check(share, cost(passport), given_back)
+    }
+
+    fn put(
+        &self,
+        share: Option<Share>,
+        claim: &ClaimId,
+        passport: Bytes,
+        time_to_live: Duration,
+    ) -> Result<(), ClaimStoreError> {
+        if passport.len() > self.longest {
+            return Err(ClaimStoreError::full());
+        }
+        let now = self.clock.now();
+        let until = now.checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
+        // A panic elsewhere spoils nothing: at worst the store is swept once more.
+        let mut swept = lock(&self.putting);
+        let mut room = self.check(share, claim, &passport);
+        // A store that stays full is not searched for each claim that it refuses.
+        if room.is_err() && now.duration_since(*swept).is_ok_and(|since| since >= SWEEP_EVERY) {
+            self.clear_until(now);
+            *swept = now;
+            room = self.check(share, claim, &passport);
+        }
+        room.map_err(|no_room| match no_room {
+            NoRoom::ShareUsedUp => ClaimStoreError::share_full(),
+            // A kind that is added elsewhere refuses too.
+            NoRoom::Full | _ => ClaimStoreError::full(),
+        })?;
+        lock(&self.room).take(share, cost(&passport));
+        self.claims.insert(*claim, Kept { passport, share, until, time_to_live });
+        Ok(())
     }
 
     /// Drops what is over by our clock, which need not be the cache's.
@@ -86,7 +120,7 @@ impl Parts {
 
 impl fmt::Debug for InMemoryClaims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("InMemoryClaims").field("room", &self.0.room).finish_non_exhaustive()
+        formatter.debug_struct("InMemoryClaims").field("room", &lock(&self.0.room)).finish_non_exhaustive()
     }
 }
 
@@ -98,26 +132,17 @@ impl ClaimStore for InMemoryClaims {
         passport: Bytes,
         time_to_live: Duration,
     ) -> Result<(), ClaimStoreError> {
-        if passport.len() > self.0.longest {
-            return Err(ClaimStoreError::full());
-        }
-        let now = self.0.clock.now();
-        let until = now.checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
-        let fits = |taken: u64| taken.saturating_add(cost(&passport)) <= self.0.room;
-        // A panic elsewhere spoils nothing: at worst the store is swept once more.
-        let mut swept = self.0.putting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fits(self.0.taken_without(claim)) {
-            // A store that stays full is not searched for each claim that it refuses.
-            if now.duration_since(*swept).is_ok_and(|since| since >= SWEEP_EVERY) {
-                self.0.clear_until(now);
-                *swept = now;
-            }
-            if !fits(self.0.taken_without(claim)) {
-                return Err(ClaimStoreError::full());
-            }
-        }
-        self.0.claims.insert(*claim, Kept { passport, until, time_to_live });
-        Ok(())
+        self.0.put(None, claim, passport, time_to_live)
+    }
+
+    async fn put_for(
+        &self,
+        share: Share,
+        claim: &ClaimId,
+        passport: Bytes,
+        time_to_live: Duration,
+    ) -> Result<(), ClaimStoreError> {
+        self.0.put(Some(share), claim, passport, time_to_live)
     }
 
     async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
@@ -134,6 +159,7 @@ impl ClaimStore for InMemoryClaims {
 #[derive(Clone)]
 struct Kept {
     passport: Bytes,
+    share: Option<Share>,
     until: SystemTime,
     time_to_live: Duration,
 }
@@ -155,6 +181,11 @@ impl Expiry<ClaimId, Kept> for WhenOver {
     ) -> Option<Duration> {
         Some(kept.time_to_live)
     }
+}
+
+/// What others count is whole after each of their steps, also if one of them panicked later.
+fn lock<Counted>(counted: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Least time between two searches for what is over.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use kest_core::{Admission, Clock, Limits};
 
-use crate::pack::{PackError, PackedHeader, Tiers, pack};
+use crate::pack::{PackError, PackedHeader, Tiers, pack_for};
 use crate::tier::Tier;
 
 /// The packed header of `admission`'s outgoing calls, made at the first of them and kept for the others.
@@ -32,7 +32,8 @@ pub async fn packed_once(admission: &Admission, tiers: &Tiers) -> Result<PackedH
 async fn pack_now(admission: &Admission, tiers: &Tiers) -> Result<PackedHeader, PackError> {
     let kest = admission.kest();
     let identity = admission.principal().identity();
-    pack(admission.passport(), identity, tiers, kest.random().as_ref(), kest.limits()).await
+    let (share, random) = (admission.arrival().share(), kest.random().as_ref());
+    pack_for(share, admission.passport(), identity, tiers, random, kest.limits()).await
 }
 
 /// What an admission remembers, one slot for each value of [`Tiers`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kest_core::passport::Tips;
-use kest_core::{Identity, Limits, Passport, Random, RandomError};
+use kest_core::{Identity, Limits, Passport, Random, RandomError, Share};
 
 use crate::claims::Claims;
 use crate::header::AROUND_VALUE;
@@ -79,8 +79,8 @@ impl Tiers {
         json: String,
         tips: &Tips,
         room: usize,
-        random: &dyn Random,
-        limits: &Limits,
+        share: Option<Share>,
+        (random, limits): (&dyn Random, &Limits),
     ) -> Result<(Tier, String), PackError> {
         if self.rule == Rule::SmallestFirst
             && let Some(member) = inline::write(&json, room)
@@ -92,7 +92,7 @@ impl Tiers {
         }
         match &self.claims {
             Some(claims) if json.len() <= limits.passport_bytes => {
-                let member = claim_check::write(json, tips, claims.place(), random, limits).await?;
+                let member = claim_check::write(json, tips, claims.place(), share, random, limits).await?;
                 Ok((Tier::ClaimCheck, member))
             }
             _ => Err(PackError::TooLarge(json.len())),
@@ -213,6 +213,32 @@ pub async fn pack(
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<PackedHeader, PackError> {
+    pack_on(None, (passport, identity), tiers, random, limits).await
+}
+
+/// The same on the account of `share`, of whose part of the claim store a claim check takes.
+///
+/// # Errors
+///
+/// [`PackError`]; the request must not be sent then.
+pub async fn pack_for(
+    share: Share,
+    passport: &Passport,
+    identity: &Identity,
+    tiers: &Tiers,
+    random: &dyn Random,
+    limits: &Limits,
+) -> Result<PackedHeader, PackError> {
+    pack_on(Some(share), (passport, identity), tiers, random, limits).await
+}
+
+async fn pack_on(
+    share: Option<Share>,
+    (passport, identity): (&Passport, &Identity),
+    tiers: &Tiers,
+    random: &dyn Random,
+    limits: &Limits,
+) -> Result<PackedHeader, PackError> {
     if passport.is_empty() {
         return Ok(PackedHeader::nothing());
     }
@@ -221,7 +247,7 @@ pub async fn pack(
     push_member(&mut tip, CHAIN_TIP, &tips.to_string());
     let header_room = limits.outgoing_header_bytes.saturating_sub(AROUND_VALUE + tip.len() + 1);
     let room = tiers.threshold.min(header_room);
-    let (tier, member) = tiers.write(passport.to_json(), &tips, room, random, limits).await?;
+    let (tier, member) = tiers.write(passport.to_json(), &tips, room, share, (random, limits)).await?;
     Ok(PackedHeader::new(tier, member, &tip, identity))
 }
 

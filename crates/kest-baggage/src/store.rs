@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_core::{BoxError, Random, RandomError};
+use kest_core::{BoxError, Random, RandomError, Share};
 use uuid::{Builder, Uuid, Variant, Version};
 
 /// Keeps passports that are too long for a header, for as long as a chain of calls may take.
@@ -26,6 +26,24 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
         passport: Bytes,
         time_to_live: Duration,
     ) -> Result<(), ClaimStoreError>;
+
+    /// The same on the account of `share`: a store that many fill gives each a part of its room.
+    ///
+    /// The default keeps no accounts. A store of your own that many callers' passports fill should.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`ClaimStoreError::share_full`] for a caller that has used up its part.
+    async fn put_for(
+        &self,
+        share: Share,
+        claim: &ClaimId,
+        passport: Bytes,
+        time_to_live: Duration,
+    ) -> Result<(), ClaimStoreError> {
+        let _ = share;
+        self.put(claim, passport, time_to_live).await
+    }
 
     /// What lies under `claim`; `None` when it is unknown or its time is over.
     ///
@@ -109,6 +127,8 @@ enum Kind {
     Unavailable(#[source] BoxError),
     #[error("claim store is full")]
     Full,
+    #[error("caller has used up its share of the claim store")]
+    ShareFull,
     #[error("claim store holds something else under the claim")]
     Unusable(#[source] BoxError),
 }
@@ -125,6 +145,12 @@ impl ClaimStoreError {
         Self(Kind::Full)
     }
 
+    /// The caller has used up its own part of the room; others go on.
+    #[must_use]
+    pub fn share_full() -> Self {
+        Self(Kind::ShareFull)
+    }
+
     /// The store answered, and what lies under the claim can be no passport: of another type, or too long to be read.
     pub fn unusable(cause: impl Into<BoxError>) -> Self {
         Self(Kind::Unusable(cause.into()))
@@ -136,8 +162,14 @@ impl ClaimStoreError {
     pub fn may_retry(&self) -> bool {
         match self.0 {
             Kind::Unavailable(_) => true,
-            Kind::Full | Kind::Unusable(_) => false,
+            Kind::Full | Kind::ShareFull | Kind::Unusable(_) => false,
         }
+    }
+
+    /// Whether it was the caller's own part of the room that was used up, and not the store's.
+    #[must_use]
+    pub fn is_share_full(&self) -> bool {
+        matches!(self.0, Kind::ShareFull)
     }
 
     pub(crate) fn is_unusable(&self) -> bool {

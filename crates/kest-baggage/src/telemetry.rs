@@ -6,7 +6,7 @@ use crate::claims::Shelf;
 use crate::restore::RestoreError;
 
 /// Questions to claim stores by `operation` (`put`, `get`, `remove`), `outcome` (`kept`, `hit`, `miss`, `ended`,
-/// `full`, `unavailable`, `slow`) and `store` (`first`, `second`).
+/// `full`, `share_full`, `unavailable`, `slow`) and `store` (`first`, `second`).
 pub const CLAIMS: &str = "kest_claims_total";
 /// Seconds that one question to a claim store took, by `operation` and `store`.
 pub const CLAIMS_TIME: &str = "kest_claims_seconds";

@@ -65,6 +65,7 @@ mod random;
 mod reading;
 pub mod refusal;
 pub mod replay;
+mod room;
 mod share;
 pub mod signature;
 mod slots;
@@ -91,6 +92,7 @@ pub use principal::{
 pub use random::{OsRandom, Random, RandomError};
 pub use reading::Reading;
 pub use replay::ReplayStore;
+pub use room::{NoRoom, Room};
 pub use share::Share;
 pub use signature::Sign;
 pub use slots::{NoSlot, Slot, Slots};

@@ -80,8 +80,9 @@ pub struct Limits {
     pub key_fetch_cool_down: Duration,
     /// Time a request may wait for its keys to be found: longer than the cool-down, so that one fetch fits in.
     pub key_wait: Duration,
-    /// Requests that may wait for the keys of one issuer at the same time: what comes within a fetch of 50 ms at 5000
-    /// requests a second. The rest are answered at once, so that a flood of unknown key ids holds nothing else.
+    /// Requests that may wait for the keys of one issuer at the same time: twice what comes within a fetch of 50 ms at
+    /// 5000 requests a second, since one peer gets half of them at most. The rest are answered at once, so that a flood
+    /// of unknown key ids holds nothing else.
     pub key_waiters: usize,
     /// Key ids remembered as unknown to one issuer until the next fetch: 32 bytes each and the cache's own cost.
     /// Several times those who may wait, since only who waited is remembered.
@@ -102,7 +103,7 @@ pub struct Limits {
     pub claim_wait: Duration,
     /// How long a claim check can be redeemed: longer than the slowest chain of calls.
     pub claim_ttl: Duration,
-    /// Bytes that the in-memory claim store keeps before it refuses to take more.
+    /// Bytes that the in-memory claim store keeps before it refuses to take more. One caller gets a quarter at most.
     pub claim_store_bytes: u64,
     /// Bytes of the document that policy engines are given; over it nothing is asked and nothing allowed. A lineage
     /// of `entries` hops with names of ordinary length stays within half of it.
@@ -129,8 +130,8 @@ pub struct Limits {
     pub policy_decisions: u64,
     /// Entries remembered as verified: 32 bytes each and the cache's own cost.
     pub seen_entries: u64,
-    /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 100 bytes each, and 4000
-    /// new ones a second where each is kept for the 65 s of a proof of possession.
+    /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 130 bytes each, and 4000
+    /// new ones a second where each is kept for the 65 s of a proof of possession. One caller gets a quarter at most.
     pub replay_ids: usize,
 }
 
@@ -167,7 +168,7 @@ impl Default for Limits {
             key_fetch_wait: Duration::from_secs(5),
             key_fetch_cool_down: Duration::from_secs(1),
             key_wait: Duration::from_secs(2),
-            key_waiters: 256,
+            key_waiters: 512,
             key_ids_unknown: 1024,
             max_tip_age: Duration::from_secs(15 * 60),
             clock_skew: Duration::from_secs(60),

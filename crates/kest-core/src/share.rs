@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use crate::arrival::Lineage;
-use crate::principal::{IdentitySource, PeerCertificate, Principal};
+use crate::principal::{PeerCertificate, Principal};
 use crate::signature::WorkloadId;
 
 /// The caller on whose account something is kept or done, so that no caller uses up what belongs to all.
@@ -63,20 +63,7 @@ impl Share {
             // Of several, the first by name: joining lineages in another order must not make another share.
             tips.map(|tip| tip.workload()).min_by_key(|workload| workload.as_str()).map(Self::of_workload)
         };
-        Self::of_principal(principal).or_else(of_tip).or(peer).unwrap_or(Self::UNKNOWN)
-    }
-
-    /// The user or agent that a principal names; `None` where the name was not verified, for it would be free to
-    /// choose.
-    #[must_use]
-    pub fn of_principal(principal: &Principal) -> Option<Self> {
-        match principal.source() {
-            IdentitySource::Jwt | IdentitySource::Lineage => {
-                let name = principal.user().or_else(|| principal.subject()).or_else(|| principal.agent())?;
-                Some(Self::of_user(principal.issuer().unwrap_or_default(), name))
-            }
-            IdentitySource::Anonymous | IdentitySource::Unverified => None,
-        }
+        principal.share().or_else(of_tip).or(peer).unwrap_or(Self::UNKNOWN)
     }
 
     fn of(parts: &[&[u8]]) -> Self {

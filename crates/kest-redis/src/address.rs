@@ -12,6 +12,7 @@ pub(crate) struct Address {
     host: String,
     port: u16,
     encryption: Encryption,
+    database: i64,
     login: RedisConnectionInfo,
 }
 
@@ -61,8 +62,9 @@ impl Address {
             path => path.parse().map_err(|_shows_the_text| AddressError::Database)?,
         };
         // A name for the client would need a permission that few logins have.
-        let login = RedisConnectionInfo::default().set_db(database).set_skip_set_lib_name();
-        let address = Self { host, port: url.port().unwrap_or(DEFAULT_PORT), encryption, login };
+        let login = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let port = url.port().unwrap_or(DEFAULT_PORT);
+        let address = Self { host, port, encryption, database, login };
         let user = decoded(url.username())?;
         match url.password() {
             Some(password) => Ok(address.with_login(&user, &decoded(password)?)),
@@ -83,7 +85,7 @@ impl Address {
     #[cfg(feature = "cluster")]
     pub(crate) fn neighbour(&self, host: &str, port: u16) -> Self {
         let host = if host.is_empty() { self.host.clone() } else { host.to_owned() };
-        Self { host, port, encryption: self.encryption, login: self.login.clone() }
+        Self { host, port, login: self.login.clone(), ..*self }
     }
 
     /// Whether it is the same server, whoever we are to it.
@@ -102,6 +104,11 @@ impl Address {
 
     pub(crate) fn encryption(&self) -> Encryption {
         self.encryption
+    }
+
+    /// The number of the database, which is chosen by us so that a refusal keeps its code.
+    pub(crate) fn database(&self) -> i64 {
+        self.database
     }
 
     pub(crate) fn login(&self) -> &RedisConnectionInfo {
@@ -139,7 +146,7 @@ mod tests {
         assert_eq!(address.encryption(), Encryption::Tls);
         assert_eq!(address.login().username(), Some("order"));
         assert_eq!(address.login().password(), Some("p@ss"));
-        assert_eq!(address.login().db(), 3);
+        assert_eq!(address.database(), 3);
         assert_eq!(Address::parse("valkey://[::1]:7000").unwrap().host(), "::1");
     }
 

@@ -30,6 +30,8 @@ pub struct RedisBuilder {
     #[cfg(feature = "tls")]
     root_certificate: Option<String>,
     connect_wait: Duration,
+    look_every: Duration,
+    share_bytes: u64,
     command_wait: Duration,
     queue_wait: Duration,
     in_flight: usize,
@@ -47,6 +49,8 @@ impl RedisBuilder {
             #[cfg(feature = "tls")]
             root_certificate: None,
             connect_wait: Duration::from_secs(1),
+            look_every: Duration::from_secs(5),
+            share_bytes: 64 * 1024 * 1024,
             command_wait: Duration::from_millis(300),
             queue_wait: Duration::from_millis(100),
             in_flight: 256,
@@ -85,6 +89,20 @@ impl RedisBuilder {
     /// How long making one connection may take, its checks included; 1 s by default. No request ever waits for it.
     pub fn connect_wait(mut self, wait: Duration) -> Self {
         self.connect_wait = wait;
+        self
+    }
+
+    /// How often a server is asked whether it may evict keys by now, while a connection lasts; 5 s by default. Each
+    /// question about an identifier asks as well.
+    pub fn look_every(mut self, time: Duration) -> Self {
+        self.look_every = time.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Bytes of claims that one caller may have put within `Limits::claim_ttl`, counted on the server for all replicas
+    /// together; 64 MiB by default. The caller is refused over it, and others go on.
+    pub fn share_bytes(mut self, most: u64) -> Self {
+        self.share_bytes = most;
         self
     }
 
@@ -177,6 +195,8 @@ impl RedisBuilder {
             #[cfg(feature = "tls")]
             tls: if encrypted { Some(crate::link::tls(self.root_certificate.as_deref())?) } else { None },
             connect_wait: self.connect_wait,
+            look_every: self.look_every,
+            share_bytes: self.share_bytes,
             command_wait: self.command_wait,
             queue_wait: self.queue_wait,
             in_flight: self.in_flight,

@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<tokio_rustls::TlsConnector>,
     pub(crate) connect_wait: Duration,
+    pub(crate) look_every: Duration,
+    pub(crate) share_bytes: u64,
     pub(crate) command_wait: Duration,
     pub(crate) queue_wait: Duration,
     pub(crate) in_flight: usize,

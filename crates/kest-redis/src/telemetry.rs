@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{CommandError, ConnectError};
 
-/// Commands by `command` (`put`, `get`, `remove`, `insert`) and `outcome` (`answered`, `busy`, `away`, `timed_out`,
+/// Commands by `command` (`put`, `count`, `get`, `remove`, `insert`) and `outcome` (`answered`, `busy`, `away`, `timed_out`,
 /// `lost`, `refused`, `unusable`).
 pub const COMMANDS: &str = "kest_redis_commands_total";
 /// Seconds that a command took, waiting for its turn included, by `command`.
@@ -16,10 +16,11 @@ pub const WAITING: &str = "kest_redis_commands_waiting";
 /// Connections by `outcome`: `made`, `lost`, or why none was made (`unreachable`, `timed_out`, `unauthorized`,
 /// `may_evict`, ...).
 pub const CONNECTIONS: &str = "kest_redis_connections_total";
-/// Claims by `outcome`: `kept`, `taken`, `full`, `hit`, `miss`, `too_large`, `removed`, `absent`. A `miss` is a claim
-/// check without its passport: a gap in the audit trail, unless somebody made it up.
+/// Claims by `outcome`: `kept`, `taken`, `full`, `share_full`, `hit`, `miss`, `too_large`, `removed`, `absent`.
+///
+/// A `miss` is a claim check without its passport: a gap in the audit trail, unless somebody made it up.
 pub const CLAIMS: &str = "kest_redis_claims_total";
-/// Identifiers by `outcome`: `new`, `seen`, `expired`, `forgotten`, `too_long`, `full`.
+/// Identifiers by `outcome`: `new`, `seen`, `expired`, `forgotten`, `too_long`, `full`, `share_full`.
 pub const REPLAYS: &str = "kest_redis_replays_total";
 /// Fences set: each one is a part of the memory of identifiers that began anew.
 pub const FENCES: &str = "kest_redis_fences_total";

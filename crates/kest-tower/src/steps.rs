@@ -12,7 +12,7 @@ use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
     Arrival, Authenticate, AuthenticateError, Clock, Credentials, Evidence, Limits, Lineage, Passport,
-    PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
+    PeerCertificate, Principal, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
     authenticate_credentials,
 };
 
@@ -159,7 +159,7 @@ impl Steps {
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport != PassportPresence::Required => {
-                let share = known.as_ref().and_then(Share::of_principal).or(peer).unwrap_or(Share::UNKNOWN);
+                let share = known.as_ref().and_then(Principal::share).or(peer).unwrap_or(Share::UNKNOWN);
                 Lineage::Carried(self.verify(passport, share).await?)
             }
             None if self.passport != PassportPresence::Required => Lineage::Absent,

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kest_core::{Clock, Limits};
+use kest_core::{Clock, Limits, Share};
 
 use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
 use crate::telemetry::{self, Question};
@@ -45,11 +45,17 @@ impl<'stores> Shelves<'stores> {
     pub(crate) async fn put(
         &self,
         shelf: Shelf,
-        claim: &ClaimId,
-        passport: Bytes,
+        share: Option<Share>,
+        (claim, passport): (&ClaimId, Bytes),
         limits: &Limits,
     ) -> Result<(), Unanswered> {
-        let put = self.store(shelf).put(claim, passport, limits.claim_ttl);
+        let (store, time_to_live) = (self.store(shelf), limits.claim_ttl);
+        let put = async {
+            match share {
+                Some(share) => store.put_for(share, claim, passport, time_to_live).await,
+                None => store.put(claim, passport, time_to_live).await,
+            }
+        };
         self.ask(Question::Put, shelf, put, |()| "kept", limits.claim_wait).await
     }
 
@@ -118,6 +124,7 @@ impl<'stores> Shelves<'stores> {
             Ok(answer) => outcome(answer),
             Err(Unanswered::Failed(cause)) if cause.may_retry() => "unavailable",
             Err(Unanswered::Failed(cause)) if cause.is_unusable() => "unusable",
+            Err(Unanswered::Failed(cause)) if cause.is_share_full() => "share_full",
             Err(Unanswered::Failed(_)) => "full",
             Err(Unanswered::Slow) => "slow",
         };

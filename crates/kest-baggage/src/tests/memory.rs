@@ -147,3 +147,50 @@ async fn claim_whose_time_is_over_was_not_there_to_end() {
     hands.advance(MINUTE);
     assert!(!store.remove(&id).await.unwrap());
 }
+
+/// Attack: one caller has so many long lineages kept that nobody else's has room.
+#[tokio::test]
+async fn flood_by_one_caller_leaves_room_for_the_claims_of_others() {
+    let mut limits = tiny();
+    limits.claim_store_bytes = 1_000_000;
+    let hands = Arc::new(Hands::default());
+    let store = InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands));
+    let flooder = Share::of_user("https://id", "flooder");
+    let flood = async || {
+        let mut counts = (0, 0);
+        for _ in 0..5000 {
+            match store.put_for(flooder, &claim(), bytes(244), MINUTE).await {
+                Ok(()) => counts.0 += 1,
+                Err(error) => {
+                    assert!(error.is_share_full() && !error.may_retry(), "{error}");
+                    counts.1 += 1;
+                }
+            }
+        }
+        counts
+    };
+    assert_eq!(flood().await, (500, 4500), "a quarter of the room");
+    let mut kept = 500;
+    for good in 0..100 {
+        let good = Share::of_user("https://id", &good.to_string());
+        for _ in 0..5 {
+            store.put_for(good, &claim(), bytes(244), MINUTE).await.unwrap();
+            kept += 1;
+        }
+    }
+    assert_eq!(store.len(), kept);
+    hands.advance(MINUTE);
+    assert!(flood().await.0 > 400, "what is over gives its room back");
+}
+
+#[tokio::test]
+async fn claim_that_is_ended_gives_the_room_back_to_its_caller() {
+    let (store, _hands) = small();
+    let caller = Share::of_user("https://id", "alice");
+    for _ in 0..100 {
+        let id = claim();
+        store.put_for(caller, &id, bytes(100), MINUTE).await.unwrap();
+        assert!(store.put_for(caller, &claim(), bytes(100), MINUTE).await.unwrap_err().is_share_full());
+        assert!(store.remove(&id).await.unwrap());
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use kest_core::passport::Tips;
-use kest_core::{Clock, Limits, Random, UnverifiedPassport};
+use kest_core::{Clock, Limits, Random, Share, UnverifiedPassport};
 
 use crate::claims::{Place, Shelf, Unanswered};
 use crate::member::{CLAIM_CHECK, push_member};
@@ -19,17 +19,19 @@ pub(crate) async fn write(
     json: String,
     tips: &Tips,
     place: Place<'_>,
+    share: Option<Share>,
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<String, PackError> {
     let json = Bytes::from(json);
-    let first = match keep(&json, tips, place, Shelf::First, random, limits).await {
+    let keep = |shelf| keep(&json, tips, (place, share), shelf, random, limits);
+    let first = match keep(Shelf::First).await {
         Err(Unkept::Store(cause)) if place.shelves.second.is_some() => cause,
         kept => return member(kept),
     };
     // Under an id of its own: where the first store kept the claim although it did not say so, nobody knows its ticket,
     // and a claim for single use never lies at two places.
-    let second = keep(&json, tips, place, Shelf::Second, random, limits).await;
+    let second = keep(Shelf::Second).await;
     member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
 }
 
@@ -42,7 +44,7 @@ fn member(kept: Result<ClaimId, Unkept>) -> Result<String, PackError> {
 async fn keep(
     json: &Bytes,
     tips: &Tips,
-    place: Place<'_>,
+    (place, share): (Place<'_>, Option<Share>),
     shelf: Shelf,
     random: &dyn Random,
     limits: &Limits,
@@ -55,7 +57,7 @@ async fn keep(
         }
         None => json.clone(),
     };
-    place.shelves.put(shelf, &claim, value, limits).await.map_err(Unkept::Store)?;
+    place.shelves.put(shelf, share, (&claim, value), limits).await.map_err(Unkept::Store)?;
     Ok(claim)
 }
 

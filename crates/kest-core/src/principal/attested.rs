@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::Share;
 use crate::entry::{Identity, IdentitySource};
 
 /// What a mechanism found out about the caller: a finding, not yet a proof.
@@ -102,6 +103,20 @@ impl Attested {
     #[must_use]
     pub fn with_confirmation(self, confirmation: Confirmation) -> Self {
         self.change(|more| more.confirmation = Some(confirmation))
+    }
+
+    /// On whose account the caller is served: the user, else the agent, that the issuer vouches for. `None` where the
+    /// name was not verified, for it would be free to choose.
+    #[must_use]
+    pub fn share(&self) -> Option<Share> {
+        match self.source {
+            IdentitySource::Jwt | IdentitySource::Lineage => {
+                let name =
+                    self.identity.user().or_else(|| self.subject()).or_else(|| self.identity.agent())?;
+                Some(Share::of_user(self.issuer().unwrap_or_default(), name))
+            }
+            IdentitySource::Anonymous | IdentitySource::Unverified => None,
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut More)) -> Self {

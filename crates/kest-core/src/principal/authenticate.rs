@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::{Attested, Challenge, Confirmation, Credentials, Evidence, FromLineage, IdentitySource};
-use crate::BoxError;
 use crate::arrival::Lineage;
 use crate::entry::Identity;
+use crate::{BoxError, Share};
 
 /// Looks at evidence and says who it speaks for.
 ///
@@ -144,6 +144,12 @@ impl Principal {
     #[must_use]
     pub fn confirmation(&self) -> Option<&Confirmation> {
         self.attested.confirmation()
+    }
+
+    /// On whose account the caller is served, where a verified name is known: [`Attested::share`].
+    #[must_use]
+    pub fn share(&self) -> Option<Share> {
+        self.attested.share()
     }
 
     /// How the identity was established.

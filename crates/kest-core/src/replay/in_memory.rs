@@ -9,13 +9,14 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::{Novelty, ReplayId, ReplayStore, ReplayStoreError};
-use crate::{Clock, Limits};
+use crate::{Clock, Limits, NoRoom, Room, Share};
 
 /// A bounded memory of one process: enough where requests of one caller always reach the same replica, or where one
 /// use with each replica does no harm.
 ///
 /// When `Limits::replay_ids` are remembered and none has expired, the next one is refused: forgetting one instead would
-/// let whoever sends many use an old one again. An identifier that has expired already counts as seen, since it cannot
+/// let whoever sends many use an old one again. With [`insert_for`](ReplayStore::insert_for), a caller gets a part of
+/// that [room](Room) and no more. An identifier that has expired already counts as seen, since it cannot
 /// be told from one that was seen and dropped.
 ///
 /// ```
@@ -46,10 +47,10 @@ pub struct InMemoryReplays {
     remembered: Mutex<Remembered>,
 }
 
-#[derive(Default)]
 struct Remembered {
     ids: HashSet<ReplayId>,
-    by_expiry: BinaryHeap<Reverse<(SystemTime, ReplayId)>>,
+    by_expiry: BinaryHeap<Reverse<(SystemTime, ReplayId, Option<Share>)>>,
+    room: Room,
     /// The latest expiry of an identifier that was dropped. After a clock was set back, whatever expires until then
     /// may have been among them.
     dropped_until: Option<SystemTime>,
@@ -59,7 +60,7 @@ impl InMemoryReplays {
     /// An empty memory of at most `limits.replay_ids` identifiers.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
-        Self { clock, most: limits.replay_ids, remembered: Mutex::default() }
+        Self { clock, most: limits.replay_ids, remembered: Mutex::new(Remembered::new(limits.replay_ids)) }
     }
 
     /// How many identifiers are remembered, some of which may have expired.
@@ -78,6 +79,26 @@ impl InMemoryReplays {
 #[async_trait]
 impl ReplayStore for InMemoryReplays {
     async fn insert(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        self.bring(None, id, expires_at)
+    }
+
+    async fn insert_for(
+        &self,
+        share: Share,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
+        self.bring(Some(share), id, expires_at)
+    }
+}
+
+impl InMemoryReplays {
+    fn bring(
+        &self,
+        share: Option<Share>,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that nobody drops an identifier before its time by an older reading.
         let now = self.clock.now();
@@ -85,26 +106,38 @@ impl ReplayStore for InMemoryReplays {
         if expires_at < now || remembered.may_have_held(expires_at) || remembered.ids.contains(&id) {
             return Ok(Novelty::Seen);
         }
-        if remembered.ids.len() >= self.most {
-            return Err(ReplayStoreError::Full);
-        }
+        remembered.room.check(share, 1, None).map_err(|no_room| match no_room {
+            NoRoom::Full => ReplayStoreError::Full,
+            NoRoom::ShareUsedUp => ReplayStoreError::ShareFull,
+        })?;
+        remembered.room.take(share, 1);
         remembered.ids.insert(id);
-        remembered.by_expiry.push(Reverse((expires_at, id)));
+        remembered.by_expiry.push(Reverse((expires_at, id, share)));
         Ok(Novelty::New)
     }
 }
 
 impl Remembered {
+    fn new(most: usize) -> Self {
+        Self {
+            ids: HashSet::new(),
+            by_expiry: BinaryHeap::new(),
+            room: Room::new(u64::try_from(most).unwrap_or(u64::MAX)),
+            dropped_until: None,
+        }
+    }
+
     /// Drops a bounded number of those that have expired: each call adds one, so that none are left over for long and
     /// nobody waits for the end of a flood.
     fn drop_expired(&mut self, now: SystemTime) {
         for _ in 0..DROPPED_AT_ONCE {
-            let Some(Reverse((expires_at, id))) = self.by_expiry.peek().copied() else { return };
+            let Some(Reverse((expires_at, id, share))) = self.by_expiry.peek().copied() else { return };
             if expires_at >= now {
                 return;
             }
             self.by_expiry.pop();
             self.ids.remove(&id);
+            self.room.give_back(share, 1);
             self.dropped_until = self.dropped_until.max(Some(expires_at));
         }
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use crate::BoxError;
+use crate::{BoxError, Share};
 
 /// Remembers identifiers until they expire: shared by all replicas, or by this process alone.
 ///
@@ -20,6 +20,23 @@ pub trait ReplayStore: fmt::Debug + Send + Sync {
     ///
     /// [`ReplayStoreError`] when the identifier is not remembered; nothing may be accepted then.
     async fn insert(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError>;
+
+    /// The same on the account of `share`: a store that many fill gives each a part of its room.
+    ///
+    /// The default keeps no accounts. A store of your own that strangers can fill should.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert), and [`ReplayStoreError::ShareFull`] for a caller that has used up its part.
+    async fn insert_for(
+        &self,
+        share: Share,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
+        let _ = share;
+        self.insert(id, expires_at).await
+    }
 }
 
 /// Whether an identifier had been seen before.
@@ -65,6 +82,9 @@ pub enum ReplayStoreError {
     /// There is no room before something expires.
     #[error("replay store is full")]
     Full,
+    /// The caller's own part of the room is used up before something of its own expires; others go on.
+    #[error("caller has used up its share of the replay store")]
+    ShareFull,
     /// The store did not answer; a retry may help.
     #[error("replay store did not answer")]
     Unavailable(#[source] BoxError),

@@ -41,6 +41,38 @@ fn bring(store: &InMemoryReplays, name: &str, seconds: u64) -> Result<Novelty, R
     }
 }
 
+/// Attack: one caller brings so many identifiers that none of anybody else has room.
+#[test]
+fn a_flood_by_one_caller_leaves_room_for_others() {
+    let (store, clock) = memory_of(4000);
+    let bring = |share: &str, name: &str, seconds: u64| {
+        let id = ReplayId::of([share.as_bytes(), name.as_bytes()]);
+        let inserted = store.insert_for(Share::of_key(share), id, at(seconds));
+        match pin!(inserted).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("the memory waits for nothing"),
+        }
+    };
+    let flood = |from: u32, seconds: u64| {
+        let brought = (from..from + 10_000).map(|name| bring("flood", &name.to_string(), seconds));
+        brought.fold((0, 0), |(new, refused), answer| match answer {
+            Ok(Novelty::New) => (new + 1, refused),
+            Err(ReplayStoreError::ShareFull) => (new, refused + 1),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(flood(0, 1060), (1000, 9000));
+    for good in 0..100 {
+        for name in ["1", "2", "3"] {
+            assert!(matches!(bring(&format!("good {good}"), name, 1060), Ok(Novelty::New)), "{good} {name}");
+        }
+    }
+    assert!(matches!(bring("flood", "0", 1060), Ok(Novelty::Seen)), "what was used stays used");
+    assert_eq!(store.len(), 1300);
+    clock.set(1061);
+    assert_eq!(flood(20_000, 1120), (1000, 9000), "what has expired gave its room back");
+}
+
 #[test]
 fn an_identifier_is_new_once_until_it_expires() {
     let (store, clock) = memory_of(2);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kest_core::{AuthenticateError, BoxError};
+use kest_core::AuthenticateError;
 
 use super::BindingError;
 
@@ -29,7 +29,7 @@ impl BindingError {
                 BindingAnswer::UseDpopNonce(Arc::clone(nonce))
             }
             Self::Token(_) => BindingAnswer::InvalidToken,
-            Self::NoTarget | Self::Replays(_) => BindingAnswer::Nothing,
+            Self::NoTarget | Self::ShareUsedUp | Self::Replays(_) => BindingAnswer::Nothing,
         }
     }
 }
@@ -37,8 +37,13 @@ impl BindingError {
 impl From<BindingError> for AuthenticateError {
     fn from(error: BindingError) -> Self {
         tracing::debug!(kind = error.kind(), "token is not confirmed");
-        let unavailable = matches!(error, BindingError::NoTarget | BindingError::Replays(_));
-        let cause: BoxError = Box::new(error);
-        if unavailable { Self::Unavailable(cause) } else { Self::Invalid(cause) }
+        match &error {
+            BindingError::NoTarget | BindingError::Replays(_) => Self::Unavailable(Box::new(error)),
+            BindingError::ShareUsedUp => Self::ShareUsedUp(Box::new(error)),
+            BindingError::Proof(_)
+            | BindingError::Nonce(_)
+            | BindingError::Token(_)
+            | BindingError::Forgotten(_) => Self::Invalid(Box::new(error)),
+        }
     }
 }

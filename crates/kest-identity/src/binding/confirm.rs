@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::{Confirmation, Credentials, PeerCertificate};
+use kest_core::{Confirmation, Credentials, PeerCertificate, Share};
 use serde_json::Value;
 
 use crate::bearer::Scheme;
 
 use super::compare::are_same;
 use super::confirmations::Confirmations;
+use super::proofs::BoundToken;
 use super::{BindingError, Proofs, Requirement, WrongBinding};
 
 /// A token that holds, and how it was presented.
@@ -44,11 +45,12 @@ impl Binding {
         Self { dpop, certificates, proofs }
     }
 
-    /// Confirms at `unix_millis` that `presented` comes from whoever it was given to, and says by which key.
+    /// Confirms at `unix_millis`, on the account of `share`, that `presented` comes from whoever it was given to, and says by which key.
     pub(crate) async fn confirm(
         &self,
         presented: Presented<'_>,
         credentials: &Credentials<'_>,
+        share: Option<Share>,
         unix_millis: u64,
     ) -> Result<Option<Confirmation>, BindingError> {
         let bound = Confirmations::read(presented.confirmation)?;
@@ -57,7 +59,10 @@ impl Binding {
         check_scheme(presented.scheme, bound.key)?;
         check_certificate(bound.certificate, credentials.certificate())?;
         if let Some(key) = bound.key {
-            self.proofs.check(presented.token, key, credentials, unix_millis).await?;
+            // Keys are free to make; a name that an issuer vouches for is not.
+            let share = share.unwrap_or_else(|| Share::of_key(key));
+            let bound = BoundToken { token: presented.token, key, share };
+            self.proofs.check(bound, credentials, unix_millis).await?;
         }
         Ok(bound.confirmed())
     }

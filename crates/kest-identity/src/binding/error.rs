@@ -26,6 +26,9 @@ pub enum BindingError {
     /// new one will do, with this nonce where nonces are asked for.
     #[error("proof of possession is older than the memory of used ones")]
     Forgotten(Option<Arc<str>>),
+    /// The caller has used so many proofs that its part of the memory of used ones is full.
+    #[error("caller has used up its share of the memory of used proofs")]
+    ShareUsedUp,
     /// Whether the proof was used before cannot be told.
     #[error("proof of possession cannot be remembered")]
     Replays(#[source] ReplayStoreError),
@@ -131,6 +134,7 @@ impl BindingError {
             Self::Token(wrong) => wrong.kind(),
             Self::NoTarget => "no_target",
             Self::Forgotten(_) => "proof_forgotten",
+            Self::ShareUsedUp => "proof_share_used_up",
             Self::Replays(_) => "replay_store",
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
-use kest_core::{Clock, Credentials, Limits, Random, ReplayStore};
+use kest_core::{Clock, Credentials, Limits, Random, ReplayStore, Share};
 use sha2::{Digest, Sha256};
 
 use crate::jwt::{Algorithm, install_backend};
@@ -28,6 +28,16 @@ pub(crate) struct Proofs {
     nonces: Option<NonceMill>,
     replays: Arc<dyn ReplayStore>,
     limits: Limits,
+}
+
+/// A token that holds.
+#[derive(Clone, Copy)]
+pub(super) struct BoundToken<'request> {
+    pub(super) token: &'request str,
+    /// The thumbprint of the key that it is bound to.
+    pub(super) key: &'request str,
+    /// On whose account its proofs are remembered.
+    pub(super) share: Share,
 }
 
 impl Proofs {
@@ -68,12 +78,11 @@ impl Proofs {
         names.join(" ")
     }
 
-    /// Checks that the request of `credentials` comes, at `unix_millis`, from the owner of the key that `token` is bound
-    /// to by its thumbprint `bound_to`.
+    /// Checks that the request of `credentials` comes, at `unix_millis`, from the owner of the key that the token is
+    /// bound to.
     pub(super) async fn check(
         &self,
-        token: &str,
-        bound_to: &str,
+        bound: BoundToken<'_>,
         credentials: &Credentials<'_>,
         unix_millis: u64,
     ) -> Result<(), BindingError> {
@@ -86,14 +95,14 @@ impl Proofs {
             return Err(InvalidProof::Address.into());
         }
         let holds_until = self.check_moment(&proof, unix_millis)?;
-        if !are_same(&proof.token_digest, &URL_SAFE_NO_PAD.encode(Sha256::digest(token))) {
+        if !are_same(&proof.token_digest, &URL_SAFE_NO_PAD.encode(Sha256::digest(bound.token))) {
             return Err(InvalidProof::AnotherToken.into());
         }
-        if !are_same(&proof.thumbprint, bound_to) {
+        if !are_same(&proof.thumbprint, bound.key) {
             return Err(InvalidProof::AnotherKey.into());
         }
         // Last: what does not hold for another reason takes up no memory, and nobody can use up somebody else's proof.
-        self.use_once(&proof, holds_until, unix_millis).await
+        self.use_once(&proof, bound.share, holds_until, unix_millis).await
     }
 
     /// Until when the proof holds. RFC 9449 section 4.3, check 11: when it was made is told by a nonce of ours where one
@@ -118,6 +127,7 @@ impl Proofs {
     async fn use_once(
         &self,
         proof: &SignedProof,
+        share: Share,
         holds_until: Duration,
         unix_millis: u64,
     ) -> Result<(), BindingError> {
@@ -127,12 +137,13 @@ impl Proofs {
         // Longer than it is good for by the leeway, for replicas whose clocks differ and share the store.
         let kept = holds_until.saturating_add(self.leeway);
         let expires_at = SystemTime::UNIX_EPOCH.checked_add(kept).ok_or(InvalidProof::Claim)?;
-        match self.replays.insert(id, expires_at).await {
+        match self.replays.insert_for(share, id, expires_at).await {
             Ok(Novelty::New) => Ok(()),
             Ok(Novelty::Seen) => Err(InvalidProof::Replayed.into()),
             Err(ReplayStoreError::Forgotten) => {
                 Err(BindingError::Forgotten(self.nonces.as_ref().map(|nonces| nonces.current(unix_millis))))
             }
+            Err(ReplayStoreError::ShareFull) => Err(BindingError::ShareUsedUp),
             // Also a life that the store does not expect: the caller cannot shorten it, only our settings can.
             Err(out_of_order) => Err(BindingError::Replays(out_of_order)),
         }

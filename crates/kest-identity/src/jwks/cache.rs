@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kest_core::Clock;
+use kest_core::{Clock, NoSlot, Share};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -48,6 +48,8 @@ pub(crate) enum LookupError {
     Unknown,
     /// Nobody can say whether the issuer has it.
     Unavailable(KeysUnavailable),
+    /// The peer waits for as many keys as it may.
+    ShareUsedUp(NoSlot),
 }
 
 impl KeyCache {
@@ -68,7 +70,9 @@ impl KeyCache {
     }
 
     /// The key of that id: at once when it is in use, else after the next fetch that the cool-down allows.
-    pub(crate) async fn key(&self, key_id: &str) -> Result<Arc<VerificationKey>, LookupError> {
+    ///
+    /// It waits on the account of `peer`, since who presents a token that nobody has proved yet is not known otherwise.
+    pub(crate) async fn key(&self, key_id: &str, peer: Share) -> Result<Arc<VerificationKey>, LookupError> {
         if let Some(key) = self.find(key_id) {
             return Ok(key);
         }
@@ -76,10 +80,14 @@ impl KeyCache {
         if let Some(verdict) = self.shared.known(key_id, &arrival) {
             return Err(self.missed(verdict, Refusal::Remembered));
         }
-        let Ok(_waiting) = self.shared.waiters.try_acquire() else {
+        let _waiting = self.shared.waiters.try_enter(peer).map_err(|taken| {
             telemetry::unknown(&self.shared.schedule.issuer, Refusal::Crowded);
-            return Err(self.shared.crowded());
-        };
+            // Of peers that cannot be told apart none can be blamed.
+            if taken == NoSlot::ShareUsedUp && peer != Share::UNKNOWN {
+                return LookupError::ShareUsedUp(taken);
+            }
+            self.shared.crowded()
+        })?;
         let settled = self.settled_within(&arrival, self.shared.schedule.key_wait).await;
         // The key may have come although this request's share of the wait had run out.
         if let Some(key) = self.find(key_id) {
@@ -93,18 +101,22 @@ impl KeyCache {
     }
 
     /// The same, with its name.
-    pub(crate) async fn named(&self, key_id: &str) -> Result<NamedKey, LookupError> {
-        self.key(key_id).await.map(|key| NamedKey { key_id: key_id.to_owned(), key })
+    pub(crate) async fn named(&self, key_id: &str, peer: Share) -> Result<NamedKey, LookupError> {
+        self.key(key_id, peer).await.map(|key| NamedKey { key_id: key_id.to_owned(), key })
     }
 
     /// The keys that check `algorithm`, for a token that names none. Those that are at hand count, and of these the first
     /// few by name: trying a key costs as much as checking a token.
-    pub(crate) async fn that_check(&self, algorithm: Algorithm) -> Result<Vec<NamedKey>, LookupError> {
+    pub(crate) async fn that_check(
+        &self,
+        algorithm: Algorithm,
+        peer: Share,
+    ) -> Result<Vec<NamedKey>, LookupError> {
         if let Some(keys) = self.at_hand(algorithm) {
             return Ok(keys);
         }
         // No key is published under no name, so that this waits for a fetch and for nothing else.
-        match self.key("").await {
+        match self.key("", peer).await {
             Ok(_) | Err(LookupError::Unknown) => self.at_hand(algorithm).ok_or(LookupError::Unknown),
             Err(unavailable) => Err(unavailable),
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use kest_core::Clock;
-use tokio::sync::{Semaphore, watch};
+use kest_core::{Clock, Slots};
+use tokio::sync::watch;
 
 use super::progress::{Arrival, Freshness, Grounded, Progress, Serves, Verdict, Wanted};
 use super::schedule::{Schedule, left};
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) schedule: Schedule,
     pub(super) current: ArcSwapOption<Snapshot>,
     pub(super) progress: watch::Sender<Progress>,
-    pub(super) waiters: Semaphore,
+    pub(super) waiters: Slots,
     unknown: UnknownIds,
 }
 
@@ -60,7 +60,7 @@ impl Shared {
             clock,
             current: ArcSwapOption::empty(),
             progress: watch::Sender::default(),
-            waiters: Semaphore::new(schedule.waiters.min(Semaphore::MAX_PERMITS)),
+            waiters: Slots::new(schedule.waiters, 0),
             unknown: UnknownIds::new(schedule.ids_unknown),
             schedule,
         }

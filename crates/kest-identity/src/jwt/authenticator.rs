@@ -8,6 +8,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use kest_core::{
     Attested, Authenticate, AuthenticateError, Challenge, Clock, Credentials, Evidence, FromLineage, Limits,
+    Share,
 };
 
 use crate::bearer::{self, Credential, Schemes};
@@ -141,7 +142,7 @@ impl JwtAuthenticator {
         let proved = match self.memory.recall(&digest, self.clock.unix_millis()) {
             Some(proved) => proved,
             None => {
-                let proved = Arc::new(self.prove(credential.token).await?);
+                let proved = Arc::new(self.prove(credential.token, credentials).await?);
                 self.memory.remember(digest, &proved);
                 proved
             }
@@ -150,13 +151,14 @@ impl JwtAuthenticator {
         proved.confirmed(credential, credentials, self.clock.unix_millis()).await
     }
 
-    async fn prove(&self, text: &str) -> Result<Proved, AuthenticateError> {
+    async fn prove(&self, text: &str, credentials: &Credentials<'_>) -> Result<Proved, AuthenticateError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
         // The name chooses among those that are trusted, and whoever is chosen must then prove the token by its own keys.
         let named = token.claimed_issuer().and_then(|name| self.issuers.get(name));
         let of_workload = || self.issuers.get(token.claimed_trust_domain()?);
         let issuer = named.or_else(of_workload).ok_or(InvalidToken::Issuer)?;
-        issuer.prove(token, self.clock.as_ref(), &self.limits).await
+        let peer = credentials.peer().unwrap_or(Share::UNKNOWN);
+        issuer.prove(token, peer, self.clock.as_ref(), &self.limits).await
     }
 }
 
@@ -207,6 +209,7 @@ impl From<LookupError> for AuthenticateError {
         match missed {
             LookupError::Unknown => InvalidToken::UnknownKey.into(),
             LookupError::Unavailable(cause) => Self::Unavailable(Box::new(cause)),
+            LookupError::ShareUsedUp(cause) => Self::ShareUsedUp(Box::new(cause)),
         }
     }
 }

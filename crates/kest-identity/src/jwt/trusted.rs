@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kest_core::{Attested, AuthenticateError, Clock, Credentials, IdentitySource, Limits};
+use kest_core::{Attested, AuthenticateError, Clock, Credentials, IdentitySource, Limits, Share};
 use serde_json::{Map, Value};
 
 use crate::bearer::Credential;
@@ -76,6 +76,7 @@ impl Trusted {
     pub(super) async fn prove(
         self: &Arc<Self>,
         token: UnverifiedToken<'_>,
+        peer: Share,
         clock: &dyn Clock,
         limits: &Limits,
     ) -> Result<Proved, AuthenticateError> {
@@ -84,10 +85,10 @@ impl Trusted {
             return Err(InvalidToken::Algorithm.into());
         }
         let keys = match token.header().key_id() {
-            Some(key_id) => vec![self.keys.named(key_id).await?],
+            Some(key_id) => vec![self.keys.named(key_id, peer).await?],
             // JWT-SVID section 2.2: a workload need not name its key.
             None if self.types == TokenTypes::Svids => {
-                self.keys.that_check(token.header().algorithm()).await?
+                self.keys.that_check(token.header().algorithm(), peer).await?
             }
             None => return Err(InvalidToken::NoKeyId.into()),
         };
@@ -154,7 +155,8 @@ impl Proved {
     ) -> Result<Attested, AuthenticateError> {
         let Credential { scheme, token } = credential;
         let presented = Presented { scheme, token, confirmation: self.confirmation.as_ref() };
-        let confirmation = self.issuer.binding.confirm(presented, credentials, unix_millis).await?;
+        let confirmation =
+            self.issuer.binding.confirm(presented, credentials, self.attested.share(), unix_millis).await?;
         let attested = self.attested.clone();
         Ok(match confirmation {
             Some(confirmation) => attested.with_confirmation(confirmation),

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::slot::slot;
 use super::topology::{Range, ask, is_covered};
 use crate::address::Address;
-use crate::link::{Backoff, Node};
+use crate::link::{Admission, Backoff, Node, NotRun};
 use crate::settings::Settings;
 use crate::{CommandError, ConnectError};
 
@@ -58,18 +58,32 @@ impl Cluster {
         Self { seen, doubt, follower }
     }
 
-    /// Sends `command`, which concerns `key`, to whoever holds it. A command that is sent on by its server is not
-    /// followed: who holds what is asked anew, in the background.
+    /// Sends `command`, which concerns `key`, to whoever holds it. A command that is sent on by its server was not
+    /// carried out, and follows once, to a server that has passed its checks; who holds what is asked anew, in the
+    /// background.
     pub(crate) async fn run(&self, key: &str, command: &Cmd) -> Result<Value, CommandError> {
-        let node = self.seen.borrow().holder(slot(key));
-        let answer = match node {
-            Some(node) => node.run(command).await,
-            None => Err(CommandError::Away(Arc::new(ConnectError::Uncovered))),
-        };
+        let answer = self.follow_once(key, command).await;
         if answer.as_ref().is_err_and(is_doubtful) {
             self.doubt.notify_one();
         }
         answer
+    }
+
+    async fn follow_once(&self, key: &str, command: &Cmd) -> Result<Value, CommandError> {
+        let node = self.seen.borrow().holder(slot(key));
+        let node = node.ok_or_else(|| CommandError::Away(Arc::new(ConnectError::Uncovered)))?;
+        let (on, error) = match node.send(command, Admission::Usual).await {
+            Ok(value) => return Ok(value),
+            Err(NotRun { on: Some(on), error }) => (on, error),
+            Err(NotRun { on: None, error }) => return Err(error),
+        };
+        self.doubt.notify_one();
+        let to = node.address().neighbour(&on.host, on.port);
+        match find(&self.nodes(), &to) {
+            Some(next) => next.send(command, on.admission).await.map_err(|refused| refused.error),
+            // Nobody has looked at it yet.
+            None => Err(error),
+        }
     }
 
     /// Until it was seen and every primary that was seen has a connection that passed its checks.

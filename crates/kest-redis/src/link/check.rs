@@ -34,7 +34,8 @@ pub(super) async fn check(
     check_eviction(connection, settings.eviction).await
 }
 
-async fn check_eviction(
+/// Whether keys may be evicted can change on a server that runs, so this is asked again and again.
+pub(super) async fn check_eviction(
     connection: &mut MultiplexedConnection,
     choice: Eviction,
 ) -> Result<(), ConnectError> {
@@ -73,19 +74,10 @@ async fn eviction_policy(connection: &mut MultiplexedConnection) -> Result<Optio
 }
 
 async fn ask(connection: &mut MultiplexedConnection, words: &[&str]) -> Result<Value, ConnectError> {
-    let mut command = cmd("");
-    if let Some((name, rest)) = words.split_first() {
-        command = cmd(name);
-        command.arg(rest);
-    }
-    match connection.send_packed_command(&command).await {
-        Ok(Value::ServerError(error)) if matches!(error.code(), "NOAUTH" | "WRONGPASS") => {
-            Err(ConnectError::Unauthorized)
-        }
-        Ok(Value::ServerError(error)) => Err(ConnectError::Refused(error.code().to_owned())),
-        Ok(value) => Ok(value),
-        Err(error) => Err(ConnectError::Unreachable(error.into())),
-    }
+    let (name, rest) = words.split_first().unwrap_or((&"", &[]));
+    let mut command = cmd(name);
+    command.arg(rest);
+    super::open::ask(connection, &command).await
 }
 
 /// Names and texts of an answer that is a map, or a list of both by turns.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use redis::cmd;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::backoff::Backoff;
-use super::check::check;
+use super::check::{check, check_eviction};
 use super::node::{Live, NodeState};
 use super::open::{Open, open};
 use crate::address::Address;
-use crate::settings::Settings;
+use crate::settings::{Eviction, Settings};
 use crate::{ConnectError, telemetry};
 
 /// One attempt, with all checks, within the time for it.
@@ -65,11 +65,24 @@ async fn serve(
 ) -> ConnectError {
     tracing::info!(server = %address, "connected to the server");
     state.send_replace(NodeState::Ready(live.clone()));
+    let mut look = interval(settings.look_every);
+    // It was looked at a moment ago.
+    look.reset();
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let why = loop {
         tokio::select! {
             () = open.ended() => break ConnectError::Unreachable("connection ended".into()),
             () = live.stale.notified() => break ConnectError::Refused("STALE".to_owned()),
             () = live.doubt.notified() => {}
+            _ = look.tick(), if settings.eviction == Eviction::Refused => {
+                let mut looking = live.connection.clone();
+                match timeout(settings.connect_wait, check_eviction(&mut looking, settings.eviction)).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(why)) => break why,
+                    // Whether it answers at all is seen by what follows.
+                    Err(_elapsed) => {}
+                }
+            }
         }
         // Answers come in order: when this one comes, everything before was answered as well.
         let (probe, mut probing) = (cmd("PING"), live.connection.clone());

@@ -13,6 +13,8 @@ mod tls;
 #[cfg(feature = "cluster")]
 pub(crate) use backoff::Backoff;
 pub(crate) use gate::Gate;
+#[cfg(feature = "cluster")]
+pub(crate) use node::{Admission, NotRun};
 pub(crate) use node::{Node, NodeState};
 #[cfg(feature = "cluster")]
 pub(crate) use open::open;

@@ -6,6 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::keeper::{attempt, keep};
@@ -83,27 +84,101 @@ impl Node {
 
     /// Sends `command` once, and never again by itself. When the caller goes away, its answer is dropped when it comes.
     pub(crate) async fn run(&self, command: &Cmd) -> Result<Value, CommandError> {
+        self.send(command, Admission::Usual).await.map_err(|refused| refused.error)
+    }
+
+    /// The same, and where the server sends the command on to.
+    pub(crate) async fn send(&self, command: &Cmd, admission: Admission) -> Result<Value, NotRun> {
         let mut live = match self.state() {
             NodeState::Ready(live) => live,
-            NodeState::Away(why) => return Err(CommandError::Away(why)),
+            NodeState::Away(why) => return Err(CommandError::Away(why).into()),
         };
-        let answer = timeout(self.settings.command_wait, live.connection.send_packed_command(command)).await;
-        match answer {
-            Err(_elapsed) => {
-                live.doubt.notify_one();
-                Err(CommandError::TimedOut)
+        let answer = timeout(self.settings.command_wait, ask(&mut live.connection, command, admission)).await;
+        let answered = answered(&live, answer);
+        answered.map_err(|(error, details)| NotRun { on: Redirect::read(&error, details.as_deref()), error })
+    }
+}
+
+/// What is made of an answer; details of the server's refusal are for us only.
+fn answered(
+    live: &Live,
+    answer: Result<Result<Value, RedisError>, Elapsed>,
+) -> Result<Value, (CommandError, Option<String>)> {
+    match answer {
+        Err(_elapsed) => {
+            live.doubt.notify_one();
+            Err((CommandError::TimedOut, None))
+        }
+        Ok(Err(cause)) => {
+            live.doubt.notify_one();
+            Err((lost(cause), None))
+        }
+        Ok(Ok(Value::ServerError(error))) => {
+            if is_stale(error.code()) {
+                live.stale.notify_one();
             }
-            Ok(Err(cause)) => {
-                live.doubt.notify_one();
-                Err(lost(cause))
-            }
-            Ok(Ok(Value::ServerError(error))) => {
-                if is_stale(error.code()) {
-                    live.stale.notify_one();
-                }
-                Err(CommandError::Refused(error.code().to_owned()))
-            }
-            Ok(Ok(value)) => Ok(value),
+            Err((CommandError::Refused(error.code().to_owned()), error.details().map(str::to_owned)))
+        }
+        Ok(Ok(value)) => Ok(value),
+    }
+}
+
+/// How a server is to take a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Usual,
+    /// For a slot that is on its way to it.
+    Asking,
+}
+
+/// A command without an answer, and where it was sent on to: nothing was carried out then.
+#[derive(Debug)]
+pub(crate) struct NotRun {
+    pub(crate) error: CommandError,
+    pub(crate) on: Option<Redirect>,
+}
+
+impl From<CommandError> for NotRun {
+    fn from(error: CommandError) -> Self {
+        Self { error, on: None }
+    }
+}
+
+/// Another server of the same cluster.
+#[derive(Debug)]
+pub(crate) struct Redirect {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) admission: Admission,
+}
+
+impl Redirect {
+    /// `MOVED` and `ASK`, both followed by slot and address; without a host it is the same one.
+    fn read(error: &CommandError, details: Option<&str>) -> Option<Self> {
+        let admission = match error.code()? {
+            "MOVED" => Admission::Usual,
+            "ASK" => Admission::Asking,
+            _ => return None,
+        };
+        let (_slot, address) = details?.split_once(' ')?;
+        let (host, port) = address.rsplit_once(':')?;
+        Some(Self { host: host.to_owned(), port: port.parse().ok()?, admission })
+    }
+}
+
+/// Both in one piece, so that no other command comes between them.
+async fn ask(
+    connection: &mut MultiplexedConnection,
+    command: &Cmd,
+    admission: Admission,
+) -> Result<Value, RedisError> {
+    match admission {
+        Admission::Usual => connection.send_packed_command(command).await,
+        Admission::Asking => {
+            let mut both = redis::pipe();
+            both.add_command(redis::cmd("ASKING")).add_command(command.clone());
+            let answers = connection.send_packed_commands(&both, 1, 1).await?;
+            Ok(answers.into_iter().next().unwrap_or(Value::Nil))
         }
     }
 }
@@ -123,7 +198,8 @@ fn lost(cause: RedisError) -> CommandError {
     }
 }
 
-/// Codes of a server that was demoted, begins anew, or whose login was withdrawn.
+/// Codes of a server that was demoted, begins anew, may evict keys by now (as our scripts say), or whose login was
+/// withdrawn.
 fn is_stale(code: &str) -> bool {
-    matches!(code, "READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH")
+    matches!(code, "READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH" | "KESTEVICT")
 }

@@ -1,7 +1,7 @@
 //! A fresh connection, and the task that drives it.
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, Value, cmd};
 use tokio::task::JoinHandle;
 
 use super::stream;
@@ -40,7 +40,28 @@ pub(crate) async fn open(address: &Address, settings: &Settings) -> Result<Open,
         .set_write_backpressure_boundary(WRITTEN_AT_ONCE);
     let made = MultiplexedConnection::new_with_config(address.login(), stream, config).await;
     let (connection, driver) = made.map_err(refused)?;
-    Ok(Open { connection, driver: tokio::spawn(driver) })
+    let mut open = Open { connection, driver: tokio::spawn(driver) };
+    if address.database() != 0 {
+        let mut select = cmd("SELECT");
+        select.arg(address.database());
+        ask(&mut open.connection, &select).await?;
+    }
+    Ok(open)
+}
+
+/// Asks a connection that nobody uses yet.
+pub(crate) async fn ask(
+    connection: &mut MultiplexedConnection,
+    command: &Cmd,
+) -> Result<Value, ConnectError> {
+    match connection.send_packed_command(command).await {
+        Ok(Value::ServerError(error)) if matches!(error.code(), "NOAUTH" | "WRONGPASS") => {
+            Err(ConnectError::Unauthorized)
+        }
+        Ok(Value::ServerError(error)) => Err(ConnectError::Refused(error.code().to_owned())),
+        Ok(value) => Ok(value),
+        Err(error) => Err(ConnectError::Unreachable(error.into())),
+    }
 }
 
 fn refused(error: RedisError) -> ConnectError {

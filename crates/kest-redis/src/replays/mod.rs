@@ -6,3 +6,4 @@ mod store;
 
 pub use settings::ReplaySettings;
 pub use store::RedisReplays;
+pub(crate) use store::hex;

@@ -3,6 +3,7 @@
 use redis::{Cmd, Script, Value, cmd};
 
 use crate::CommandError;
+use crate::settings::Eviction;
 
 /// One text for everybody, sent by its digest once the server knows it.
 pub(super) struct Insert(Script);
@@ -20,8 +21,26 @@ pub(super) enum Verdict {
     New,
     Seen,
     Forgotten,
+    /// The caller has used up its share.
+    Crowded,
     /// There was no identifier: the fence alone was asked for.
     Ready,
+}
+
+/// What is asked: of which shard, about which identifier, on whose account.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'it> {
+    pub(super) fence: &'it str,
+    /// `None` to set the fence alone.
+    pub(super) id: Option<&'it str>,
+    /// Where identifiers of the caller are counted.
+    pub(super) account: Option<&'it str>,
+    pub(super) times: Times,
+    pub(super) eviction: Eviction,
+    /// The most identifiers of one caller in this shard and one window.
+    pub(super) most: u64,
+    /// How long one window is remembered.
+    pub(super) window: u64,
 }
 
 /// Moments and times in milliseconds.
@@ -39,30 +58,33 @@ impl Insert {
         Self(Script::new(include_str!("insert.lua")))
     }
 
-    pub(super) fn by_digest(&self, fence: &str, id: Option<&str>, times: Times) -> Cmd {
+    pub(super) fn by_digest(&self, question: Question<'_>) -> Cmd {
         let mut command = cmd("EVALSHA");
         command.arg(self.0.get_hash());
-        with(command, fence, id, times)
+        with(command, question)
     }
 
-    pub(super) fn by_text(fence: &str, id: Option<&str>, times: Times) -> Cmd {
+    pub(super) fn by_text(question: Question<'_>) -> Cmd {
         let mut command = cmd("EVAL");
         command.arg(include_str!("insert.lua"));
-        with(command, fence, id, times)
+        with(command, question)
     }
 }
 
-fn with(mut command: Cmd, fence: &str, id: Option<&str>, times: Times) -> Cmd {
-    match id {
-        Some(id) => command.arg(2).arg(fence).arg(id),
-        None => command.arg(1).arg(fence),
-    };
-    command.arg(times.now).arg(times.skew);
+fn with(mut command: Cmd, question: Question<'_>) -> Cmd {
+    let Question { fence, id, account, times, eviction, most, window } = question;
+    let keys: Vec<&str> = [Some(fence), id, account.filter(|_| id.is_some())].into_iter().flatten().collect();
+    command.arg(keys.len()).arg(keys).arg(times.now).arg(times.skew);
     match times.life {
         Some(life) => command.arg(life),
         None => command.arg("none"),
     };
     command.arg(times.expiry);
+    command.arg(match eviction {
+        Eviction::Accepted => "evict",
+        Eviction::Refused => "keep",
+    });
+    command.arg(most).arg(window);
     command
 }
 
@@ -77,6 +99,7 @@ impl Answer {
             b"new" => Verdict::New,
             b"seen" => Verdict::Seen,
             b"forgotten" => Verdict::Forgotten,
+            b"crowded" => Verdict::Crowded,
             b"ready" => Verdict::Ready,
             _ => return Err(CommandError::Rubbish),
         };

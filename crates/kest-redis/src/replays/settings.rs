@@ -9,6 +9,7 @@ pub struct ReplaySettings {
     pub(super) longest_life: Duration,
     pub(super) skew: Duration,
     pub(super) fence: Fence,
+    pub(super) share_ids: u64,
 }
 
 /// Whether identifiers are refused that may have been used before the memory began.
@@ -21,7 +22,12 @@ pub(super) enum Fence {
 impl ReplaySettings {
     /// For identifiers that live 75 s at most, such as proofs of possession, by clocks that are 5 s apart at most.
     pub fn new() -> Self {
-        Self { longest_life: Duration::from_secs(75), skew: Duration::from_secs(5), fence: Fence::Kept }
+        Self {
+            longest_life: Duration::from_secs(75),
+            skew: Duration::from_secs(5),
+            fence: Fence::Kept,
+            share_ids: 128 * 1024,
+        }
     }
 
     /// How long an identifier may be good for when it is first brought; one that expires later is refused.
@@ -36,6 +42,16 @@ impl ReplaySettings {
     /// How far the clocks of the replicas may be apart. Identifiers are remembered for so much longer.
     pub fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;
+        self
+    }
+
+    /// How many new identifiers one caller may bring within `longest_life` and `skew`, at all replicas together; 131072
+    /// by default, some 1600 a second. Over it the caller is refused, and others go on.
+    ///
+    /// Counted in each of 64 shards by itself, so that a caller whose identifiers fall unevenly is refused some per cent
+    /// earlier.
+    pub fn share_ids(mut self, most: u64) -> Self {
+        self.share_ids = most;
         self
     }
 

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use kest_core::Share;
 use kest_core::replay::{Novelty, ReplayId, ReplayStore, ReplayStoreError};
 use tokio::time::timeout;
 
-use super::script::{Answer, Insert, Times, Verdict};
+use super::script::{Answer, Insert, Question, Times, Verdict};
 use super::settings::{Fence, ReplaySettings};
 use crate::{CommandError, Redis, telemetry};
 
@@ -67,12 +68,32 @@ impl RedisReplays {
 #[async_trait]
 impl ReplayStore for RedisReplays {
     async fn insert(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        self.bring(None, id, expires_at).await
+    }
+
+    async fn insert_for(
+        &self,
+        share: Share,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
+        self.bring(Some(share), id, expires_at).await
+    }
+}
+
+impl RedisReplays {
+    async fn bring(
+        &self,
+        share: Option<Share>,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
         let left = expires_at.duration_since(self.0.redis.clock().now());
         let outcome = match left {
             // Cannot be told from one that was seen and has expired here.
             Err(_expired) => return Ok(counted("expired", Novelty::Seen)),
             Ok(left) if left > self.0.settings.longest_life => Err(ReplayStoreError::TooLong),
-            Ok(_left) => self.decide(id, expires_at).await,
+            Ok(_left) => self.decide(share, id, expires_at).await,
         };
         match &outcome {
             Ok(Novelty::New) => telemetry::replay("new"),
@@ -80,18 +101,22 @@ impl ReplayStore for RedisReplays {
             Err(ReplayStoreError::Forgotten) => telemetry::replay("forgotten"),
             Err(ReplayStoreError::TooLong) => telemetry::replay("too_long"),
             Err(ReplayStoreError::Full) => telemetry::replay("full"),
+            Err(ReplayStoreError::ShareFull) => telemetry::replay("share_full"),
             Err(_unavailable) => {}
         }
         outcome
     }
-}
 
-impl RedisReplays {
-    async fn decide(&self, id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+    async fn decide(
+        &self,
+        share: Option<Share>,
+        id: ReplayId,
+        expires_at: SystemTime,
+    ) -> Result<Novelty, ReplayStoreError> {
         let digest = id.as_bytes();
         let shard = digest.first().map_or(0, |first| first / PER_SHARD);
         let key = format!("{}.{}", prefix(shard), hex(digest));
-        let answer = self.0.ask(shard, Some(&key), expires_at).await.map_err(refused)?;
+        let answer = self.0.ask(shard, Some((&key, share)), expires_at).await.map_err(refused)?;
         if answer.fenced {
             self.begin_elsewhere();
         }
@@ -99,6 +124,7 @@ impl RedisReplays {
             Verdict::New => Ok(Novelty::New),
             Verdict::Seen => Ok(Novelty::Seen),
             Verdict::Forgotten => Err(ReplayStoreError::Forgotten),
+            Verdict::Crowded => Err(ReplayStoreError::ShareFull),
             Verdict::Ready => Err(refused(CommandError::Rubbish)),
         }
     }
@@ -106,7 +132,12 @@ impl RedisReplays {
 
 impl Inner {
     /// One step on the server; two messages when the server does not know the script yet, within the time of one.
-    async fn ask(&self, shard: u8, id: Option<&str>, expires_at: SystemTime) -> Result<Answer, CommandError> {
+    async fn ask(
+        &self,
+        shard: u8,
+        id: Option<(&str, Option<Share>)>,
+        expires_at: SystemTime,
+    ) -> Result<Answer, CommandError> {
         let fence = format!("{}.fence", prefix(shard));
         let times = Times {
             // Read before the command is sent: it may be carried out much later, and must not count as later.
@@ -115,12 +146,25 @@ impl Inner {
             life: (self.settings.fence == Fence::Kept).then(|| millis(self.settings.longest_life)),
             expiry: millis(expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()),
         };
+        let window = millis(self.settings.longest_life.saturating_add(self.settings.skew)).max(1);
+        let account = id.and_then(|(_id, share)| share).map(|share| {
+            let number = times.now.checked_div(window).unwrap_or_default();
+            format!("{}.share.{}.{number}", prefix(shard), hex(share.as_bytes()))
+        });
+        let question = Question {
+            fence: &fence,
+            id: id.map(|(id, _share)| id),
+            account: account.as_deref(),
+            times,
+            eviction: self.redis.settings().eviction,
+            most: self.settings.share_ids.div_ceil(u64::from(SHARDS)),
+            window,
+        };
         let asking = async {
-            let known = self.insert.by_digest(&fence, id, times);
-            match self.redis.run("insert", &fence, &known).await {
+            match self.redis.run("insert", &fence, &self.insert.by_digest(question)).await {
                 // Nothing was done; this is no second attempt.
                 Err(error) if error.code() == Some("NOSCRIPT") => {
-                    self.redis.run("insert", &fence, &Insert::by_text(&fence, id, times)).await
+                    self.redis.run("insert", &fence, &Insert::by_text(question)).await
                 }
                 answer => answer,
             }
@@ -154,7 +198,7 @@ fn prefix(shard: u8) -> String {
     format!("kest.replay.{{{shard:02}}}")
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits = |byte: &u8| [byte >> 4, byte & 15].map(|four| char::from_digit(u32::from(four), 16));
     bytes.iter().flat_map(digits).flatten().collect()
 }

@@ -6,10 +6,12 @@ mod claims;
 mod cluster;
 mod counted;
 mod fence;
+mod login;
 mod nonces;
 mod outages;
 mod refused;
 mod replays;
 mod rig;
+mod shares;
 #[cfg(feature = "tls")]
 mod tls;

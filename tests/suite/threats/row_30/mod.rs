@@ -1,3 +1,4 @@
 //! One caller uses up what all callers share: each has a share of its own, and the others go on.
 
+mod claims;
 mod passports;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use kest_core::replay::{Novelty, ReplayId, ReplayStoreError};
-use kest_core::{Limits, ReplayStore};
+use kest_core::{AuthenticateError, Limits, ReplayStore};
 use serde_json::json;
 
 use crate::binding::{BindingAnswer, DpopSettings, Requirement};
@@ -41,6 +41,33 @@ async fn one_caller_cannot_use_up_the_identifiers_of_another() {
     let (rig, one, other) = (Rig::new(), ClientKey::p256(), ClientKey::p256());
     assert!(rig.prove(&one, one.proof()).await.is_ok());
     assert!(rig.prove(&other, other.proof()).await.is_ok());
+}
+
+/// Attack: one key makes proofs until none of anybody else can be remembered.
+#[tokio::test]
+async fn flood_of_proofs_by_one_caller_leaves_room_for_the_proofs_of_others() {
+    let settings = DpopSettings::new().origins(["https://api.example"]);
+    let mut limits = Limits::default();
+    limits.replay_ids = 40;
+    let rig = Rig::asking(Requirement::Required, Requirement::Off, settings, &limits);
+    let flooder = ClientKey::p256();
+    let (mut accepted, mut refused) = (0, 0);
+    for number in 0..60 {
+        match rig.prove(&flooder, flooder.proof_with(&json!({}), &json!({"jti": format!("{number}")}))).await
+        {
+            Ok(_) => accepted += 1,
+            Err(error) => {
+                assert_eq!((error.kind(), error.answer()), ("proof_share_used_up", BindingAnswer::Nothing));
+                assert!(matches!(AuthenticateError::from(error), AuthenticateError::ShareUsedUp(_)));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((accepted, refused), (10, 50));
+    for _ in 0..20 {
+        let good = ClientKey::p256();
+        assert!(rig.prove(&good, good.proof()).await.is_ok());
+    }
 }
 
 #[tokio::test]

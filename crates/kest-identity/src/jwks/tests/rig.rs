@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use kest_core::{Clock, Limits, Random, RandomError};
+use kest_core::{Clock, Limits, Random, RandomError, Share};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -154,9 +154,14 @@ pub(super) fn schedule(limits: &Limits) -> Schedule {
 }
 
 pub(super) async fn ask(cache: &KeyCache, key_id: &str) -> &'static str {
-    match cache.key(key_id).await {
+    ask_for(Share::UNKNOWN, cache, key_id).await
+}
+
+pub(super) async fn ask_for(peer: Share, cache: &KeyCache, key_id: &str) -> &'static str {
+    match cache.key(key_id, peer).await {
         Ok(_) => "found",
         Err(LookupError::Unknown) => "unknown",
+        Err(LookupError::ShareUsedUp(_)) => "share used up",
         Err(LookupError::Unavailable(KeysUnavailable::Fetch(_))) => "fetch failed",
         Err(LookupError::Unavailable(KeysUnavailable::Waited(_))) => "waited",
         Err(LookupError::Unavailable(KeysUnavailable::Crowded)) => "crowded",

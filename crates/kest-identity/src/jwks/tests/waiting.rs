@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_core::Limits;
+use kest_core::{Limits, Share};
 use tokio::time::Instant;
 
-use super::rig::{HandClock, RuntimeClock, Source, ask, at_once, cache, cache_within};
+use super::rig::{HandClock, RuntimeClock, Source, ask, ask_for, at_once, cache, cache_within};
 
 fn room_for(waiters: usize) -> Limits {
     let mut limits = Limits::default();
@@ -58,6 +58,33 @@ async fn one_request_too_many_is_refused_at_once_and_moves_nothing() {
     assert_eq!((begun.elapsed().as_millis(), cache.fetches()), (1000, 2));
     tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(ask(&cache, "z").await, "unknown", "the place was given back");
+}
+
+/// Attack: one peer sends random key ids until every place in which a new key is waited for would be its own.
+#[tokio::test(start_paused = true)]
+async fn flood_of_unknown_keys_by_one_peer_leaves_places_for_others() {
+    let source = Source::publishing("a");
+    let cache = Arc::new(cache_within(&source, RuntimeClock::new(), &room_for(8)));
+    assert_eq!(ask(&cache, "a").await, "found");
+    tokio::time::advance(Duration::from_millis(300)).await;
+    let flooder = Share::of_key("flooder");
+    let wait = |peer: Share, key_id: String| {
+        let cache = Arc::clone(&cache);
+        tokio::spawn(async move { ask_for(peer, &cache, &key_id).await })
+    };
+    let junk: Vec<_> = (0..100).map(|number| wait(flooder, format!("junk-{number}"))).collect();
+    tokio::task::yield_now().await;
+    source.publish(&["a", "b"]);
+    let good: Vec<_> = (0..4).map(|peer| wait(Share::of_key(&peer.to_string()), "b".to_owned())).collect();
+    for waiting in good {
+        assert_eq!(waiting.await.unwrap(), "found");
+    }
+    let mut answers = Vec::new();
+    for waiting in junk {
+        answers.push(waiting.await.unwrap());
+    }
+    let count = |answer| answers.iter().filter(|given| **given == answer).count();
+    assert_eq!((count("unknown"), count("share used up")), (4, 96));
 }
 
 #[tokio::test]

@@ -1,0 +1,90 @@
+//! The least that a login needs, for each shape of address, and how it is told when it has less.
+
+use kest_baggage::ClaimStore;
+use kest_core::replay::Novelty;
+use kest_core::{ReplayStore, Share};
+use kest_redis::{ConnectError, Redis, ReplaySettings};
+use kest_servers::redis::RedisServer;
+
+use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport};
+
+/// As the guide to Redis says it.
+const LEAST: &str = "~kest.* +ping +info +config|get +set +get +getrange +del +exists +eval +evalsha";
+
+/// Does all that both stores ever do.
+async fn use_all(redis: &Redis, clock: &HandClock) {
+    let (claims, replays) = (redis.claims(), redis.replays(ReplaySettings::new()));
+    let alice = Share::of_user("https://id", "alice");
+    let (it, other) = (claim(), claim());
+    claims.put(&it, passport(), MINUTE).await.unwrap();
+    claims.put_for(alice, &other, passport(), MINUTE).await.unwrap();
+    assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
+    assert!(claims.remove(&it).await.unwrap());
+    replays.begin().await.unwrap();
+    clock.advance(PAST_THE_FENCE);
+    for name in ["a", "b"] {
+        let expiry = clock.after(65);
+        assert_eq!(replays.insert_for(alice, id(name), expiry).await.unwrap(), Novelty::New);
+        assert_eq!(replays.insert_for(alice, id(name), expiry).await.unwrap(), Novelty::Seen);
+    }
+}
+
+#[tokio::test]
+async fn documented_login_is_enough_for_an_address_without_a_database() {
+    let server = RedisServer::settings().user("orders", "secret", LEAST).start().await;
+    let clock = HandClock::start();
+    let redis = Redis::builder(server.url())
+        .clock(std::sync::Arc::<HandClock>::clone(&clock))
+        .connect()
+        .await
+        .unwrap();
+    use_all(&redis, &clock).await;
+}
+
+#[tokio::test]
+async fn database_takes_select_and_a_login_without_it_is_told_so() {
+    let with = RedisServer::settings().user("orders", "secret", &format!("{LEAST} +select")).start().await;
+    let clock = HandClock::start();
+    let address = format!("{}/3", with.url().trim_end_matches('/'));
+    let redis =
+        Redis::builder(address).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    use_all(&redis, &clock).await;
+    assert_eq!(with.ask(&["DBSIZE"]).await, "0", "nothing lies in database 0");
+
+    let without = RedisServer::settings().user("orders", "secret", LEAST).start().await;
+    let address = format!("{}/3", without.url().trim_end_matches('/'));
+    let error = Redis::builder(address).connect().await.unwrap_err();
+    assert!(matches!(&error, ConnectError::Refused(code) if code == "NOPERM"), "{error:?}");
+}
+
+#[tokio::test]
+async fn command_that_a_login_may_not_send_keeps_the_code_of_its_refusal() {
+    let rules = LEAST.replace("+getrange ", "").replace("+evalsha", "");
+    let server = RedisServer::settings().user("orders", "secret", &rules).start().await;
+    let redis = Redis::builder(server.url()).connect().await.unwrap();
+    let error = redis.claims().get(&claim()).await.unwrap_err();
+    assert_eq!(crate::rig::cause(&error).to_string(), "server refused the command: NOPERM");
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn documented_login_is_enough_for_a_cluster() {
+    let rules = format!("{LEAST} +cluster|slots +asking");
+    let settings = RedisServer::settings().user("orders", "secret", &rules);
+    let cluster = kest_servers::redis::RedisCluster::start(3, settings).await;
+    let clock = HandClock::start();
+    let urls = cluster.urls();
+    let builder = Redis::builder(&urls[0]).node(&urls[1]).node(&urls[2]);
+    let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    use_all(&redis, &clock).await;
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn documented_login_is_enough_over_tls() {
+    let server = RedisServer::settings().tls().user("orders", "secret", LEAST).start().await;
+    let clock = HandClock::start();
+    let builder = Redis::builder(server.url()).root_certificate(server.authority());
+    let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    use_all(&redis, &clock).await;
+}

@@ -1,0 +1,106 @@
+//! One caller uses up what all replicas share: it is refused, and the others go on.
+
+use kest_baggage::ClaimStore;
+use kest_core::replay::{Novelty, ReplayStoreError};
+use kest_core::{ReplayStore, Share};
+use kest_redis::{Redis, ReplaySettings};
+use kest_servers::redis::RedisServer;
+
+use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, until};
+
+fn caller(name: &str) -> Share {
+    Share::of_user("https://id", name)
+}
+
+/// Attack: one caller brings as many identifiers as it can, to two replicas by turns.
+#[tokio::test]
+async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
+    let server = RedisServer::start().await;
+    let clock = HandClock::start();
+    let replica = || Redis::builder(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect();
+    let settings = ReplaySettings::new().share_ids(640);
+    let replicas = [replica().await.unwrap().replays(settings), replica().await.unwrap().replays(settings)];
+    replicas[0].begin().await.unwrap();
+    clock.advance(PAST_THE_FENCE);
+    let (mut new, mut refused) = (0, 0);
+    for number in 0..1500 {
+        let replays = &replicas[number % 2];
+        match replays.insert_for(caller("flood"), id(&number.to_string()), clock.after(65)).await {
+            Ok(Novelty::New) => new += 1,
+            Err(ReplayStoreError::ShareFull) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    // Ten in each of 64 shards, into which 1500 fall by chance.
+    assert!((630..=640).contains(&new), "{new}");
+    assert_eq!(new + refused, 1500);
+    for good in 0..50 {
+        for name in ["1", "2"] {
+            let (good, id) = (caller(&good.to_string()), id(&format!("{good} {name}")));
+            assert_eq!(replicas[1].insert_for(good, id, clock.after(65)).await.unwrap(), Novelty::New);
+        }
+    }
+    let used = replicas[1].insert_for(caller("flood"), id("0"), clock.after(65)).await;
+    assert_eq!(used.unwrap(), Novelty::Seen, "what was used stays used");
+    clock.advance(160);
+    let later = replicas[0].insert_for(caller("flood"), id("later"), clock.after(65)).await;
+    assert_eq!(later.unwrap(), Novelty::New, "its share is its own again");
+}
+
+/// Attack: one caller has long lineages kept until the server is full.
+#[tokio::test]
+async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
+    let server = RedisServer::start().await;
+    let clock = HandClock::start();
+    let builder =
+        Redis::builder(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).share_bytes(90);
+    let claims = builder.connect().await.unwrap().claims();
+    assert_eq!(passport().len(), 9);
+    let mut kept = 0;
+    for _ in 0..100 {
+        match claims.put_for(caller("flood"), &claim(), passport(), MINUTE).await {
+            Ok(()) => kept += 1,
+            Err(error) => assert!(error.is_share_full() && !error.may_retry(), "{error}"),
+        }
+    }
+    assert_eq!(kept, 10);
+    for good in 0..20 {
+        let it = claim();
+        claims.put_for(caller(&good.to_string()), &it, passport(), MINUTE).await.unwrap();
+        assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
+    }
+    clock.advance(60);
+    claims.put_for(caller("flood"), &claim(), passport(), MINUTE).await.unwrap();
+}
+
+#[tokio::test]
+async fn server_that_is_told_to_evict_accepts_no_identifier_from_then_on() {
+    let server = RedisServer::start().await;
+    let clock = HandClock::start();
+    let (redis, replays) = crate::rig::begun(&server, &clock).await;
+    assert_eq!(replays.insert(id("a"), clock.after(65)).await.unwrap(), Novelty::New);
+    server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    let answer = replays.insert(id("b"), clock.after(65)).await;
+    assert!(matches!(answer, Err(ReplayStoreError::Unavailable(_))), "{answer:?}");
+    server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    until(|| async { replays.insert(id("c"), clock.after(65)).await.ok() }).await;
+    drop(redis);
+}
+
+#[tokio::test]
+async fn server_that_is_told_to_evict_is_given_up_while_its_connection_lasts() {
+    let server = RedisServer::start().await;
+    let builder = Redis::builder(server.url()).look_every(std::time::Duration::from_millis(20));
+    let redis = builder.connect().await.unwrap();
+    server.ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
+    let away = until(|| async {
+        server.ask(&["PING"]).await;
+        let health = redis.health();
+        health.servers()[0].away().map(ToString::to_string)
+    });
+    assert_eq!(away.await, "server may evict keys that are alive, by policy volatile-ttl");
+    assert!(redis.claims().put(&claim(), passport(), MINUTE).await.is_err());
+    server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    redis.ready().await;
+    redis.claims().put(&claim(), passport(), MINUTE).await.unwrap();
+}
