@@ -74,6 +74,15 @@ impl RedisServer {
         format!("{scheme}://{}127.0.0.1:{}", login.unwrap_or_default(), self.port)
     }
 
+    /// Where it is for the default user, who keeps all rights beside a user that was added.
+    fn url_of_default_user(&self) -> String {
+        match (&self.settings.user, self.settings.tls) {
+            (None, _) => self.url(),
+            (Some(_), true) => format!("rediss://127.0.0.1:{}", self.port),
+            (Some(_), false) => format!("redis://127.0.0.1:{}", self.port),
+        }
+    }
+
     /// Its port on 127.0.0.1, the same for its whole life.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -115,11 +124,11 @@ impl RedisServer {
         self.signal("CONT").await;
     }
 
-    /// Asks it by `redis-cli` as the user of the URL, and gives the answer without its last line break. Errors of the
+    /// Asks it by `redis-cli` as the default user, and gives the answer without its last line break. Errors of the
     /// server are answers too, such as `WRONGTYPE ...`.
     pub async fn ask(&self, command: &[&str]) -> String {
         let mut cli = Command::new("redis-cli");
-        cli.args(["--no-auth-warning", "-u", &self.url()]);
+        cli.args(["--no-auth-warning", "-u", &self.url_of_default_user()]);
         if self.settings.tls {
             cli.arg("--cacert").arg(self.folder.join("authority.pem"));
         }
