@@ -103,7 +103,8 @@ pub struct Limits {
     pub claim_wait: Duration,
     /// How long a claim check can be redeemed: longer than the slowest chain of calls.
     pub claim_ttl: Duration,
-    /// Bytes that the in-memory claim store keeps before it refuses to take more. One caller gets a quarter at most.
+    /// Bytes that the in-memory claim store keeps before it refuses to take more. One caller gets a quarter at most, which
+    /// is two long lineages a second for as long as they live.
     pub claim_store_bytes: u64,
     /// Bytes of the document that policy engines are given; over it nothing is asked and nothing allowed. A lineage
     /// of `entries` hops with names of ordinary length stays within half of it.
@@ -130,8 +131,8 @@ pub struct Limits {
     pub policy_decisions: u64,
     /// Entries remembered as verified: 32 bytes each and the cache's own cost.
     pub seen_entries: u64,
-    /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 130 bytes each, and 4000
-    /// new ones a second where each is kept for the 65 s of a proof of possession. One caller gets a quarter at most.
+    /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 130 bytes each, and
+    /// 16 000 new ones a second where each is kept for the 65 s of a proof of possession. One caller gets a quarter at most.
     pub replay_ids: usize,
 }
 
@@ -177,7 +178,7 @@ impl Default for Limits {
             inline_verify_entries: 64,
             claim_wait: Duration::from_millis(500),
             claim_ttl: Duration::from_secs(300),
-            claim_store_bytes: 64 * 1024 * 1024,
+            claim_store_bytes: 256 * 1024 * 1024,
             policy_input_bytes: 256 * 1024,
             policy_file_bytes: 1024 * 1024,
             policy_files: 256,
@@ -189,7 +190,7 @@ impl Default for Limits {
             policy_answer_bytes: 64 * 1024,
             policy_decisions: 16 * 1024,
             seen_entries: 16 * 1024,
-            replay_ids: 256 * 1024,
+            replay_ids: 1024 * 1024,
         }
     }
 }

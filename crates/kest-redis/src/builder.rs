@@ -7,7 +7,7 @@ use std::time::Duration;
 use kest_core::{Clock, Limits, SystemClock};
 
 use crate::address::{Address, Encryption};
-use crate::settings::{Eviction, Settings};
+use crate::settings::{Eviction, Most, Settings};
 use crate::{ConnectError, Redis};
 
 /// Settings of a connection that is not made yet.
@@ -31,7 +31,7 @@ pub struct RedisBuilder {
     root_certificate: Option<String>,
     connect_wait: Duration,
     look_every: Duration,
-    share_bytes: u64,
+    share_bytes: Most,
     command_wait: Duration,
     queue_wait: Duration,
     in_flight: usize,
@@ -50,7 +50,7 @@ impl RedisBuilder {
             root_certificate: None,
             connect_wait: Duration::from_secs(1),
             look_every: Duration::from_secs(5),
-            share_bytes: 64 * 1024 * 1024,
+            share_bytes: Most::OfRoom,
             command_wait: Duration::from_millis(300),
             queue_wait: Duration::from_millis(100),
             in_flight: 256,
@@ -99,10 +99,13 @@ impl RedisBuilder {
         self
     }
 
-    /// Bytes of claims that one caller may have put within `Limits::claim_ttl`, counted on the server for all replicas
-    /// together; 64 MiB by default. The caller is refused over it, and others go on.
+    /// Bytes of claims of one caller that may be alive, counted on the server for all replicas together. The caller is
+    /// refused over it, and others go on.
+    ///
+    /// By default a third of the server's memory that is free (of `maxmemory`, else of the machine's), of which one
+    /// caller alone gets a quarter; the login needs `INFO` then.
     pub fn share_bytes(mut self, most: u64) -> Self {
-        self.share_bytes = most;
+        self.share_bytes = Most::Fixed(most);
         self
     }
 

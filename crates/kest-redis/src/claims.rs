@@ -1,6 +1,5 @@
 //! Claims on Redis: kept once, read within a bound, ended once.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,46 +7,45 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
 use kest_core::Share;
-use redis::{Cmd, Script, Value, cmd};
+use redis::{Value, cmd};
 use tokio::time::timeout;
 
-use crate::replays::hex;
+use crate::ledger::{Charged, Ledger};
 use crate::{CommandError, Redis, telemetry};
 
 /// Claims of any replica of any service, under `kest.claim.<uuid>`.
 ///
 /// Made by [`Redis::claims`]. A live claim is never replaced, and never evicted by a server that passed its checks.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct RedisClaims {
     redis: Redis,
-    count: Arc<Script>,
+    ledger: Arc<Ledger>,
 }
 
 impl RedisClaims {
     pub(crate) fn new(redis: Redis) -> Self {
-        Self { redis, count: Arc::new(Script::new(COUNT)) }
+        Self { redis, ledger: Arc::new(Ledger::new()) }
     }
 
-    /// Counts `bytes` on the account of `share`, for all replicas together, or refuses.
-    ///
-    /// Counted before they are put: what is not put after all counts until the window ends, and never the other way.
-    async fn count(&self, share: Share, bytes: usize, time_to_live: Duration) -> Result<(), ClaimStoreError> {
-        let window = millis(time_to_live);
-        let number = self.redis.clock().unix_millis().checked_div(window).unwrap_or_default();
-        let key = format!("kest.share.{}.{number}", hex(share.as_bytes()));
-        let question = |mut command: Cmd, script: &str| {
-            command.arg(script).arg(1).arg(&key);
-            command.arg(bytes).arg(self.redis.settings().share_bytes).arg(window);
-            command
-        };
-        let by_digest = question(cmd("EVALSHA"), self.count.get_hash());
-        match self.redis.run("count", &key, &by_digest).await {
-            // Nothing was done; this is no second attempt.
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                counted(self.redis.run("count", &key, &question(cmd("EVAL"), COUNT)).await)
+    /// Charges `share` for `bytes`, or refuses.
+    async fn charge(&self, share: Share, bytes: usize, life: Duration) -> Result<(), ClaimStoreError> {
+        match self.ledger.charge(&self.redis, share, bytes, life).await {
+            Ok(Charged::Yes) => Ok(()),
+            Ok(Charged::ShareUsedUp) => {
+                telemetry::claim("share_full");
+                Err(ClaimStoreError::share_full())
             }
-            answer => counted(answer),
+            Err(error) => Err(unkept(error)),
         }
+    }
+
+    /// Nobody would read what is longer.
+    fn check(&self, passport: &Bytes) -> Result<(), ClaimStoreError> {
+        if passport.len() > self.value_bytes() {
+            telemetry::claim("too_large");
+            return Err(ClaimStoreError::full());
+        }
+        Ok(())
     }
 
     fn value_bytes(&self) -> usize {
@@ -57,17 +55,14 @@ impl RedisClaims {
 
 #[async_trait]
 impl ClaimStore for RedisClaims {
-    /// A value that is longer than [`crate::RedisBuilder::value_bytes`] has no room here: nobody would read it.
+    /// A value that is longer than [`crate::RedisBuilder::value_bytes`] has no room here.
     async fn put(
         &self,
         claim: &ClaimId,
         passport: Bytes,
         time_to_live: Duration,
     ) -> Result<(), ClaimStoreError> {
-        if passport.len() > self.value_bytes() {
-            telemetry::claim("too_large");
-            return Err(ClaimStoreError::full());
-        }
+        self.check(&passport)?;
         let key = claim.store_key();
         let mut command = cmd("SET");
         command.arg(&key).arg(&*passport).arg("NX").arg("PX").arg(millis(time_to_live));
@@ -81,11 +76,7 @@ impl ClaimStore for RedisClaims {
                 Err(ClaimStoreError::unavailable(CommandError::Taken))
             }
             Ok(_other) => Err(ClaimStoreError::unavailable(CommandError::Rubbish)),
-            Err(error) if error.code() == Some("OOM") => {
-                telemetry::claim("full");
-                Err(ClaimStoreError::full())
-            }
-            Err(error) => Err(ClaimStoreError::unavailable(error)),
+            Err(error) => Err(unkept(error)),
         }
     }
 
@@ -96,8 +87,9 @@ impl ClaimStore for RedisClaims {
         passport: Bytes,
         time_to_live: Duration,
     ) -> Result<(), ClaimStoreError> {
+        self.check(&passport)?;
         let putting = async {
-            self.count(share, passport.len(), time_to_live).await?;
+            self.charge(share, passport.len(), time_to_live).await?;
             self.put(claim, passport, time_to_live).await
         };
         let put = timeout(self.redis.settings().call_wait(), putting).await;
@@ -151,32 +143,16 @@ impl ClaimStore for RedisClaims {
     }
 }
 
-impl fmt::Debug for RedisClaims {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("RedisClaims").field("redis", &self.redis).finish_non_exhaustive()
+/// A server without room says so itself.
+fn unkept(error: CommandError) -> ClaimStoreError {
+    if error.code() == Some("OOM") {
+        telemetry::claim("full");
+        return ClaimStoreError::full();
     }
-}
-
-fn counted(answer: Result<Value, CommandError>) -> Result<(), ClaimStoreError> {
-    match answer {
-        Ok(Value::Int(1)) => Ok(()),
-        Ok(Value::Int(0)) => {
-            telemetry::claim("share_full");
-            Err(ClaimStoreError::share_full())
-        }
-        Ok(_other) => Err(ClaimStoreError::unavailable(CommandError::Rubbish)),
-        Err(error) if error.code() == Some("OOM") => {
-            telemetry::claim("full");
-            Err(ClaimStoreError::full())
-        }
-        Err(error) => Err(ClaimStoreError::unavailable(error)),
-    }
+    ClaimStoreError::unavailable(error)
 }
 
 /// At least one: Redis knows no life of zero.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
-
-/// Counts bytes on an account, unless they would be too many.
-const COUNT: &str = include_str!("count.lua");

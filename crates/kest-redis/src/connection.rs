@@ -128,6 +128,15 @@ impl Redis {
         }
     }
 
+    /// Over how many servers keys are spread.
+    pub(crate) fn servers(&self) -> usize {
+        match &self.0.servers {
+            Servers::One(_) => 1,
+            #[cfg(feature = "cluster")]
+            Servers::Many(cluster) => cluster.nodes().len().max(1),
+        }
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.settings.clock
     }

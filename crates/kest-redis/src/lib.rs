@@ -47,6 +47,7 @@ mod command_error;
 mod connect_error;
 mod connection;
 mod health;
+mod ledger;
 mod link;
 mod replays;
 mod settings;

@@ -15,7 +15,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<tokio_rustls::TlsConnector>,
     pub(crate) connect_wait: Duration,
     pub(crate) look_every: Duration,
-    pub(crate) share_bytes: u64,
+    pub(crate) share_bytes: Most,
     pub(crate) command_wait: Duration,
     pub(crate) queue_wait: Duration,
     pub(crate) in_flight: usize,
@@ -30,6 +30,40 @@ pub(crate) struct Settings {
 pub(crate) enum Eviction {
     Refused,
     Accepted,
+}
+
+impl Eviction {
+    /// What scripts are told.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "keep",
+            Self::Accepted => "evict",
+        }
+    }
+}
+
+/// How much one caller may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Most {
+    /// A part of what the server has free.
+    OfRoom,
+    Fixed(u64),
+}
+
+impl Most {
+    /// What scripts are told.
+    pub(crate) fn word(self) -> String {
+        match self {
+            Self::OfRoom => "room".to_owned(),
+            Self::Fixed(most) => most.to_string(),
+        }
+    }
+}
+
+/// Bytes as a part of a key.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|four| char::from_digit(u32::from(four), 16));
+    bytes.iter().flat_map(digits).flatten().collect()
 }
 
 impl Settings {

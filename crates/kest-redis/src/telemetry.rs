@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{CommandError, ConnectError};
 
-/// Commands by `command` (`put`, `count`, `get`, `remove`, `insert`) and `outcome` (`answered`, `busy`, `away`, `timed_out`,
+/// Commands by `command` (`put`, `charge`, `get`, `remove`, `insert`) and `outcome` (`answered`, `busy`, `away`, `timed_out`,
 /// `lost`, `refused`, `unusable`).
 pub const COMMANDS: &str = "kest_redis_commands_total";
 /// Seconds that a command took, waiting for its turn included, by `command`.

@@ -1,11 +1,12 @@
 //! The servers of a cluster, each with its own connection, and the task that follows their changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::{Cmd, Value};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::slot::slot;
 use super::topology::{Range, ask, is_covered};
@@ -20,6 +21,7 @@ pub(crate) struct Cluster {
     seen: watch::Receiver<Arc<Seen>>,
     doubt: Arc<Notify>,
     follower: JoinHandle<()>,
+    command_wait: Duration,
 }
 
 /// Who holds what.
@@ -54,15 +56,17 @@ impl Cluster {
     fn follow(settings: Arc<Settings>, seen: Seen) -> Self {
         let (sender, seen) = watch::channel(Arc::new(seen));
         let doubt = Arc::new(Notify::new());
+        let command_wait = settings.command_wait;
         let follower = tokio::spawn(follow(settings, sender, Arc::clone(&doubt)));
-        Self { seen, doubt, follower }
+        Self { seen, doubt, follower, command_wait }
     }
 
     /// Sends `command`, which concerns `key`, to whoever holds it. A command that is sent on by its server was not
     /// carried out, and follows once, to a server that has passed its checks; who holds what is asked anew, in the
-    /// background.
+    /// background. Both together take no longer than one command may.
     pub(crate) async fn run(&self, key: &str, command: &Cmd) -> Result<Value, CommandError> {
-        let answer = self.follow_once(key, command).await;
+        let following = timeout(self.command_wait, self.follow_once(key, command));
+        let answer = following.await.unwrap_or(Err(CommandError::TimedOut));
         if answer.as_ref().is_err_and(is_doubtful) {
             self.doubt.notify_one();
         }

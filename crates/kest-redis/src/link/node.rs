@@ -135,6 +135,7 @@ pub(crate) enum Admission {
 #[derive(Debug)]
 pub(crate) struct NotRun {
     pub(crate) error: CommandError,
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server has nowhere to send on to"))]
     pub(crate) on: Option<Redirect>,
 }
 
@@ -146,6 +147,7 @@ impl From<CommandError> for NotRun {
 
 /// Another server of the same cluster.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server has nowhere to send on to"))]
 pub(crate) struct Redirect {
     pub(crate) host: String,
     pub(crate) port: u16,

@@ -6,4 +6,3 @@ mod store;
 
 pub use settings::ReplaySettings;
 pub use store::RedisReplays;
-pub(crate) use store::hex;

@@ -3,7 +3,8 @@
 use redis::{Cmd, Script, Value, cmd};
 
 use crate::CommandError;
-use crate::settings::Eviction;
+use crate::ledger::Window;
+use crate::settings::{Eviction, Most};
 
 /// One text for everybody, sent by its digest once the server knows it.
 pub(super) struct Insert(Script);
@@ -33,14 +34,16 @@ pub(super) struct Question<'it> {
     pub(super) fence: &'it str,
     /// `None` to set the fence alone.
     pub(super) id: Option<&'it str>,
+    /// Where it is remembered for a moment what the server said of its memory.
+    pub(super) memory: &'it str,
     /// Where identifiers of the caller are counted.
-    pub(super) account: Option<&'it str>,
+    pub(super) account: Option<&'it [String; 2]>,
     pub(super) times: Times,
     pub(super) eviction: Eviction,
-    /// The most identifiers of one caller in this shard and one window.
-    pub(super) most: u64,
-    /// How long one window is remembered.
-    pub(super) window: u64,
+    /// The most identifiers of one caller in this shard.
+    pub(super) most: Most,
+    pub(super) servers: usize,
+    pub(super) window: Window,
 }
 
 /// Moments and times in milliseconds.
@@ -55,7 +58,7 @@ pub(super) struct Times {
 
 impl Insert {
     pub(super) fn new() -> Self {
-        Self(Script::new(include_str!("insert.lua")))
+        Self(Script::new(INSERT))
     }
 
     pub(super) fn by_digest(&self, question: Question<'_>) -> Cmd {
@@ -66,25 +69,25 @@ impl Insert {
 
     pub(super) fn by_text(question: Question<'_>) -> Cmd {
         let mut command = cmd("EVAL");
-        command.arg(include_str!("insert.lua"));
+        command.arg(INSERT);
         with(command, question)
     }
 }
 
 fn with(mut command: Cmd, question: Question<'_>) -> Cmd {
-    let Question { fence, id, account, times, eviction, most, window } = question;
-    let keys: Vec<&str> = [Some(fence), id, account.filter(|_| id.is_some())].into_iter().flatten().collect();
+    let Question { fence, id, memory, account, times, eviction, most, servers, window } = question;
+    let account = account.into_iter().flatten().map(String::as_str);
+    let keys: Vec<&str> = match id {
+        Some(id) => [fence, id, memory].into_iter().chain(account).collect(),
+        None => vec![fence],
+    };
     command.arg(keys.len()).arg(keys).arg(times.now).arg(times.skew);
     match times.life {
         Some(life) => command.arg(life),
         None => command.arg("none"),
     };
     command.arg(times.expiry);
-    command.arg(match eviction {
-        Eviction::Accepted => "evict",
-        Eviction::Refused => "keep",
-    });
-    command.arg(most).arg(window);
+    command.arg(eviction.word()).arg(most.word()).arg(servers).arg(window.lasts).arg(window.over);
     command
 }
 
@@ -106,6 +109,8 @@ impl Answer {
         Ok(Self { verdict, fenced })
     }
 }
+
+const INSERT: &str = concat!(include_str!("../room.lua"), include_str!("insert.lua"));
 
 #[cfg(test)]
 mod tests {

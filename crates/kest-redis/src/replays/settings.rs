@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::settings::Most;
+
 /// What all who share a memory of identifiers must agree on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -9,7 +11,7 @@ pub struct ReplaySettings {
     pub(super) longest_life: Duration,
     pub(super) skew: Duration,
     pub(super) fence: Fence,
-    pub(super) share_ids: u64,
+    pub(super) share_ids: Most,
 }
 
 /// Whether identifiers are refused that may have been used before the memory began.
@@ -26,7 +28,7 @@ impl ReplaySettings {
             longest_life: Duration::from_secs(75),
             skew: Duration::from_secs(5),
             fence: Fence::Kept,
-            share_ids: 128 * 1024,
+            share_ids: Most::OfRoom,
         }
     }
 
@@ -45,13 +47,16 @@ impl ReplaySettings {
         self
     }
 
-    /// How many new identifiers one caller may bring within `longest_life` and `skew`, at all replicas together; 131072
-    /// by default, some 1600 a second. Over it the caller is refused, and others go on.
+    /// How many identifiers of one caller may be remembered, counted on the server for all replicas together: those
+    /// that it brought within `longest_life` and `skew`. Over it the caller is refused, and others go on.
+    ///
+    /// By default as many as fit into a third of the server's memory that is free (of `maxmemory`, else of the machine's),
+    /// of which one caller alone gets a quarter.
     ///
     /// Counted in each of 64 shards by itself, so that a caller whose identifiers fall unevenly is refused some per cent
     /// earlier.
     pub fn share_ids(mut self, most: u64) -> Self {
-        self.share_ids = most;
+        self.share_ids = Most::Fixed(most);
         self
     }
 

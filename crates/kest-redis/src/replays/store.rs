@@ -12,6 +12,8 @@ use tokio::time::timeout;
 
 use super::script::{Answer, Insert, Question, Times, Verdict};
 use super::settings::{Fence, ReplaySettings};
+use crate::ledger::Window;
+use crate::settings::{Most, hex};
 use crate::{CommandError, Redis, telemetry};
 
 /// Identifiers that were used, shared by all replicas, under `kest.replay.{NN}.<digest>`.
@@ -146,18 +148,23 @@ impl Inner {
             life: (self.settings.fence == Fence::Kept).then(|| millis(self.settings.longest_life)),
             expiry: millis(expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()),
         };
-        let window = millis(self.settings.longest_life.saturating_add(self.settings.skew)).max(1);
-        let account = id.and_then(|(_id, share)| share).map(|share| {
-            let number = times.now.checked_div(window).unwrap_or_default();
-            format!("{}.share.{}.{number}", prefix(shard), hex(share.as_bytes()))
-        });
+        let life = self.settings.longest_life.saturating_add(self.settings.skew);
+        let window = Window::at(times.now, life);
+        let account = id
+            .and_then(|(_id, share)| share)
+            .map(|share| window.accounts(&format!("{}.share.{}", prefix(shard), hex(share.as_bytes()))));
         let question = Question {
             fence: &fence,
             id: id.map(|(id, _share)| id),
-            account: account.as_deref(),
+            memory: &format!("{}.memory", prefix(shard)),
+            account: account.as_ref(),
             times,
             eviction: self.redis.settings().eviction,
-            most: self.settings.share_ids.div_ceil(u64::from(SHARDS)),
+            most: match self.settings.share_ids {
+                Most::Fixed(most) => Most::Fixed(most.div_ceil(u64::from(SHARDS))),
+                Most::OfRoom => Most::OfRoom,
+            },
+            servers: self.redis.servers(),
             window,
         };
         let asking = async {
@@ -196,11 +203,6 @@ fn refused(error: CommandError) -> ReplayStoreError {
 /// What the keys of a shard begin with; by the braces they all lie in one slot of a cluster.
 fn prefix(shard: u8) -> String {
     format!("kest.replay.{{{shard:02}}}")
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|four| char::from_digit(u32::from(four), 16));
-    bytes.iter().flat_map(digits).flatten().collect()
 }
 
 fn millis(time: Duration) -> u64 {

@@ -6,7 +6,7 @@ use kest_core::{ReplayStore, Share};
 use kest_redis::{ConnectError, Redis, ReplaySettings};
 use kest_servers::redis::RedisServer;
 
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport};
+use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, patient};
 
 /// As the guide to Redis says it.
 const LEAST: &str = "~kest.* +ping +info +config|get +set +get +getrange +del +exists +eval +evalsha";
@@ -33,11 +33,8 @@ async fn use_all(redis: &Redis, clock: &HandClock) {
 async fn documented_login_is_enough_for_an_address_without_a_database() {
     let server = RedisServer::settings().user("orders", "secret", LEAST).start().await;
     let clock = HandClock::start();
-    let redis = Redis::builder(server.url())
-        .clock(std::sync::Arc::<HandClock>::clone(&clock))
-        .connect()
-        .await
-        .unwrap();
+    let redis =
+        patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }
 
@@ -46,14 +43,13 @@ async fn database_takes_select_and_a_login_without_it_is_told_so() {
     let with = RedisServer::settings().user("orders", "secret", &format!("{LEAST} +select")).start().await;
     let clock = HandClock::start();
     let address = format!("{}/3", with.url().trim_end_matches('/'));
-    let redis =
-        Redis::builder(address).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let redis = patient(address).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
     assert_eq!(with.ask(&["DBSIZE"]).await, "0", "nothing lies in database 0");
 
     let without = RedisServer::settings().user("orders", "secret", LEAST).start().await;
     let address = format!("{}/3", without.url().trim_end_matches('/'));
-    let error = Redis::builder(address).connect().await.unwrap_err();
+    let error = patient(address).connect().await.unwrap_err();
     assert!(matches!(&error, ConnectError::Refused(code) if code == "NOPERM"), "{error:?}");
 }
 
@@ -61,7 +57,7 @@ async fn database_takes_select_and_a_login_without_it_is_told_so() {
 async fn command_that_a_login_may_not_send_keeps_the_code_of_its_refusal() {
     let rules = LEAST.replace("+getrange ", "").replace("+evalsha", "");
     let server = RedisServer::settings().user("orders", "secret", &rules).start().await;
-    let redis = Redis::builder(server.url()).connect().await.unwrap();
+    let redis = patient(server.url()).connect().await.unwrap();
     let error = redis.claims().get(&claim()).await.unwrap_err();
     assert_eq!(crate::rig::cause(&error).to_string(), "server refused the command: NOPERM");
 }
@@ -74,7 +70,7 @@ async fn documented_login_is_enough_for_a_cluster() {
     let cluster = kest_servers::redis::RedisCluster::start(3, settings).await;
     let clock = HandClock::start();
     let urls = cluster.urls();
-    let builder = Redis::builder(&urls[0]).node(&urls[1]).node(&urls[2]);
+    let builder = patient(&urls[0]).node(&urls[1]).node(&urls[2]);
     let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }
@@ -84,7 +80,7 @@ async fn documented_login_is_enough_for_a_cluster() {
 async fn documented_login_is_enough_over_tls() {
     let server = RedisServer::settings().tls().user("orders", "secret", LEAST).start().await;
     let clock = HandClock::start();
-    let builder = Redis::builder(server.url()).root_certificate(server.authority());
+    let builder = patient(server.url()).root_certificate(server.authority());
     let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }

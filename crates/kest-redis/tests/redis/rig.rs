@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kest_baggage::{ClaimId, ClaimStoreError};
 use kest_core::replay::ReplayId;
 use kest_core::{Clock, OsRandom};
-use kest_redis::{CommandError, Redis, RedisReplays, ReplaySettings};
+use kest_redis::{CommandError, Redis, RedisBuilder, RedisReplays, ReplaySettings};
 use kest_servers::redis::RedisServer;
 
 /// A clock that stands still until it is moved.
@@ -37,6 +37,12 @@ impl Clock for HandClock {
 
 pub(crate) async fn connected(server: &RedisServer) -> Redis {
     Redis::builder(server.url()).connect().await.unwrap()
+}
+
+/// Settings that wait for a busy machine: for tests in which nothing is to be late.
+pub(crate) fn patient(address: impl Into<String>) -> RedisBuilder {
+    let wait = Duration::from_secs(20);
+    Redis::builder(address).connect_wait(wait).command_wait(wait)
 }
 
 /// A memory that has begun, and whose beginning is long enough ago for identifiers that are made now.

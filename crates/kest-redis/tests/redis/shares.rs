@@ -3,10 +3,10 @@
 use kest_baggage::ClaimStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_core::{ReplayStore, Share};
-use kest_redis::{Redis, ReplaySettings};
+use kest_redis::ReplaySettings;
 use kest_servers::redis::RedisServer;
 
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, until};
+use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, patient, until};
 
 fn caller(name: &str) -> Share {
     Share::of_user("https://id", name)
@@ -17,7 +17,7 @@ fn caller(name: &str) -> Share {
 async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
     let server = RedisServer::start().await;
     let clock = HandClock::start();
-    let replica = || Redis::builder(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect();
+    let replica = || patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect();
     let settings = ReplaySettings::new().share_ids(640);
     let replicas = [replica().await.unwrap().replays(settings), replica().await.unwrap().replays(settings)];
     replicas[0].begin().await.unwrap();
@@ -52,8 +52,7 @@ async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
 async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
     let server = RedisServer::start().await;
     let clock = HandClock::start();
-    let builder =
-        Redis::builder(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).share_bytes(90);
+    let builder = patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).share_bytes(90);
     let claims = builder.connect().await.unwrap().claims();
     assert_eq!(passport().len(), 9);
     let mut kept = 0;
@@ -69,8 +68,90 @@ async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
         claims.put_for(caller(&good.to_string()), &it, passport(), MINUTE).await.unwrap();
         assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
     }
-    clock.advance(60);
+    clock.advance(120);
     claims.put_for(caller("flood"), &claim(), passport(), MINUTE).await.unwrap();
+}
+
+/// A number out of what the server says of itself.
+async fn info(server: &RedisServer, section: &str, name: &str) -> u64 {
+    let told = server.ask(&["INFO", section]).await;
+    let found = told.lines().find_map(|line| line.trim().strip_prefix(name));
+    found.unwrap_or_else(|| panic!("{name} in {told}")).parse().unwrap()
+}
+
+/// Lets the server have so many bytes besides what it takes already.
+async fn give_room(server: &RedisServer, bytes: u64) {
+    let all = info(server, "memory", "used_memory:").await + bytes;
+    assert_eq!(server.ask(&["CONFIG", "SET", "maxmemory", &all.to_string()]).await, "OK");
+}
+
+/// Attack: one caller fills a server of which no one said how much of it is whose.
+#[tokio::test]
+async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
+    let server = RedisServer::start().await;
+    let clock = HandClock::start();
+    let redis =
+        patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let (claims, replays) = (redis.claims(), redis.replays(ReplaySettings::new()));
+    replays.begin().await.unwrap();
+    clock.advance(PAST_THE_FENCE);
+    give_room(&server, 16_000_000).await;
+    let long = bytes::Bytes::from(vec![b'x'; 100_000]);
+    let mut kept = 0;
+    for _ in 0..200 {
+        match claims.put_for(caller("flood"), &claim(), long.clone(), MINUTE).await {
+            Ok(()) => kept += 1,
+            Err(error) => assert!(error.is_share_full(), "{error}"),
+        }
+    }
+    assert!((30..=42).contains(&kept), "{kept}");
+    for good in 0..20 {
+        claims.put_for(caller(&good.to_string()), &claim(), long.clone(), MINUTE).await.unwrap();
+    }
+
+    give_room(&server, 2_000_000).await;
+    let (mut new, mut refused) = (0, 0);
+    for number in 0..4000 {
+        match replays.insert_for(caller("flood"), id(&number.to_string()), clock.after(65)).await {
+            Ok(Novelty::New) => new += 1,
+            Err(ReplayStoreError::ShareFull) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1500..=2800).contains(&new) && refused > 0, "{new}");
+    for good in 0..200 {
+        let good = (caller(&good.to_string()), id(&format!("{good}")), clock.after(65));
+        replays.insert_for(good.0, good.1, good.2).await.unwrap();
+    }
+}
+
+/// A heavy caller, and nothing that says how much it may hold: what it needs of its account costs next to no message.
+#[tokio::test]
+async fn caller_within_its_share_is_charged_with_few_messages() {
+    let server = RedisServer::start().await;
+    let claims = patient(server.url()).connect().await.unwrap().claims();
+    let long = bytes::Bytes::from(vec![b'x'; 10_000]);
+    for _ in 0..1000 {
+        claims.put_for(caller("heavy"), &claim(), long.clone(), MINUTE).await.unwrap();
+    }
+    let told = server.ask(&["INFO", "commandstats"]).await;
+    let calls = |name: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:calls=")));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
+    };
+    // One that finds no script, one that brings it; and one more where the minute ended in between.
+    assert!(calls("evalsha") + calls("eval") <= 3, "{told}");
+}
+
+/// Each replica is granted something in advance, but never so much that a caller is refused for what it did not put.
+#[tokio::test]
+async fn caller_of_many_replicas_may_use_its_share_at_all_of_them() {
+    let server = RedisServer::start().await;
+    let redis = patient(server.url()).share_bytes(64_000).connect().await.unwrap();
+    for _replica in 0..300 {
+        let claims = redis.claims();
+        claims.put_for(caller("roaming"), &claim(), passport(), 60 * MINUTE).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -90,7 +171,7 @@ async fn server_that_is_told_to_evict_accepts_no_identifier_from_then_on() {
 #[tokio::test]
 async fn server_that_is_told_to_evict_is_given_up_while_its_connection_lasts() {
     let server = RedisServer::start().await;
-    let builder = Redis::builder(server.url()).look_every(std::time::Duration::from_millis(20));
+    let builder = patient(server.url()).look_every(std::time::Duration::from_millis(20));
     let redis = builder.connect().await.unwrap();
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
     let away = until(|| async {
