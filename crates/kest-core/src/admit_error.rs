@@ -209,7 +209,7 @@ impl AdmitErrorKind {
             ),
             Self::Overloaded => Explanation::new(
                 "overloaded",
-                Actor::Service,
+                Actor::Dependency,
                 "a free slot among those that verifications and evaluations of this process share",
                 "add replicas or processors, or find what makes lineages so long and policies so slow",
             ),

@@ -46,6 +46,7 @@ fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
         CarryError::NotAsPacked(_) => (NOT_AS_PACKED, None),
         CarryError::Pack(cause) => match cause {
             PackError::TooLarge(_) => (TOO_LARGE, None),
+            PackError::ClaimStore(cause) if cause.is_share_full() => (SHARE_USED_UP, None),
             PackError::ClaimStore(_) => (CLAIM_STORE, Some("unavailable")),
             PackError::ClaimStoreSlow => (CLAIM_STORE, Some("slow")),
             PackError::Random(_) => (NOT_PACKED, Some("random")),
@@ -101,6 +102,12 @@ const CLAIM_STORE: Explanation = Explanation::new(
     Actor::Dependency,
     "a claim store that keeps the passport within Limits::claim_wait",
     "see whether the store runs and has room",
+);
+const SHARE_USED_UP: Explanation = Explanation::new(
+    "share_used_up",
+    Actor::Caller,
+    "a caller that has not used up its share of the claim store",
+    "answer the caller with 429, and see what it sends so many long lineages for; others are not affected",
 );
 const NOT_PACKED: Explanation = Explanation::new(
     "passport_not_packed",

@@ -242,13 +242,13 @@ mod tests {
         let slots = Slots::new(2, 4);
         let share = Share::UNKNOWN;
         let (end, ends) = mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel();
         let caller = tokio::spawn({
             let slots = slots.clone();
-            async move { elsewhere(&slots, share, move || ends.recv().is_ok()).await }
+            let work = move || begin.send(()).is_ok() && ends.recv().is_ok();
+            async move { elsewhere(&slots, share, work).await }
         });
-        while slots.taken() == 0 {
-            tokio::task::yield_now().await;
-        }
+        begun.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
         assert_eq!(slots.try_enter(share).unwrap_err(), kest_core::NoSlot::ShareUsedUp);
