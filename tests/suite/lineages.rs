@@ -7,7 +7,7 @@ use kest_core::signature::{KeyId, KeyRing};
 use kest_core::trust::Origin;
 use kest_core::{
     AdmitError, Arrival, Circumstances, Evidence, FromLineage, Kest, Limits, Lineage, Operation, Reading,
-    Sign as _, UnverifiedPassport, Verifier, authenticate,
+    UnverifiedPassport, Verifier, authenticate,
 };
 use kest_tests::forge::{Forge, inline, tip};
 use kest_tests::service::Service;

@@ -11,8 +11,8 @@ use http::HeaderMap;
 use kest_baggage::{ClaimStore, InMemoryClaims};
 use kest_core::policy::policy_fn;
 use kest_core::signature::{
-    Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, Sign, Signature, SignatureCheck, SignerError,
-    WorkloadId,
+    Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, ReplaceableSigner, Sign, Signature,
+    SignatureCheck, SignerError, SigningKey, WorkloadId,
 };
 use kest_core::{Authorize, Clock, Kest, Limits, Operation, Reading, SystemClock};
 use kest_identity::IdentityChoice;
@@ -209,8 +209,24 @@ struct CountingSigner {
     signatures: Arc<AtomicUsize>,
 }
 
-#[async_trait]
 impl Sign for CountingSigner {
+    fn workload(&self) -> &WorkloadId {
+        self.inner.workload()
+    }
+
+    fn current(&self) -> Arc<dyn SigningKey> {
+        Arc::new(CountingKey { inner: self.inner.current(), signatures: Arc::clone(&self.signatures) })
+    }
+}
+
+#[derive(Debug)]
+struct CountingKey {
+    inner: Arc<dyn SigningKey>,
+    signatures: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl SigningKey for CountingKey {
     fn workload(&self) -> &WorkloadId {
         self.inner.workload()
     }
@@ -254,13 +270,13 @@ pub enum SignerFault {
 
 impl BadSigner {
     /// The service's signer, with a fault.
-    pub fn new(fault: SignerFault) -> Arc<Self> {
-        Arc::new(Self { key: keys::signer("service"), fault })
+    pub fn new(fault: SignerFault) -> Arc<ReplaceableSigner> {
+        Arc::new(ReplaceableSigner::new(Self { key: keys::signer("service"), fault }))
     }
 }
 
 #[async_trait]
-impl Sign for BadSigner {
+impl SigningKey for BadSigner {
     fn workload(&self) -> &WorkloadId {
         self.key.workload()
     }

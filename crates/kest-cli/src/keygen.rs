@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kest_core::OsRandom;
 use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
-use kest_core::{OsRandom, Sign as _};
 use serde::Serialize;
 
 use crate::arguments;

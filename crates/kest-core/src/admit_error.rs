@@ -56,6 +56,7 @@ impl AdmitError {
                 | SignError::Policies
                 | SignError::NoReason
                 | SignError::Identity(_)
+                | SignError::OtherWorkload
                 | SignError::Clock
                 | SignError::NotWritable(_) => AdmitErrorKind::NotSignable,
             },

@@ -53,6 +53,7 @@ mod arrival;
 mod canonical;
 mod clock;
 pub mod entry;
+pub mod file;
 mod kest;
 mod limits;
 mod name;

@@ -73,7 +73,9 @@ pub struct Limits {
     pub key_set_keys: usize,
     /// Bytes of the document by which an issuer says where its keys are. Real ones stay under 10 KiB.
     pub key_metadata_bytes: usize,
-    /// Time one fetch of a key set may take, from connecting to the last byte.
+    /// Bytes of a trust bundle: some thousands of keys.
+    pub bundle_bytes: usize,
+    /// Time one fetch of a key set or of a trust bundle may take, from connecting to the last byte.
     pub key_fetch_wait: Duration,
     /// Least time between two fetches that unknown key ids may cause: with one fetch it is how long a key that was
     /// published a moment ago can be taken for unknown.
@@ -166,6 +168,7 @@ impl Default for Limits {
             key_set_bytes: 512 * 1024,
             key_set_keys: 100,
             key_metadata_bytes: 64 * 1024,
+            bundle_bytes: 1024 * 1024,
             key_fetch_wait: Duration::from_secs(5),
             key_fetch_cool_down: Duration::from_secs(1),
             key_wait: Duration::from_secs(2),

@@ -8,7 +8,6 @@ pub mod cedar_agent;
 mod closure;
 pub mod configuration;
 pub mod engine;
-mod file;
 pub mod input;
 pub mod load;
 #[cfg(feature = "opa")]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kest_core::entry::PolicyName;
+use kest_core::file::{FileError, read_regular_file};
 use kest_core::{BoxError, Limits};
 
 use crate::cache::CacheTtlError;
 use crate::configuration::DeviationProblem;
-use crate::file;
 
 /// The extensions of policy files.
 pub(crate) const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
@@ -65,7 +65,7 @@ impl Source {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
         let name: Arc<str> = path.to_string_lossy().into();
         let wrong = |problem| LoadError::new(&name, problem);
-        let bytes = file::read(path, limits.policy_file_bytes).map_err(wrong)?;
+        let bytes = read_regular_file(path, limits.policy_file_bytes).map_err(|cause| wrong(cause.into()))?;
         let text = String::from_utf8(bytes).map_err(|cause| wrong(Problem::Unreadable(cause.into())))?;
         Ok(Self { text: text.into(), name })
     }
@@ -161,6 +161,18 @@ struct Line(Option<NonZeroUsize>);
 impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |line| write!(formatter, ":{line}"))
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Unreadable(cause) => Self::Unreadable(cause.into()),
+            FileError::NotAFile => Self::NotAFile,
+            FileError::TooLong(limit) => Self::TooLong(limit),
+            FileError::OpenToWriters(_) => Self::Unreadable(error.into()),
+            other => Self::Unreadable(other.into()),
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl HopFlags {
     /// The service that the flags describe.
     pub(crate) async fn to_hop(&self) -> Result<Hop, BoxError> {
         let signer = Arc::new(Ed25519Signer::from_jwk_file(&self.key)?);
-        if kest::Sign::workload(signer.as_ref()).as_str() != self.workload {
+        if signer.workload().as_str() != self.workload {
             return Err(FlagError::OtherWorkload.into());
         }
         let mut ring = KeyRing::new();

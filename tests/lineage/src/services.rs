@@ -24,7 +24,6 @@ fn signer(name: &str) -> Arc<Ed25519Signer> {
             Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom).unwrap())
         })
     });
-    use kest_core::Sign as _;
     let found = signers.iter().find(|signer| signer.workload().to_string().ends_with(name));
     Arc::clone(found.unwrap())
 }

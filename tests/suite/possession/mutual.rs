@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use kest_core::policy::policy_fn;
 use kest_core::signature::{
-    Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, WorkloadId,
+    Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, SigningKey, WorkloadId,
 };
 use kest_core::{Kest, Operation, PeerCertificate};
 use kest_identity::IdentityChoice;
@@ -142,20 +142,30 @@ fn peer(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
 }
 
 /// The service's signer, which counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Counting {
     inner: Arc<Ed25519Signer>,
-    signatures: AtomicUsize,
+    signatures: Arc<AtomicUsize>,
 }
 
 impl Counting {
     fn new() -> Self {
-        Self { inner: keys::signer("service"), signatures: AtomicUsize::new(0) }
+        Self { inner: keys::signer("service"), signatures: Arc::default() }
+    }
+}
+
+impl Sign for Counting {
+    fn workload(&self) -> &WorkloadId {
+        self.inner.workload()
+    }
+
+    fn current(&self) -> Arc<dyn SigningKey> {
+        Arc::new(self.clone())
     }
 }
 
 #[async_trait]
-impl Sign for Counting {
+impl SigningKey for Counting {
     fn workload(&self) -> &WorkloadId {
         self.inner.workload()
     }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use kest_core::Sign as _;
 use kest_core::signature::{Bundle, Ed25519Signer};
 use serde_json::Value;
 

@@ -185,6 +185,11 @@ pub(crate) fn parse(
     check(payload_parts, key_id, signature, signed_bytes, Rules { first, reading, limits })
 }
 
+/// The key id that `compact` claims; `None` where it names none or its header cannot be read.
+pub(crate) fn claimed_key_id(compact: &str) -> Option<KeyId> {
+    parse_header(&decode(compact.split('.').next()?).ok()?).ok()?
+}
+
 /// Joins a signed entry: the signing input, a dot, the signature.
 pub(crate) fn compact(signing_input: &str, signature: &Signature) -> String {
     let mut text = String::with_capacity(signing_input.len() + 1 + 86);

@@ -17,7 +17,7 @@ use crate::entry::{
 use crate::limits::Limits;
 use crate::policy::Permit;
 use crate::principal::Principal;
-use crate::signature::{Sign, SignatureCheck, SignerError};
+use crate::signature::{Sign, SignatureCheck, SignerError, SigningKey};
 use crate::taint::{Taints, taint_list};
 use crate::trust::{Origin, TrustModel, TrustScore};
 
@@ -59,8 +59,13 @@ impl Passport {
         if self.len() >= context.limits.entries || self.tip_hashes().count() > context.limits.parents {
             return Err(SignError::PassportFull);
         }
-        let parsed = self.prepare(permit, draft, signer, context)?;
-        let entry = finish(parsed, signer, context.limits).await?;
+        // Asked for once: the key may be exchanged at any time, and the entry names the one that signs it.
+        let key = signer.current();
+        if key.workload() != signer.workload() {
+            return Err(SignError::OtherWorkload);
+        }
+        let parsed = self.prepare(permit, draft, key.as_ref(), context)?;
+        let entry = finish(parsed, key.as_ref(), context.limits).await?;
         let mut entries = self.entries().to_vec();
         let tip = entries.len();
         entries.push(Arc::new(entry));
@@ -82,7 +87,7 @@ impl Passport {
         &self,
         permit: Permit,
         draft: EntryDraft,
-        signer: &dyn Sign,
+        key: &dyn SigningKey,
         context: SignContext<'_>,
     ) -> Result<Parsed, SignError> {
         let (mut trust_score, mut taints) = self.standing(&draft, context.trust);
@@ -107,7 +112,7 @@ impl Passport {
             tips.sort_unstable();
             Parents::Entries(tips)
         };
-        let labels = label(&draft, signer, context.principal)?;
+        let labels = label(&draft, key, context.principal)?;
         let said = self.tip_entries().map(|tip| tip.labels());
         lineage_claim::check(&labels, said).map_err(|found| SignError::Identity(found.into()))?;
         let payload = Payload {
@@ -132,8 +137,8 @@ impl Passport {
             trust_score: i64::from(trust_score.value()),
         };
         Ok(Parsed {
-            key_id: Some(signer.key_id().clone()),
-            workload: signer.workload().clone(),
+            key_id: Some(key.key_id().clone()),
+            workload: key.workload().clone(),
             entry_id: draft.entry_id,
             operation: draft.operation,
             trust_score,
@@ -153,8 +158,8 @@ fn timestamp(unix_millis: u64) -> Option<i64> {
 }
 
 /// Writes the signing input, has it signed and, where the signer is not in this process, checks the signature.
-async fn finish(mut parsed: Parsed, signer: &dyn Sign, limits: &Limits) -> Result<Entry, SignError> {
-    let header = Header { alg: "EdDSA", kid: signer.key_id().as_str(), typ: "JWS" };
+async fn finish(mut parsed: Parsed, key: &dyn SigningKey, limits: &Limits) -> Result<Entry, SignError> {
+    let header = Header { alg: "EdDSA", kid: key.key_id().as_str(), typ: "JWS" };
     let header = serde_json::to_vec(&header).map_err(SignError::NotWritable)?;
     // The typed form is declared in canonical order and its label names are ASCII, so these are RFC 8785 bytes.
     let payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
@@ -165,10 +170,10 @@ async fn finish(mut parsed: Parsed, signer: &dyn Sign, limits: &Limits) -> Resul
     if input.len() + 87 > limits.entry_bytes {
         return Err(SignError::EntryTooLong);
     }
-    let signature = signer.sign(input.as_bytes()).await.map_err(SignError::Unavailable)?;
-    let believed = match signer.signature_check() {
+    let signature = key.sign(input.as_bytes()).await.map_err(SignError::Unavailable)?;
+    let believed = match key.signature_check() {
         SignatureCheck::InProcess => true,
-        SignatureCheck::Verify => signer.public_key().verifies(input.as_bytes(), &signature),
+        SignatureCheck::Verify => key.public_key().verifies(input.as_bytes(), &signature),
     };
     if !believed {
         return Err(SignError::WrongSignature);
@@ -188,10 +193,10 @@ struct Header<'signer> {
 }
 
 /// Protocol section 2.
-fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result<Labels, SignError> {
+fn label(draft: &EntryDraft, key: &dyn SigningKey, principal: &Principal) -> Result<Labels, SignError> {
     let mut values = BTreeMap::new();
     let mut put = |name: &'static str, text: Arc<str>| values.insert(name.into(), LabelValue::Text(text));
-    put(labels::PRINCIPAL, signer.workload().as_str().into());
+    put(labels::PRINCIPAL, key.workload().as_str().into());
     put(labels::TRACE_ID, draft.trace_id.to_string().into());
     let identity = principal.identity().to_label().map_err(SignError::NotWritable)?;
     put(labels::IDENTITY, identity.into());
@@ -215,7 +220,7 @@ fn label(draft: &EntryDraft, signer: &dyn Sign, principal: &Principal) -> Result
         if sanitizer.reason.trim().is_empty() {
             return Err(SignError::NoReason);
         }
-        let by = signer.workload().as_str();
+        let by = key.workload().as_str();
         let declared = Declared { by: by.into(), reason: sanitizer.reason.as_ref().into() };
         let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
         put(labels::SANITIZER, text.into());
@@ -260,6 +265,9 @@ pub enum SignError {
     /// The signer is out of reach; a retry may help.
     #[error("entry could not be signed")]
     Unavailable(#[source] SignerError),
+    /// The signer handed out a key of another workload than it says it signs for, about which policy was asked.
+    #[error("signer has a key of another workload")]
+    OtherWorkload,
     /// The signer returned a signature that does not hold under its own public key.
     #[error("signer returned a wrong signature")]
     WrongSignature,
@@ -281,6 +289,7 @@ impl SignError {
             Self::Clock => "clock",
             Self::NotWritable(_) => "not_writable",
             Self::Unavailable(_) => "signer_unavailable",
+            Self::OtherWorkload => "other_workload",
             Self::WrongSignature => "wrong_signature",
         }
     }

@@ -118,6 +118,12 @@ impl UnverifiedPassport {
         })
     }
 
+    /// The key ids that the entries claim, for who looks for keys before every verification: only headers are read.
+    /// Entries that name no key, or cannot be read, claim none.
+    pub fn claimed_key_ids(&self) -> impl Iterator<Item = KeyId> {
+        self.entries.iter().filter_map(|compact| entry::claimed_key_id(compact))
+    }
+
     /// The compact entries as they were carried, for showing them to a person.
     ///
     /// The reader gives up all proof: anybody can have written these texts, and nothing in them was checked.

@@ -122,7 +122,10 @@ impl Verifier {
     /// Names the workload where that is what has to be known to mend it: whose keys are missing.
     fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
         let VerifySettings { limits, reading, .. } = &self.settings;
-        let unknown = matches!(kind, VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey);
+        let unknown = matches!(
+            kind,
+            VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey | VerifyErrorKind::KeyExpired
+        );
         let claimed = || entry::parse(compact, index == 0, *reading, limits).ok().map(|it| it.workload);
         let workload = if unknown { claimed() } else { None };
         VerifyError { kind, index: Some(index), workload }
@@ -167,14 +170,21 @@ impl Verifier {
             return Err(VerifyErrorKind::UnknownPrincipal);
         }
         let message = compact.as_bytes().get(..parsed.signed_bytes).unwrap_or_default();
-        let mut any = false;
-        for key in ring.candidates(&parsed.workload, parsed.key_id.as_ref()) {
-            any = true;
+        let mut refused = VerifyErrorKind::UnknownKey;
+        for (key, not_after) in ring.candidates(&parsed.workload, parsed.key_id.as_ref()) {
+            // Judged each time, also for an entry that is remembered: the key may have been retired since.
+            if not_after.is_some_and(|end| !end.admits(parsed.payload.timestamp_ms)) {
+                if refused == VerifyErrorKind::UnknownKey {
+                    refused = VerifyErrorKind::KeyExpired;
+                }
+                continue;
+            }
             if self.holds(key, hash, message, parsed) {
                 return Ok(());
             }
+            refused = VerifyErrorKind::BadSignature;
         }
-        Err(if any { VerifyErrorKind::BadSignature } else { VerifyErrorKind::UnknownKey })
+        Err(refused)
     }
 
     fn holds(&self, key: &PublicKey, hash: &EntryHash, message: &[u8], parsed: &Parsed) -> bool {

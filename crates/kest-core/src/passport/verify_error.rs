@@ -60,6 +60,9 @@ pub enum VerifyErrorKind {
     /// The `kid` is not one of this principal's keys.
     #[error("key is unknown or belongs to another principal")]
     UnknownKey,
+    /// The entry says that it was issued after its key ended.
+    #[error("key had ended when the entry was issued")]
+    KeyExpired,
     /// The signature is not the key's over these bytes.
     #[error("signature does not hold")]
     BadSignature,
@@ -106,6 +109,7 @@ impl VerifyErrorKind {
             Self::BrokenLink => "broken_link",
             Self::UnknownPrincipal => "unknown_principal",
             Self::UnknownKey => "unknown_key",
+            Self::KeyExpired => "key_expired",
             Self::BadSignature => "bad_signature",
             Self::TrustRaised => "trust_raised",
             Self::TaintDropped => "taint_dropped",
@@ -145,6 +149,7 @@ mod tests {
             (Kind::BrokenLink, "broken_link"),
             (Kind::UnknownPrincipal, "unknown_principal"),
             (Kind::UnknownKey, "unknown_key"),
+            (Kind::KeyExpired, "key_expired"),
             (Kind::BadSignature, "bad_signature"),
             (Kind::TrustRaised, "trust_raised"),
             (Kind::TaintDropped, "taint_dropped"),

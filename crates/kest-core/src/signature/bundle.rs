@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::strict_json::{StrictJsonError, parse_strict_object};
 
-use super::{KeyId, KeyRing, KeyRingError, PublicKey, WorkloadId};
+use super::{KeyId, KeyRing, KeyRingError, NotAfter, PublicKey, WorkloadId};
 
 /// Nesting of a key set: certificate chains of foreign keys are the deepest that is usual.
 const BUNDLE_DEPTH: usize = 16;
@@ -17,6 +17,7 @@ const BUNDLE_DEPTH: usize = 16;
 pub struct Bundle {
     ring: KeyRing,
     skipped: Vec<SkipReason>,
+    sequence: Option<u64>,
 }
 
 impl Bundle {
@@ -39,6 +40,9 @@ impl Bundle {
             }
             Some(_) => return Err(BundleError::NotAnObject),
         }
+        if let Some(sequence) = text.get(SEQUENCE) {
+            bundle.sequence = Some(sequence.as_u64().ok_or(BundleError::Sequence)?);
+        }
         Ok(bundle)
     }
 
@@ -60,12 +64,28 @@ impl Bundle {
         &self.skipped
     }
 
+    /// Which in the row of bundles of its writer this one is: the member `spiffe_sequence` of the SPIFFE trust bundle
+    /// format, section 4.1.1; none where its writer does not count.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
     /// The JWK Set of `ring`, ordered by principal and `kid`.
     ///
     /// # Errors
     ///
     /// Only when JSON cannot be written, which does not happen for texts.
     pub fn to_json(ring: &KeyRing) -> Result<String, serde_json::Error> {
+        Self::to_json_numbered(ring, None)
+    }
+
+    /// The same with a [`sequence`](Self::sequence).
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    pub fn to_json_numbered(ring: &KeyRing, sequence: Option<u64>) -> Result<String, serde_json::Error> {
         let mut keys: Vec<Jwk> = ring
             .keys()
             .map(|(workload, key_id, key)| Jwk {
@@ -74,10 +94,11 @@ impl Bundle {
                 x: URL_SAFE_NO_PAD.encode(key.as_bytes()),
                 kid: key_id.as_str().into(),
                 principal: workload.as_str().into(),
+                not_after: ring.not_after(key_id).map(NotAfter::unix_seconds),
             })
             .collect();
         keys.sort_by(|one, other| (&one.principal, &one.kid).cmp(&(&other.principal, &other.kid)));
-        serde_json::to_string(&Written { keys })
+        serde_json::to_string(&Written { keys, sequence })
     }
 
     fn add(&mut self, jwk: &Map<String, Value>) -> Result<(), BundleError> {
@@ -106,7 +127,15 @@ impl Bundle {
         let workload = WorkloadId::new(principal).map_err(|_cause| BundleError::Incomplete)?;
         let key_id = KeyId::new(kid).map_err(|_cause| BundleError::Incomplete)?;
         let key = PublicKey::from_bytes(&bytes).map_err(|_cause| BundleError::Weak(key_id.clone()))?;
-        self.ring.trust(workload, key_id, key).map_err(BundleError::Conflict)
+        match jwk.get("not_after") {
+            None => self.ring.trust(workload, key_id, key),
+            Some(end) => {
+                let end = end.as_u64().and_then(|seconds| NotAfter::from_unix_seconds(seconds).ok());
+                let end = end.ok_or_else(|| BundleError::NotAfter(key_id.clone()))?;
+                self.ring.trust_until(workload, key_id, key, end)
+            }
+        }
+        .map_err(BundleError::Conflict)
     }
 }
 
@@ -136,6 +165,12 @@ pub enum BundleError {
     /// A key of small order.
     #[error("key of the trust bundle is weak: {0}")]
     Weak(KeyId),
+    /// A key ends at no time: one that never ends would be trusted longer than its writer meant.
+    #[error("not_after of a key of the trust bundle is not a time in seconds: {0}")]
+    NotAfter(KeyId),
+    /// `spiffe_sequence` does not count.
+    #[error("spiffe_sequence of the trust bundle is not a whole number")]
+    Sequence,
     /// A private key has no place in a bundle that is handed around.
     #[error("trust bundle contains a private key")]
     Private,
@@ -147,6 +182,8 @@ pub enum BundleError {
 #[derive(Serialize)]
 struct Written {
     keys: Vec<Jwk>,
+    #[serde(rename = "spiffe_sequence", skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -156,7 +193,12 @@ struct Jwk {
     x: String,
     kid: String,
     principal: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<u64>,
 }
+
+/// SPIFFE Trust Domain and Bundle, section 4.1.1.
+const SEQUENCE: &str = "spiffe_sequence";
 
 #[cfg(test)]
 mod tests {
@@ -192,7 +234,7 @@ mod tests {
     #[test]
     fn kid_of_two_keys_and_a_fifth_key_are_errors_and_the_same_key_twice_is_not() {
         use crate::random::OsRandom;
-        use crate::signature::{Ed25519Signer, Sign as _};
+        use crate::signature::Ed25519Signer;
         let cart = || WorkloadId::new("cart").unwrap();
         let fresh = || Ed25519Signer::generate(cart(), &OsRandom).unwrap().public_key().clone();
         let id = |name: &str| KeyId::new(name).unwrap();
@@ -206,6 +248,33 @@ mod tests {
         }
         assert_eq!(ring.trust(cart(), id("5"), fresh()), Err(KeyRingError::TooManyKeys(cart())));
         assert_eq!(ring.keys().count(), 4);
+    }
+
+    #[test]
+    fn end_and_sequence_are_read_and_written() {
+        let text = format!(
+            r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","kid":"k","principal":"cart","not_after":1000}}],"spiffe_sequence":7}}"#
+        );
+        let bundle = Bundle::from_json(text.as_bytes()).unwrap();
+        assert_eq!(bundle.sequence(), Some(7));
+        assert_eq!(
+            bundle.ring().not_after(&KeyId::new("k").unwrap()).map(NotAfter::unix_seconds),
+            Some(1000)
+        );
+        assert_eq!(Bundle::to_json_numbered(bundle.ring(), Some(7)).unwrap(), text);
+    }
+
+    #[test]
+    fn end_that_is_no_time_does_not_make_a_key_without_end() {
+        for end in [r#""1000""#, "-1", "1.5", "1795000000000", "null", "[]"] {
+            let read =
+                read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{GOOD}","kid":"k","not_after":{end}}}"#));
+            assert!(matches!(read, Err(BundleError::NotAfter(_))), "{end}");
+        }
+        for sequence in [r#""7""#, "-1", "1.5", "null"] {
+            let text = format!(r#"{{"keys":[],"spiffe_sequence":{sequence}}}"#);
+            assert!(matches!(Bundle::from_json(text.as_bytes()), Err(BundleError::Sequence)), "{sequence}");
+        }
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::private_file::{PrivateFileError, read_private_file};
-use super::{KeyId, Sign, SignatureCheck, SignerError, WorkloadId};
+use super::{KeyId, Sign, SignatureCheck, SignerError, SigningKey, WorkloadId};
 use crate::random::{Random, RandomError};
 
 /// A private key file longer than this is none.
@@ -86,10 +87,13 @@ impl fmt::Debug for Signature {
 }
 
 /// Signs with a key in this process's memory; the key is wiped when the signer goes.
-pub struct Ed25519Signer {
+pub struct Ed25519Signer(Arc<Held>);
+
+/// The key and its names; shared with entries that are being signed, never copied.
+struct Held {
     workload: WorkloadId,
     key_id: KeyId,
-    key: SigningKey,
+    key: ed25519_dalek::SigningKey,
     public: PublicKey,
 }
 
@@ -100,9 +104,9 @@ impl Ed25519Signer {
     ///
     /// [`WeakKey`] if the seed gave a key that nobody could trust; no known seed does.
     pub fn from_seed(workload: WorkloadId, key_id: KeyId, seed: &[u8; 32]) -> Result<Self, WeakKey> {
-        let key = SigningKey::from_bytes(seed);
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = PublicKey::from_bytes(key.verifying_key().as_bytes())?;
-        Ok(Self { workload, key_id, key, public })
+        Ok(Self(Arc::new(Held { workload, key_id, key, public })))
     }
 
     /// A fresh key, named by its thumbprint (RFC 7638).
@@ -113,10 +117,10 @@ impl Ed25519Signer {
     pub fn generate(workload: WorkloadId, random: &dyn Random) -> Result<Self, RandomError> {
         let mut seed = Zeroizing::new([0_u8; 32]);
         random.fill(seed.as_mut())?;
-        let key = SigningKey::from_bytes(&seed);
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
         let public = PublicKey(key.verifying_key());
         let key_id = KeyId::new(thumbprint(&public)).map_err(RandomError::new)?;
-        Ok(Self { workload, key_id, key, public })
+        Ok(Self(Arc::new(Held { workload, key_id, key, public })))
     }
 
     /// A key that lives as long as this process: for development only, and it says so once in the log.
@@ -163,7 +167,7 @@ impl Ed25519Signer {
         let key_id = KeyId::new(jwk.kid.as_str()).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
         let signer =
             Self::from_seed(workload, key_id, &seed).map_err(|_cause| KeyFileError::NotAPrivateJwk)?;
-        if URL_SAFE_NO_PAD.encode(signer.public.as_bytes()) == jwk.x {
+        if URL_SAFE_NO_PAD.encode(signer.public_key().as_bytes()) == jwk.x {
             Ok(signer)
         } else {
             Err(KeyFileError::Mismatch)
@@ -176,20 +180,38 @@ impl Ed25519Signer {
     ///
     /// Only when JSON cannot be written, which does not happen for texts.
     pub fn to_private_jwk(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        let d = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(self.key.to_bytes())));
+        let d = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(self.0.key.to_bytes())));
         let jwk = PrivateJwk {
             kty: "OKP".into(),
             crv: "Ed25519".into(),
-            x: URL_SAFE_NO_PAD.encode(self.public.as_bytes()),
+            x: URL_SAFE_NO_PAD.encode(self.public_key().as_bytes()),
             d: d.to_string(),
-            kid: self.key_id.as_str().into(),
-            principal: Some(self.workload.as_str().into()),
+            kid: self.key_id().as_str().into(),
+            principal: Some(self.workload().as_str().into()),
         };
         serde_json::to_string(&jwk).map(Zeroizing::new)
     }
+
+    /// The workload that the key belongs to.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadId {
+        &self.0.workload
+    }
+
+    /// The name of the key: the `kid` of what it signs.
+    #[must_use]
+    pub fn key_id(&self) -> &KeyId {
+        &self.0.key_id
+    }
+
+    /// The public half, which verifiers must know.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public
+    }
 }
 
-impl fmt::Debug for Ed25519Signer {
+impl fmt::Debug for Held {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Ed25519Signer")
@@ -199,8 +221,25 @@ impl fmt::Debug for Ed25519Signer {
     }
 }
 
-#[async_trait]
+impl fmt::Debug for Ed25519Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+/// A signer with one key for good.
 impl Sign for Ed25519Signer {
+    fn workload(&self) -> &WorkloadId {
+        self.workload()
+    }
+
+    fn current(&self) -> Arc<dyn SigningKey> {
+        Arc::<Held>::clone(&self.0)
+    }
+}
+
+#[async_trait]
+impl SigningKey for Held {
     fn workload(&self) -> &WorkloadId {
         &self.workload
     }
@@ -219,6 +258,29 @@ impl Sign for Ed25519Signer {
 
     async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
         Ok(Signature(self.key.sign(signing_input).to_bytes()))
+    }
+}
+
+#[async_trait]
+impl SigningKey for Ed25519Signer {
+    fn workload(&self) -> &WorkloadId {
+        self.workload()
+    }
+
+    fn key_id(&self) -> &KeyId {
+        self.key_id()
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        self.public_key()
+    }
+
+    fn signature_check(&self) -> SignatureCheck {
+        self.0.signature_check()
+    }
+
+    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
+        self.0.sign(signing_input).await
     }
 }
 
@@ -281,7 +343,7 @@ mod tests {
         let again = Ed25519Signer::from_jwk(&jwk).unwrap();
         assert_eq!(again.public_key(), signer.public_key());
         assert_eq!(again.workload(), signer.workload());
-        let secret = URL_SAFE_NO_PAD.encode(signer.key.to_bytes());
+        let secret = URL_SAFE_NO_PAD.encode(signer.0.key.to_bytes());
         assert!(jwk.contains(&secret) && !format!("{signer:?}").contains(&secret));
     }
 
@@ -299,27 +361,27 @@ mod tests {
         use curve25519_dalek::scalar::{Scalar, clamp_integer};
         use sha2::{Digest as _, Sha512};
         let signer = signer();
-        let expanded: [u8; 64] = Sha512::digest(signer.key.to_bytes()).into();
+        let expanded: [u8; 64] = Sha512::digest(signer.0.key.to_bytes()).into();
         let secret = Scalar::from_bytes_mod_order(clamp_integer(expanded[..32].try_into().unwrap()));
         // RFC 8032 section 5.1.6 with the neutral point as R: S = H(R || A || M) a.
         let mut bytes = [0_u8; 64];
         bytes[0] = 1;
-        let hash = Sha512::new().chain_update(&bytes[..32]).chain_update(signer.public.as_bytes());
+        let hash = Sha512::new().chain_update(&bytes[..32]).chain_update(signer.public_key().as_bytes());
         let challenge = Scalar::from_bytes_mod_order_wide(&hash.chain_update(b"message").finalize().into());
         bytes[32..].copy_from_slice((challenge * secret).as_bytes());
         let lenient = ed25519_dalek::Verifier::verify(
-            &signer.public.0,
+            &signer.public_key().0,
             b"message",
             &ed25519_dalek::Signature::from_bytes(&bytes),
         );
         assert!(lenient.is_ok(), "the equation holds");
-        assert!(!signer.public.verifies(b"message", &Signature::from_bytes(bytes)));
+        assert!(!signer.public_key().verifies(b"message", &Signature::from_bytes(bytes)));
     }
 
     #[test]
     fn swapped_public_half_is_refused() {
         let (one, other) = (signer(), signer());
-        let x = |signer: &Ed25519Signer| URL_SAFE_NO_PAD.encode(signer.public.as_bytes());
+        let x = |signer: &Ed25519Signer| URL_SAFE_NO_PAD.encode(signer.public_key().as_bytes());
         let jwk = one.to_private_jwk().unwrap().replace(&x(&one), &x(&other));
         assert!(matches!(Ed25519Signer::from_jwk(&jwk), Err(KeyFileError::Mismatch)));
     }
@@ -328,7 +390,7 @@ mod tests {
     #[test]
     fn key_file_readable_by_everybody_is_refused_and_one_for_our_group_is_not() {
         use std::os::unix::fs::PermissionsExt as _;
-        let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", thumbprint(&signer().public)));
+        let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", thumbprint(signer().public_key())));
         std::fs::write(&path, signer().to_private_jwk().unwrap().as_bytes()).unwrap();
         let read = |mode| {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 
-use super::{KeyId, PublicKey, Sign, WorkloadId};
+use super::{KeyId, NotAfter, PublicKey, Sign, WorkloadId};
 use crate::BoxError;
 use crate::passport::UnverifiedPassport;
 
@@ -24,6 +24,7 @@ pub struct KeyRing {
 struct TrustedKey {
     key_id: KeyId,
     key: PublicKey,
+    not_after: Option<NotAfter>,
 }
 
 impl KeyRing {
@@ -39,47 +40,96 @@ impl KeyRing {
     ///
     /// [`KeyRingError`] when the key id belongs to another workload or another key, or the workload has too many.
     pub fn trust(&mut self, workload: WorkloadId, key_id: KeyId, key: PublicKey) -> Result<(), KeyRingError> {
-        if self.owners.get(&key_id).is_some_and(|owner| *owner != workload) {
-            return Err(KeyRingError::KeyIdOfTwoWorkloads(key_id));
+        self.add(workload, TrustedKey { key_id, key, not_after: None })
+    }
+
+    /// Trusts `key` as [`trust`](Self::trust) does, for what was issued until `not_after`. Of the same key twice the
+    /// earlier end counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust`](Self::trust).
+    pub fn trust_until(
+        &mut self,
+        workload: WorkloadId,
+        key_id: KeyId,
+        key: PublicKey,
+        not_after: NotAfter,
+    ) -> Result<(), KeyRingError> {
+        self.add(workload, TrustedKey { key_id, key, not_after: Some(not_after) })
+    }
+
+    fn add(&mut self, workload: WorkloadId, new: TrustedKey) -> Result<(), KeyRingError> {
+        if self.owners.get(&new.key_id).is_some_and(|owner| *owner != workload) {
+            return Err(KeyRingError::KeyIdOfTwoWorkloads(new.key_id));
         }
         let keys = self.workloads.entry(workload.clone()).or_default();
-        match keys.iter().find(|known| known.key_id == key_id) {
-            Some(known) if known.key == key => return Ok(()),
-            Some(_) => return Err(KeyRingError::KeyIdOfTwoKeys(key_id)),
-            None if keys.len() >= KEYS_PER_WORKLOAD => return Err(KeyRingError::TooManyKeys(workload)),
-            None => keys.push(TrustedKey { key_id: key_id.clone(), key }),
+        if let Some(known) = keys.iter_mut().find(|known| known.key_id == new.key_id) {
+            if known.key != new.key {
+                return Err(KeyRingError::KeyIdOfTwoKeys(new.key_id));
+            }
+            known.not_after = known.not_after.into_iter().chain(new.not_after).min();
+            return Ok(());
         }
-        self.owners.insert(key_id, workload);
+        if keys.len() >= KEYS_PER_WORKLOAD {
+            return Err(KeyRingError::TooManyKeys(workload));
+        }
+        self.owners.insert(new.key_id.clone(), workload);
+        keys.push(new);
         Ok(())
     }
 
-    /// Trusts a service's own signer.
+    /// Trusts the present key of a service's own signer.
     ///
     /// # Errors
     ///
     /// As [`trust`](Self::trust).
     pub fn trust_signer(&mut self, signer: &dyn Sign) -> Result<(), KeyRingError> {
-        self.trust(signer.workload().clone(), signer.key_id().clone(), signer.public_key().clone())
+        let key = signer.current();
+        self.trust(key.workload().clone(), key.key_id().clone(), key.public_key().clone())
     }
 
-    /// The keys that may have signed for `workload`: the one called `key_id`, or all when the entry names none.
+    /// The keys that may have signed for `workload`, and until when: the one called `key_id`, or all when the entry names
+    /// none.
     pub(crate) fn candidates<'ring>(
         &'ring self,
         workload: &WorkloadId,
         key_id: Option<&'ring KeyId>,
-    ) -> impl Iterator<Item = &'ring PublicKey> {
+    ) -> impl Iterator<Item = (&'ring PublicKey, Option<NotAfter>)> {
         self.workloads
             .get(workload)
             .into_iter()
             .flatten()
             .filter(move |known| key_id.is_none_or(|id| known.key_id == *id))
-            .map(|known| &known.key)
+            .map(|known| (&known.key, known.not_after))
+    }
+
+    /// The key called `key_id`, if it may sign for `workload`.
+    #[must_use]
+    pub fn key(&self, workload: &WorkloadId, key_id: &KeyId) -> Option<&PublicKey> {
+        self.find(workload, key_id).map(|known| &known.key)
+    }
+
+    /// When the key called `key_id` ends; `None` for one that does not, or is not trusted.
+    #[must_use]
+    pub fn not_after(&self, key_id: &KeyId) -> Option<NotAfter> {
+        self.find(self.owners.get(key_id)?, key_id)?.not_after
+    }
+
+    fn find(&self, workload: &WorkloadId, key_id: &KeyId) -> Option<&TrustedKey> {
+        self.workloads.get(workload)?.iter().find(|known| known.key_id == *key_id)
     }
 
     /// Whether any key is trusted to sign for `workload`.
     #[must_use]
     pub fn knows(&self, workload: &WorkloadId) -> bool {
         self.workloads.contains_key(workload)
+    }
+
+    /// Whether a key of this id is trusted, for whichever workload.
+    #[must_use]
+    pub fn has_key(&self, key_id: &KeyId) -> bool {
+        self.owners.contains_key(key_id)
     }
 
     /// Every trusted key with its workload and id, in no particular order.

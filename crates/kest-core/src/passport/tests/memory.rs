@@ -4,7 +4,7 @@ use super::forge::{Forge, carried, ring, signer};
 use crate::Limits;
 use crate::entry::EntryHash;
 use crate::passport::{SeenEntries, Verifier, VerifyErrorKind};
-use crate::signature::{KeyId, KeyRing, Sign as _};
+use crate::signature::{KeyId, KeyRing};
 
 #[test]
 fn entry_is_known_under_the_key_that_verified_it_alone() {

@@ -18,7 +18,7 @@ use super::*;
 use crate::entry::{EntryDraft, EntryId, OperationName, TraceId};
 use crate::policy::{Inquiry, Memo, authorize, dangerous_allow_all};
 use crate::principal::Principal;
-use crate::signature::{Ed25519Signer, Sign as _, WorkloadId};
+use crate::signature::{Ed25519Signer, WorkloadId};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
 use crate::{Arrival, Limits, Lineage, OsRandom, SystemClock};

@@ -12,7 +12,8 @@ use crate::passport::{Passport, SignContext, UnverifiedPassport, Verifier};
 use crate::policy::{Authorize, Inquiry, Memo, Permit, all_of, authorize, policy_fn};
 use crate::principal::Principal;
 use crate::signature::{
-    Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, WorkloadId,
+    Ed25519Signer, KeyId, PublicKey, ReplaceableSigner, Sign, Signature, SignatureCheck, SignerError,
+    SigningKey, WorkloadId,
 };
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
@@ -179,7 +180,7 @@ enum Answers {
 }
 
 #[async_trait]
-impl Sign for Remote {
+impl SigningKey for Remote {
     fn workload(&self) -> &WorkloadId {
         self.honest.workload()
     }
@@ -212,7 +213,7 @@ fn wrong_signature_of_a_remote_signer_is_never_handed_on() {
         let attempt = Attempt {
             before: &before,
             draft: allowed,
-            signer: &remote,
+            signer: &ReplaceableSigner::new(remote),
             principal: Principal::system(),
             limits,
             unix_millis: SIGNED,

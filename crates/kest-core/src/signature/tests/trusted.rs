@@ -6,12 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use serde_json::{Value, json};
 
-use super::{
-    Bundle, Ed25519Signer, KeyFileError, KeyRing, ReplaceableKeys, ResolveKeys, Sign as _, SkipReason,
-    WorkloadId,
-};
 use crate::OsRandom;
 use crate::passport::{Tips, UnverifiedPassport};
+use crate::signature::{
+    Bundle, Ed25519Signer, KeyFileError, KeyRing, ReplaceableKeys, ResolveKeys, SkipReason, WorkloadId,
+};
 
 fn signer(name: &str) -> Ed25519Signer {
     Ed25519Signer::generate(WorkloadId::new(name).unwrap(), &OsRandom).unwrap()
