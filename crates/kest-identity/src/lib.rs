@@ -39,6 +39,7 @@ mod choice;
 mod insecure;
 mod jwks;
 mod jwt;
+mod refresh;
 mod resource;
 pub mod telemetry;
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::shared::{Shared, Snapshot};
-use super::{KeysUnavailable, SkippedKey};
+use super::cache::IssuerKeys;
+use super::{KeySet, KeysUnavailable, SkippedKey};
+use crate::refresh::{Shared, Snapshot};
 
 /// How the keys of an issuer are at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,19 +29,20 @@ pub struct KeyHealth {
 }
 
 impl KeyHealth {
-    pub(super) fn of(shared: &Shared) -> Self {
+    pub(super) fn of(shared: &Shared<IssuerKeys>) -> Self {
         let (now, schedule) = (shared.clock.now(), &shared.schedule);
         let current = shared.current.load();
         let snapshot = current.as_ref();
         let in_use = snapshot.filter(|snapshot| !snapshot.is_too_old(now, schedule));
         // A clock that was set back makes the keys due, and lets them age from then on.
-        let age = snapshot.map(|snapshot: &std::sync::Arc<Snapshot>| snapshot.age(now).unwrap_or_default());
+        let age =
+            snapshot.map(|snapshot: &std::sync::Arc<Snapshot<KeySet>>| snapshot.age(now).unwrap_or_default());
         let freshness = shared.freshness(now);
         let progress = shared.progress.borrow();
         let in_flight = progress.in_flight();
         Self {
-            key_ids: in_use.map(|snapshot| snapshot.keys.key_ids()).unwrap_or_default(),
-            skipped: snapshot.map(|snapshot| snapshot.keys.all_skipped()).unwrap_or_default(),
+            key_ids: in_use.map(|snapshot| snapshot.value.key_ids()).unwrap_or_default(),
+            skipped: snapshot.map(|snapshot| snapshot.value.all_skipped()).unwrap_or_default(),
             age,
             next_refresh: if in_flight { Duration::ZERO } else { progress.refresh_in(freshness, now) },
             stale_for: age.unwrap_or_default().saturating_sub(schedule.refresh_every),

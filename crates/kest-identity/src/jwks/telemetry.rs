@@ -1,9 +1,10 @@
 //! Every metric of the keys, by name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::shared::Shared;
 use super::{KeySet, SkippedKey};
+use crate::refresh::Refusal;
 
 /// Fetches of a key set by `issuer` and `outcome`: `fetched`, or the kind of the failure.
 pub const JWKS_FETCHES: &str = "kest_jwks_fetches_total";
@@ -29,20 +30,8 @@ pub(crate) fn describe_metrics() {
     metrics::describe_gauge!(JWKS_AGE, metrics::Unit::Seconds, "age of the keys in use by issuer");
 }
 
-/// How it was found out that a key is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Fetched,
-    Remembered,
-    Crowded,
-}
-
-pub(super) fn unknown(issuer: &Arc<str>, refusal: Refusal) {
-    let how = match refusal {
-        Refusal::Fetched => "fetched",
-        Refusal::Remembered => "remembered",
-        Refusal::Crowded => "crowded",
-    };
+pub(super) fn unknown(issuer: &Arc<str>, how: Refusal) {
+    let how = how.as_str();
     metrics::counter!(JWKS_UNKNOWN_KEY_IDS, "issuer" => Arc::clone(issuer), "how" => how).increment(1);
 }
 
@@ -62,11 +51,8 @@ pub(super) fn landed(issuer: &Arc<str>, keys: &KeySet) {
     }
 }
 
-pub(super) fn aged(shared: &Shared) {
-    if let Some(snapshot) = shared.current.load().as_ref() {
-        let age = snapshot.age(shared.clock.now()).unwrap_or_default();
-        metrics::gauge!(JWKS_AGE, "issuer" => Arc::clone(&shared.schedule.issuer)).set(age.as_secs_f64());
-    }
+pub(super) fn aged(issuer: &Arc<str>, age: Duration) {
+    metrics::gauge!(JWKS_AGE, "issuer" => Arc::clone(issuer)).set(age.as_secs_f64());
 }
 
 fn count(number: usize) -> f64 {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use kest_core::{Clock, Limits, Random};
 
 use crate::binding::{Binding, Proofs, Requirement};
-use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart, Schedule};
+use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart};
+use crate::refresh::Schedule;
 
 use super::spiffe_id::{SCHEME, TrustDomain};
 use super::token_type::TokenTypes;
@@ -258,10 +259,9 @@ impl TrustedIssuer {
         let (origin, types) = self.shape()?;
         let source = self.source(&common.limits)?;
         let schedule = Schedule::new(common.refresh_every, common.serve_stale_for, &common.limits)
-            .for_issuer(Arc::clone(&self.name))
             .with_random(Arc::clone(&common.random));
         Ok(Trusted {
-            keys: KeyCache::new(source, Arc::clone(&common.clock), schedule),
+            keys: KeyCache::new(source, Arc::clone(&self.name), Arc::clone(&common.clock), schedule),
             expectations: Expectations {
                 issuer: self.name,
                 origin,

@@ -5,6 +5,6 @@ mod flood;
 mod health;
 mod outage;
 mod refresh;
-mod rig;
+pub(crate) mod rig;
 mod rotation;
 mod waiting;

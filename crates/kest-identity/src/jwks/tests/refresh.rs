@@ -22,7 +22,8 @@ async fn keys_are_refreshed_while_no_request_comes() {
 async fn jitter_brings_a_refresh_forward_by_a_tenth_at_most() {
     let source = Source::publishing("a");
     let schedule = schedule(&Limits::default()).with_random(Arc::new(Fixed(0xff)));
-    let cache = KeyCache::new(Arc::<Source>::clone(&source), RuntimeClock::new(), schedule);
+    let cache =
+        KeyCache::new(Arc::<Source>::clone(&source), "https://issuer".into(), RuntimeClock::new(), schedule);
     let begun = Instant::now();
     cache.start().await.unwrap();
     cache.after_fetches(3).await;

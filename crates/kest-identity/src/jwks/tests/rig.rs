@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::jwks::*;
+use crate::refresh::Schedule;
 
 /// Publishes keys, if its gate is open and nothing is wrong with it.
 #[derive(Debug)]
@@ -90,18 +91,18 @@ pub(super) fn jwk(key_id: &str) -> String {
 }
 
 #[derive(Debug)]
-pub(super) struct HandClock(Mutex<SystemTime>);
+pub(crate) struct HandClock(Mutex<SystemTime>);
 
 impl HandClock {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))))
     }
 
-    pub(super) fn forward(&self, seconds: u64) {
+    pub(crate) fn forward(&self, seconds: u64) {
         *self.0.lock().unwrap() += Duration::from_secs(seconds);
     }
 
-    pub(super) fn back(&self, seconds: u64) {
+    pub(crate) fn back(&self, seconds: u64) {
         *self.0.lock().unwrap() -= Duration::from_secs(seconds);
     }
 }
@@ -145,12 +146,12 @@ pub(super) fn cache(source: &Arc<Source>, clock: Arc<dyn Clock>) -> KeyCache {
 }
 
 pub(super) fn cache_within(source: &Arc<Source>, clock: Arc<dyn Clock>, limits: &Limits) -> KeyCache {
-    KeyCache::new(Arc::<Source>::clone(source), clock, schedule(limits))
+    KeyCache::new(Arc::<Source>::clone(source), "https://issuer".into(), clock, schedule(limits))
 }
 
 pub(super) fn schedule(limits: &Limits) -> Schedule {
     let (refresh, stale) = (Duration::from_secs(300), Duration::from_secs(3600));
-    Schedule::new(refresh, stale, limits).with_random(Arc::new(Fixed(0))).for_issuer("https://issuer".into())
+    Schedule::new(refresh, stale, limits).with_random(Arc::new(Fixed(0)))
 }
 
 pub(super) async fn ask(cache: &KeyCache, key_id: &str) -> &'static str {
@@ -170,7 +171,7 @@ pub(super) async fn ask_for(peer: Share, cache: &KeyCache, key_id: &str) -> &'st
 }
 
 /// The answer if it can be had without waiting.
-pub(super) fn at_once<Answer>(asked: impl Future<Output = Answer>) -> Option<Answer> {
+pub(crate) fn at_once<Answer>(asked: impl Future<Output = Answer>) -> Option<Answer> {
     let mut asked = std::pin::pin!(asked);
     match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer),

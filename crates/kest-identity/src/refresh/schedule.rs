@@ -1,21 +1,20 @@
-//! Decides how often keys are fetched, how long they are used, and how long anybody waits for them.
+//! Decides how often a value is fetched, how long it is used, and how long a request waits for it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kest_core::{Limits, OsRandom, Random};
 
-/// How often keys are fetched and how long they are used.
+/// How often a value is fetched and how long it is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
-    pub(super) refresh_every: Duration,
-    pub(super) serve_stale_for: Duration,
+    pub(crate) refresh_every: Duration,
+    pub(crate) serve_stale_for: Duration,
     pub(super) cool_down: Duration,
     pub(super) fetch_wait: Duration,
     pub(super) key_wait: Duration,
     pub(super) waiters: usize,
     pub(super) ids_unknown: u64,
-    pub(super) issuer: Arc<str>,
     random: Arc<dyn Random>,
 }
 
@@ -29,15 +28,8 @@ impl Schedule {
             key_wait: limits.key_wait,
             waiters: limits.key_waiters,
             ids_unknown: limits.key_ids_unknown,
-            issuer: Arc::default(),
             random: Arc::new(OsRandom),
         }
-    }
-
-    /// The issuer that metrics and log lines name.
-    #[must_use]
-    pub(crate) fn for_issuer(self, issuer: Arc<str>) -> Self {
-        Self { issuer, ..self }
     }
 
     /// Where jitter comes from; the operating system by default.
@@ -46,12 +38,12 @@ impl Schedule {
         Self { random, ..self }
     }
 
-    /// How long keys are fresh that were fetched just now.
+    /// How long a value is fresh that was fetched just now.
     pub(super) fn next_refresh(&self) -> Duration {
         self.jittered(self.refresh_every)
     }
 
-    /// How long to leave an issuer alone after so many refreshes failed: twice as long each time, up to a tenth of the
+    /// How long to leave the publisher alone after so many refreshes failed: twice as long each time, up to a tenth of the
     /// period, so that an outage is neither hammered at nor slept through.
     pub(super) fn retry_after(&self, failures: u32) -> Duration {
         let first = self.cool_down.max(SHORTEST_PAUSE);
@@ -63,7 +55,7 @@ impl Schedule {
     /// Up to a tenth earlier than `period` and never later, so that replicas do not ask in step.
     fn jittered(&self, period: Duration) -> Duration {
         let mut share = [0; 2];
-        // Without randomness punctual: jitter is a courtesy to the issuer, not a protection.
+        // Without randomness punctual: jitter is a courtesy to the publisher, not a protection.
         if self.random.fill(&mut share).is_err() {
             return period;
         }
@@ -120,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_cool_down_a_failing_issuer_is_still_left_alone_for_a_moment() {
+    fn without_any_cool_down_a_failing_publisher_is_still_left_alone_for_a_moment() {
         let mut limits = Limits::default();
         limits.key_fetch_cool_down = Duration::ZERO;
         let schedule = Schedule::new(Duration::from_millis(1), Duration::from_secs(1), &limits);

@@ -10,38 +10,37 @@ use tokio::sync::watch;
 use super::progress::{Arrival, Freshness, Grounded, Progress, Serves, Verdict, Wanted};
 use super::schedule::{Schedule, left};
 use super::unknown::UnknownIds;
-use super::{FetchKeys, KeySet, LookupError, NamedKey, VerificationKey};
-use crate::jwt::Algorithm;
+use super::{Missed, Source, Unavailable};
 
-/// The keys in use, and all that decides about the next fetch.
+/// The value in use, and all that decides about the next fetch.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) source: Arc<dyn FetchKeys>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) schedule: Schedule,
-    pub(super) current: ArcSwapOption<Snapshot>,
-    pub(super) progress: watch::Sender<Progress>,
+pub(crate) struct Shared<S: Source> {
+    pub(super) source: S,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) schedule: Schedule,
+    pub(crate) current: ArcSwapOption<Snapshot<S::Value>>,
+    pub(crate) progress: watch::Sender<Progress<S::Failure>>,
     pub(super) waiters: Slots,
     unknown: UnknownIds,
 }
 
-/// The keys as they were at one time.
+/// The value as it was at one time.
 #[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) keys: Arc<KeySet>,
-    /// When the fetch departed: nobody knows what the issuer published after that.
+pub(crate) struct Snapshot<V> {
+    pub(crate) value: Arc<V>,
+    /// When the fetch departed: what was published after that is not known.
     pub(super) fetched_at: SystemTime,
     pub(super) refresh_after: Duration,
     pub(super) fetch: u64,
 }
 
-impl Snapshot {
-    /// The time since the keys were asked for; `None` when the clock was set back meanwhile.
-    pub(super) fn age(&self, now: SystemTime) -> Option<Duration> {
+impl<V> Snapshot<V> {
+    /// The time since the value was asked for; `None` when the clock was set back meanwhile.
+    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
         now.duration_since(self.fetched_at).ok()
     }
 
-    pub(super) fn is_too_old(&self, now: SystemTime, schedule: &Schedule) -> bool {
+    pub(crate) fn is_too_old(&self, now: SystemTime, schedule: &Schedule) -> bool {
         self.age(now).is_some_and(|age| age >= schedule.serve_stale_for)
     }
 
@@ -53,8 +52,8 @@ impl Snapshot {
     }
 }
 
-impl Shared {
-    pub(super) fn new(source: Arc<dyn FetchKeys>, clock: Arc<dyn Clock>, schedule: Schedule) -> Self {
+impl<S: Source> Shared<S> {
+    pub(super) fn new(source: S, clock: Arc<dyn Clock>, schedule: Schedule) -> Self {
         Self {
             source,
             clock,
@@ -66,28 +65,26 @@ impl Shared {
         }
     }
 
-    /// The key, as long as it may be used; takes no lock.
-    pub(super) fn find(&self, key_id: &str) -> Option<(Arc<VerificationKey>, Freshness)> {
+    /// What `look` finds in the value, as long as it may be used; takes no lock.
+    pub(super) fn find<T>(&self, look: impl Fn(&S::Value) -> Option<T>) -> Option<(T, Freshness)> {
         let current = self.current.load();
         let snapshot = current.as_ref()?;
         let now = self.clock.now();
         if snapshot.is_too_old(now, &self.schedule) {
             return None;
         }
-        Some((Arc::clone(snapshot.keys.key(key_id)?), snapshot.freshness(now)))
+        Some((look(&snapshot.value)?, snapshot.freshness(now)))
     }
 
-    /// The first `most` keys by name that check `algorithm`; `None` while no keys are in use.
-    pub(super) fn that_check(&self, algorithm: Algorithm, most: usize) -> Option<(Vec<NamedKey>, Freshness)> {
-        let current = self.current.load();
-        let snapshot = current.as_ref()?;
-        let now = self.clock.now();
-        let usable = !snapshot.is_too_old(now, &self.schedule);
-        usable.then(|| (snapshot.keys.that_check(algorithm, most), snapshot.freshness(now)))
-    }
-
-    pub(super) fn freshness(&self, now: SystemTime) -> Freshness {
+    pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
         self.current.load().as_ref().map_or(Freshness::Due, |snapshot| snapshot.freshness(now))
+    }
+
+    /// Tells how old the value is, if there is one.
+    pub(super) fn tell_age(&self) {
+        if let Some(snapshot) = self.current.load().as_ref() {
+            self.source.aged(snapshot.age(self.clock.now()).unwrap_or_default());
+        }
     }
 
     /// Marks the departure of a fetch, if one is allowed now.
@@ -117,8 +114,8 @@ impl Shared {
         self.progress.borrow().arrival(self.clock.now())
     }
 
-    /// What can be said without waiting about a key that is not at hand.
-    pub(super) fn known(&self, key_id: &str, arrival: &Arrival) -> Option<Verdict> {
+    /// What can be said without waiting about what is not at hand.
+    pub(super) fn known(&self, name: &str, arrival: &Arrival) -> Option<Verdict<S::Failure>> {
         let now = self.clock.now();
         {
             let progress = self.progress.borrow();
@@ -133,29 +130,29 @@ impl Shared {
         let current = self.current.load();
         let snapshot = current.as_ref()?;
         let lately = !left(self.schedule.cool_down, snapshot.fetched_at, now).is_zero();
-        (lately && self.unknown.holds(key_id, snapshot.fetch)).then_some(Verdict::Unknown)
+        (lately && self.unknown.holds(name, snapshot.fetch)).then_some(Verdict::Unknown)
     }
 
-    /// Remembers that the issuer was asked for that key and does not have it.
-    pub(super) fn remember_unknown(&self, key_id: &str) {
+    /// Remembers that the publisher was asked for that and does not have it.
+    pub(super) fn remember_unknown(&self, name: &str) {
         if let Some(snapshot) = self.current.load().as_ref() {
-            self.unknown.remember(key_id, snapshot.fetch);
+            self.unknown.remember(name, snapshot.fetch);
         }
     }
 
-    /// The answer to one request too many. With keys at hand it is the ordinary refusal of an unknown key: were it a
+    /// The answer to one request too many. With a value at hand it is the ordinary refusal of what is unknown: were it a
     /// fault of ours, a stranger could make this service look ill.
-    pub(super) fn crowded(&self) -> LookupError {
+    pub(super) fn crowded(&self) -> Missed<S::Failure> {
         let now = self.clock.now();
-        let usable = |snapshot: &Arc<Snapshot>| !snapshot.is_too_old(now, &self.schedule);
+        let usable = |snapshot: &Arc<Snapshot<S::Value>>| !snapshot.is_too_old(now, &self.schedule);
         if self.current.load().as_ref().is_some_and(usable) {
-            LookupError::Unknown
+            Missed::Unknown
         } else {
-            LookupError::Unavailable(super::KeysUnavailable::Crowded)
+            Missed::Unavailable(Unavailable::Crowded)
         }
     }
 
-    /// Lets keys age from now on when the clock was set back behind them: they would never grow too old otherwise.
+    /// Lets the value age from now on when the clock was set back behind it: it would never grow too old otherwise.
     pub(super) fn anchor(&self) {
         let current = self.current.load();
         let Some(snapshot) = current.as_ref() else { return };
@@ -164,12 +161,12 @@ impl Shared {
             return;
         }
         let anchored = Snapshot {
-            keys: Arc::clone(&snapshot.keys),
+            value: Arc::clone(&snapshot.value),
             fetched_at: now,
             refresh_after: Duration::ZERO,
             fetch: snapshot.fetch,
         };
-        // A fetch that has landed meanwhile brought newer keys, which must stay.
+        // A fetch that has landed meanwhile brought a newer value, which must stay.
         drop(self.current.compare_and_swap(&current, Some(Arc::new(anchored))));
     }
 }

@@ -1,12 +1,12 @@
-//! Remembers for a moment which key ids an issuer does not have.
+//! Remembers for a moment which names a publisher does not have.
 
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-/// Key ids that the issuer did not have when it was asked, each with the fetch that said so.
+/// Names that the publisher did not have when it was asked, each with the fetch that said so.
 ///
-/// An id counts as unknown only while the keys in use are the ones of that very fetch, so whatever a later fetch
-/// brings is never hidden. Strangers choose the ids, therefore digests of them are kept.
+/// A name counts as unknown only while the value in use is the one of that very fetch, so whatever a later fetch
+/// brings is never hidden. Strangers choose the names, therefore digests of them are kept.
 #[derive(Debug)]
 pub(super) struct UnknownIds(Cache<[u8; 32], u64>);
 

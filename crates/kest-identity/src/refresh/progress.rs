@@ -4,22 +4,36 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::schedule::{Schedule, left};
-use super::{FetchError, KeysUnavailable};
 
 /// How fetching goes. Fetches are numbered from 1, and one is under way at a time.
 ///
-/// Departures are judged by two watermarks. The last departure of any fetch is the one that unknown key ids have to
-/// keep their distance from. The last departure while a refresh was due is the refresh's own: nothing that an unknown
-/// key id causes moves it, so a refresh that has come due departs whatever junk has used just now.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
+/// Departures are judged by two watermarks. The last departure of any fetch is the one that requests for something unknown have
+/// to keep their distance from. The last departure while a refresh was due is the refresh's own: nothing that such a
+/// request causes moves it, so a refresh that has come due departs whatever junk has used just now.
+#[derive(Debug)]
+pub(crate) struct Progress<F> {
     in_flight: bool,
     departed_at: Option<SystemTime>,
     refresh: Refresh,
-    failure: Option<Arc<FetchError>>,
+    failure: Option<Arc<F>>,
     failures: u32,
     pub(super) started: u64,
     pub(super) ended: u64,
+}
+
+/// Nothing was fetched yet.
+impl<F> Default for Progress<F> {
+    fn default() -> Self {
+        Self {
+            in_flight: false,
+            departed_at: None,
+            refresh: Refresh::default(),
+            failure: None,
+            failures: 0,
+            started: 0,
+            ended: 0,
+        }
+    }
 }
 
 /// How the scheduled refreshes go.
@@ -33,15 +47,15 @@ struct Refresh {
 /// Why a fetch is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Keys may be due for a refresh.
+    /// The value may be due for a refresh.
     Refresh,
-    /// Somebody waits for a key that is not known.
-    UnknownKey,
+    /// A request waits for something that is not known.
+    Unknown,
 }
 
-/// Whether known keys should be fetched again.
+/// Whether a known value should be fetched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
+pub(crate) enum Freshness {
     Fresh(Duration),
     Due,
 }
@@ -62,25 +76,16 @@ pub(super) struct Arrival {
     at: SystemTime,
 }
 
-/// What fetches say about a key that was not found.
+/// What fetches say about something that was not found.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// The issuer was asked after the request arrived, and does not have it.
+pub(super) enum Verdict<F> {
+    /// The publisher was asked after the request arrived, and does not have it.
     Unknown,
-    /// The issuer was asked and gave no usable answer.
-    Failed(Arc<FetchError>),
+    /// The publisher was asked and gave no usable answer.
+    Failed(Arc<F>),
 }
 
-impl From<Verdict> for Result<(), KeysUnavailable> {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Unknown => Ok(()),
-            Verdict::Failed(cause) => Err(KeysUnavailable::Fetch(cause)),
-        }
-    }
-}
-
-impl Progress {
+impl<F> Progress<F> {
     pub(super) fn arrival(&self, now: SystemTime) -> Arrival {
         Arrival { started: self.started, at: now }
     }
@@ -98,12 +103,12 @@ impl Progress {
         }
         let pause = match wanted {
             Wanted::Refresh => self.refresh_in(freshness, now),
-            Wanted::UnknownKey => self.refresh_in(freshness, now).min(self.rest(now, schedule)),
+            Wanted::Unknown => self.refresh_in(freshness, now).min(self.rest(now, schedule)),
         };
         if !pause.is_zero() {
             return Err(Grounded::For(pause));
         }
-        let serves = if freshness == Freshness::Due { Serves::Refresh } else { Serves::UnknownKey };
+        let serves = if freshness == Freshness::Due { Serves::Refresh } else { Serves::Unknown };
         if serves == Serves::Refresh {
             self.refresh.departed_at = Some(now);
         }
@@ -113,7 +118,7 @@ impl Progress {
         Ok(serves)
     }
 
-    pub(super) fn land(&mut self, serves: Serves, outcome: Result<(), Arc<FetchError>>, schedule: &Schedule) {
+    pub(super) fn land(&mut self, serves: Serves, outcome: Result<(), Arc<F>>, schedule: &Schedule) {
         self.in_flight = false;
         self.ended += 1;
         self.failure = outcome.err();
@@ -131,21 +136,21 @@ impl Progress {
 
     /// What is known for a request that arrived then; `None` while it has to wait for a fetch that departs later.
     ///
-    /// A fetch that departed before the request arrived proves nothing: the key may have been published in between.
-    pub(super) fn settled(&self, arrival: &Arrival) -> Option<Verdict> {
+    /// A fetch that departed before the request arrived proves nothing: what it looks for may have been published since.
+    pub(super) fn settled(&self, arrival: &Arrival) -> Option<Verdict<F>> {
         let departed_later = self.ended > arrival.started;
         let at_that_very_instant = self.ended == self.started && self.departed_at == Some(arrival.at);
         (departed_later || at_that_very_instant).then(|| self.verdict())
     }
 
     /// The failure of the last fetch, while it is too early for another one.
-    pub(super) fn recent_failure(&self, now: SystemTime, schedule: &Schedule) -> Option<Arc<FetchError>> {
+    pub(super) fn recent_failure(&self, now: SystemTime, schedule: &Schedule) -> Option<Arc<F>> {
         let resting = !self.in_flight && !self.rest(now, schedule).is_zero();
         self.failure.clone().filter(|_failed| resting)
     }
 
     /// How long it takes until the next refresh may depart.
-    pub(super) fn refresh_in(&self, freshness: Freshness, now: SystemTime) -> Duration {
+    pub(crate) fn refresh_in(&self, freshness: Freshness, now: SystemTime) -> Duration {
         match (freshness, self.refresh.departed_at) {
             (Freshness::Fresh(rest), _) => rest,
             (Freshness::Due, None) => Duration::ZERO,
@@ -153,15 +158,15 @@ impl Progress {
         }
     }
 
-    pub(super) fn in_flight(&self) -> bool {
+    pub(crate) fn in_flight(&self) -> bool {
         self.in_flight
     }
 
-    pub(super) fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    pub(super) fn failure(&self) -> Option<&FetchError> {
+    pub(crate) fn failure(&self) -> Option<&F> {
         self.failure.as_deref()
     }
 
@@ -169,14 +174,14 @@ impl Progress {
         self.departed_at.map_or(Duration::ZERO, |then| left(schedule.cool_down, then, now))
     }
 
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> Verdict<F> {
         self.failure.clone().map_or(Verdict::Unknown, Verdict::Failed)
     }
 }
 
-/// What a fetch is for: one that departs while keys are due is the refresh, whoever wanted it.
+/// What a fetch is for: one that departs while the value is due is the refresh, whatever it was wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Serves {
     Refresh,
-    UnknownKey,
+    Unknown,
 }

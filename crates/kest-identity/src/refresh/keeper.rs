@@ -1,28 +1,28 @@
-//! Refreshes keys before they grow stale, also while no request comes.
+//! Refreshes a value before it grows stale, also while no request comes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::cache::wait_for;
+use super::Source;
 use super::flight::Flight;
-use super::progress::{Grounded, Wanted};
+use super::progress::{Grounded, Progress, Wanted};
 use super::shared::Shared;
-use super::telemetry;
 
-/// Runs as long as the cache lives, and as the runtime that it was begun in.
-pub(super) async fn keep(shared: Arc<Shared>) {
+/// Runs as long as the refresher lives, and as the runtime that it was begun in.
+pub(super) async fn keep<S: Source>(shared: Arc<Shared<S>>) {
     // A set, so that a source which panics does not end the keeper, and so that the keeper's end ends the fetch.
     let mut flights = JoinSet::new();
     loop {
         shared.anchor();
-        telemetry::aged(&shared);
+        shared.tell_age();
         match Flight::begin(&shared, Wanted::Refresh) {
             Ok(flight) => {
                 flights.spawn(flight.run());
                 if flights.join_next().await.is_some_and(|ended| ended.is_err()) {
-                    tracing::debug!("key source panicked");
+                    tracing::debug!("source panicked");
                 }
             }
             Err(Grounded::InFlight) => {
@@ -35,5 +35,16 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// How often the keeper looks at the clock, which may have been changed, and tells how old the keys are.
+/// Completes as soon as fetching has come that far.
+pub(super) async fn wait_for<F>(
+    mut progress: watch::Receiver<Progress<F>>,
+    reached: impl Fn(&Progress<F>) -> bool + Send + Sync,
+) {
+    // The sender lives in `Shared`, which the caller holds: the channel cannot be closed meanwhile.
+    if progress.wait_for(|progress| reached(progress)).await.is_err() {
+        tracing::debug!("refresher is gone");
+    }
+}
+
+/// How often the keeper looks at the clock, which may have been changed, and tells how old the value is.
 const GLANCE: Duration = Duration::from_secs(15);
