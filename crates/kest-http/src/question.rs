@@ -1,6 +1,6 @@
 //! One question, and what comes back read within bounds.
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
@@ -33,6 +33,13 @@ impl Question {
     /// Sends this as the `Authorization` header.
     pub fn authorization(mut self, value: HeaderValue) -> Self {
         self.request = self.request.map(|request| request.header(AUTHORIZATION, value));
+        self
+    }
+
+    /// Asks for an answer only where it is another than the one that came with this [entity
+    /// tag](Answer::entity_tag); [`AskError::Status`] says 304 otherwise (RFC 9110 section 13.1.2).
+    pub fn if_none_match(mut self, tag: HeaderValue) -> Self {
+        self.request = self.request.map(|request| request.header(IF_NONE_MATCH, tag));
         self
     }
 
@@ -100,6 +107,12 @@ impl Answer {
     #[must_use]
     pub fn content_type(&self) -> Option<&HeaderValue> {
         self.headers.get(CONTENT_TYPE)
+    }
+
+    /// The entity tag, by which a later question asks whether there is another answer; none if there was none.
+    #[must_use]
+    pub fn entity_tag(&self) -> Option<&HeaderValue> {
+        self.headers.get(ETAG)
     }
 }
 

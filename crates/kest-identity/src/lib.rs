@@ -35,6 +35,7 @@
 
 mod bearer;
 mod binding;
+mod bundle;
 mod choice;
 mod insecure;
 mod jwks;
@@ -44,6 +45,10 @@ mod resource;
 pub mod telemetry;
 
 pub use binding::{BindingError, DpopSettings, DpopSettingsError, InvalidProof, Requirement, WrongBinding};
+pub use bundle::{
+    BundleFault, BundleFile, BundleFileBuilder, BundleHealth, BundleStartError, BundleUnavailable, BundleUrl,
+    BundleUrlBuilder,
+};
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 pub use insecure::InsecureIdentity;
 #[cfg(feature = "jwks-client")]

@@ -1,5 +1,8 @@
 //! Every metric of this crate, by name, in one place.
 
+pub use crate::bundle::telemetry::{
+    BUNDLE_AGE, BUNDLE_FETCHES, BUNDLE_KEYS, BUNDLE_UNAVAILABLE, BUNDLE_UNKNOWN_KEYS,
+};
 pub use crate::jwks::telemetry::{
     JWKS_AGE, JWKS_FETCHES, JWKS_KEYS, JWKS_SKIPPED_KEYS, JWKS_UNKNOWN_KEY_IDS,
 };
@@ -14,6 +17,7 @@ pub const GRANTS_UNREADABLE: &str = "kest_token_grants_unreadable_total";
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
     crate::jwks::telemetry::describe_metrics();
+    crate::bundle::telemetry::describe_metrics();
     metrics::describe_counter!(TOKENS, "credentials judged by outcome and kind");
     metrics::describe_counter!(TOKEN_CACHE, "questions to the memory of verified tokens by outcome");
     metrics::describe_counter!(GRANTS_UNREADABLE, "scopes and roles that cannot be read by grant");

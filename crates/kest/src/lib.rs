@@ -20,13 +20,13 @@ pub use kest_baggage::{
 };
 pub use kest_core::entry::{Resource, Sanitizer};
 pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};
-pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, WorkloadId};
+pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, ReplaceableSigner, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
     Admission, Arrival, Authorize, Clock, Identity, Kest, Limits, Operation, OsRandom, Passport, Principal,
     Reading, Sign, UnverifiedPassport, Verifier,
 };
-pub use kest_identity::{IdentityChoice, JwtAuthenticator};
+pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
     GuardLayer, InboundLayer, OperationLayer, PassportPresence, Rejection, RejectionKind, public,
 };
@@ -53,6 +53,8 @@ mod guides {
     struct Identity;
     #[doc = include_str!("../../../docs/guides/inbound.md")]
     struct Inbound;
+    #[doc = include_str!("../../../docs/guides/keys.md")]
+    struct Keys;
     #[doc = include_str!("../../../docs/guides/outbound.md")]
     struct Outbound;
     #[doc = include_str!("../../../docs/guides/policy.md")]

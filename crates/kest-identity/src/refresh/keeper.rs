@@ -36,7 +36,7 @@ pub(super) async fn keep<S: Source>(shared: Arc<Shared<S>>) {
 }
 
 /// Completes as soon as fetching has come that far.
-pub(super) async fn wait_for<F>(
+pub(super) async fn wait_for<F: Send + Sync>(
     mut progress: watch::Receiver<Progress<F>>,
     reached: impl Fn(&Progress<F>) -> bool + Send + Sync,
 ) {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod bundles;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod faults;
