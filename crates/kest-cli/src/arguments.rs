@@ -58,6 +58,13 @@ pub(crate) struct Bundle {
     /// Write the bundle into this file, whole or not at all, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write nothing: the exit code says whether the keys make a bundle and, with --out, whether it is the one in FILE.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write nothing: show which keys change from the trust bundle OLD, a file or a URL; the exit code says whether services
+    /// that trust OLD take the new one over.
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["check", "out"])]
+    pub(crate) diff: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

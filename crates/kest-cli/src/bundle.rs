@@ -1,21 +1,32 @@
-//! `kest bundle`: joins public keys into one trust bundle.
+//! `kest bundle`: joins public keys into one trust bundle, and compares it with one that is there.
+
+mod compare;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kest_core::file::read_regular_file;
 use kest_core::signature::{Bundle, BundleError, KeyRing, KeyRingError};
 
 use crate::arguments;
 use crate::failure::{Answer, Failure};
 use crate::input::{InputError, Source};
 use crate::keygen::PUBLIC_SUFFIX;
-use crate::keys::{BUNDLE_BYTES, warn_of_skipped};
+use crate::keys::{self, BUNDLE_BYTES, warn_of_skipped};
 use crate::output::{self, Output};
 use crate::whole;
 
-/// Joins the files and writes the JWK Set, once all of it stands.
-pub(crate) fn run(arguments: &arguments::Bundle) -> Result<Answer, Failure> {
-    let json = join(&arguments.places)?;
+/// Joins the files and writes the JWK Set, once all of it stands; or says how it compares.
+pub(crate) async fn run(arguments: &arguments::Bundle) -> Result<Answer, Failure> {
+    let joined = join(&arguments.places)?;
+    if let Some(old) = &arguments.diff {
+        return compare::diff(&keys::load(old).await?, &joined);
+    }
+    let present = arguments.out.as_deref().and_then(present_in);
+    let json = joined.to_json(present.as_ref())?;
+    if arguments.check {
+        return compare::check(arguments.out.as_deref(), present.as_ref(), &joined);
+    }
     match &arguments.out {
         Some(path) => {
             whole::write(path, &json)?;
@@ -63,13 +74,52 @@ pub(crate) enum JoinError {
     /// What loads bundles would refuse it.
     #[error("bundle is longer than {BUNDLE_BYTES} bytes")]
     TooLong,
+    /// What was joined is not read again.
+    #[error("bundle is not acceptable")]
+    Unread(#[source] BundleError),
     /// The bundle has no JSON form.
     #[error("cannot write the bundle as json")]
     Json(#[source] serde_json::Error),
 }
 
-fn join(places: &[PathBuf]) -> Result<String, Failure> {
-    let mut ring = KeyRing::new();
+/// What the files make together.
+struct Joined {
+    ring: KeyRing,
+    /// The highest sequence among them.
+    sequence: Option<u64>,
+}
+
+impl Joined {
+    /// The text of the bundle that follows `present`, which counts on where one of them counts.
+    fn to_json(&self, present: Option<&Bundle>) -> Result<String, JoinError> {
+        let json = Bundle::to_json_numbered(&self.ring, self.sequence_after(present)?);
+        let json = json.map_err(JoinError::Json)?;
+        if json.len() < BUNDLE_BYTES { Ok(json) } else { Err(JoinError::TooLong) }
+    }
+
+    fn sequence_after(&self, present: Option<&Bundle>) -> Result<Option<u64>, JoinError> {
+        let counted = present.and_then(Bundle::sequence);
+        match present {
+            Some(present) if counted.is_some() && self.is_in(present)? => Ok(counted),
+            _ => Ok(self.sequence.max(counted).map(|sequence| sequence.saturating_add(1))),
+        }
+    }
+
+    /// Whether `bundle` trusts the same keys for the same time.
+    fn is_in(&self, bundle: &Bundle) -> Result<bool, JoinError> {
+        let text = |ring| Bundle::to_json(ring).map_err(JoinError::Json);
+        Ok(text(&self.ring)? == text(bundle.ring())?)
+    }
+}
+
+/// The bundle that lies in the file already; none if something else or nothing does.
+fn present_in(path: &Path) -> Option<Bundle> {
+    let limit = u64::try_from(BUNDLE_BYTES).ok()?;
+    Bundle::from_json(&read_regular_file(path, limit).ok()?).ok()
+}
+
+fn join(places: &[PathBuf]) -> Result<Joined, Failure> {
+    let mut joined = Joined { ring: KeyRing::new(), sequence: None };
     for path in find(places)? {
         let text = Source::File(path.clone()).read(BUNDLE_BYTES)?;
         let bundle = match Bundle::from_json(&text) {
@@ -80,16 +130,20 @@ fn join(places: &[PathBuf]) -> Result<String, Failure> {
             read => read.map_err(|cause| JoinError::File { path: path.clone(), cause })?,
         };
         warn_of_skipped(&bundle, &path.display());
+        joined.sequence = joined.sequence.max(bundle.sequence());
         for (workload, key_id, key) in bundle.ring().keys() {
-            ring.trust(workload.clone(), key_id.clone(), key.clone())
-                .map_err(|cause| JoinError::Contradiction { path: path.clone(), cause })?;
+            let (workload, id, key) = (workload.clone(), key_id.clone(), key.clone());
+            match bundle.ring().not_after(key_id) {
+                None => joined.ring.trust(workload, id, key),
+                Some(end) => joined.ring.trust_until(workload, id, key, end),
+            }
+            .map_err(|cause| JoinError::Contradiction { path: path.clone(), cause })?;
         }
     }
-    if ring.keys().next().is_none() {
+    if joined.ring.keys().next().is_none() {
         return Err(JoinError::Empty.into());
     }
-    let json = Bundle::to_json(&ring).map_err(JoinError::Json)?;
-    if json.len() < BUNDLE_BYTES { Ok(json) } else { Err(JoinError::TooLong.into()) }
+    Ok(joined)
 }
 
 /// The files that `places` name: a directory stands for the public keys directly in it, in order of name.

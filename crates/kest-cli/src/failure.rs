@@ -71,7 +71,7 @@ impl Failure {
                 FreshError::Write { .. } => 2,
             },
             Self::Keygen(KeygenError::Name | KeygenError::Random(_) | KeygenError::Json(_)) => 2,
-            Self::Join(JoinError::NoFiles(_) | JoinError::Json(_)) => 2,
+            Self::Join(JoinError::NoFiles(_) | JoinError::Json(_) | JoinError::Unread(_)) => 2,
             Self::Join(_) => 1,
             Self::Canonical(CanonicalError(_)) => 1,
         })

@@ -7,7 +7,7 @@
 //! ```text
 //! kest keygen --workload spiffe://example.org/cart --out keys    # keys/cart.Zk3vKq0P.key.jwk and keys/cart.Zk3vKq0P.pub.jwk
 //! kest keygen --workload spiffe://example.org/shop --out keys
-//! kest bundle keys --out bundle.json
+//! kest bundle keys --diff bundle.json && kest bundle keys --out bundle.json
 //! kest verify --keys bundle.json --chain-tip 98bd... passport.json
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
@@ -40,7 +40,20 @@
 //! neither the next key of a workload nor one of a workload whose id ends alike meets them. `bundle` takes files, and
 //! folders, of which it reads `*.pub.jwk` alone. It writes a bundle whole or not at all: with `--out` the file that was there
 //! stays until the new one is on the disk. A private key, a set without a usable key, and files that contradict each other
-//! are exit code 1; a folder without public keys is exit code 2.
+//! are exit code 1; a folder without public keys is exit code 2. A key may end: `"not_after"` in its file, in seconds since
+//! 1970, says when, and of one key in several files the earliest end counts. Where the bundle in FILE counts its versions
+//! (`spiffe_sequence`), the new one counts on.
+//!
+//! `bundle --check` writes nothing. It is exit code 0 when the keys make a bundle and, with `--out FILE`, when FILE holds that
+//! bundle already; 1 when not. `bundle --diff OLD` writes nothing either: it prints a line for each key that comes, goes or
+//! ends, in order of workload and key id, and is exit code 0 when services that trust OLD take the new bundle over, 1 when
+//! they refuse it: a workload vanished, none of its keys stayed, or the sequence goes back. OLD may be a URL.
+//!
+//! ```text
+//! + WORKLOAD KID [not_after SECONDS]
+//! - WORKLOAD KID
+//! ~ WORKLOAD KID not_after none|SECONDS -> none|SECONDS
+//! ```
 //!
 //! # Many at once
 //!
@@ -164,7 +177,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Keygen(arguments) => keygen::run(&arguments),
-        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use kest_core::Sign as _;
 use kest_core::signature::Bundle;
 
 use crate::support::{bundle, directory, file, kest, signer};
@@ -196,4 +195,90 @@ fn endless_file_is_not_read_to_its_end() {
     let run = kest(["bundle", &path], b"");
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("longer than 1048576 bytes"), "{}", run.stderr);
+}
+
+/// The bundle of cart and shop in a folder, whose keys are there one by one.
+fn published(name: &str) -> (PathBuf, String) {
+    let folder = directory(name);
+    for name in ["cart", "shop"] {
+        file(&folder, &format!("{name}.pub.jwk"), bundle(&[name]));
+    }
+    let out = file(&folder, "bundle.json", bundle(&["cart", "shop"]));
+    (folder, out)
+}
+
+/// The same key, until then.
+fn ended(text: &str, end: u64) -> String {
+    text.replace(r#""kid""#, &format!(r#""not_after":{end},"kid""#))
+}
+
+#[test]
+fn check_says_whether_the_file_is_the_bundle_and_writes_nothing() {
+    let (folder, out) = published("check");
+    let keys = folder.to_str().unwrap();
+    let check = |more: &[&str]| kest(["bundle", keys, "--check"].iter().chain(more), b"");
+    assert_eq!((check(&[]).code, check(&["--out", &out]).code), (Some(0), Some(0)));
+    assert_eq!(check(&["--out", &out]).stdout, b"");
+    for stale in [bundle(&["cart"]), ended(&bundle(&["cart", "shop"]), 1000), "old".to_owned()] {
+        std::fs::write(&out, &stale).unwrap();
+        let run = check(&["--out", &out]);
+        assert_eq!((run.code, run.text()), (Some(1), ""), "{stale}");
+        assert!(run.stderr.contains("is not the bundle of these keys"), "{}", run.stderr);
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), stale);
+    }
+    let missing = folder.join("none.json");
+    assert_eq!(check(&["--out", missing.to_str().unwrap()]).code, Some(1));
+    assert!(!missing.exists());
+    file(&folder, "weak.pub.jwk", WEAK);
+    assert_eq!(check(&[]).code, Some(1), "these keys make no bundle");
+}
+
+#[test]
+fn diff_shows_what_comes_goes_and_ends() {
+    let (folder, old) = published("diff");
+    let keys = folder.to_str().unwrap();
+    let diff = || kest(["bundle", keys, "--diff", &old], b"");
+    assert_eq!((diff().code, diff().text()), (Some(0), ""));
+    file(&folder, "cart.pub.jwk", ended(&bundle(&["cart"]), 1000));
+    file(&folder, "next.pub.jwk", bundle(&["shop"]).replace("shop-1", "shop-2"));
+    let cart = signer("cart").workload().to_string();
+    let shop = signer("shop").workload().to_string();
+    let run = diff();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.text(), format!("~ {cart} cart-1 not_after none -> 1000\n+ {shop} shop-2\n"));
+    std::fs::remove_file(folder.join("shop.pub.jwk")).unwrap();
+    let run = diff();
+    let lines = format!("~ {cart} cart-1 not_after none -> 1000\n- {shop} shop-1\n+ {shop} shop-2\n");
+    assert_eq!((run.code, run.text()), (Some(1), lines.as_str()));
+    assert!(run.stderr.contains(&format!("keeps none of the keys of a workload: {shop}")), "{}", run.stderr);
+    for more in [["--check", "--diff"], ["--out", "--diff"]] {
+        assert_eq!(kest(["bundle", keys, more[0], &old, more[1], &old], b"").code, Some(2), "{more:?}");
+    }
+}
+
+#[test]
+fn bundle_that_lost_a_workload_is_refused_by_diff_before_services_have_to() {
+    let (folder, old) = published("diff_lost");
+    std::fs::remove_file(folder.join("shop.pub.jwk")).unwrap();
+    let run = kest(["bundle", folder.to_str().unwrap(), "--diff", &old], b"");
+    let shop = signer("shop").workload().to_string();
+    assert_eq!((run.code, run.text()), (Some(1), format!("- {shop} shop-1\n").as_str()));
+    assert!(run.stderr.contains("no key of a workload any more"), "{}", run.stderr);
+}
+
+#[test]
+fn bundle_that_counts_its_versions_counts_on_and_other_bundles_do_not_begin_to() {
+    let (folder, out) = published("sequence");
+    let keys = folder.to_str().unwrap();
+    let write = || {
+        assert_eq!(kest(["bundle", keys, "--out", &out], b"").code, Some(0));
+        Bundle::from_json(&std::fs::read(&out).unwrap()).unwrap().sequence()
+    };
+    assert_eq!(write(), None);
+    let counted = bundle(&["cart", "shop"]).replace("]}", r#"],"spiffe_sequence":7}"#);
+    std::fs::write(&out, counted).unwrap();
+    assert_eq!(write(), Some(7), "nothing has changed");
+    file(&folder, "cart.pub.jwk", ended(&bundle(&["cart"]), 1000));
+    assert_eq!(write(), Some(8));
+    assert_eq!(kest(["bundle", keys, "--check", "--out", &out], b"").code, Some(0));
 }
