@@ -105,7 +105,7 @@ async fn arrive(steps: &Steps, parts: &Parts) -> Result<Option<usize>, Rejection
     match steps.arrive(Offered::of(parts, steps)).await {
         Ok((arrival, received)) => {
             assert_eq!(received.tier.is_some(), arrival.lineage().passport().is_some());
-            Ok(arrival.lineage().passport().map(kest_core::Passport::len))
+            Ok(arrival.lineage().passport().map(Passport::len))
         }
         Err(rejection) => Err(rejection.kind()),
     }
