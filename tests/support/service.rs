@@ -270,7 +270,7 @@ pub enum SignerFault {
 
 impl BadSigner {
     /// The service's signer, with a fault.
-    pub fn new(fault: SignerFault) -> Arc<ReplaceableSigner> {
+    pub fn with(fault: SignerFault) -> Arc<ReplaceableSigner> {
         Arc::new(ReplaceableSigner::new(Self { key: keys::signer("service"), fault }))
     }
 }

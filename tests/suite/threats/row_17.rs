@@ -9,7 +9,7 @@ use kest_tests::service::{BadSigner, Setup, SignerFault};
 async fn check(fault: SignerFault) {
     let mut limits = Limits::default();
     limits.admission_wait = Duration::from_millis(50);
-    let service = Setup { signer: BadSigner::new(fault), limits, ..Setup::default() }.start().await;
+    let service = Setup { signer: BadSigner::with(fault), limits, ..Setup::default() }.start().await;
     let response = raw::call().send(service.address).await;
     assert_eq!((response.status, response.body.as_str(), service.runs()), (503, "", 0), "{fault:?}");
 }

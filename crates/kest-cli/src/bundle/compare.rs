@@ -6,7 +6,8 @@ use std::path::Path;
 use kest_core::signature::{Bundle, KeyRing, NotAfter};
 use kest_core::{Clock as _, SystemClock};
 
-use super::Joined;
+use super::JoinError;
+use super::join::Joined;
 use crate::escape::Escaped;
 use crate::failure::{Answer, Failure};
 use crate::output::{self, Output};
@@ -35,7 +36,7 @@ pub(super) fn diff(old: &Bundle, joined: &Joined) -> Result<Answer, Failure> {
         output.line(&line)?;
     }
     output.flush()?;
-    let new = Bundle::from_json(joined.to_json(Some(old))?.as_bytes()).map_err(super::JoinError::Unread)?;
+    let new = Bundle::from_json(joined.to_json(Some(old))?.as_bytes()).map_err(JoinError::Unread)?;
     match new.check_follows(old, SystemClock.unix_millis()) {
         Ok(()) => Ok(Answer::Yes),
         Err(refused) => {

@@ -1,6 +1,4 @@
-//! `kest bundle`: joins public keys into one trust bundle, and compares it with one that is there.
-
-mod compare;
+//! Joins public keys into one trust bundle, and writes it whole.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kest_core::file::read_regular_file;
 use kest_core::signature::{Bundle, BundleError, KeyRing, KeyRingError};
 
+use super::compare;
 use crate::arguments;
 use crate::failure::{Answer, Failure};
 use crate::input::{InputError, Source};
@@ -83,15 +82,15 @@ pub(crate) enum JoinError {
 }
 
 /// What the files make together.
-struct Joined {
-    ring: KeyRing,
+pub(super) struct Joined {
+    pub(super) ring: KeyRing,
     /// The highest sequence among them.
     sequence: Option<u64>,
 }
 
 impl Joined {
     /// The text of the bundle that follows `present`, which counts on where one of them counts.
-    fn to_json(&self, present: Option<&Bundle>) -> Result<String, JoinError> {
+    pub(super) fn to_json(&self, present: Option<&Bundle>) -> Result<String, JoinError> {
         let json = Bundle::to_json_numbered(&self.ring, self.sequence_after(present)?);
         let json = json.map_err(JoinError::Json)?;
         if json.len() < BUNDLE_BYTES { Ok(json) } else { Err(JoinError::TooLong) }
@@ -106,7 +105,7 @@ impl Joined {
     }
 
     /// Whether `bundle` trusts the same keys for the same time.
-    fn is_in(&self, bundle: &Bundle) -> Result<bool, JoinError> {
+    pub(super) fn is_in(&self, bundle: &Bundle) -> Result<bool, JoinError> {
         let text = |ring| Bundle::to_json(ring).map_err(JoinError::Json);
         Ok(text(&self.ring)? == text(bundle.ring())?)
     }
