@@ -1,9 +1,9 @@
 //! HTTP/1.1 by hand: sends any bytes in any header, as an attacker's socket does.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A request under construction.
 #[derive(Debug, Clone)]
@@ -74,7 +74,17 @@ impl RawRequest {
 
     /// Sends it and reads the answer to its end.
     pub async fn send(&self, address: SocketAddr) -> RawResponse {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        self.send_over(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// The same from an address of one's own: all of 127.0.0.0/8 is this machine.
+    pub async fn send_from(&self, source: Ipv4Addr, address: SocketAddr) -> RawResponse {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        self.send_over(socket.connect(address).await.unwrap()).await
+    }
+
+    async fn send_over(&self, mut stream: TcpStream) -> RawResponse {
         stream.write_all(&self.bytes()).await.unwrap();
         let mut answer = Vec::new();
         // A server that refuses while we still write may reset the connection; what it said before counts.

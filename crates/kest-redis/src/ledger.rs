@@ -109,10 +109,8 @@ impl Ledger {
             }
             answer => answer,
         };
-        match answer? {
-            Value::Int(granted) => u64::try_from(granted).map_err(|_negative| CommandError::Rubbish),
-            _other => Err(CommandError::Rubbish),
-        }
+        let Value::Int(granted) = answer? else { return Err(CommandError::Rubbish) };
+        u64::try_from(granted).map_err(|_negative| CommandError::Rubbish)
     }
 
     fn take(&self, share: Share, window: Window, bytes: u64) -> bool {

@@ -12,10 +12,10 @@ pub(super) const NOW: u64 = 1_767_225_600;
 pub(super) const ADDRESS: &str = "https://test/call";
 
 /// The owner of a key.
-pub(super) struct Holder(SigningKey);
+pub(crate) struct Holder(SigningKey);
 
 impl Holder {
-    pub(super) fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         Self(SigningKey::from_bytes(&[seed; 32]))
     }
 
@@ -24,7 +24,7 @@ impl Holder {
     }
 
     /// RFC 7638.
-    pub(super) fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         let x = encoded(self.0.verifying_key().as_bytes());
         encoded(&Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
     }
@@ -35,7 +35,7 @@ impl Holder {
     }
 
     /// A proof that differs from a good one by these claims.
-    pub(super) fn proof_with(&self, token: &str, changes: &Value) -> String {
+    pub(crate) fn proof_with(&self, token: &str, changes: &Value) -> String {
         let mut claims = json!({
             "jti": "proof-1", "htm": "POST", "htu": ADDRESS, "iat": NOW, "ath": encoded(&Sha256::digest(token)),
         });

@@ -3,7 +3,7 @@
 mod api;
 mod authority;
 mod certificates;
-mod holder;
+pub(crate) mod holder;
 mod mutual;
 mod nests;
 mod proofs;

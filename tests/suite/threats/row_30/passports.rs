@@ -26,7 +26,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 const LONG: u16 = 65;
 
 /// A header with a passport of `entries` entries.
-fn passport_of(entries: u16) -> String {
+pub(super) fn passport_of(entries: u16) -> String {
     let mut chain: Vec<String> = Vec::new();
     for number in 0..entries {
         let parents: Vec<&str> = chain.last().map(String::as_str).into_iter().collect();
