@@ -227,7 +227,7 @@ async fn elsewhere<Done: Send + 'static>(
 }
 
 #[cfg(test)]
-#[path = "steps/arrivals.rs"]
+#[path = "steps/tests/arrivals.rs"]
 mod arrivals;
 
 #[cfg(test)]

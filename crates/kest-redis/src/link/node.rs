@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value};
+use redis::{Cmd, RedisError, ServerError, Value};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
@@ -117,9 +117,18 @@ fn answered(
             if is_stale(error.code()) {
                 live.stale.notify_one();
             }
-            Err((CommandError::Refused(error.code().to_owned()), error.details().map(str::to_owned)))
+            Err((CommandError::Refused(code(&error).to_owned()), error.details().map(str::to_owned)))
         }
         Ok(Ok(value)) => Ok(value),
+    }
+}
+
+/// The code of a refusal. What a login may not do from within a script is told by the text alone, under `ERR`.
+fn code(error: &ServerError) -> &str {
+    let details = error.details().unwrap_or_default();
+    match error.code() {
+        "ERR" if details.starts_with("The user executing the script can't") => "NOPERM",
+        code => code,
     }
 }
 

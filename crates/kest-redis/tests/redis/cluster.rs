@@ -9,6 +9,7 @@ use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_redis::{ConnectError, Redis, RedisBuilder, ReplaySettings};
 use kest_servers::redis::{Memory, RedisCluster, RedisServer, RedisSettings};
 
+use crate::login::rights;
 use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, timed, until};
 
 fn builder(cluster: &RedisCluster) -> RedisBuilder {
@@ -84,7 +85,8 @@ async fn every_primary_must_pass_the_checks() {
 
 #[tokio::test]
 async fn keys_that_moved_are_found_at_their_new_place() {
-    let mut cluster = RedisCluster::start(3, RedisServer::settings()).await;
+    let least = RedisServer::settings().user("orders", "secret", &rights("several, of a cluster"));
+    let mut cluster = RedisCluster::start(3, least).await;
     let redis = builder(&cluster).connect().await.unwrap();
     let claims = redis.claims();
     let it = claim();

@@ -8,8 +8,18 @@ use kest_servers::redis::RedisServer;
 
 use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, patient};
 
-/// As the guide to Redis says it.
-const LEAST: &str = "~kest.* +ping +info +config|get +set +get +getrange +del +exists +eval +evalsha";
+const GUIDE: &str = include_str!("../../../../docs/guides/redis.md");
+
+/// The rights of the guide's login, and what it says that this shape of address needs besides.
+pub(crate) fn rights(shape: &str) -> String {
+    let (_, least) = GUIDE.split_once("user orders on >secret ").unwrap();
+    let (least, _) = least.split_once("```").unwrap();
+    let row = GUIDE.lines().find(|line| line.starts_with("| ") && line.contains(shape)).unwrap();
+    let more = row.split('`').filter(|word| word.starts_with('+')).collect::<Vec<_>>().join(" ");
+    format!("{} {more}", least.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+const NOT_ALLOWED: &str = "server refused the command: NOPERM";
 
 /// Does all that both stores ever do.
 async fn use_all(redis: &Redis, clock: &HandClock) {
@@ -31,7 +41,8 @@ async fn use_all(redis: &Redis, clock: &HandClock) {
 
 #[tokio::test]
 async fn documented_login_is_enough_for_an_address_without_a_database() {
-    let server = RedisServer::settings().user("orders", "secret", LEAST).start().await;
+    let server =
+        RedisServer::settings().user("orders", "secret", &rights("a password or none")).start().await;
     let clock = HandClock::start();
     let redis =
         patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
@@ -40,14 +51,15 @@ async fn documented_login_is_enough_for_an_address_without_a_database() {
 
 #[tokio::test]
 async fn database_takes_select_and_a_login_without_it_is_told_so() {
-    let with = RedisServer::settings().user("orders", "secret", &format!("{LEAST} +select")).start().await;
+    let with = RedisServer::settings().user("orders", "secret", &rights("with a database")).start().await;
     let clock = HandClock::start();
     let address = format!("{}/3", with.url().trim_end_matches('/'));
     let redis = patient(address).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
     assert_eq!(with.ask(&["DBSIZE"]).await, "0", "nothing lies in database 0");
 
-    let without = RedisServer::settings().user("orders", "secret", LEAST).start().await;
+    let without =
+        RedisServer::settings().user("orders", "secret", &rights("a password or none")).start().await;
     let address = format!("{}/3", without.url().trim_end_matches('/'));
     let error = patient(address).connect().await.unwrap_err();
     assert!(matches!(&error, ConnectError::Refused(code) if code == "NOPERM"), "{error:?}");
@@ -55,18 +67,24 @@ async fn database_takes_select_and_a_login_without_it_is_told_so() {
 
 #[tokio::test]
 async fn command_that_a_login_may_not_send_keeps_the_code_of_its_refusal() {
-    let rules = LEAST.replace("+getrange ", "").replace("+evalsha", "");
+    let rules = rights("a password or none").replace("+getrange ", "").replace("+info ", "");
     let server = RedisServer::settings().user("orders", "secret", &rules).start().await;
     let redis = patient(server.url()).connect().await.unwrap();
     let error = redis.claims().get(&claim()).await.unwrap_err();
-    assert_eq!(crate::rig::cause(&error).to_string(), "server refused the command: NOPERM");
+    assert_eq!(crate::rig::cause(&error).to_string(), NOT_ALLOWED);
+    // Within a script too, where the server says it in other words.
+    let alice = Share::of_user("https://id", "alice");
+    let error = redis.claims().put_for(alice, &claim(), passport(), MINUTE).await.unwrap_err();
+    assert_eq!(crate::rig::cause(&error).to_string(), NOT_ALLOWED);
+    let error = redis.replays(ReplaySettings::new()).begin().await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.to_string(), NOT_ALLOWED);
 }
 
 #[cfg(feature = "cluster")]
 #[tokio::test]
 async fn documented_login_is_enough_for_a_cluster() {
-    let rules = format!("{LEAST} +cluster|slots +asking");
-    let settings = RedisServer::settings().user("orders", "secret", &rules);
+    let settings = RedisServer::settings().user("orders", "secret", &rights("several, of a cluster"));
     let cluster = kest_servers::redis::RedisCluster::start(3, settings).await;
     let clock = HandClock::start();
     let urls = cluster.urls();
@@ -78,7 +96,8 @@ async fn documented_login_is_enough_for_a_cluster() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn documented_login_is_enough_over_tls() {
-    let server = RedisServer::settings().tls().user("orders", "secret", LEAST).start().await;
+    let server =
+        RedisServer::settings().tls().user("orders", "secret", &rights("a password or none")).start().await;
     let clock = HandClock::start();
     let builder = patient(server.url()).root_certificate(server.authority());
     let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
