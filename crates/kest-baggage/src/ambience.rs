@@ -9,7 +9,7 @@ use kest_core::{Admission, Arrival};
 /// What the running code works for: an admitted operation, a request that arrived, or nothing.
 ///
 /// Take it with [`capture`](Self::capture) where it is right, and enter it again where the work goes on: in a task, a
-/// thread, a stream that somebody else polls.
+/// thread, a stream that another task polls.
 ///
 /// ```
 /// use kest_baggage::{Ambience, current_user};

@@ -39,7 +39,7 @@ impl Middleware for Innermost {
         extensions: &mut Extensions,
         _below: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        // Whatever somebody copied from an inbound request stops here; only a packed lineage goes on.
+        // What was copied from an inbound request stops here; only a packed lineage goes on.
         strip(request.headers_mut());
         let listed =
             Destination::of(request.url()).is_some_and(|it| self.carrying.destinations.contains(&it));

@@ -1,4 +1,4 @@
-//! Clients as users put them together: retries, tracing, and somebody who writes baggage, all added below ours once.
+//! Clients as users put them together: retries, tracing, and an SDK that writes baggage, all of which once ran below ours.
 
 use std::time::Duration;
 

@@ -44,7 +44,7 @@ pub fn ring() -> Arc<KeyRing> {
     Arc::new(ring)
 }
 
-/// A lineage that `edge` started for somebody who is trusted little.
+/// A lineage that `edge` started for a caller who is trusted little.
 pub async fn edge() -> Admission {
     let operation = Operation::named("enter").unwrap();
     kest("edge").originate(Origin::internet(), &operation, &dangerous_allow_all()).await.unwrap()

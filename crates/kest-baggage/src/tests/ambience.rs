@@ -98,7 +98,7 @@ async fn captured_ambience_goes_on_in_a_task_and_in_a_thread() {
     .await;
     assert_eq!(in_task, Some(hash));
     assert_eq!(in_thread.as_deref(), Some("ann"));
-    assert!(!alone, "a task that nobody wrapped has no lineage");
+    assert!(!alone, "a task that was not wrapped has no lineage");
 }
 
 #[tokio::test]
