@@ -95,131 +95,87 @@ impl AdmitError {
     }
 }
 
-/// The kinds of [`AdmitError`], by who must act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AdmitErrorKind {
-    /// A policy said no.
-    Denied,
-    /// A policy failed, which counts as a no.
-    PolicyFailed,
-    /// No policy was evaluated.
-    NoPolicy,
-    /// The operation's policy spoke for the deployment.
-    PolicyMisplaced,
-    /// The policy engine did not answer.
-    PolicyUnavailable,
-    /// The signer did not answer, or wrongly.
-    SignerUnavailable,
-    /// What the operation acts on is spelled in a way that readers may take for two things.
-    ResourceMalformed,
-    /// What the operation acts on has a name over the limit.
-    ResourceTooLong,
-    /// The lineage cannot take another entry.
-    LineageFull,
-    /// What the request brought makes an entry that is over a limit.
-    EntryTooLarge,
-    /// The operation is declared in a way that cannot be signed.
-    NotSignable,
-    /// The caller has used up its share of what all callers share; others go on.
-    ShareUsedUp,
-    /// There is too much work at once, of all callers together.
-    Overloaded,
-    /// Policy and signer did not finish in time.
-    TookTooLong,
+/// Makes the kinds of one table, so that a kind without a name and a text cannot be written.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $name:literal $actor:ident: $expected:literal, $mend:literal;)*) => {
+        /// The kinds of [`AdmitError`], by who must act.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum AdmitErrorKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl AdmitErrorKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// What it means, for the people who run the service.
+            #[must_use]
+            pub fn explanation(self) -> Explanation {
+                match self {
+                    $(Self::$kind => Explanation::new($name, Actor::$actor, $expected, $mend),)*
+                }
+            }
+        }
+    };
 }
 
-impl AdmitErrorKind {
-    /// What it means; a new kind does not compile without a text.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one row for each kind")]
-    pub fn explanation(self) -> Explanation {
-        match self {
-            Self::Denied => Explanation::new(
-                "denied",
-                Actor::Caller,
-                "a yes from every policy that is asked",
-                "compare the policy named here with the trust, taints and root of this line; where no passport came, \
-                 trust is the root origin's, 10 unless OperationLayer::root_origin says otherwise",
-            ),
-            Self::PolicyFailed => Explanation::new(
-                "policy_failed",
-                Actor::Caller,
-                "a policy that can be evaluated for this request",
-                "mend the policy: a value that it reads is missing or has another type",
-            ),
-            Self::NoPolicy => Explanation::new(
-                "no_policy",
-                Actor::Service,
-                "a decision that names the policies that allowed",
-                "let the engine name what it evaluated, or name a policy for the operation",
-            ),
-            Self::PolicyMisplaced => Explanation::new(
-                "policy_misplaced",
-                Actor::Service,
-                "an operation's policy of the function tier, without exemptions",
-                "give policies of other tiers and exemptions to KestBuilder::deployment_policy",
-            ),
-            Self::PolicyUnavailable => Explanation::new(
-                "policy_unavailable",
-                Actor::Dependency,
-                "an answer of the policy engine",
-                "see whether the engine runs and can be reached within Limits::policy_wait",
-            ),
-            Self::SignerUnavailable => Explanation::new(
-                "signer_unavailable",
-                Actor::Dependency,
-                "a signature that holds under the signer's own public key",
-                "see whether the signer can be reached and has the key that it publishes",
-            ),
-            Self::ResourceMalformed => Explanation::new(
-                "resource_malformed",
-                Actor::Caller,
-                "an address with one spelling: whole escapes, no dot segments, no empty ones, no escaped slashes",
-                "let the caller spell the path plainly; name resources by path parameters or Resource::from_path",
-            ),
-            Self::ResourceTooLong => Explanation::new(
-                "resource_too_long",
-                Actor::Caller,
-                "a resource whose id is within Limits::resource_id_bytes",
-                "send a shorter path; record an id rather than the whole of what is acted on",
-            ),
-            Self::LineageFull => Explanation::new(
-                "lineage_full",
-                Actor::Caller,
-                "a lineage with fewer entries than Limits::entries and at most Limits::parents tips",
-                "find the loop or the fan-out that makes the lineage so long",
-            ),
-            Self::EntryTooLarge => Explanation::new(
-                "entry_too_large",
-                Actor::Caller,
-                "names, resource and attributes that make an entry within Limits::entry_bytes",
-                "send a shorter path or fewer attributes; record an id rather than the whole of what is acted on",
-            ),
-            Self::NotSignable => Explanation::new(
-                "not_signable",
-                Actor::Service,
-                "an operation whose taints, classification, sanitizer and resource can stand in an entry",
-                "correct what the operation declares: the cause names what cannot be signed",
-            ),
-            Self::ShareUsedUp => Explanation::new(
-                "share_used_up",
-                Actor::Caller,
-                "a caller that has not used up its share of what all callers share",
-                "see what this caller sends so much of: long lineages, proofs, unknown key ids; others are not affected",
-            ),
-            Self::Overloaded => Explanation::new(
-                "overloaded",
-                Actor::Dependency,
-                "a free slot among those that verifications and evaluations of this process share",
-                "add replicas or processors, or find what makes lineages so long and policies so slow",
-            ),
-            Self::TookTooLong => Explanation::new(
-                "took_too_long",
-                Actor::Dependency,
-                "an answer within Limits::arrival_wait or Limits::admission_wait",
-                "find what is slow: claim store, key resolver, issuer, policy engine or signer",
-            ),
-        }
-    }
+kinds! {
+    /// A policy said no.
+    Denied "denied" Caller:
+        "a yes from every policy that is asked",
+        "compare the policy named here with the trust, taints and root of this line; where no passport came, \
+         trust is the root origin's, 10 unless OperationLayer::root_origin says otherwise";
+    /// A policy failed, which counts as a no.
+    PolicyFailed "policy_failed" Caller:
+        "a policy that can be evaluated for this request",
+        "mend the policy: a value that it reads is missing or has another type";
+    /// No policy was evaluated.
+    NoPolicy "no_policy" Service:
+        "a decision that names the policies that allowed",
+        "let the engine name what it evaluated, or name a policy for the operation";
+    /// The operation's policy spoke for the deployment.
+    PolicyMisplaced "policy_misplaced" Service:
+        "an operation's policy of the function tier, without exemptions",
+        "give policies of other tiers and exemptions to KestBuilder::deployment_policy";
+    /// The policy engine did not answer.
+    PolicyUnavailable "policy_unavailable" Dependency:
+        "an answer of the policy engine",
+        "see whether the engine runs and can be reached within Limits::policy_wait";
+    /// The signer did not answer, or wrongly.
+    SignerUnavailable "signer_unavailable" Dependency:
+        "a signature that holds under the signer's own public key",
+        "see whether the signer can be reached and has the key that it publishes";
+    /// What the operation acts on is spelled in a way that readers may take for two things.
+    ResourceMalformed "resource_malformed" Caller:
+        "an address with one spelling: whole escapes, no dot segments, no empty ones, no escaped slashes",
+        "let the caller spell the path plainly; name resources by path parameters or Resource::from_path";
+    /// What the operation acts on has a name over the limit.
+    ResourceTooLong "resource_too_long" Caller:
+        "a resource whose id is within Limits::resource_id_bytes",
+        "send a shorter path; record an id rather than the whole of what is acted on";
+    /// The lineage cannot take another entry.
+    LineageFull "lineage_full" Caller:
+        "a lineage with fewer entries than Limits::entries and at most Limits::parents tips",
+        "find the loop or the fan-out that makes the lineage so long";
+    /// What the request brought makes an entry that is over a limit.
+    EntryTooLarge "entry_too_large" Caller:
+        "names, resource and attributes that make an entry within Limits::entry_bytes",
+        "send a shorter path or fewer attributes; record an id rather than the whole of what is acted on";
+    /// The operation is declared in a way that cannot be signed.
+    NotSignable "not_signable" Service:
+        "an operation whose taints, classification, sanitizer and resource can stand in an entry",
+        "correct what the operation declares: the cause names what cannot be signed";
+    /// The caller has used up its share of what all callers share; others go on.
+    ShareUsedUp "share_used_up" Caller:
+        "a caller that has not used up its share of what all callers share",
+        "see what this caller sends so much of: long lineages, proofs, unknown key ids; others are not affected";
+    /// There is too much work at once, of all callers together.
+    Overloaded "overloaded" Dependency:
+        "a free slot among those that verifications and evaluations of this process share",
+        "add replicas or processors, or find what makes lineages so long and policies so slow";
+    /// Policy and signer did not finish in time.
+    TookTooLong "took_too_long" Dependency:
+        "an answer within Limits::arrival_wait or Limits::admission_wait",
+        "find what is slow: claim store, key resolver, issuer, policy engine or signer";
 }

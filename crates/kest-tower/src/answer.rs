@@ -9,7 +9,7 @@ use kest_baggage::{ReadError, RestoreError, RestoreFailure};
 use kest_core::entry::ResourceError;
 use kest_core::passport::VerifyError;
 use kest_core::refusal::{Refusal, Step};
-use kest_core::{AdmitError, AdmitErrorKind, AuthenticateError, Challenge, NoSlot};
+use kest_core::{AdmitError, AuthenticateError, Challenge, NoSlot};
 
 use crate::rejection::RejectionKind;
 use crate::respond::Respond;
@@ -240,24 +240,7 @@ impl From<ResourceError> for Rejection {
 
 impl From<&AdmitError> for Rejection {
     fn from(error: &AdmitError) -> Self {
-        let kind = match error.kind() {
-            AdmitErrorKind::Denied => RejectionKind::Denied,
-            AdmitErrorKind::PolicyFailed => RejectionKind::PolicyFailed,
-            AdmitErrorKind::NoPolicy => RejectionKind::NoPolicy,
-            AdmitErrorKind::PolicyMisplaced => RejectionKind::PolicyMisplaced,
-            AdmitErrorKind::PolicyUnavailable => RejectionKind::PolicyUnavailable,
-            AdmitErrorKind::SignerUnavailable => RejectionKind::SignerUnavailable,
-            AdmitErrorKind::ResourceMalformed => RejectionKind::ResourceMalformed,
-            AdmitErrorKind::ResourceTooLong => RejectionKind::ResourceTooLong,
-            AdmitErrorKind::LineageFull => RejectionKind::LineageFull,
-            AdmitErrorKind::EntryTooLarge => RejectionKind::EntryTooLarge,
-            AdmitErrorKind::ShareUsedUp => RejectionKind::ShareUsedUp,
-            AdmitErrorKind::Overloaded => RejectionKind::Overloaded,
-            AdmitErrorKind::TookTooLong => RejectionKind::TookTooLong,
-            // A kind that is added elsewhere refuses too.
-            AdmitErrorKind::NotSignable | _ => RejectionKind::NotSignable,
-        };
-        let rejection = Self::new(Step::Operation, kind).because(error.cause());
+        let rejection = Self::new(Step::Operation, error.kind().into()).because(error.cause());
         Self { reported: Reported::WithItsEntry, ..rejection }
     }
 }
