@@ -45,7 +45,8 @@ pub enum FileError {
     OpenToWriters(u32),
 }
 
-fn open_regular(path: &Path) -> Result<File, FileError> {
+/// Opens a regular file, and waits for nothing.
+pub(crate) fn open_regular(path: &Path) -> Result<File, FileError> {
     if !std::fs::metadata(path).map_err(FileError::Unreadable)?.is_file() {
         return Err(FileError::NotAFile);
     }

@@ -1,7 +1,7 @@
 //! The command line of one hop, turned into a service.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -242,13 +242,13 @@ impl HopFlags {
 }
 
 async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
-    let text = if place.starts_with("http://") || place.starts_with("https://") {
+    let bundle = if place.starts_with("http://") || place.starts_with("https://") {
         let client = HttpClient::builder(BUNDLE_WAIT).build()?;
-        client.get(&Endpoint::parse(place)?).limit(BUNDLE_BYTES).ask().await?.into_body()
+        let answer = client.get(&Endpoint::parse(place)?).limit(BUNDLE_BYTES).ask().await?;
+        Bundle::from_json(&answer.into_body())?
     } else {
-        tokio::fs::read(place).await?
+        Bundle::from_json_file(Path::new(place))?
     };
-    let bundle = Bundle::from_json(&text)?;
     if !bundle.skipped().is_empty() {
         tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
     }

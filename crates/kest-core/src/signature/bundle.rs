@@ -1,16 +1,22 @@
 //! Reads and writes trust bundles: JWK Sets (RFC 7517 section 5) of Ed25519 keys.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::file::{FileError, read_guarded_file};
 use crate::strict_json::{StrictJsonError, parse_strict_object};
 
 use super::{KeyId, KeyRing, KeyRingError, NotAfter, PublicKey, WorkloadId};
 
 /// Nesting of a key set: certificate chains of foreign keys are the deepest that is usual.
 const BUNDLE_DEPTH: usize = 16;
+
+/// Bytes of a trust bundle in a file.
+const BUNDLE_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A trust bundle that was read: the ring, and what was left out of it.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +27,16 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Reads a JWK Set, or a single JWK, from a regular file of at most 1 MiB, some thousands of keys, that others may
+    /// not write.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError`] as for [`from_json`](Self::from_json), and when the file cannot be read or is of another kind.
+    pub fn from_json_file(path: &Path) -> Result<Self, BundleError> {
+        Self::from_json(&read_guarded_file(path, BUNDLE_FILE_BYTES)?)
+    }
+
     /// Reads a JWK Set, or a single JWK, of any size that the caller accepts.
     ///
     /// Keys of other types are skipped and reported by [`skipped`](Self::skipped).
@@ -153,6 +169,9 @@ pub enum SkipReason {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
+    /// The file is away, too long, open to writers, or not a regular file.
+    #[error("trust bundle cannot be read")]
+    File(#[from] FileError),
     /// The text is neither a JWK Set nor a JWK.
     #[error("trust bundle is no jwk set")]
     NotAKeySet(#[source] StrictJsonError),
@@ -208,6 +227,24 @@ mod tests {
 
     fn read(keys: &str) -> Result<Bundle, BundleError> {
         Bundle::from_json(format!(r#"{{"keys":[{keys}]}}"#).as_bytes())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bundle_is_a_regular_file_of_bounded_length() {
+        let path = std::env::temp_dir().join(format!("kest-bundle-{}", std::process::id()));
+        let mut text = Bundle::to_json(&KeyRing::new()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(Bundle::from_json_file(&path).unwrap().ring().keys().count(), 0);
+        text.extend(std::iter::repeat_n(' ', 1024 * 1024));
+        std::fs::write(&path, &text).unwrap();
+        let long = Bundle::from_json_file(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(long, Err(BundleError::File(FileError::TooLong(_)))), "{long:?}");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let pipe = Bundle::from_json_file(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(pipe, Err(BundleError::File(FileError::NotAFile))), "{pipe:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::private_file::{PrivateFileError, read_private_file};
 use super::{KeyId, Sign, SignatureCheck, SignerError, SigningKey, WorkloadId};
 use crate::random::{Random, RandomError};
 
-/// A private key file longer than this is none.
+/// A longer file is not a private key file.
 const KEY_FILE_BYTES: usize = 16 * 1024;
 
 /// A public key that is a proper Ed25519 point; parsed once, kept for every verification.
@@ -102,7 +102,7 @@ impl Ed25519Signer {
     ///
     /// # Errors
     ///
-    /// [`WeakKey`] if the seed gave a key that nobody could trust; no known seed does.
+    /// [`WeakKey`] if the seed gave a key that cannot be trusted; no known seed does.
     pub fn from_seed(workload: WorkloadId, key_id: KeyId, seed: &[u8; 32]) -> Result<Self, WeakKey> {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = PublicKey::from_bytes(key.verifying_key().as_bytes())?;
@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(PublicKey::from_bytes(&[0; 32]), Err(WeakKey));
     }
 
-    /// Whoever holds the key can sign so that some verifiers accept and others refuse; strict ones never accept.
+    /// The key's holder can sign so that some verifiers accept and others refuse; strict ones never accept.
     #[test]
     fn signature_with_a_nonce_of_small_order_is_refused() {
         use curve25519_dalek::scalar::{Scalar, clamp_integer};

@@ -28,7 +28,7 @@ struct TrustedKey {
 }
 
 impl KeyRing {
-    /// A ring that trusts nobody.
+    /// A ring that trusts no one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

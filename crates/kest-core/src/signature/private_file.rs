@@ -6,6 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::file::{FileError, open_regular};
+
 /// Reads the first `limit` bytes of a file that holds a secret; they are wiped when dropped.
 ///
 /// On Unix others may do nothing with it, and its group may at most read it, if that is a group of this process: this
@@ -15,7 +17,12 @@ use zeroize::Zeroizing;
 ///
 /// [`PrivateFileError`] when the file cannot be read, is no UTF-8, or is open to others.
 pub fn read_private_file(path: &Path, limit: usize) -> Result<Zeroizing<String>, PrivateFileError> {
-    let mut file = File::open(path).map_err(PrivateFileError::Read)?;
+    let mut file = open_regular(path).map_err(|error| match error {
+        FileError::Unreadable(cause) => PrivateFileError::Read(cause),
+        FileError::NotAFile | FileError::TooLong(_) | FileError::OpenToWriters(_) => {
+            PrivateFileError::NotAFile
+        }
+    })?;
     refuse_readable_by_others(&file)?;
     // Room for all of it at once, so that no half of a secret stays behind where the text grew.
     let mut text = Zeroizing::new(String::with_capacity(limit));
@@ -33,6 +40,9 @@ pub enum PrivateFileError {
     /// The file cannot be read.
     #[error("private key file cannot be read")]
     Read(#[source] io::Error),
+    /// A pipe, a socket, a device or a folder.
+    #[error("private key file is not a regular file")]
+    NotAFile,
     /// Others may read or change it.
     #[error(
         "private key file is open to others: its mode must be 0600, or 0440 under a group of this process, \
@@ -107,6 +117,19 @@ mod tests {
         let foreign = (40_000..).find(|id| taken.iter().all(|group| group.as_raw() != *id)).unwrap();
         assert!(!is_own_group(foreign));
         assert!(is_own_group(rustix::process::getegid().as_raw()));
+    }
+
+    /// Attack: a pipe without a writer in the place of a key, which would hold the start for good.
+    #[test]
+    fn pipe_in_the_place_of_a_key_does_not_hold_the_start() {
+        let path = std::env::temp_dir().join(format!("kest-private-{}-pipe", std::process::id()));
+        let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap();
+        assert!(made.success());
+        let refused = read_private_file(&path, 16);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(refused, Err(PrivateFileError::NotAFile)), "{refused:?}");
+        let device = read_private_file(Path::new("/dev/zero"), 16);
+        assert!(matches!(device, Err(PrivateFileError::NotAFile)), "{device:?}");
     }
 
     #[test]
