@@ -75,6 +75,9 @@ impl Admission {
     }
 
     /// Starts a nested operation: a tool call, a job, a step worth an entry of its own.
+    ///
+    /// What it declares is found wrong when it is admitted. A service whose nested operations are known at start gives
+    /// them to [`Kest::check`] there.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Nested<'_> {
         Nested { admission: self, operation }

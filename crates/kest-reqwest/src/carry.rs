@@ -93,7 +93,8 @@ impl Carrying {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] when no destination is listed, the foreign members are malformed, or the client cannot be built.
+    /// [`ClientError`] when no destination is listed, the foreign members are malformed, the operation that starts a
+    /// lineage can never be admitted, or the client cannot be built.
     pub fn client(self, builder: reqwest::ClientBuilder) -> Result<ClientWithMiddleware, ClientError> {
         self.client_with(builder, |stack| stack)
     }
@@ -119,6 +120,9 @@ impl Carrying {
         }
         if has_default_baggage(&builder) {
             return Err(ClientError::DefaultBaggage);
+        }
+        if let WithoutLineage::Originate(origination) = &self.without_lineage {
+            origination.check()?;
         }
         let foreign_members =
             self.foreign_members.clone().transpose().map_err(ClientError::ForeignMembers)?;
@@ -153,6 +157,9 @@ pub enum ClientError {
     /// A default header `baggage` would be on no request that carries a passport: use [`Carrying::foreign_members`].
     #[error("builder has a default header baggage: give its members to foreign_members")]
     DefaultBaggage,
+    /// What [`WithoutLineage::originate`] was given could start no lineage at all.
+    #[error("operation that starts a lineage can never be admitted")]
+    Operation(#[from] kest_core::OperationError),
     /// The client's own settings do not work.
     #[error("client cannot be built")]
     Client(#[source] kest_core::BoxError),
@@ -186,6 +193,29 @@ mod tests {
             assert!(carrying().client(with_default(name, value)).is_ok(), "{name}");
         }
         assert!(carrying().client(reqwest::Client::builder().user_agent(r#""baggage": 1"#)).is_ok());
+    }
+
+    #[test]
+    fn lineage_that_can_never_start_is_found_when_the_client_is_built() {
+        use kest_core::policy::{dangerous_allow_all, deployment_only};
+        use kest_core::{Authorize, Kest, Operation, OperationError, OsRandom, signature, trust::Origin};
+        fn built(
+            operation: Operation,
+            policy: impl Authorize + 'static,
+        ) -> Result<ClientWithMiddleware, ClientError> {
+            let workload = signature::WorkloadId::new("spiffe://example.org/jobs").unwrap();
+            let signer = signature::Ed25519Signer::ephemeral(workload, &OsRandom).unwrap();
+            let kest = Kest::builder(Arc::new(signer)).build();
+            CarryPassport::to([Destination::origin("https://stock.internal").unwrap()])
+                .without_lineage(WithoutLineage::originate(kest, Origin::system(), operation, policy))
+                .client(reqwest::Client::builder())
+        }
+        let sync = || Operation::named("nightly_sync").unwrap();
+        let empty_taint = built(sync().taint(""), dangerous_allow_all());
+        assert!(matches!(empty_taint, Err(ClientError::Operation(OperationError::Taints))));
+        let unasked = built(sync(), deployment_only());
+        assert!(matches!(unasked, Err(ClientError::Operation(OperationError::NothingAsked(_)))));
+        assert!(built(sync(), dangerous_allow_all()).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kest_core::refusal::Step;
 use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitError, Authorize, Kest, Operation};
+use kest_core::{Admission, AdmitError, Authorize, Kest, Operation, OperationError};
 
 use crate::error::CarryError;
 
@@ -24,6 +24,8 @@ pub enum WithoutLineage {
 
 impl WithoutLineage {
     /// Starts a lineage of `origin` with `operation`, when `policy` allows it.
+    ///
+    /// An operation that could be admitted for no request is found when the client is built.
     #[must_use]
     pub fn originate(
         kest: Kest,
@@ -44,6 +46,11 @@ pub struct Origination {
 }
 
 impl Origination {
+    /// Finds what would fail every lineage that it starts.
+    pub(crate) fn check(&self) -> Result<(), OperationError> {
+        self.kest.check(&self.operation, self.policy.as_ref())
+    }
+
     pub(crate) async fn start(&self) -> Result<Admission, CarryError> {
         let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
         match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
