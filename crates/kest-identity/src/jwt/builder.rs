@@ -123,7 +123,7 @@ impl JwtAuthenticatorBuilder {
 
     /// Fetches keys over plain http even from another machine.
     ///
-    /// Whoever sits on the way can then replace the keys, and with them every identity.
+    /// Anyone on the way can then replace the keys, and with them every identity.
     pub fn dangerous_allow_http(self) -> Self {
         self.describe(TrustedIssuer::dangerous_allow_http)
     }
@@ -216,6 +216,7 @@ impl JwtAuthenticatorBuilder {
         self.check_times()?;
         if self.trusted.len() + usize::from(self.described.is_some()) > 1 {
             self.common.grants = Grants::none();
+            self.described.iter().chain(&self.trusted).for_each(TrustedIssuer::say_that_it_grants_nothing);
         }
         let Common { clock, random, limits, .. } = &self.common;
         let trusted: Vec<_> = self.described.into_iter().chain(self.trusted).collect();

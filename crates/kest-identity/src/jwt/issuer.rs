@@ -194,6 +194,17 @@ impl TrustedIssuer {
         self
     }
 
+    /// Says at start what else shows first as a 403: beside other issuers, one grants nothing unless told otherwise.
+    pub(super) fn say_that_it_grants_nothing(&self) {
+        if self.grants.is_none() {
+            tracing::warn!(
+                issuer = &*self.name,
+                mend = "say which of its scopes and roles count: TrustedIssuer::grants(..), or Grants::none() if none do",
+                "several issuers are trusted, and this one grants nothing"
+            );
+        }
+    }
+
     /// Also takes tokens of type `JWT` or of none, for an issuer that knows nothing of RFC 9068.
     ///
     /// Whatever else this issuer signs for this audience with those types is then taken for an access token, but for
@@ -209,7 +220,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Lets tokens live longer than 24 h: a stolen one is good for that long, since nobody can take it back.
+    /// Lets tokens live longer than 24 h: a stolen one is good for that long, since it cannot be taken back.
     pub fn dangerous_token_life(mut self, longest: Duration) -> Self {
         self.life = Life::Dangerous(longest);
         self
@@ -248,7 +259,7 @@ impl TrustedIssuer {
 
     /// Fetches the keys over plain http even from another machine.
     ///
-    /// Whoever sits on the way can then replace the keys, and with them every identity of this issuer.
+    /// Anyone on the way can then replace the keys, and with them every identity of this issuer.
     pub fn dangerous_allow_http(mut self) -> Self {
         self.plain_http = PlainHttp::Anywhere;
         self

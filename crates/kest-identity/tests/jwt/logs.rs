@@ -102,3 +102,26 @@ async fn insecure_choice_warns_once() {
     drop(IdentityChoice::dangerous_insecure_no_verify().into_authenticate());
     assert_eq!(log.text().matches("WARN").count(), 1, "{}", log.text());
 }
+
+#[test]
+fn issuer_beside_others_that_grants_nothing_is_named_at_start() {
+    use kest_identity::{Grants, TrustedIssuer};
+    let issuer = |name: &str| TrustedIssuer::new(name).jwks_uri(format!("{name}/keys")).audience("shop");
+    let built = |trusted: Vec<TrustedIssuer>| {
+        let (log, _listening) = listen();
+        let builder = trusted.into_iter().fold(JwtAuthenticator::builder(), |it, issuer| it.trust(issuer));
+        builder.try_build().unwrap();
+        let text = log.text();
+        let lines = text.lines().filter(|line| line.contains("grants nothing")).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    let staff = || issuer("https://staff.example").grants(Grants::all());
+    let partner = || issuer("https://partner.example");
+    let said = built(vec![staff(), partner()]);
+    assert!(said.len() == 1 && said[0].contains("WARN"), "{said:?}");
+    assert!(
+        said[0].contains("issuer=\"https://partner.example\"") && said[0].contains("TrustedIssuer::grants")
+    );
+    assert_eq!(built(vec![partner()]), Vec::<String>::new(), "one alone grants what it names");
+    assert_eq!(built(vec![staff(), partner().grants(Grants::none())]), Vec::<String>::new());
+}
