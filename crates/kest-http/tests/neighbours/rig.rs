@@ -73,7 +73,7 @@ impl Drop for Neighbour {
 pub(crate) enum Then {
     Closes,
     Waits,
-    /// Ten bytes more every so often, for ever.
+    /// Ten bytes more whenever there is room, for ever.
     Trickles,
 }
 
@@ -96,7 +96,7 @@ where
         Then::Waits => std::future::pending().await,
         Then::Trickles => {
             while stream.write_all(b"a\r\n0123456789\r\n").await.is_ok() && stream.flush().await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::task::yield_now().await;
             }
         }
     }
