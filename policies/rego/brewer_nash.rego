@@ -7,7 +7,7 @@
 #
 # reads    object.attributes.conflicts   set of strings; empty: in conflict with nothing
 #          chain.resources, chain.principals, chain.operations
-# needs    passports that are bound to their requests. Whoever carries one can cut entries off its end and announce the
+# needs    passports that are bound to their requests. The carrier of one can cut entries off its end and announce the
 #          shorter tip, and is then on neither side of the wall.
 # missing  conflicts missing or anything but a set of strings: denied
 package kest.brewer_nash

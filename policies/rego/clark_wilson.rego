@@ -12,7 +12,7 @@
 # Both are about entries whose signed resource is this object, by its id: services that hand it on have to name it in
 # the same way. A step that was not signed with the object's id counts for neither.
 #
-# C4, the log, is the passport itself. C2 and E4, who certifies, is whoever writes these attributes.
+# C4, the log, is the passport itself. C2 and E4, who certifies, is the author of these attributes.
 #
 # reads    object.attributes.certified_operations   set of strings
 #          object.attributes.required_operations    set of strings; empty requires nothing before

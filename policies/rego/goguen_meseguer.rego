@@ -35,7 +35,7 @@ allow if {
 
 labels := {label | some label in input.subject.taints} | {input.environment.source_type}
 
-# What nobody named is null in the lists, which no string equals.
+# What was not named is null in the lists, which no string equals.
 sources := {name |
 	some names in [
 		input.chain.users, input.chain.principals, input.chain.operations, input.chain.resources,

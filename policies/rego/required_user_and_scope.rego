@@ -1,6 +1,6 @@
-# Required user and scope: somebody known asks, and was granted what this takes.
+# Required user and scope: a known caller asks, and was granted what this takes.
 #
-# Scopes as granted by the caller's own token (RFC 6749 section 3.3). A name that nobody verified names nobody:
+# Scopes as granted by the caller's own token (RFC 6749 section 3.3). A name that was not verified names no one:
 # identity_source must be jwt or lineage, never unverified or anonymous. An identity from the lineage brings no scopes,
 # so it passes only where none are required.
 #

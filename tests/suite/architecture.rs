@@ -220,6 +220,40 @@ fn every_file_says_what_it_is_for_and_none_grows_past_a_sitting() {
     }
 }
 
+/// Prose names who acts: the caller, the carrier, the writer of the store.
+#[test]
+fn prose_names_who_acts() {
+    fn walk(folder: &Path, wrong: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() {
+                if !name.starts_with('.') && !matches!(name, "target" | "node_modules") {
+                    walk(&path, wrong);
+                }
+                continue;
+            }
+            let ours = path.extension().and_then(|it| it.to_str());
+            if !matches!(ours, Some("rs" | "md" | "toml" | "cedar" | "rego" | "json" | "mjs")) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (line, text) in text.lines().enumerate() {
+                let text = text.to_lowercase();
+                let vague = [concat!("no", "body"), concat!("some", "body"), concat!("who", "ever")];
+                let vague =
+                    text.split(|it: char| !it.is_alphanumeric() && it != '_').any(|it| vague.contains(&it));
+                if vague || text.contains(concat!("is ", "none")) {
+                    wrong.push(format!("{}:{}", path.display(), line + 1));
+                }
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    walk(&root(), &mut wrong);
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
 /// The lock file also lists crates that no feature switches on, so the resolved tree is asked.
 #[test]
 fn no_other_cryptography_backend_is_built() {

@@ -1,4 +1,4 @@
-//! A service that nobody told where identity comes from does not start.
+//! A service that was not told where identity comes from does not start.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -203,7 +203,7 @@ enum Mechanism {
     Invalid,
     Away,
     Silent,
-    Somebody,
+    Known,
 }
 
 #[async_trait]
@@ -211,11 +211,11 @@ impl Authenticate for Mechanism {
     async fn attest(&self, _: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         match self {
             Self::Missing => Err(AuthenticateError::Missing),
-            // The cause of a mechanism of somebody's own may repeat anything.
+            // The cause of a custom mechanism may repeat anything.
             Self::Invalid => Err(AuthenticateError::Invalid(SECRET.into())),
             Self::Away => Err(AuthenticateError::Unavailable(SECRET.into())),
             Self::Silent => std::future::pending().await,
-            Self::Somebody => {
+            Self::Known => {
                 Ok(Attested::new(Identity::default(), IdentitySource::Jwt)
                     .with_issuer("https://issuer.example"))
             }
@@ -393,12 +393,12 @@ async fn guard_says_what_it_needs() {
         let response = service.oneshot(Request::new(())).await.unwrap();
         (kept, response.extensions().get::<Rejection>().unwrap().clone())
     };
-    let (kept, rejection) = refuse(Mechanism::Somebody, guard()).await;
+    let (kept, rejection) = refuse(Mechanism::Known, guard()).await;
     assert!(rejection.expected().contains("orders:write"), "{rejection:?}");
     assert!(kept.only("guard", "insufficient_scope").contains("orders:write"));
     drop(kept);
     let roles_only = GuardLayer::for_roles(["clerk"]).unwrap();
-    let (kept, rejection) = refuse(Mechanism::Somebody, roles_only).await;
+    let (kept, rejection) = refuse(Mechanism::Known, roles_only).await;
     assert!(rejection.expected().contains("clerk"), "{rejection:?}");
     assert!(kept.only("guard", "role_missing").contains("clerk"));
 }
@@ -473,8 +473,8 @@ async fn request_that_is_not_sent_is_explained_and_one_without_a_passport_is_cou
         assert!(!kept.logs.text().contains(SECRET));
         drop(kept);
         let kept = keep();
-        let nobody_listens = client.get(format!("http://127.0.0.2:9/{SECRET}")).send().await;
-        assert!(nobody_listens.is_err());
+        let unlisted = client.get(format!("http://127.0.0.2:9/{SECRET}")).send().await;
+        assert!(unlisted.is_err());
         assert_eq!(kept.refusals(), BTreeMap::new());
         let text = kept.logs.text();
         assert!(text.contains("destination is not listed") && text.contains("http://127.0.0.2:9"), "{text}");

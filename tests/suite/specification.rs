@@ -126,7 +126,7 @@ async fn tc_08_multi_policy_logical_and() {
     service.admitted(&raw::call()).await;
 }
 
-/// An engine behind HTTP whose address answers to nobody.
+/// An engine behind HTTP whose address does not answer.
 #[derive(Debug)]
 struct Sidecar(String);
 
@@ -134,7 +134,7 @@ struct Sidecar(String);
 impl Authorize for Sidecar {
     async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
         match reqwest::Client::new().post(&self.0).send().await {
-            Ok(response) => panic!("nobody listens there, yet it answered {}", response.status()),
+            Ok(response) => panic!("no server listens there, yet it answered {}", response.status()),
             Err(cause) => Err(AuthorizeError::Unavailable(cause.into())),
         }
     }
@@ -142,7 +142,7 @@ impl Authorize for Sidecar {
 
 #[tokio::test]
 async fn tc_09_sidecar_timeout_is_denial() {
-    // A port that was free a moment ago and that nobody listens on.
+    // A port that was free a moment ago and that no server listens on.
     let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     let sidecar = Sidecar(format!("http://{free}/v1/data/kest"));
     let error = keys::kest("gateway")

@@ -87,13 +87,13 @@ impl Edge {
         assert_eq!(challenges(&response), [r#"Bearer error="invalid_token""#], "{attack}");
     }
 
-    /// The same for a credential that is none of ours: RFC 6750 section 3.1 has no error code for it.
+    /// The same for a credential that is not ours: RFC 6750 section 3.1 has no error code for it.
     pub async fn refuse_scheme(&self, attack: &str, request: &RawRequest) {
         let response = self.refuse_with(401, attack, request).await;
         assert_eq!(challenges(&response), ["Bearer"], "{attack}");
     }
 
-    /// Sends a good token and expects that nobody can say whether it holds.
+    /// Sends a good token and expects that it cannot be said whether it holds.
     pub async fn unavailable(&self, fault: &str, token: &str) {
         let request = raw::call().bearer(token);
         let mut answered = std::pin::pin!(self.refuse_with(503, fault, &request));
@@ -168,7 +168,7 @@ struct Standstill {
 }
 
 impl Standstill {
-    /// Ends after a minute, so that a test in which somebody waits who must not fails and does not hang.
+    /// Ends after a minute, so that a test in which a request waits that must not fails and does not hang.
     fn begin() -> Self {
         let (release, held) = mpsc::channel::<()>();
         let overrun = Arc::new(AtomicBool::new(false));
@@ -185,7 +185,7 @@ impl Drop for Standstill {
     fn drop(&mut self) {
         drop(self.release.take());
         let overrun = self.overrun.load(Ordering::SeqCst);
-        assert!(!overrun || std::thread::panicking(), "somebody waited for time to pass");
+        assert!(!overrun || std::thread::panicking(), "a request waited for time to pass");
     }
 }
 

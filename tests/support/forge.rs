@@ -74,7 +74,7 @@ impl Forge {
         self
     }
 
-    /// Names nobody.
+    /// Names no one.
     pub fn anonymous(self) -> Self {
         self.label("kest.identity", r#"{"agent":null,"task":null,"user":null}"#)
             .label("kest.identity_source", "anonymous")

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What the endpoint says to whoever asks.
+/// What the endpoint says to its callers.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// 200 with this content type, if any, and body.
@@ -49,7 +49,7 @@ impl Answer {
         Self::Status(format!("{status}\r\nlocation: {location}"))
     }
 
-    /// Whether it keeps whoever asked waiting for ever.
+    /// Whether it keeps its callers waiting for ever.
     pub fn hangs(&self) -> bool {
         matches!(self, Self::Trickle | Self::Silent)
     }
@@ -78,7 +78,7 @@ struct Counts {
 #[derive(Debug)]
 enum State {
     Up(JoinHandle<()>),
-    /// The port is kept from everybody else, and nobody listens on it.
+    /// The port is kept from others, and closed.
     Down(TcpSocket),
 }
 
@@ -109,7 +109,7 @@ impl JwksServer {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// Whether its answer keeps whoever asked waiting for ever.
+    /// Whether its answer keeps its callers waiting for ever.
     pub fn hangs(&self) -> bool {
         self.answer.lock().unwrap().hangs()
     }
@@ -157,7 +157,7 @@ impl Drop for JwksServer {
     }
 }
 
-/// A port that nobody else gets and nobody listens on. Connections that just ended there do not count as somebody.
+/// A port that is reserved and closed. Connections that just ended there do not count.
 fn hold(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();

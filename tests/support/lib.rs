@@ -7,7 +7,7 @@
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
     clippy::exhaustive_enums,
-    reason = "a rig that cannot be set up must end the test, at the line that failed; nobody else builds on it"
+    reason = "a rig that cannot be set up must end the test, at the line that failed; only tests build on it"
 )]
 
 pub mod cedar_agent;

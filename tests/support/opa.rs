@@ -150,7 +150,7 @@ fn document(engine: &mut regorus::Engine, path: &str) -> Option<Value> {
 pub enum Fault {
     /// It never answers.
     Silent,
-    /// It answers with blanks, one at a time, for as long as somebody listens.
+    /// It answers with blanks, one at a time, for as long as the client listens.
     Trickle,
     /// It resets the connection.
     Reset,
@@ -200,7 +200,7 @@ impl Fault {
             Self::Reset => stream.set_zero_linger().unwrap(),
             Self::Bytes(bytes) => {
                 for part in bytes.chunks(8192) {
-                    // Whoever hangs up has read enough.
+                    // A client that hangs up has read enough.
                     if stream.write_all(part).await.is_err() {
                         return;
                     }
@@ -214,8 +214,8 @@ impl Fault {
     }
 }
 
-/// The base of a port that was free a moment ago and that nobody listens on.
-pub async fn nobody() -> String {
+/// The base of a port that was free a moment ago and that no server listens on.
+pub async fn closed_port() -> String {
     format!("http://{}", listen().await.1)
 }
 

@@ -176,7 +176,7 @@ impl Service {
             let response = request.send(self.address).await;
             assert!(
                 statuses.contains(&response.status),
-                "{caller}: {} is none of {statuses:?}",
+                "{caller}: {} is not one of {statuses:?}",
                 response.status
             );
             assert_eq!(response.body, "", "{caller}: a refusal has no body");
@@ -262,7 +262,7 @@ pub struct BadSigner {
 pub enum SignerFault {
     /// It answers with an error.
     Away,
-    /// It answers with a signature that is none.
+    /// It answers with a malformed signature.
     Wrong,
     /// It never answers.
     Silent,

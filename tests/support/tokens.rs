@@ -111,7 +111,7 @@ impl TokenKey {
         self.token_of(&header.to_string(), &changed(good_claims(), claims).to_string())
     }
 
-    /// A good token that no other is like, so that nobody recognises it from before.
+    /// A good token that no other is like, so that it is not recognised from before.
     pub fn token_numbered(&self, number: usize) -> String {
         self.token_with(&json!({}), &json!({"jti": number.to_string()}))
     }

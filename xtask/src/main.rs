@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let Err(failure) = perform(arguments) else {
         return ExitCode::SUCCESS;
     };
-    // With standard error closed there is nobody left to tell; the exit code still does.
+    // With standard error closed nothing is left to say it to; the exit code still does.
     drop(writeln!(io::stderr().lock(), "{}", failure.message(USAGE)));
     failure.exit_code()
 }

@@ -202,7 +202,7 @@ fn round(room: &Room, asked: &Asked, folder: &Path, round: Round) -> Result<(), 
 
 fn command(room: &Room, asked: &Asked, folder: &Path, round: Round) -> Run {
     let mut run = Run::cargo().argument("mutants").argument("--package").argument(room.package);
-    // Nobody debugs what is built for a minute; and what fails on purpose is no case to try again.
+    // What is built for a minute is not debugged; and what fails on purpose is no case to try again.
     run = run.variable("CARGO_PROFILE_DEV_DEBUG", "0");
     run = run.variable("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
     for file in room.files {

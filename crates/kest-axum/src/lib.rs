@@ -5,7 +5,7 @@
 //! use kest_axum::{Admitted, Caller};
 //!
 //! async fn show(Caller(principal): Caller, Admitted(admission): Admitted) -> String {
-//!     format!("{} through {} hops", principal.user().unwrap_or("nobody"), admission.passport().len())
+//!     format!("{} through {} hops", principal.user().unwrap_or("anonymous"), admission.passport().len())
 //! }
 //!
 //! let router: Router = Router::new().route("/", get(show));

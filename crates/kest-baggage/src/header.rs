@@ -58,9 +58,9 @@ impl HeaderReader {
         self
     }
 
-    /// Accepts a passport whose tip nobody announced.
+    /// Accepts a passport whose tip was not announced.
     ///
-    /// Whoever carries such a passport can cut entries off its end unnoticed.
+    /// The carrier of such a passport can cut entries off its end unnoticed.
     #[must_use]
     pub fn dangerous_accept_missing_tip(mut self) -> Self {
         self.missing_tip = MissingTip::Accepted;
@@ -251,7 +251,7 @@ pub enum ReadError {
     /// A tip without the passport that it is the tip of.
     #[error("chain tip came without a passport")]
     TipWithoutPassport,
-    /// A passport whose end nobody announced.
+    /// A passport whose end was not announced.
     #[error("passport came without a chain tip")]
     PassportWithoutTip,
     /// The tip is no list of hashes.

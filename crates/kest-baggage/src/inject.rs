@@ -48,7 +48,7 @@ impl PackedHeader {
 
 /// Removes every `kest.*` member from `headers`, however it is spelled; other people's members stay as they are, byte for byte and in order.
 ///
-/// What came in is in the arrival when it held; what did not hold must not be forwarded by whoever copies headers.
+/// What came in is in the arrival when it held; what did not hold must not be forwarded by code that copies headers.
 pub fn strip(headers: &mut HeaderMap) {
     let ours =
         |line: &HeaderValue| Members::of(line.as_bytes(), Arrays::Raw).any(|member| !member.is_foreign());
@@ -73,7 +73,7 @@ impl Foreign {
     fn of(headers: &HeaderMap) -> Self {
         let mut foreign = Self::default();
         for line in headers.get_all(BAGGAGE) {
-            // Also a raw array is cut out whole, so that none of its pieces passes for somebody else's member.
+            // Also a raw array is cut out whole, so that none of its pieces passes for a foreign member.
             for member in Members::of(line.as_bytes(), Arrays::Raw).filter(Member::is_foreign) {
                 if !foreign.text.is_empty() {
                     foreign.text.push(b',');

@@ -45,9 +45,9 @@
 //!
 //! What is read here is well formed and nothing more; only verifying proves it. `kest.user`, `kest.agent` and
 //! `kest.task` are written for readers of other languages and never read: they are left out when longer than 256 bytes
-//! or when the header has no room. A claim check is worth a passport to whoever sees it, for as long as it lives, unless its claim is for single use; whoever
-//! can write into a claim store can exchange passports in it, unless they are sealed ([`Claims::sealed`]). Claim stores are
-//! waited for with tokio's timer; the other tiers need no runtime. General baggage
+//! or when the header has no room. A claim check is worth a passport to all who see it, for as long as it lives, unless its
+//! claim is for single use; a writer of a claim store can exchange passports in it, unless they are sealed
+//! ([`Claims::sealed`]). Claim stores are waited for with tokio's timer; the other tiers need no runtime. General baggage
 //! propagators lose or cut long members, so none should touch a request that [`PackedHeader::inject`] was called on.
 
 mod ambience;

@@ -48,7 +48,7 @@ impl<'header> Member<'header> {
         whose(self.key)
     }
 
-    /// Whether it is somebody else's, and so none of our business.
+    /// Whether it is foreign, and so left as it is.
     pub(crate) fn is_foreign(&self) -> bool {
         self.whose() == Whose::Others
     }
@@ -97,7 +97,7 @@ fn end_of_member(rest: &[u8], arrays: Arrays) -> usize {
 }
 
 /// Where the raw array of `kest.passport` ends, at its bracket; an array that is not closed takes all that is left, so that its
-/// pieces are never taken for somebody else's members.
+/// pieces are never taken for foreign members.
 fn end_of_raw_array(rest: &[u8]) -> Option<usize> {
     let (key, value) = rest.split_at_checked(memchr2(b'=', b',', rest)?)?;
     let value = value.strip_prefix(b"=")?.trim_ascii_start();

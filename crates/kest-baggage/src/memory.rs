@@ -15,8 +15,8 @@ use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
 
 /// A claim store in memory, bounded by `Limits::claim_store_bytes`.
 ///
-/// It refuses a claim rather than to evict one that somebody may still redeem: the cache that it stands on has no
-/// capacity of its own and drops only what is over. Claims that are put [on somebody's account](ClaimStore::put_for)
+/// It refuses a claim rather than evict one that may still be redeemed: the cache that it stands on has no
+/// capacity of its own and drops only what is over. Claims that are put [on an account](ClaimStore::put_for)
 /// take a part of its [room](Room) and no more, so that one caller's long lineages leave room for those of others.
 #[derive(Clone)]
 pub struct InMemoryClaims(Arc<Parts>);

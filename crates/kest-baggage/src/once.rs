@@ -12,7 +12,7 @@ use crate::tier::Tier;
 /// The packed header of `admission`'s outgoing calls, made at the first of them and kept for the others.
 ///
 /// Calls at the same time share one packing, and its failure; later calls try again. A claim check is used again
-/// only during the first half of its time, so that whoever gets it has the other half. Where claims are for single use,
+/// only during the first half of its time, so that its receiver has the other half. Where claims are for single use,
 /// every call packs for itself, and so it does with more than 4 different [`Tiers`] for one admission.
 ///
 /// # Errors

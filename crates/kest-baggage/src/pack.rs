@@ -51,7 +51,7 @@ impl Tiers {
         self
     }
 
-    /// Keeps what fits no header there: [`Claims`], or a store alone, which whoever reads the claim check must share.
+    /// Keeps what fits no header there: [`Claims`], or a store alone, which readers of the claim check must share.
     #[must_use]
     pub fn store(mut self, claims: impl Into<Claims>) -> Self {
         self.claims = Some(claims.into());
@@ -199,7 +199,7 @@ impl fmt::Debug for PackedHeader {
 
 /// Packs `passport`: the passport in the first tier that fits, its tips, and `identity` for readers of other languages.
 ///
-/// An empty passport gives no member at all. A user, agent or task of more than 256 bytes is left out: nobody may
+/// An empty passport gives no member at all. A user, agent or task of more than 256 bytes is left out: readers may not
 /// believe these members anyway, and the signed entries hold them in full. A claim check waits at most
 /// `limits.claim_wait` for the store and needs tokio's timer.
 ///

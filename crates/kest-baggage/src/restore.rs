@@ -224,7 +224,7 @@ impl From<Unanswered> for RestoreError {
 
 /// Who must act when a passport could not be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "whoever answers the request must decide about a new class")]
+#[expect(clippy::exhaustive_enums, reason = "the answer to a request must decide about a new class")]
 pub enum RestoreFailure {
     /// The caller sent something that is no passport: 400.
     Malformed,
@@ -234,7 +234,7 @@ pub enum RestoreFailure {
     ClaimGone,
     /// What lies under the caller's claim is no passport, or not the one that belongs there: 401.
     ClaimRubbish,
-    /// The store is away, or there is none: 503.
+    /// The store is away or not configured: 503.
     StoreUnavailable,
 }
 

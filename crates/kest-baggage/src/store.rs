@@ -10,7 +10,7 @@ use uuid::{Builder, Uuid, Variant, Version};
 
 /// Keeps passports that are too long for a header, for as long as a chain of calls may take.
 ///
-/// A store must be shared by whoever writes a claim check and whoever reads it. It sees passports as JSON or
+/// A store must be shared by the writer and the reader of a claim check. It sees passports as JSON or
 /// [sealed](crate::Claims::sealed), either way as bytes that mean nothing to it, at most
 /// [`longest_claim`](crate::longest_claim) of them.
 #[async_trait]
@@ -64,7 +64,7 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
 
 /// A ticket for a passport in a claim store: an unguessable UUID of version 4 (RFC 9562 section 5.4).
 ///
-/// Whoever holds it can fetch the passport, so `Debug` does not show it.
+/// Its holder can fetch the passport, so `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimId(Uuid);
 

@@ -10,8 +10,8 @@ use crate::restore::RestoreError;
 pub const CLAIMS: &str = "kest_claims_total";
 /// Seconds that one question to a claim store took, by `operation` and `store`.
 pub const CLAIMS_TIME: &str = "kest_claims_seconds";
-/// Claims that a store gave and that were not believed, by `kind`. Where nobody attacks and every service has the right
-/// keys and names there are none.
+/// Claims that a store gave and that were not believed, by `kind`. It stays at zero unless a
+/// key or a name is wrong somewhere, or an attacker tries something.
 pub const CLAIMS_REFUSED: &str = "kest_claims_refused_total";
 
 /// Describes every metric to the recorder that is installed.

@@ -175,7 +175,7 @@ pub(crate) enum Store {
 /// Where claims are kept, and how.
 #[derive(Debug, Args)]
 pub(crate) struct StorePlace {
-    /// The store: redis://HOST:PORT/DB, rediss:// for TLS; several for a cluster. Whoever sees the command line sees a
+    /// The store: redis://HOST:PORT/DB, rediss:// for TLS; several for a cluster. The command line shows a
     /// password in it: use --password-file.
     #[arg(long, value_name = "URL", required = true)]
     pub(crate) store: Vec<String>,

@@ -9,7 +9,7 @@ use crate::output;
 /// A new file cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FreshError {
-    /// A key is never overwritten: whoever lost it could not use it any more.
+    /// A key is never overwritten, since what is overwritten is lost.
     #[error("{} exists and is not overwritten", .0.display())]
     Exists(PathBuf),
     /// The file or its directory cannot be written.

@@ -1,4 +1,4 @@
-//! Loads the trust bundle of `--keys`: a file, or a URL whose answer nobody between can change.
+//! Loads the trust bundle of `--keys`: a file, or a URL whose answer cannot be changed on the way.
 
 use std::fmt;
 use std::path::Path;

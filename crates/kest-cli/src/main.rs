@@ -61,7 +61,7 @@
 //! header lines), and optionally `name`, `chain_tip`, `dialect` and `store` (store key to value); other members are left
 //! alone. A line's dialect may only be stricter than `--dialect`: a log does not choose how leniently it is read, and a line
 //! that tries is refused as `dialect_too_lenient`. Every line but a blank one gets one verdict, in order: what is no such
-//! object is refused as `bad_line`, a tip that is none as `bad_chain_tip`, and a line over 16 MiB as `line_too_long`. The
+//! object is refused as `bad_line`, a malformed tip as `bad_chain_tip`, and a line over 16 MiB as `line_too_long`. The
 //! exit code is 1 if any line was refused. It answers for all of them even when the reader of the verdicts went away before
 //! the end.
 //!
@@ -125,7 +125,7 @@
 //! # Limits and caveats
 //!
 //! - A header without a passport is an empty lineage, which is accepted: 0 entries and the score `null`.
-//! - Without a chain tip nobody can notice that the end of a passport was cut off: `verify` checks one only when it
+//! - Without a chain tip it goes unnoticed when the end of a passport was cut off: `verify` checks one only when it
 //!   is given, or stands in the header, where it is required.
 //! - A bundle that cannot be used is no verdict: exit code 2, nothing on standard output. It is fetched by https, or
 //!   by http from this machine; redirects are not followed.
@@ -160,7 +160,7 @@ async fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and the version arrive here too. If they cannot be printed, nobody is there to be told.
+            // Help and the version arrive here too. If they cannot be printed, nothing is left to say it to.
             error.print().unwrap_or_default();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

@@ -9,7 +9,7 @@ use crate::escape::{Escaped, harmless_json};
 
 /// Standard output, buffered.
 ///
-/// When whoever reads it goes away, the rest is dropped and the command goes on: its exit code still answers for all
+/// When its reader goes away, the rest is dropped and the command goes on: its exit code still answers for all
 /// that it was asked.
 #[derive(Debug)]
 pub(crate) struct Output(Option<BufWriter<Stdout>>);
@@ -64,7 +64,7 @@ impl Output {
 #[error("cannot write to standard output")]
 pub(crate) struct OutputError(#[source] io::Error);
 
-/// Tells people on standard error; when that is gone too, nobody is left to be told.
+/// Tells people on standard error; when that is gone too, nothing is left to say it to.
 pub(crate) fn say(message: &str) {
     writeln!(io::stderr().lock(), "kest: {}", Escaped(message)).unwrap_or_default();
 }

@@ -18,7 +18,7 @@ use crate::share::Share;
 use crate::signature::{Sign, WorkloadId};
 use crate::trust::{Origin, TrustModel};
 
-/// A service: whoever signs its entries and by which rules. Cheap to clone.
+/// A service: who signs its entries and by which rules. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Kest(Arc<Parts>);
 
@@ -285,7 +285,7 @@ impl Kest {
     /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues
     /// the lineage of the operation that put it there.
     ///
-    /// The origin has no default, since it decides how far everything that follows is trusted. The caller is nobody
+    /// The origin has no default, since it decides how far everything that follows is trusted. The caller is no one
     /// in particular.
     ///
     /// # Errors

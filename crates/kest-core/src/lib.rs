@@ -30,7 +30,7 @@
 //! let job = kest.originate(Origin::system(), &Operation::named("nightly")?, &dangerous_allow_all()).await?;
 //! let step = job.operation(Operation::named("resize")?.taint("thumbnail")).admit(&dangerous_allow_all()).await?;
 //!
-//! // Whoever receives the passport proves all of it before using any of it.
+//! // The receiver of the passport proves all of it before using any of it.
 //! let limits = Limits::default();
 //! let carried = UnverifiedPassport::from_json(
 //!     step.passport().to_json().as_bytes(), step.passport().tips(), &limits)?;
@@ -45,7 +45,7 @@
 //! # Limits and caveats
 //!
 //! A passport proves who signed what in which order. It does not prove that a signer told the truth, that nothing
-//! was cut off *and* the tip restated by whoever carried it, nor that a request is not a replay of an earlier one.
+//! was cut off *and* the tip restated by its carrier, nor that a request is not a replay of an earlier one.
 
 mod admission;
 mod admit_error;
@@ -99,5 +99,5 @@ pub use signature::Sign;
 pub use slots::{NoSlot, Slot, Slots};
 pub use strict_json::{StrictJsonError, parse_strict_json, parse_strict_object};
 
-/// A cause whose type belongs to somebody else.
+/// A cause whose type belongs to someone else.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

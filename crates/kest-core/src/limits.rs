@@ -16,8 +16,8 @@ pub struct Limits {
     /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried; four
     /// times that takes what writers without a claim store send, and other people's members.
     pub header_bytes: usize,
-    /// List members of the incoming header, whoever's they are. Bytes bound them before: this is what `header_bytes` hold of
-    /// the shortest member that says something (`a=1,`), so that only a flood of empty ones comes here.
+    /// List members of the incoming header, ours and foreign ones. Bytes bound them before: this is what `header_bytes`
+    /// hold of the shortest member that says something (`a=1,`), so that only a flood of empty ones comes here.
     pub members: usize,
     /// Members `kest.*` of the incoming header. The protocol has eight names; unknown ones are ignored.
     pub own_members: usize,

@@ -65,7 +65,7 @@ fn is_printable(id: &str) -> bool {
     !id.chars().any(char::is_control)
 }
 
-/// The protocol (section 1) restricts nothing but the length; whoever shows such a name escapes it.
+/// The protocol (section 1) restricts nothing but the length; code that shows such a name escapes it.
 fn is_text(_name: &str) -> bool {
     true
 }

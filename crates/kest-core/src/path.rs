@@ -92,7 +92,7 @@ impl NormalPath {
 
     /// The same without a slash at its end, where no segment is empty: what a resource is called by.
     ///
-    /// Whether `//` and a slash at the end mean anything is up to whoever serves the path, so a name must not depend on it.
+    /// Whether `//` and a slash at the end mean anything is up to the server of the path, so a name must not depend on it.
     pub(crate) fn without_empty_segments(&self) -> Result<&str, PathError> {
         let trimmed = self.0.strip_suffix('/').unwrap_or(&self.0);
         if trimmed.is_empty() {

@@ -1,4 +1,4 @@
-//! Whose part of what all callers share: a digest that names nobody.
+//! Whose part of what all callers share: a digest that names no one.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -85,7 +85,7 @@ impl Slots {
     ///
     /// # Errors
     ///
-    /// [`NoSlot`]; nobody waits.
+    /// [`NoSlot`], at once.
     pub fn try_enter(&self, share: Share) -> Result<Slot, NoSlot> {
         self.take(&mut self.0.lock(), share)
     }
@@ -174,7 +174,7 @@ impl Inner {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Whose turn it is, if a slot is free for somebody.
+    /// Whose turn it is, if a slot is free.
     fn next(&self, state: &State) -> Option<usize> {
         let eligible = state.waiting.iter().enumerate();
         let eligible = eligible.filter(|(_, waiting)| self.may_take(state, waiting.share));

@@ -13,7 +13,7 @@ impl TrustScore {
     pub const FULL: Self = Self(100);
     /// Not to be trusted at all.
     pub const NONE: Self = Self(0);
-    /// What an origin that nobody described is worth.
+    /// What an origin is worth that was not described.
     pub const UNKNOWN_ORIGIN: Self = Self(10);
 
     /// A score of `value`.
@@ -82,7 +82,7 @@ impl Origin {
         Self("verified_rag".into())
     }
 
-    /// Somebody else's service, under contract.
+    /// A third party's service, under contract.
     #[must_use]
     pub fn third_party_api() -> Self {
         Self("third_party_api".into())
@@ -136,7 +136,7 @@ impl Origins {
         Ok(())
     }
 
-    /// The score of the origin called `name`; 10 when nobody described it.
+    /// The score of the origin called `name`; 10 when it was not described.
     #[must_use]
     pub fn score(&self, name: &str) -> TrustScore {
         fixed(name)

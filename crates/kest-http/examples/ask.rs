@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let keys = Endpoint::parse(&here)?;
     let answer = client.get(&keys).accept("application/json").limit(1024).ask().await?;
 
-    // What somebody else named is asked by a client that cannot be led inward.
+    // What others named is asked by a client that cannot be led inward.
     let outward = HttpClient::builder(Duration::from_secs(5)).reach(Reach::Outward).build()?;
     let refused = outward.get(&keys).ask().await;
 

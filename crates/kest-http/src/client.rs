@@ -143,7 +143,7 @@ impl HttpClientBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpClientError {
-    /// What was given as a root certificate is none.
+    /// What was given as a root certificate is not one.
     #[error("root certificate is no pem")]
     Certificate(#[source] Option<BoxError>),
     /// The machine offers no TLS.

@@ -10,13 +10,13 @@ use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 pub struct Coding(Box<str>);
 
 impl Coding {
-    /// The name; `unreadable` where what was sent is none.
+    /// The name; `unreadable` where what was sent is not a name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first coding of the answer that is none of ours.
+    /// The first coding of the answer that is not one of ours.
     ///
     /// RFC 9110 section 8.4.1: names have no case, stand in a list, and `identity` means no coding at all.
     pub(crate) fn of_answer(headers: &HeaderMap) -> Option<Self> {

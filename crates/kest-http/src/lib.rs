@@ -7,7 +7,7 @@
 //! - `localhost` is this machine and is never looked up;
 //! - no redirect is followed, no proxy of the environment is used, nothing is asked twice;
 //! - an answer has status 200, no content coding, a bounded number of bytes, and comes in bounded time;
-//! - where an endpoint was named by somebody else ([`Endpoint::published`]), the address that is connected to is
+//! - where an endpoint was named by others ([`Endpoint::published`]), the address that is connected to is
 //!   judged too, so that a name that is looked up anew cannot lead inward ([`Reach`]).
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! Takes the one token out of the evidence, or says why there is none.
+//! Takes the one token out of the evidence, or says why it cannot.
 
 use kest_core::{Credentials, Limits};
 

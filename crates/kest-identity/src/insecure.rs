@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::bearer::{self, Schemes};
 use crate::jwt::{ClaimNames, Grants, Parts, decode_part};
 
-/// Takes identity from the bearer token without verifying it, else from the lineage, else from nobody.
+/// Takes identity from the bearer token without verifying it, else from the lineage, else it names no one.
 ///
 /// For development only: every caller can claim to be anybody. Signature, issuer, audience and times are ignored; a
 /// token that cannot be read is still refused. Every identity is [`IdentitySource::Unverified`].

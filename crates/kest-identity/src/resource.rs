@@ -36,7 +36,7 @@ pub struct ResourceMetadata {
     url: Url,
 }
 
-/// A resource identifier is none.
+/// A resource identifier is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("resource identifier is not an https url without query and fragment")]
 pub struct ResourceError;

@@ -15,7 +15,7 @@ use crate::telemetry::{CacheOutcome, cache_asked};
 /// The variable that says for how many seconds decisions are remembered.
 pub const CACHE_TTL_VARIABLE: &str = "KEST_POLICY_CACHE_TTL";
 
-/// The age of a decision when nobody says anything else.
+/// The age of a decision unless another is set.
 const DEFAULT_TTL: Duration = Duration::from_secs(5);
 /// Longer, and a withdrawn right would outlive everybody's patience.
 const LONGEST_TTL: Duration = Duration::from_secs(3600);

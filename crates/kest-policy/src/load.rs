@@ -15,7 +15,7 @@ use crate::configuration::DeviationProblem;
 /// The extensions of policy files.
 pub(crate) const LANGUAGES: [&str; 3] = ["cedar", "cedarschema", "rego"];
 
-/// The policy files directly in `folder`, in order of name; a configuration is none, since it is always named.
+/// The policy files directly in `folder`, in order of name; a configuration does not count, since it is always named.
 ///
 /// # Errors
 ///
@@ -204,7 +204,7 @@ pub enum Problem {
     /// It parses and does not fit the schema or the engine.
     #[error("is not valid")]
     Invalid(#[source] BoxError),
-    /// Its policies have names and have none, so that nobody can tell which belong together.
+    /// Its policies have names and have none, so that it cannot be told which belong together.
     #[error("names some of its policies and not others")]
     HalfNamed,
     /// No policy is in it.

@@ -30,8 +30,8 @@ pub enum AddressError {
     /// It is no URL with a host.
     #[error("address is no url with a host")]
     NoUrl,
-    /// Its scheme is none of `redis`, `rediss`, `valkey` and `valkeys`.
-    #[error("scheme of the address is none of redis, rediss, valkey and valkeys")]
+    /// Its scheme is not `redis`, `rediss`, `valkey` or `valkeys`.
+    #[error("scheme of the address is not redis, rediss, valkey or valkeys")]
     Scheme,
     /// Its path is not the number of a database.
     #[error("path of the address is no number of a database")]
@@ -88,7 +88,7 @@ impl Address {
         Self { host, port, login: self.login.clone(), ..*self }
     }
 
-    /// Whether it is the same server, whoever we are to it.
+    /// Whether it is the same server, as any user.
     #[cfg(feature = "cluster")]
     pub(crate) fn is_at(&self, other: &Self) -> bool {
         self.host == other.host && self.port == other.port

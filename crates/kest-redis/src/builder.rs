@@ -160,7 +160,7 @@ impl RedisBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`] when a server is out of reach or is none that claims and identifiers are safe with.
+    /// [`ConnectError`] when a server is out of reach or is not one that claims and identifiers are safe with.
     pub async fn connect(self) -> Result<Redis, ConnectError> {
         Redis::connect(self.into_settings()?).await
     }

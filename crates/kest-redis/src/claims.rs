@@ -39,7 +39,7 @@ impl RedisClaims {
         }
     }
 
-    /// Nobody would read what is longer.
+    /// What is longer could not be read.
     fn check(&self, passport: &Bytes) -> Result<(), ClaimStoreError> {
         if passport.len() > self.value_bytes() {
             telemetry::claim("too_large");

@@ -28,7 +28,7 @@ pub enum CommandError {
     #[error("server refused the command: {0}")]
     Refused(String),
     /// The server answered what this command is never answered.
-    #[error("server gave an answer that is none")]
+    #[error("server gave an unreadable answer")]
     Rubbish,
     /// The value is longer than [`crate::RedisBuilder::value_bytes`], and was not read.
     #[error("value is over {0} bytes")]

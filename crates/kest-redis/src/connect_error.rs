@@ -8,13 +8,13 @@ use crate::address::AddressError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// An address is none.
-    #[error("address of the server is none")]
+    /// An address is malformed.
+    #[error("address of the server is malformed")]
     Address(#[from] AddressError),
     /// The settings need a feature of this crate that is not on.
     #[error("settings need a feature that is not on: {0}")]
     Feature(&'static str),
-    /// The root certificate is none, or there are none on this machine.
+    /// The root certificate is malformed, or this machine has none.
     #[error("root certificates cannot be used")]
     RootCertificates(#[source] BoxError),
     /// There is no way to the server, or the connection broke while it was made.
@@ -23,14 +23,14 @@ pub enum ConnectError {
     /// The server did not answer within [`crate::RedisBuilder::connect_wait`].
     #[error("server did not answer in time")]
     TimedOut,
-    /// User or password is wrong, or there is none and the server asks for one.
+    /// User or password is wrong, or missing where the server asks for one.
     #[error("server does not know this login")]
     Unauthorized,
     /// The server refuses to serve, with this code: `LOADING`, say, or `NOPERM`.
     #[error("server refuses to serve: {0}")]
     Refused(String),
     /// The server answers what no Redis answers.
-    #[error("server gave an answer that is none")]
+    #[error("server gave an unreadable answer")]
     Rubbish,
     /// The server is older than 7.0; its `redis_version`. Before that, scripts outlived a restart.
     #[error("server is too old: {0}")]
@@ -50,7 +50,7 @@ pub enum ConnectError {
     /// Several addresses were given, and the server is no part of a cluster.
     #[error("server is no part of a cluster, and several addresses were given")]
     NoCluster,
-    /// Parts of the cluster's keys are held by nobody.
+    /// Parts of the cluster's keys are held by no server.
     #[error("cluster has keys that no server holds")]
     Uncovered,
     /// It has not been tried yet.

@@ -68,7 +68,7 @@ impl ServerHealth {
         self.away.is_none()
     }
 
-    /// Why there is no connection, if there is none.
+    /// Why there is no connection; `None` while there is one.
     #[must_use]
     pub fn away(&self) -> Option<&ConnectError> {
         self.away.as_deref()

@@ -18,7 +18,7 @@ pub const WAITING: &str = "kest_redis_commands_waiting";
 pub const CONNECTIONS: &str = "kest_redis_connections_total";
 /// Claims by `outcome`: `kept`, `taken`, `full`, `share_full`, `hit`, `miss`, `too_large`, `removed`, `absent`.
 ///
-/// A `miss` is a claim check without its passport: a gap in the audit trail, unless somebody made it up.
+/// A `miss` is a claim check without its passport: a gap in the audit trail, unless it was made up.
 pub const CLAIMS: &str = "kest_redis_claims_total";
 /// Identifiers by `outcome`: `new`, `seen`, `expired`, `forgotten`, `too_long`, `full`, `share_full`.
 pub const REPLAYS: &str = "kest_redis_replays_total";

@@ -22,7 +22,7 @@ use kest_core::{NormalPath, PathError};
 /// cut_prefix_off(&mut request);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "whoever knows the address makes one")]
+#[expect(clippy::exhaustive_structs, reason = "code that knows the address makes one")]
 pub struct RequestUri(pub Uri);
 
 /// The address that was asked for.

@@ -197,7 +197,7 @@ impl InboundBuilder {
 
     /// Accepts passports that are older than `Limits::max_tip_age`, or dated in the future.
     ///
-    /// What is given up: a passport that somebody copied can be sent again for as long as its keys are trusted.
+    /// What is given up: a copied passport can be sent again for as long as its keys are trusted.
     pub fn dangerous_accept_any_age(mut self) -> Self {
         self.age = Age::Any;
         self
@@ -251,7 +251,7 @@ impl InboundBuilder {
     ///
     /// # Panics
     ///
-    /// When no identity was chosen here and `KEST_INSECURE_NO_VERIFY` is not set: a service that trusts nobody in
+    /// When no identity was chosen here and `KEST_INSECURE_NO_VERIFY` is not set: a service that trusts no one in
     /// particular by oversight must not start. [`try_build`](Self::try_build) returns the same as an error.
     #[must_use]
     #[track_caller]
@@ -302,7 +302,7 @@ impl InboundBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Nobody said where identity comes from.
+    /// It was not said where identity comes from.
     #[error(transparent)]
     NoIdentityChoice(#[from] NoIdentityChoice),
 }

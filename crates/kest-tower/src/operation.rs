@@ -113,7 +113,7 @@ impl OperationLayer {
         self.change(|plan| plan.root_origin = origin)
     }
 
-    /// Finds what the operation acts on, for policy and record: a [`Resource`], or why there is none.
+    /// Finds what the operation acts on, for policy and record: a [`Resource`], or why it cannot be named.
     ///
     /// `of` sees the address that the client asked for, whichever routers have cut a prefix off it, and its path in the one
     /// [normal form](kest_core::NormalPath). A request whose path has none is answered with 400 (`resource_malformed`), and
@@ -176,7 +176,7 @@ impl Plan {
     }
 }
 
-/// Once: a service without the tiers above its routes may want that, and somebody should have seen it.
+/// Once: a service without the tiers above its routes may want that, and people should have seen it.
 fn say_that_only_routes_decide(kest: &Kest) {
     static SAID: Once = Once::new();
     if !kest.has_deployment_policy() {

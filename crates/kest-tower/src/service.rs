@@ -62,7 +62,7 @@ where
 /// What stands around a request already when an inbound layer sees it.
 enum Around {
     Nothing,
-    /// An arrival or an admission, of a layer further out or of nobody knows whom.
+    /// An arrival or an admission, of a layer further out or of unknown origin.
     Proofs,
     /// A lineage, of the operation that makes this call within its own process.
     Lineage,

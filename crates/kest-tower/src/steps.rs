@@ -93,7 +93,7 @@ impl Offered {
             method: parts.method.clone(),
             uri: asked_for(parts).clone(),
             host: parts.headers.get(header::HOST).cloned(),
-            // Put there by whoever terminates TLS in this process; no header can put anything into extensions.
+            // Put there by the code that terminates TLS in this process; no header can put anything into extensions.
             certificate: parts.extensions.get().copied(),
             address: steps.peer_address.as_ref().and_then(|peer| peer.find(&parts.extensions)),
         }
@@ -201,7 +201,7 @@ impl Steps {
             elsewhere(&self.slots, share, move || verifier.verify(passport, &ring)).await?
         };
         let passport = verified.map_err(Rejection::from)?;
-        // Asked last, so that a time that nobody signed decides nothing.
+        // Asked last, so that an unsigned time decides nothing.
         match self.freshness.check(&passport, self.clock.as_ref(), self.limits()) {
             Ok(()) => Ok(passport),
             Err(found) => {
@@ -219,7 +219,7 @@ async fn elsewhere<Done: Send + 'static>(
 ) -> Result<Done, Rejection> {
     let slot = slots.enter(share).await.map_err(Rejection::from)?;
     let done = tokio::task::spawn_blocking(move || {
-        // Kept until the work ends, also when nobody waits for it any more.
+        // Kept until the work ends, also when no request waits for it any more.
         let _slot = slot;
         work()
     });
@@ -236,7 +236,7 @@ mod tests {
 
     use super::*;
 
-    /// Attack: callers that hang up, each leaving work behind that nobody waits for.
+    /// Attack: callers that hang up, each leaving work behind that no request waits for.
     #[tokio::test]
     async fn work_that_outlives_its_caller_keeps_its_slot_until_it_ends() {
         let slots = Slots::new(2, 4);

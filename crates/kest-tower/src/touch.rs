@@ -53,7 +53,7 @@ impl Watch {
         Self { touched, route: route_of(request).into() }
     }
 
-    /// The refusal of an answer that nobody was asked about. Answers that say no pass: a path that no route has, a method
+    /// The refusal of an answer that no layer was asked about. Answers that say no pass: a path that no route has, a method
     /// that a route does not take.
     pub(crate) fn judge<Body>(&self, response: &Response<Body>) -> Option<Rejection> {
         let Touched(marks) = &self.touched;

@@ -21,12 +21,13 @@ async fn main() -> Result<(), BoxError> {
     trusted.trust_signer(signer.as_ref())?;
     let kest = Kest::builder(signer).build();
 
-    // The service: nobody reaches the handler without a verified lineage that policy accepts.
+    // The service: no request reaches the handler without a verified lineage that policy accepts.
     let operation = OperationLayer::new(
         kest.clone(),
         Operation::named("greet")?,
         policy_fn("trusted_data_only", |inquiry| inquiry.trust_score().value() >= 50)?,
     );
+    // `from_lineage` believes what the passport says of the caller: for a service behind an edge that verifies tokens.
     let greet = Router::new()
         .route("/greet", get(greet).route_layer(operation))
         .layer(InboundLayer::builder(Arc::new(trusted)).identity(IdentityChoice::from_lineage()).build());

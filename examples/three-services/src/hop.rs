@@ -90,7 +90,7 @@ impl Hop {
 /// The operation's own policies: those that belong to no tier of the deployment.
 fn route_policy(policies: Option<&Policies>) -> Result<Arc<dyn Authorize>, BoxError> {
     let Some(policies) = policies else {
-        // Whoever reaches the route and was verified may call it: the demonstration is about lineage.
+        // All who reach the route and were verified may call it: the demonstration is about lineage.
         return Ok(Arc::new(policy_fn("verified_callers", |_inquiry| true)?));
     };
     let own = policies.unassigned();

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
                 Command::Hop(flags) => hop::run(*flags).await,
             }
         });
-        // Work that blocks, a look-up of a name for instance, is not waited for: nobody needs it any more.
+        // Work that blocks, a look-up of a name for instance, is not waited for: it is not needed any more.
         runtime.shutdown_background();
         outcome
     });

@@ -195,7 +195,7 @@ async fn ask(origin: &str) -> reqwest::Response {
     reqwest::Client::new().post(format!("{origin}/call")).send().await.unwrap()
 }
 
-/// A hop with these policies, whose callers are nobody in particular.
+/// A hop with these policies, whose callers are anonymous.
 fn guarded(folder: &Folder, bundle: &str, more: &[&str]) -> Vec<String> {
     let common = ["--identity-from-lineage", "--origin", "internal", "--resource", "stock/7"];
     flags(folder, "ledger", bundle, &[&common[..], more].concat())

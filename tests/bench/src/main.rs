@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };
-    // With standard error closed there is nobody left to tell; the exit code still does.
+    // With standard error closed nothing is left to say it to; the exit code still does.
     drop(writeln!(std::io::stderr(), "kest-bench: {error}"));
     ExitCode::FAILURE
 }

@@ -87,5 +87,5 @@ pub(crate) fn float(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
-/// Rounds that nobody counts.
+/// Rounds that are not counted.
 const WARM_UP: usize = 3;

@@ -164,14 +164,14 @@ struct Used(Mutex<HashSet<ReplayId>>);
 
 impl Used {
     fn forget(&self) {
-        self.0.lock().expect("nobody panicked").clear();
+        self.0.lock().expect("no thread panicked").clear();
     }
 }
 
 #[async_trait]
 impl ReplayStore for Used {
     async fn insert(&self, id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
-        let new = self.0.lock().expect("nobody panicked").insert(id);
+        let new = self.0.lock().expect("no thread panicked").insert(id);
         Ok(if new { Novelty::New } else { Novelty::Seen })
     }
 }

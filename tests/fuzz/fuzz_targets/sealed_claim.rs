@@ -41,10 +41,10 @@ struct Sealed {
     value: Vec<u8>,
 }
 
-/// Nobody but the holder of the key makes a value that opens.
+/// Only the holder of the key makes a value that opens.
 fn refused(value: &[u8]) {
     if value != sealed().value {
-        assert!(opened(value).is_err(), "a value that nobody sealed was opened");
+        assert!(opened(value).is_err(), "a value that was not sealed was opened");
     }
 }
 
@@ -84,8 +84,8 @@ fn sealed() -> &'static Sealed {
             block_on(kest.originate(Origin::system(), &start, &dangerous_allow_all())).expect("an entry");
         let store = Arc::new(InMemoryClaims::new(&limits));
         let tiers = Tiers::auto().threshold(0).store(claims(Arc::<InMemoryClaims>::clone(&store)));
-        let nobody = Identity::default();
-        let packed = block_on(pack(admission.passport(), &nobody, &tiers, &OsRandom, &limits));
+        let anonymous = Identity::default();
+        let packed = block_on(pack(admission.passport(), &anonymous, &tiers, &OsRandom, &limits));
         let mut headers = HeaderMap::new();
         packed.expect("a claim").inject(&mut headers, &limits).expect("room in a header");
         let line = headers["baggage"].to_str().expect("text").to_owned();

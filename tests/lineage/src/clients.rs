@@ -20,7 +20,7 @@ pub fn carrying(origin: &str) -> Carrying {
     CarryPassport::to([Destination::origin(origin).unwrap()]).without_lineage(WithoutLineage::Refuse)
 }
 
-/// Carries to `origin` alone, and starts a lineage of full trust where there is none.
+/// Carries to `origin` alone, and starts a lineage of full trust where the request has none.
 pub fn originating(origin: &str) -> Carrying {
     let job = Operation::named("nightly").unwrap();
     CarryPassport::to([Destination::origin(origin).unwrap()]).without_lineage(WithoutLineage::originate(
@@ -36,7 +36,7 @@ pub fn originating(origin: &str) -> Carrying {
 pub struct TwoClients {
     /// Refuses where there is no lineage.
     pub refusing: ClientWithMiddleware,
-    /// Starts a lineage where there is none.
+    /// Starts a lineage where the request has none.
     pub originating: ClientWithMiddleware,
 }
 

@@ -64,7 +64,7 @@ impl Issuer {
         signed.as_str().unwrap().to_owned()
     }
 
-    /// Ends it, and waits until nobody listens any more.
+    /// Ends it, and waits until the port is closed.
     pub async fn stop(self) {
         let Self { mut process, commands, .. } = self;
         drop(commands);

@@ -1,4 +1,4 @@
-//! Attacks by whoever can write into the shared store, saw a header, or belongs to another tenant.
+//! Attacks by writers of the shared store, by those who saw a header, or belong to another tenant.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use kest_core::entry::PolicyName;
 use kest_policy::cedar_agent::{CedarAgent, CedarAgentBuilder, ConnectError, Secret};
 use kest_policy::{Engine, EngineError, Verdict};
 use kest_tests::cedar_agent::cedar_agent;
-use kest_tests::opa::{Fault, Neighbour, nobody};
+use kest_tests::opa::{Fault, Neighbour, closed_port};
 use kest_tests::raw;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn attributes_that_pass_themselves_off_as_entities_are_not_sent() {
 
 #[tokio::test]
 async fn engine_that_is_down_is_a_refusal() {
-    let engine = at(&nobody().await).build().unwrap();
+    let engine = at(&closed_port().await).build().unwrap();
     refused("down", &engine).await;
     service(engine).await.refused(&raw::call(), &[503]).await;
 }
@@ -195,7 +195,7 @@ async fn policy_that_no_text_of_the_agent_names_is_an_error_at_start() {
 
 #[tokio::test]
 async fn agent_that_is_away_at_start_is_an_error() {
-    let away = at(&nobody().await).connect().await;
+    let away = at(&closed_port().await).connect().await;
     assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
     let faults = ["{}", "[1]", r#"[{"id":"p"}]"#, "no"].map(|body| Fault::answer(200, "", body));
     for fault in faults.into_iter().chain([Fault::Silent, Fault::answer(404, "", "[]")]) {

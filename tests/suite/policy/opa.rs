@@ -8,7 +8,7 @@ use kest_core::entry::PolicyName;
 use kest_policy::opa::{ConnectError, Opa, OpaBuilder, RemoteConfigError, Secret};
 use kest_policy::{Engine, EngineError, Verdict};
 use kest_tests::logs::Logs;
-use kest_tests::opa::{Fault, Neighbour, nobody, opa};
+use kest_tests::opa::{Fault, Neighbour, closed_port, opa};
 use kest_tests::raw;
 use serde_json::{Value, json};
 
@@ -111,7 +111,7 @@ async fn decision_is_read_where_the_path_says() {
 
 #[tokio::test]
 async fn engine_that_is_down_is_a_refusal() {
-    let engine = at(&nobody().await).build().unwrap();
+    let engine = at(&closed_port().await).build().unwrap();
     refused("down", &engine).await;
     service(engine).await.refused(&raw::call(), &[503]).await;
 }
@@ -243,7 +243,7 @@ async fn policy_that_the_server_lacks_is_an_error_at_start() {
 
 #[tokio::test]
 async fn server_that_is_away_at_start_is_an_error() {
-    let away = at(&nobody().await).connect().await;
+    let away = at(&closed_port().await).connect().await;
     assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
     for fault in [Fault::Silent, Fault::Trickle, Fault::answer(500, "", YES), Fault::answer(200, "", "no")] {
         let server = Neighbour::faulty(fault).await;

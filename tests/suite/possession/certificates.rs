@@ -165,12 +165,12 @@ async fn certificate_of_one_connection_never_counts_on_another() {
     let tokens = [rig.token_for(&clients[0]), rig.token_for(&clients[1])];
     let [mut orders, mut ledger] =
         [rig.connect(Some(&clients[0])).await, rig.connect(Some(&clients[1])).await];
-    let mut nobody = rig.connect(None).await;
+    let mut bare = rig.connect(None).await;
     for _ in 0..8 {
         let (own, other, without) = tokio::join!(
             call(&mut orders, &tokens[0]),
             call(&mut ledger, &tokens[0]),
-            call(&mut nobody, &tokens[0])
+            call(&mut bare, &tokens[0])
         );
         assert_eq!(own.map(|(status, ..)| status), Some(StatusCode::OK));
         check_refused(&other);

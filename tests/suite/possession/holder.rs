@@ -1,4 +1,4 @@
-//! Whoever has a key, and the proofs that it makes.
+//! The holder of a key, and the proofs that it makes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

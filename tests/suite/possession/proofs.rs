@@ -1,4 +1,4 @@
-//! RFC 9449 over HTTP: a token that is bound to a key is worth nothing to whoever does not have the key.
+//! RFC 9449 over HTTP: a token that is bound to a key is worth nothing without the key.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A proof is good for one request, and for none where nobody can tell whether it was used.
+//! A proof is good for one request, and for none where it cannot be told whether it was used.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

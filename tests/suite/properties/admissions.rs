@@ -35,7 +35,7 @@ enum Says {
     Token(&'static str, Option<&'static str>),
     Unverified(&'static str),
     Lineage,
-    Nobody,
+    Anonymous,
 }
 
 #[async_trait]
@@ -49,7 +49,7 @@ impl Authenticate for Says {
             }
             Self::Unverified(user) => named(user, IdentitySource::Unverified),
             Self::Lineage => FromLineage::findings(evidence.lineage()),
-            Self::Nobody => Attested::anonymous(),
+            Self::Anonymous => Attested::anonymous(),
         })
     }
 }
@@ -62,7 +62,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => token,
         1 => user().prop_map(Says::Unverified),
         6 => Just(Says::Lineage),
-        1 => Just(Says::Nobody),
+        1 => Just(Says::Anonymous),
     ];
     prop_oneof![
         1 => says.clone().prop_map(Act::Start),
@@ -112,7 +112,7 @@ impl Act {
         };
         if before.is_empty() {
             let says =
-                if let Self::Start(says) | Self::HandOn(_, says) = self { says } else { &Says::Nobody };
+                if let Self::Start(says) | Self::HandOn(_, says) = self { says } else { &Says::Anonymous };
             return from(Lineage::Absent, says).await;
         }
         match self {
@@ -159,9 +159,9 @@ async fn findings_that_no_verifier_would_accept_make_no_principal() {
             &lineage,
             Attested::new(alice(), IdentitySource::Jwt).with_issuer(""),
         ),
-        ("named nobody", &lineage, Attested::new(alice(), IdentitySource::Anonymous)),
-        ("nobody of an issuer", &lineage, Attested::anonymous().with_issuer("https://issuer.example")),
-        ("nobody of a tenant", &lineage, Attested::anonymous().with_tenant("acme")),
+        ("named and anonymous", &lineage, Attested::new(alice(), IdentitySource::Anonymous)),
+        ("anonymous of an issuer", &lineage, Attested::anonymous().with_issuer("https://issuer.example")),
+        ("anonymous of a tenant", &lineage, Attested::anonymous().with_tenant("acme")),
     ] {
         if !matches!(check(lineage, found).await, Err(AuthenticateError::Invalid(_))) {
             wrong.push(what);

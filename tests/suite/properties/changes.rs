@@ -1,4 +1,4 @@
-//! Whoever changes one byte of a passport on its way has no passport any more.
+//! A passport with one byte changed on its way is not a passport any more.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use proptest::sample::Index;
 use super::lineage::{lineages, made};
 use super::{compacts, for_all, verified};
 
-/// Blanks between the elements of the array are the one change that nobody has to notice: no signature covers them, they
-/// touch no entry, and RFC 8259 section 2 leaves them to whoever writes JSON.
+/// Blanks between the elements of the array are the one change that may go unnoticed: no signature covers them, they
+/// touch no entry, and RFC 8259 section 2 leaves them to the writer.
 const BLANKS: &[u8] = b" \t\n\r";
 
 #[tokio::test]

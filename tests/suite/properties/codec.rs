@@ -25,7 +25,7 @@ fn user_agent_and_task_are_written_so_that_any_reader_finds_them() {
         for (member, name) in ["kest.user", "kest.agent", "kest.task"].into_iter().zip(names) {
             let value = line.split(',').find_map(|it| it.strip_prefix(member)?.strip_prefix('='));
             prop_assert!(value.is_none_or(|it| it.bytes().all(is_octet)), "{:?}", value);
-            // Longer ones are left out: nobody may believe them, and the entries hold them whole.
+            // Longer ones are left out: they are never believed, and the entries hold them whole.
             let expected = name.filter(|name| (1..=256).contains(&name.len()));
             prop_assert_eq!(value.map(unescaped), expected);
         }
@@ -69,7 +69,7 @@ fn members_of_others_stay_as_they_are_and_ours_are_replaced() {
     });
 }
 
-/// What stands between two commas: somebody else's, ours from an earlier hop, or nothing.
+/// What stands between two commas: foreign, ours from an earlier hop, or nothing.
 fn member() -> impl Strategy<Value = Vec<u8>> {
     let byte = || prop_oneof![8 => b' '..=b'~', 1 => Just(b'\t'), 1 => 0x80..=0xff_u8];
     let bytes = || vec(byte().prop_filter("a comma ends a member", |byte| *byte != b','), 0..20);
@@ -101,7 +101,7 @@ fn member() -> impl Strategy<Value = Vec<u8>> {
         .prop_filter("no raw array", |it| !is_ours(it) || !it.contains(&b'['))
 }
 
-/// The member without the blanks around it, if it is there and somebody else's.
+/// The member without the blanks around it, if it is there and foreign.
 fn foreign(member: &[u8]) -> Option<Vec<u8>> {
     let whole = member.trim_ascii();
     (!whole.is_empty() && !is_ours(whole)).then(|| whole.to_vec())

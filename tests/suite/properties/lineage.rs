@@ -200,7 +200,7 @@ fn origin() -> impl Strategy<Value = String> {
 /// An id and an object of attributes.
 fn resource() -> impl Strategy<Value = (String, String)> {
     let attributes = proptest::collection::btree_map(odd_text(20), odd_text(20), 0..4);
-    // Behind a letter, an id is neither a path, which has a normal form, nor `*`, which is none.
+    // Behind a letter, an id is neither a path, which has a normal form, nor `*`, which is no id.
     (odd_text(60), attributes)
         .prop_map(|(id, attributes)| (format!("r{id}"), serde_json::to_string(&attributes).unwrap()))
 }

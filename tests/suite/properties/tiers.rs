@@ -68,8 +68,8 @@ async fn travelled(passport: &Passport, tiers: Tiers, limits: &Limits) -> (Tier,
 
 /// How long the member of `tier` is, name and value, and how long it is with the tips behind it.
 async fn lengths(passport: &Passport, tier: Tier) -> (usize, usize) {
-    let nobody = Identity::default();
-    let header = pack(passport, &nobody, &only(tier), &OsRandom, &roomy()).await.unwrap();
+    let anonymous = Identity::default();
+    let header = pack(passport, &anonymous, &only(tier), &OsRandom, &roomy()).await.unwrap();
     let mut headers = HeaderMap::new();
     header.inject(&mut headers, &roomy()).unwrap();
     let line = headers["baggage"].to_str().unwrap();

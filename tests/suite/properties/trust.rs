@@ -1,4 +1,4 @@
-//! Trust never rises and no taint vanishes unless somebody signed that it should, whatever trusted workloads sign.
+//! Trust never rises and no taint vanishes unless it was signed that it should, whatever trusted workloads sign.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -235,7 +235,7 @@ impl Forged {
     }
 }
 
-/// The highest score that nobody has to give a reason for.
+/// The highest score that needs no reason.
 fn highest(payload: &Value, parents: &[usize], all: &[Forged]) -> u64 {
     let own = own_score(payload["labels"].get("kest.origin").map(|origin| origin.as_str().unwrap()));
     let scores = parents.iter().map(|parent| all[*parent].payload["trust_score"].as_u64().unwrap());

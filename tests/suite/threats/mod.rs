@@ -75,7 +75,7 @@ async fn check_headers(row: u64) -> usize {
 
 async fn check(service: &Service, request: &RawRequest, statuses: &[u16], name: &str) {
     let response = request.send(service.address).await;
-    assert!(statuses.contains(&response.status), "{name}: {} is none of {statuses:?}", response.status);
+    assert!(statuses.contains(&response.status), "{name}: {} is not one of {statuses:?}", response.status);
     assert_eq!(response.body, "", "{name}: a refusal has no body");
     assert_eq!(
         (service.runs(), service.signatures()),

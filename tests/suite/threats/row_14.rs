@@ -8,7 +8,7 @@ use kest_tests::tokens::TokenKey;
 /// The audience of the tokens of other rows.
 pub(super) use kest_tests::tokens::AUDIENCE;
 
-/// RFC 6750 section 3.1: whoever brought no credentials is not told of an error.
+/// RFC 6750 section 3.1: a caller without credentials is not told of an error.
 async fn check_challenged(edge: &Edge, request: &RawRequest) {
     let response = edge.service.refused(request, &[401]).await;
     assert_eq!(challenges(&response), ["Bearer"]);

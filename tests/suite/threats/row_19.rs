@@ -1,4 +1,4 @@
-//! The inbound request's token and cookies on an outgoing request that nobody put there.
+//! The inbound request's token and cookies on an outgoing request that the handler did not put there.
 
 use axum::Router;
 use axum::routing::post;

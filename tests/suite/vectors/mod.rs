@@ -67,7 +67,7 @@ async fn headers_to_refuse_get_their_status() {
         let found = admitted(&case).await;
         if !found.as_ref().is_err_and(|status| right.contains(&json!(status))) {
             let name = text(&case, "name");
-            wrong.push(format!("{name}: {found:.120?} is none of {right:?}"));
+            wrong.push(format!("{name}: {found:.120?} is not one of {right:?}"));
         }
     }
     assert_none(&wrong);

@@ -165,7 +165,7 @@ impl Rig {
         Kest::builder(signer).random(random).clock(clock).build()
     }
 
-    /// A request by somebody with a token, who is known by an odd name.
+    /// A request by a caller with a token, who is known by an odd name.
     async fn start(&self, name: &str, origin: Origin) -> Admission {
         self.admit("gateway-1", &Lineage::Absent, named(name).origin(origin)).await
     }

@@ -114,7 +114,7 @@ def trust(take):
         p.add(p.entries, principal=ORDERS, **draft)
         take(5, name, why, p)
 
-    child("trust_raised_without_sanitizer", "above the parent's, nobody sanitized", trust=100)
+    child("trust_raised_without_sanitizer", "above the parent's, without a sanitizer", trust=100)
     child(
         "trust_above_the_share_of_its_origin",
         "user input under a parent of 100 has 40",
@@ -157,7 +157,7 @@ def taints(take):
         p.add(p.entries, principal=ORDERS, **draft)
         take(5, name, why, p)
 
-    child("taint_removed_without_sanitizer", "nobody sanitized", removed=["pii"])
+    child("taint_removed_without_sanitizer", "without a sanitizer", removed=["pii"])
     child("taint_dropped_silently", "not inherited, and not declared as removed", taints=["web"])
     child("taint_not_declared_as_added", "out of nowhere", taints=["card", "pii", "web"])
     child("taint_added_but_missing", "declared, not carried", added_taints=["card"])

@@ -62,7 +62,7 @@ def payloads(take):
     whole(take, "payload_an_array", "not an object", lambda raw: b"[" + raw + b"]")
     whole(take, "payload_cut_short", "half an object", lambda raw: raw[:-1])
     replaced(take, "metadata_missing", "all members are there, always", b'"metadata":null,', b"")
-    replaced(take, "schema_version_unknown", "nobody knows what its members mean", b'"0.3.0"', b'"0.4.0"')
+    replaced(take, "schema_version_unknown", "it is unknown what its members mean", b'"0.3.0"', b'"0.4.0"')
     for depth, shown in [(400, "deep_nesting"), (1500, "very_deep_nesting")]:
         replaced(
             take,

@@ -58,8 +58,8 @@ def keys(take):
         p.sign(p.draft(principal=principal), kid=kid, head=head)
         take(2, name, why, p)
 
-    signed("unknown_principal", "nobody by that name in the bundle", MALLORY, "mallory", header("mallory"))
-    signed("unknown_kid", "the right key under a kid that nobody has", GATEWAY, "gateway-1", header("gateway-9"))
+    signed("unknown_principal", "no workload by that name in the bundle", MALLORY, "mallory", header("mallory"))
+    signed("unknown_kid", "the right key under a kid that no key has", GATEWAY, "gateway-1", header("gateway-9"))
     signed("empty_kid", "the right key under an empty kid", GATEWAY, "gateway-1", header(""))
     signed("kid_of_another_principal", "signed by its own key, kid of orders", GATEWAY, "gateway-1", header("orders-1"))
     signed(

@@ -28,10 +28,10 @@ def inherited(take):
 
     p = Passport("lineage_at_a_root")
     p.add(identity=(ALICE, "lineage"), labels={"kest.issuer": ISSUER})
-    take(27, p.name, "a root has nobody to inherit from", p)
+    take(27, p.name, "a root has no one to inherit from", p)
     p = Passport("lineage_of_nobody_at_a_root")
     p.add(identity=(NOBODY, "lineage"))
-    take(27, p.name, "a root has nobody to inherit from", p)
+    take(27, p.name, "a root has no one to inherit from", p)
     for member in ("user", "agent", "task"):
         other = (dict(ALICE, **{member: "bob"}), "lineage")
         child(f"lineage_with_another_{member}", "the parent names another", identity=other)
@@ -42,9 +42,9 @@ def inherited(take):
         child(f"lineage_without_the_{label}", "the parent names one", labels={f"kest.{label}": None})
     child("lineage_with_a_tenant_from_nowhere", "the parent has none", {}, labels={"kest.tenant": "acme"})
     child("lineage_without_an_identity", "the parent names one", labels={"kest.identity": None})
-    child("lineage_over_unverified", "nobody verified whom the parent names", {"identity": (ALICE, "unverified")})
+    child("lineage_over_unverified", "the caller that the parent names was not verified", {"identity": (ALICE, "unverified")})
     anonymous = {"identity": (NOBODY, "anonymous")}
-    child("lineage_over_anonymous", "the parent names nobody", anonymous, identity=(ALICE, "lineage"))
+    child("lineage_over_anonymous", "the parent names no one", anonymous, identity=(ALICE, "lineage"))
     child("lineage_of_nobody_over_anonymous", "anonymous is not inherited", anonymous, identity=(NOBODY, "lineage"))
     child("lineage_of_an_issuer_over_anonymous", "the parent has none", anonymous, labels={"kest.issuer": ISSUER})
     unsaid = {"labels": {"kest.identity": None, "kest.identity_source": None, "kest.issuer": None}}
@@ -53,7 +53,7 @@ def inherited(take):
     p.add(identity=(ALICE, "unverified"))
     p.add(p.entries[-1:], principal=ORDERS, identity=(ALICE, "unverified"))
     p.add(p.entries[-1:], principal=BILLING)
-    take(27, p.name, "nobody verified whom the parent names", p)
+    take(27, p.name, "the caller that the parent names was not verified", p)
     p = Passport("lineage_of_the_grandparent", signed_in=True)
     p.add()
     p.add(p.entries[-1:], principal=ORDERS, identity=(BOB, "jwt"))
@@ -71,11 +71,11 @@ def joined(take):
         p.add(p.entries[:2], principal=BILLING, identity=(ALICE, "lineage"), labels={"kest.issuer": ISSUER})
         take(27, name, why, p)
 
-    alice, bob, nobody = {}, {"identity": (BOB, "jwt")}, {"identity": (NOBODY, "anonymous")}
+    alice, bob, unnamed = {}, {"identity": (BOB, "jwt")}, {"identity": (NOBODY, "anonymous")}
     join("lineage_over_two_users", "the second parent names bob", alice, bob)
     join("lineage_over_two_users_the_other_way", "the first parent names bob", bob, alice)
-    join("lineage_over_a_user_and_nobody", "the second parent is anonymous", alice, nobody)
-    join("lineage_over_nobody_and_a_user", "the first parent is anonymous", nobody, alice)
+    join("lineage_over_a_user_and_nobody", "the second parent is anonymous", alice, unnamed)
+    join("lineage_over_nobody_and_a_user", "the first parent is anonymous", unnamed, alice)
     unverified = {"identity": (ALICE, "unverified"), "labels": {"kest.issuer": ISSUER}}
     join("lineage_over_a_verified_and_an_unverified_name", "the second is worth nothing", alice, unverified)
     elsewhere = {"labels": {"kest.issuer": "https://other.example.org"}}
@@ -97,18 +97,18 @@ def sources(take):
     root("tenant_without_a_source", "a tenant of whom?", NOBODY, identity_source=None, issuer=None, tenant="acme")
     root("token_without_an_issuer", "a user name means nothing without it", issuer=None)
     for member in ("user", "agent", "task"):
-        root(f"anonymous_with_a_{member}", "anonymous names nobody", {**NOBODY, member: "x"}, "anonymous")
-    root("anonymous_with_an_issuer", "anonymous names nobody", NOBODY, "anonymous", issuer=ISSUER)
-    root("anonymous_with_a_tenant", "anonymous names nobody", NOBODY, "anonymous", tenant="acme")
+        root(f"anonymous_with_a_{member}", "anonymous names no one", {**NOBODY, member: "x"}, "anonymous")
+    root("anonymous_with_an_issuer", "anonymous names no one", NOBODY, "anonymous", issuer=ISSUER)
+    root("anonymous_with_a_tenant", "anonymous names no one", NOBODY, "anonymous", tenant="acme")
 
 
 def names(take):
-    """An empty name names nobody, and is not signed."""
+    """An empty name names no one, and is not signed."""
 
     def root(name, who=ALICE, source="jwt", **labels):
         p = Passport(name)
         p.add(identity=(who, source), labels={f"kest.{label}": text for label, text in labels.items()})
-        take(27, name, "null says that nobody is known", p)
+        take(27, name, "null says that no one is known", p)
 
     for member in ("user", "agent", "task"):
         root(f"empty_{member}", {**ALICE, member: ""})

@@ -145,9 +145,9 @@ def check_lineage(labels: dict, parents: list[dict]):
     """Who is inherited is who every parent had."""
     if labels.get("kest.identity_source") != "lineage":
         return
-    demand(parents, "nobody to inherit from")
+    demand(parents, "no one to inherit from")
     for parent in parents:
-        demand(parent.get("kest.identity_source") in {"jwt", "lineage"}, "a parent has nobody to hand on")
+        demand(parent.get("kest.identity_source") in {"jwt", "lineage"}, "a parent has no one to hand on")
         demand(said(parent) == said(labels), "not whom the parent named")
 
 
@@ -180,7 +180,7 @@ def check_taints(entry: dict, parents: list[dict]):
     inherited = {taint for parent in parents for taint in parent["taints"]}
     expected = (inherited | set(entry["added_taints"])) - set(entry["removed_taints"])
     demand(set(entry["taints"]) == expected, "taints")
-    demand(not entry["removed_taints"] or sanitizer(entry), "a taint removed by nobody")
+    demand(not entry["removed_taints"] or sanitizer(entry), "a taint removed without a sanitizer")
 
 
 def sanitizer(entry: dict) -> bool:
@@ -189,6 +189,6 @@ def sanitizer(entry: dict) -> bool:
         return False
     value = canonical(text)
     demand(isinstance(value, dict) and set(value) == {"by", "reason"}, "sanitizer")
-    demand(value["by"] == entry["labels"]["principal"], "sanitizer is somebody else")
+    demand(value["by"] == entry["labels"]["principal"], "sanitizer is another workload")
     demand(value["reason"].strip() != "", "sanitizer has no reason")
     return True

@@ -14,7 +14,7 @@ use crate::store::ClaimStore;
 /// Where claims are kept, and how. Cloning it is cheap; writer and reader of a service share one.
 ///
 /// A store alone is the plainest form: what lies there is the JSON array, which any other implementation can read and
-/// whoever can write into the store can exchange. With [`sealed`](Self::sealed) nobody without the key can do either.
+/// a writer of the store can exchange. With [`sealed`](Self::sealed) only holders of the key can do either.
 ///
 /// ```
 /// # use std::sync::Arc;

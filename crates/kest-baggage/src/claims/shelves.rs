@@ -76,7 +76,7 @@ impl<'stores> Shelves<'stores> {
         }
         match self.get(Shelf::Second, claim, limits).await? {
             Some(value) => Ok(Some((value, Shelf::Second))),
-            // It may lie in the first, which did not answer: not the same as a claim that nobody knows.
+            // It may lie in the first, which did not answer: not the same as a claim that no one knows.
             None => first.map(|_nothing| None),
         }
     }

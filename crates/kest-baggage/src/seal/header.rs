@@ -15,7 +15,7 @@ pub(super) const ALGORITHM: &str = "A256KW";
 /// RFC 7518 section 5.3.
 const ENCRYPTION: &str = "A256GCM";
 
-/// Says that this is no token and nobody else's JWE (RFC 8725 section 3.11).
+/// Says that this is no token and no other JWE (RFC 8725 section 3.11).
 const TYPE: &str = "kest-claim+jwe";
 
 const CLAIM: &str = "kest.claim";
@@ -114,7 +114,7 @@ struct Written<'header> {
     typ: &'header str,
 }
 
-/// Members that nobody has asked for yet.
+/// Members that no one has asked for yet.
 struct Members(Map<String, Value>);
 
 impl Members {

@@ -1,4 +1,4 @@
-//! Sealing keys as JWKs (RFC 7517), in texts and in files that nobody else may read.
+//! Sealing keys as JWKs (RFC 7517), in texts and in private files.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ struct Jwk {
     k: String,
 }
 
-/// A key file longer than this is none.
+/// A longer file is not a key file.
 const KEY_FILE_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Seals a claim so that whoever can write into the store can neither exchange nor read it.
+//! Seals a claim so that a writer of the store can neither exchange nor read it.
 //!
 //! A sealed value is a JWE in compact form (RFC 7516): the passport encrypted under a key of its own, that key wrapped
 //! with the deployment's, and a protected header that says whom it is for. The header is the associated data of the

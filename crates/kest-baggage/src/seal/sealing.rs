@@ -32,7 +32,7 @@ pub struct Sealing {
     plain: PlainValues,
 }
 
-/// What becomes of a value that nobody sealed.
+/// What becomes of a value that is not sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PlainValues {
     Refused,
@@ -77,7 +77,7 @@ impl Sealing {
         if (1..=AUDIENCES).contains(&self.readers.len()) { Ok(self) } else { Err(SealingError::Audiences) }
     }
 
-    /// Lets each claim be redeemed once: whoever redeems it ends it, and every call packs a claim of its own.
+    /// Lets each claim be redeemed once: redeeming ends it, and every call packs a claim of its own.
     ///
     /// This stops those who saw a header from using it again. It does not stop those who can write into the store, who
     /// can put an old value back.
@@ -86,9 +86,9 @@ impl Sealing {
         self
     }
 
-    /// Also takes values that nobody sealed: for as long as some of the writers do not seal yet.
+    /// Also takes values that are not sealed: for as long as some of the writers do not seal yet.
     ///
-    /// What is given up: everything that sealing is for. Whoever can write into the store can exchange passports then,
+    /// What is given up: everything that sealing is for. A writer of the store can exchange passports then,
     /// and only the announced tips tell.
     pub fn dangerous_accept_plain(mut self) -> Self {
         self.plain = PlainValues::Accepted;
@@ -172,7 +172,7 @@ pub enum SealingError {
     /// Both keys have the same id: which of them sealed a claim would be a guess.
     #[error("two sealing keys have the same id")]
     SameKeyId,
-    /// Claims must be for somebody, and for at most 8.
+    /// Claims must be for at least one reader, and for at most 8.
     #[error("claims must be written for 1 to 8 audiences")]
     Audiences,
 }

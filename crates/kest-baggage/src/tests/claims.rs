@@ -1,4 +1,4 @@
-//! Attacks on claims by somebody who can write into the store, who saw a header, or who belongs to another tenant.
+//! Attacks on claims by a writer of the store, a reader of a header, or a member of another tenant.
 
 use std::time::Duration;
 
@@ -149,7 +149,7 @@ async fn tips_that_nobody_announced_are_those_of_the_seal() {
     let bare = line.split(',').next().unwrap();
     let reader = HeaderReader::default().dangerous_accept_missing_tip();
     assert_eq!(redeemed_by(&reader, bare, &claims).await.unwrap().tips(), mine.tips());
-    // Sealed by somebody who has the key and lies about the tips: what lies there does not end in them.
+    // Sealed by someone who has the key and lies about the tips: what lies there does not end in them.
     let (tips, expires) = (other.tips(), shop.hands.unix_seconds() + 9);
     let lie =
         seal::seal(mine.to_json().as_bytes(), (&claim, &tips), expires, &sealing("k1", "shop"), &OsRandom);

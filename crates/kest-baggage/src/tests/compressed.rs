@@ -88,7 +88,7 @@ fn wrong_checksum_and_raw_deflate_are_refused() {
     assert_eq!(inflated(&wrong), Err("passport_not_zlib"));
     let raw = zlib(json(3).as_bytes(), 2);
     assert_eq!(inflated(&raw[2..raw.len() - 4]), Err("passport_not_zlib"));
-    // RFC 1950 section 2.2: FDICT asks for a dictionary that nobody gave.
+    // RFC 1950 section 2.2: FDICT asks for a dictionary that was not given.
     assert_eq!(inflated(&[0x78, 0xbb, 0, 0, 0, 1, 1, 0, 0, 0xff, 0xff]), Err("passport_not_zlib"));
 }
 

@@ -148,7 +148,7 @@ async fn claim_whose_time_is_over_was_not_there_to_end() {
     assert!(!store.remove(&id).await.unwrap());
 }
 
-/// Attack: one caller has so many long lineages kept that nobody else's has room.
+/// Attack: one caller has so many long lineages kept that those of others have no room.
 #[tokio::test]
 async fn flood_by_one_caller_leaves_room_for_the_claims_of_others() {
     let mut limits = tiny();

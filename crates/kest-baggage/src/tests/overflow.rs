@@ -67,9 +67,9 @@ async fn claim_that_may_lie_in_a_store_that_is_away_is_not_gone() {
         };
         assert_eq!(kind(&stranger, &two(first, second)).await, expected);
     }
-    let nobody = InMemoryClaims::new(&Limits::default());
-    assert_eq!(kind(&stranger, &two(nobody.clone(), claims())).await, "claim_gone");
-    assert_eq!(kind(&stranger, &two(nobody, Arc::new(Moody::Down))).await, "claim_store_unavailable");
+    let empty = InMemoryClaims::new(&Limits::default());
+    assert_eq!(kind(&stranger, &two(empty.clone(), claims())).await, "claim_gone");
+    assert_eq!(kind(&stranger, &two(empty, Arc::new(Moody::Down))).await, "claim_store_unavailable");
 }
 
 #[tokio::test(start_paused = true)]

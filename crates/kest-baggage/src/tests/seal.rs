@@ -44,12 +44,12 @@ fn header(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     serde_json::to_vec(&header).unwrap()
 }
 
-/// What somebody with the key would make of any header.
+/// What someone with the key would make of any header.
 fn resealed(header: &[u8]) -> Result<Vec<u8>, &'static str> {
     opened(encrypt(header, b"[]", &key("k1"), &OsRandom).unwrap())
 }
 
-/// What somebody without the key can make of it: another header over the same parts.
+/// What someone without the key can make of it: another header over the same parts.
 fn grafted(header: &[u8]) -> Result<Vec<u8>, &'static str> {
     let text = sealed(b"[]");
     let rest = text.split_once('.').unwrap().1;
@@ -77,7 +77,7 @@ fn header_is_the_one_of_the_wire_page() {
 
 type Changes<'them> = &'them [(&'them str, fn(&mut Value))];
 
-/// Every one of these must be refused as `kind`, whether whoever made it has the key or not.
+/// Every one of these must be refused as `kind`, whether its maker has the key or not.
 #[track_caller]
 fn check_changes(kind: &str, changes: Changes<'_>) {
     let before_the_seal = matches!(kind, "claim_seal_malformed" | "claim_key_unknown");

@@ -30,7 +30,7 @@ pub(crate) fn sealing(id: &str, name: &str) -> Sealing {
     Sealing::new(key(id), audience(name))
 }
 
-/// One store under a clock that stands still, and whoever writes into it.
+/// One store under a clock that stands still, and anyone who writes into it.
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
     pub(crate) store: Arc<InMemoryClaims>,
@@ -54,7 +54,7 @@ impl Deployment {
         self.store.get(claim).await.unwrap().unwrap()
     }
 
-    /// What somebody does who can write into the store.
+    /// What someone does who can write into the store.
     pub(crate) async fn plant(&self, claim: &ClaimId, value: impl Into<Bytes>) {
         self.store.put(claim, value.into(), Limits::default().claim_ttl).await.unwrap();
     }

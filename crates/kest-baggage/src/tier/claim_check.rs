@@ -29,7 +29,7 @@ pub(crate) async fn write(
         Err(Unkept::Store(cause)) if place.shelves.second.is_some() => cause,
         kept => return member(kept),
     };
-    // Under an id of its own: where the first store kept the claim although it did not say so, nobody knows its ticket,
+    // Under an id of its own: where the first store kept the claim although it did not say so, its ticket is unknown,
     // and a claim for single use never lies at two places.
     let second = keep(Shelf::Second).await;
     member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
@@ -107,7 +107,7 @@ pub(crate) async fn read(
     let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimGone)?;
     let (passport, usage) =
         open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_refused)?;
-    // Only now, so that nobody can end a claim with a ticket alone.
+    // Only now, so that a ticket alone cannot end a claim.
     if usage == Usage::Once && !place.shelves.remove(shelf, claim, limits).await? {
         return Err(RestoreError::ClaimGone);
     }

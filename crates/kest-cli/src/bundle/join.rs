@@ -170,7 +170,7 @@ fn public_keys_in(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
         if !path.as_os_str().as_encoded_bytes().ends_with(PUBLIC_SUFFIX.as_bytes()) {
             continue;
         }
-        // A pipe would be waited for, and nobody named it.
+        // A pipe would be waited for, and it was not named.
         let refused = |cause| Source::File(path.clone()).unreadable(cause);
         if !path.metadata().map_err(refused)?.is_file() {
             return Err(refused(io::Error::other("not a file")));

@@ -85,7 +85,7 @@ fn decode(part: &str) -> Result<Value, &'static str> {
     serde_json::from_slice(&bytes).map_err(|_cause| "bad_payload")
 }
 
-/// Somebody who looks at a broken passport wants to see what is in it.
+/// A broken passport is looked at for what is in it.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()

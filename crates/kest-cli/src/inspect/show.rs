@@ -69,7 +69,7 @@ fn write_text(output: &mut Output, shown: &Shown) -> Result<(), Failure> {
 /// What is written with `--json`.
 #[derive(Serialize)]
 struct Shown {
-    /// Never true: it stands here for whoever keeps the object and forgets where it came from.
+    /// Never true: it stands here for readers who keep the object and forget where it came from.
     verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,

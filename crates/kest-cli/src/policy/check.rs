@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &PolicyCheck) -> Result<Answer, Failure> {
     let sources = Sources::read(&paths, &limits)?;
     let mut compiled = Compiled::of(&sources, &limits);
     errors.iter().for_each(|errors| compiled.blame(errors));
-    // Of files that do not compile nobody knows which policies they have.
+    // It is unknown which policies files have that do not compile.
     if compiled.faults.is_empty() {
         for (configuration, source) in configurations.iter().zip(&sources.configurations) {
             compiled.blame_unknown(configuration, source, &arguments.known);

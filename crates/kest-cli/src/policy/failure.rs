@@ -41,7 +41,7 @@ struct Known<'it>(&'it [PolicyName]);
 impl fmt::Display for Known<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self.0 {
-            [] => "is none",
+            [] => "are no policies",
             [_] => "is ",
             [..] => "are ",
         })?;

@@ -88,7 +88,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, PolicyError> {
             vec![path.clone()]
         };
         for file in files {
-            // A directory and one of its files: nobody means it twice.
+            // A directory and one of its files: it was meant once.
             if !found.contains(&file) {
                 found.push(file);
             }

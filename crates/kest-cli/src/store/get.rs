@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: arguments::StoreGet) -> Result<Answer, Failur
     let header = format!("kest.claim_check={claim}");
     let mut output = Output::open();
     let refused = |kind: &'static str| Refused { claim: claim.clone(), kind };
-    // Nobody announced a tip: this command is given the ticket alone.
+    // There is no announced tip: this command is given the ticket alone.
     let packed = HeaderReader::new(limits.clone()).dangerous_accept_missing_tip().read([header.as_bytes()]);
     let refused = match packed {
         Err(error) => refused(error.as_str()),

@@ -47,7 +47,7 @@ pub(crate) enum StoreError {
         #[source]
         cause: SealingKeyError,
     },
-    /// The audience is none.
+    /// The audience is malformed.
     #[error("audience cannot be used")]
     Audience(#[source] AudienceError),
     /// A file beside the store's address cannot be read.

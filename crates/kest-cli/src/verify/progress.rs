@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 /// Lines between two reports.
 const STEP: u64 = 256;
 
-/// Counts lines and says so while somebody can see it.
+/// Counts lines and says so while people can see it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     visible: bool,
@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
 }
 
 impl Progress {
-    /// Reports on standard error if that is a terminal and standard output, which would mix with it, is none.
+    /// Reports on standard error if that is a terminal and standard output, which would mix with it, is not.
     pub(crate) fn start() -> Self {
         let visible = io::stderr().is_terminal() && !io::stdout().is_terminal();
         Self { visible, lines: 0, refused: 0 }

@@ -68,7 +68,7 @@ fn what_is_no_passport_is_refused() {
     assert_eq!(kest(["inspect", missing.to_str().unwrap()], b"").code, Some(2));
 }
 
-/// A passport that tries what it can against whoever looks at it.
+/// A passport that tries what it can against its readers.
 fn hostile() -> Value {
     let controls = chain(1, |_| "o\u{1b}]0;x\u{7}\n\u{202e}".into(), |_| "t\u{9b}\r".into());
     let mut entries: Vec<Value> = serde_json::from_str(&controls.to_json()).unwrap();

@@ -90,10 +90,10 @@ pub enum FormError {
     /// More policies and exemptions than `Limits::policies`.
     #[error("policies are over the limit")]
     Policies,
-    /// `kest.identity_source` is none of the closed set, or names came without one.
+    /// `kest.identity_source` is not in the closed set, or names came without one.
     #[error("identity source is unknown")]
     IdentitySource,
-    /// The names contradict their source: nobody vouches for them, or an anonymous caller has some.
+    /// The names contradict their source: they are not vouched for, or an anonymous caller has some.
     #[error("identity contradicts its source")]
     Identity,
     /// A user, agent, task, issuer, tenant or resource has an empty name.

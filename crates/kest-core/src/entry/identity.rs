@@ -27,7 +27,7 @@ pub enum IdentitySource {
     Jwt,
     /// The signed label of the verified tip entry.
     Lineage,
-    /// Nobody in particular, and policy knows it.
+    /// No caller in particular, and policy knows it.
     Anonymous,
     /// Made under the insecure mode, or inherited from an entry that was: worth nothing.
     Unverified,

@@ -8,7 +8,7 @@ use crate::signature::WorkloadId;
 use crate::taint::Taints;
 use crate::trust::TrustScore;
 
-/// A verified or freshly signed entry; passports share it, nobody copies it.
+/// A verified or freshly signed entry; passports share it and do not copy it.
 pub struct Entry {
     compact: Arc<str>,
     hash: EntryHash,
@@ -30,7 +30,7 @@ impl fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// Only verification and signing make entries. What they hold twice, or nobody asks them for, is let go.
+    /// Only verification and signing make entries. What they hold twice, or are never asked for, is let go.
     pub(crate) fn new(compact: Arc<str>, hash: EntryHash, mut parsed: Parsed) -> Self {
         parsed.payload.shed();
         Self { compact, hash, parsed }

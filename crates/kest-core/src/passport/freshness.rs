@@ -18,7 +18,7 @@ pub enum Freshness {
     Within(Duration),
     /// Any age, and any date.
     ///
-    /// What is given up: a passport that somebody copied can be sent again for as long as its keys are trusted.
+    /// What is given up: a copied passport can be sent again for as long as its keys are trusted.
     AnyAge,
 }
 

@@ -8,7 +8,7 @@ pub(crate) enum FalseLineage {
     /// There is no parent to have it from.
     #[error("a root has no identity from the lineage")]
     AtRoot,
-    /// A parent knew nobody, or nobody had verified whom it named.
+    /// A parent named no caller, or one that was not verified.
     #[error("a parent has no identity that could be handed on")]
     NothingToInherit,
     /// User, agent, task, issuer or tenant are not those of every parent.

@@ -101,7 +101,7 @@ impl Passport {
         if !fits(&taints) || !fits(&draft.added_taints) || !fits(&removed) {
             return Err(SignError::Taints);
         }
-        // The reader's bounds are the signer's too: what nobody would accept is not signed.
+        // The reader's bounds are the signer's too: what readers would refuse is not signed.
         if !(1..=256).contains(&draft.classification.len()) {
             return Err(SignError::Classification);
         }

@@ -106,7 +106,7 @@ impl UnverifiedPassport {
         self.entries.iter().map(|entry| EntryHash::of(entry))
     }
 
-    /// The principals and key ids that the entries claim, for whoever fetches keys; unreadable entries claim none.
+    /// The principals and key ids that the entries claim, for fetching keys; unreadable entries claim none.
     pub fn key_ids(
         &self,
         reading: Reading,

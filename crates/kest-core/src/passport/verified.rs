@@ -30,7 +30,7 @@ impl fmt::Debug for Passport {
 }
 
 impl Passport {
-    /// A lineage without entries: what work that nobody asked for starts from.
+    /// A lineage without entries: what work starts from that no request asked for.
     #[must_use]
     pub fn empty() -> Self {
         Self { entries: Arc::new([]), tips: Arc::new([]) }

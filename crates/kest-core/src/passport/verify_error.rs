@@ -54,7 +54,7 @@ pub enum VerifyErrorKind {
     /// A parent is not among the entries before.
     #[error("a parent is unknown")]
     BrokenLink,
-    /// Nobody is trusted to sign for this principal.
+    /// No key is trusted to sign for this principal.
     #[error("principal is unknown")]
     UnknownPrincipal,
     /// The `kid` is not one of this principal's keys.

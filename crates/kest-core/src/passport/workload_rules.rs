@@ -23,7 +23,7 @@ use crate::trust::TrustScore;
 /// let partner = WorkloadId::new("spiffe://partner.example/feed")?;
 /// let rules = WorkloadRules::default()
 ///     .introducers([gateway.clone()])                    // tokens are verified there and nowhere else
-///     .sanitizers([])                                    // nobody lifts trust
+///     .sanitizers([])                                    // no one lifts trust
 ///     .highest_trust(partner, TrustScore::new(60)?);     // what a partner says is worth no more
 /// # let _ = (gateway, rules);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

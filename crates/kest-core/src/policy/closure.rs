@@ -89,8 +89,8 @@ impl Authorize for AllOf {
 
 /// No policy beyond those of the deployment.
 ///
-/// Whoever builds a layer with it for a service without a
-/// [deployment policy](crate::KestBuilder::deployment_policy) is told so at once.
+/// Building a layer with it for a service without a
+/// [deployment policy](crate::KestBuilder::deployment_policy) fails at once.
 #[must_use]
 pub fn deployment_only() -> DeploymentOnly {
     DeploymentOnly(())
@@ -113,7 +113,7 @@ impl Authorize for DeploymentOnly {
 
 /// Allows everything, and signs `dangerous_allow_all` into every entry as the policy that did.
 ///
-/// What is given up: whoever reaches the route may run it.
+/// What is given up: all who reach the route may run it.
 #[must_use]
 pub fn dangerous_allow_all() -> AllowAll {
     AllowAll(())

@@ -45,7 +45,7 @@ impl Attested {
         Self { identity, issuer: None, source, scopes: Arc::default(), roles: Arc::default(), more: None }
     }
 
-    /// Nobody in particular: the mechanism allows requests without a caller.
+    /// No caller in particular: the mechanism allows requests without a caller.
     #[must_use]
     pub fn anonymous() -> Self {
         Self::new(Identity::default(), IdentitySource::Anonymous)

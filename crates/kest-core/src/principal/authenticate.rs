@@ -42,7 +42,7 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// What a caller who was refused with `error` is told; `None` leaves it to whoever answers.
+    /// What a caller who was refused with `error` is told; `None` leaves it to the code that answers.
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
         let _ = error;
         None

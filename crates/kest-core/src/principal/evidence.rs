@@ -204,7 +204,7 @@ impl<'request> RequestTarget<'request> {
 
 /// The certificate of a peer, as its SHA-256 thumbprint.
 ///
-/// Whoever terminates TLS puts it into the request's extensions after the handshake proved that the peer has the key.
+/// The code that terminates TLS puts it into the request's extensions after the handshake proved that the peer has the key.
 /// It is never read from a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PeerCertificate {

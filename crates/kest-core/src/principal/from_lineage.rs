@@ -8,7 +8,7 @@ use crate::entry::{Entry, Identity};
 
 /// Takes identity from the verified tip entry's signed label and from nowhere else.
 ///
-/// For services behind a verified edge. Tips that disagree name nobody; an identity that was `unverified` where it
+/// For services behind a verified edge. Tips that disagree name no one; an identity that was `unverified` where it
 /// was signed stays so.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FromLineage;

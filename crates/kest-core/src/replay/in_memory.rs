@@ -15,7 +15,7 @@ use crate::{Clock, Limits, NoRoom, Room, Share};
 /// use with each replica does no harm.
 ///
 /// When `Limits::replay_ids` are remembered and none has expired, the next one is refused: forgetting one instead would
-/// let whoever sends many use an old one again. With [`insert_for`](ReplayStore::insert_for), a caller gets a part of
+/// let a caller who sends many use an old one again. With [`insert_for`](ReplayStore::insert_for), a caller gets a part of
 /// that [room](Room) and no more. An identifier that has expired already counts as seen, since it cannot
 /// be told from one that was seen and dropped.
 ///
@@ -100,7 +100,7 @@ impl InMemoryReplays {
         expires_at: SystemTime,
     ) -> Result<Novelty, ReplayStoreError> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read under the lock, so that nobody drops an identifier before its time by an older reading.
+        // Read under the lock, so that no identifier is dropped before its time by an older reading.
         let now = self.clock.now();
         remembered.drop_expired(now);
         if expires_at < now || remembered.may_have_held(expires_at) || remembered.ids.contains(&id) {
@@ -128,7 +128,7 @@ impl Remembered {
     }
 
     /// Drops a bounded number of those that have expired: each call adds one, so that none are left over for long and
-    /// nobody waits for the end of a flood.
+    /// no one waits for the end of a flood.
     fn drop_expired(&mut self, now: SystemTime) {
         for _ in 0..DROPPED_AT_ONCE {
             let Some(Reverse((expires_at, id, share))) = self.by_expiry.peek().copied() else { return };

@@ -10,7 +10,7 @@ use crate::{BoxError, Share};
 
 /// Remembers identifiers until they expire: shared by all replicas, or by this process alone.
 ///
-/// A store that cannot remember must say so rather than forget: whoever asks then refuses.
+/// A store that cannot remember must say so rather than forget: the asking code then refuses.
 #[async_trait]
 pub trait ReplayStore: fmt::Debug + Send + Sync {
     /// Remembers `id` until `expires_at`, that moment included, and says whether it was new. One atomic step: of several
@@ -43,9 +43,9 @@ pub trait ReplayStore: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third answer; everything else is an error")]
 pub enum Novelty {
-    /// Nobody had brought it.
+    /// It is brought for the first time.
     New,
-    /// Somebody had.
+    /// It was brought before.
     Seen,
 }
 

@@ -45,7 +45,7 @@ impl Binding {
         Self { dpop, certificates, proofs }
     }
 
-    /// Confirms at `unix_millis`, on the account of `share`, that `presented` comes from whoever it was given to, and says by which key.
+    /// Confirms at `unix_millis`, on the account of `share`, that `presented` comes from the party it was given to, and says by which key.
     pub(crate) async fn confirm(
         &self,
         presented: Presented<'_>,

@@ -23,7 +23,7 @@ impl<'token> Confirmations<'token> {
                 "jkt" => &mut read.key,
                 "x5t#S256" => &mut read.certificate,
                 // RFC 7800 section 3.1 leaves it to the application which methods it asks for: an unknown one that is
-                // ignored binds nobody.
+                // ignored does not bind.
                 _ => return Err(WrongBinding::UnknownMethod),
             };
             *method = Some(value.as_str().ok_or(WrongBinding::Malformed)?);

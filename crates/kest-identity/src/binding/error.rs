@@ -1,4 +1,4 @@
-//! Every reason for which whoever presents a token is not taken for the one it was given to.
+//! Every reason for which the presenter of a token is not taken for the one it was given to.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub enum BindingError {
     /// Another token, or another way to present it, is needed.
     #[error("token is not presented as it is bound")]
     Token(#[from] WrongBinding),
-    /// Nobody told the mechanism what was asked for, so that no proof can be compared with it.
+    /// The mechanism was not told what was asked for, so that no proof can be compared with it.
     #[error("target of the request is not known")]
     NoTarget,
     /// Whether the proof was used before cannot be told any more, as the store has lost its memory since it was made. A
@@ -101,7 +101,7 @@ pub enum WrongBinding {
     /// `cnf` is no object, names no method, or has a value of another type.
     #[error("confirmation of the token is malformed")]
     Malformed,
-    /// `cnf` names a method that is not understood: ignoring it would let whoever stole the token in.
+    /// `cnf` names a method that is not understood: ignoring it would let a thief of the token in.
     #[error("token is bound in an unknown way")]
     UnknownMethod,
     /// The token is bound in a way that is off for its issuer.

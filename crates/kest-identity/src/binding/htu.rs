@@ -72,7 +72,7 @@ fn address(text: &str) -> Option<(Origin, NormalPath)> {
     Some((Origin { scheme, host, port }, NormalPath::parse(path).ok()?))
 }
 
-/// Host and port, without credentials: whoever reads `https://us@them` must not find us in it.
+/// Host and port, without credentials: a reader of `https://us@them` must not find us in it.
 fn authority(text: &str, scheme: Scheme) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {

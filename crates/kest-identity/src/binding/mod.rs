@@ -1,4 +1,4 @@
-//! Asks whoever presents a token that is bound to a key to prove that the key is theirs.
+//! Asks the presenter of a token that is bound to a key to prove that the key is theirs.
 
 mod challenge;
 mod compare;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::compare::are_same;
 
-/// Makes one nonce for each slot of time, which nobody without the secret can tell in advance.
+/// Makes one nonce for each slot of time, which only holders of the secret can tell in advance.
 pub(super) struct NonceMill {
     key: hmac::Key,
     slot_millis: u64,

@@ -101,7 +101,7 @@ impl Proofs {
         if !are_same(&proof.thumbprint, bound.key) {
             return Err(InvalidProof::AnotherKey.into());
         }
-        // Last: what does not hold for another reason takes up no memory, and nobody can use up somebody else's proof.
+        // Last: what does not hold for another reason takes up no memory, and no caller can use up the proof of another.
         self.use_once(&proof, bound.share, holds_until, unix_millis).await
     }
 

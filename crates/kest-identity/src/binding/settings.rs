@@ -10,11 +10,11 @@ use crate::jwt::Algorithm;
 
 use super::nonce::NonceMill;
 
-/// Whether the tokens of an issuer are bound to a key or certificate of whoever uses them.
+/// Whether the tokens of an issuer are bound to a key or certificate of their user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Requirement {
-    /// Tokens are not bound that way. One that is bound all the same is refused: nobody here could tell whether it was
+    /// Tokens are not bound that way. One that is bound all the same is refused: it could not be told here whether it was
     /// stolen.
     #[default]
     Off,

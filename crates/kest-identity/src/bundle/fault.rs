@@ -1,4 +1,4 @@
-//! Why there is no new trust bundle, and why there is none at all.
+//! Why there is no new trust bundle, and why there has been none at all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub enum BundleUnavailable {
     /// The bundle could not be refreshed for so long that it is not used any more.
     #[error("trust bundle is too old to be used")]
     TooOld(#[source] Arc<BundleFault>),
-    /// There is none yet, or the key in question may be in the one that could not be had.
+    /// There has been none yet, or the key in question may be in the one that could not be had.
     #[error("trust bundle could not be refreshed")]
     NotRefreshed(#[source] Arc<BundleFault>),
     /// The look under way did not end in the time that a request may wait.

@@ -28,7 +28,7 @@ pub(crate) struct NamedKey {
 pub(crate) enum LookupError {
     /// The issuer was asked lately and has no such key.
     Unknown,
-    /// Nobody can say whether the issuer has it.
+    /// It cannot be said whether the issuer has it.
     Unavailable(KeysUnavailable),
     /// The peer waits for as many keys as it may.
     ShareUsedUp(NoSlot),
@@ -46,7 +46,7 @@ impl KeyCache {
 
     /// The key of that id if it is in use now: no waiting, and no fetch on the caller's account.
     ///
-    /// As long as the issuer publishes a key unchanged this is the very same value, so whoever remembers what it
+    /// As long as the issuer publishes a key unchanged this is the very same value, so code that remembers what it
     /// proved may compare the pointers.
     pub(crate) fn find(&self, key_id: &str) -> Option<Arc<VerificationKey>> {
         self.0.find(|keys| keys.key(key_id).map(Arc::clone))

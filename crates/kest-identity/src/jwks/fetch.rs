@@ -1,4 +1,4 @@
-//! The seam between the key cache and whoever brings keys.
+//! The seam between the key cache and the source of keys.
 
 use std::fmt;
 use std::sync::Arc;

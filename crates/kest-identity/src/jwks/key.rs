@@ -258,7 +258,7 @@ fn edwards(members: &Map<String, Value>) -> Result<VerificationKey, SkippedKey> 
     }
     let x = <[u8; 32]>::try_from(bytes(members, "x")?).map_err(|_wrong_length| SkippedKey::Malformed)?;
     let point = VerifyingKey::from_bytes(&x).map_err(|_not_on_the_curve| SkippedKey::Malformed)?;
-    // A small-order point accepts signatures that nobody made.
+    // A small-order point accepts signatures that were never made.
     if point.is_weak() {
         return Err(SkippedKey::Weak);
     }

@@ -1,4 +1,4 @@
-//! Recognises RSA keys whose primes a faulty library made, so that whoever sees the public key can find the private one.
+//! Recognises RSA keys whose primes a faulty library made, so that the private key can be found from the public one.
 
 /// Whether `modulus`, a big-endian number, has the mark of the ROCA weakness: CVE-2017-15361, Nemec and others, "The
 /// Return of Coppersmith's Attack", ACM CCS 2017, section 2.

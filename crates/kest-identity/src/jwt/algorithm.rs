@@ -8,7 +8,7 @@ use jsonwebtoken::crypto::aws_lc;
 
 /// A signature algorithm of RFC 7518, RFC 8037 or RFC 9864.
 ///
-/// Asymmetric ones only: with HMAC, whoever can check a token can make one.
+/// Asymmetric ones only: with HMAC, all who can check a token can make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {

@@ -78,7 +78,7 @@ pub enum WithoutToken {
     Refuse,
     /// Believe the verified lineage, as [`FromLineage`] does.
     FromLineage,
-    /// Let it pass as nobody in particular; policies see that.
+    /// Let it pass without a caller; policies see that.
     Anonymous,
 }
 
@@ -147,13 +147,13 @@ impl JwtAuthenticator {
                 proved
             }
         };
-        // Also for a token that is remembered: whoever stole it has everything but this.
+        // Also for a token that is remembered: a thief has everything but this.
         proved.confirmed(credential, credentials, self.clock.unix_millis()).await
     }
 
     async fn prove(&self, text: &str, credentials: &Credentials<'_>) -> Result<Proved, AuthenticateError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
-        // The name chooses among those that are trusted, and whoever is chosen must then prove the token by its own keys.
+        // The name chooses among those that are trusted, and the chosen one must then prove the token by its own keys.
         let named = token.claimed_issuer().and_then(|name| self.issuers.get(name));
         let of_workload = || self.issuers.get(token.claimed_trust_domain()?);
         let issuer = named.or_else(of_workload).ok_or(InvalidToken::Issuer)?;

@@ -40,7 +40,7 @@ impl Challenges {
         let proofs = || offers.iter().filter(|offer| matches!(offer, Offer::Dpop(_)));
         let dpop = |error| Challenge::new(proofs().map(|offer| text.line(offer, Some(error))));
         Ok(Self {
-            // RFC 6750 section 3.1: whoever sent nothing, or tried another scheme, is not told of an error.
+            // RFC 6750 section 3.1: a caller that sent nothing, or tried another scheme, is not told of an error.
             missing: all(None),
             invalid_token: all(Some("invalid_token")),
             invalid_proof: dpop("invalid_dpop_proof"),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::InvalidToken;
 
-/// What `typ` declares: RFC 7515 section 4.1.9. Everything else than these is refused whoever issued it.
+/// What `typ` declares: RFC 7515 section 4.1.9. Everything else than these is refused from every issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenType {
     /// RFC 9068 section 2.1: a token made for nothing but access.

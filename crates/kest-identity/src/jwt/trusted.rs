@@ -146,7 +146,7 @@ impl Proved {
         size_of::<Self>().saturating_add(PER_TOKEN).saturating_add(more)
     }
 
-    /// The findings, once the request proves that whoever presents `credential` is the one it was given to.
+    /// The findings, once the request proves that `credential` is presented by the one it was given to.
     pub(super) async fn confirmed(
         &self,
         credential: Credential<'_>,
@@ -186,7 +186,7 @@ const PER_MEMBER: usize = 64;
 
 impl fmt::Debug for Proved {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names of callers and keys are for policies and entries, not for whoever prints the memory.
+        // Names of callers and keys are for policies and entries, not for prints of the memory.
         formatter.debug_struct("Proved").finish_non_exhaustive()
     }
 }

@@ -108,7 +108,7 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, 
     seconds.ok_or(InvalidToken::Claim).map(Some)
 }
 
-/// 9999-12-31T23:59:59Z. What lies beyond is no date but milliseconds, or an attempt to overflow somebody.
+/// 9999-12-31T23:59:59Z. What lies beyond is no date but milliseconds, or an attempt to overflow a reader.
 const LATEST_DATE: f64 = 253_402_300_799.0;
 
 #[cfg(test)]

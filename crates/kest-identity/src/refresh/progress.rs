@@ -69,7 +69,7 @@ pub(super) enum Grounded {
     For(Duration),
 }
 
-/// When somebody asked: whatever was published before that must be found.
+/// When it was asked for: whatever was published before that must be found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     started: u64,

@@ -10,7 +10,7 @@ pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) const AUDIENCE: &str = "https://api.example/";
 pub(crate) const ADDRESS: &str = "https://api.example/orders";
 
-/// Whoever has a key.
+/// A party that has a key.
 pub(crate) struct Party(Ed25519KeyPair);
 
 impl Party {

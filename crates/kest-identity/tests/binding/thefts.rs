@@ -1,4 +1,4 @@
-//! Whoever stole a token, a proof or both.
+//! Thieves of a token, a proof or both.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Tokens that the issuer bound to a key (RFC 9449): for its holder, and for whoever stole them.
+//! Tokens that the issuer bound to a key (RFC 9449): for its holder, and for thieves.
 
 use kest_core::Confirmation;
 use kest_identity::Requirement::{Optional, Required};

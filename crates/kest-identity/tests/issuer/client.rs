@@ -54,7 +54,7 @@ fn endpoint(issuer: &Issuer) -> String {
     format!("{}/token", issuer.address())
 }
 
-/// Whoever has the key that a token is bound to.
+/// The holder of the key that a token is bound to.
 pub(crate) enum Holder {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),

@@ -1,4 +1,4 @@
-//! Real tokens, read and changed by somebody who has no key of their issuer.
+//! Real tokens, read and changed by an attacker who has no key of their issuer.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

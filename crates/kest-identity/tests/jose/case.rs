@@ -31,7 +31,7 @@ impl Case {
         self.object(1)
     }
 
-    /// The text of header (0) or claims (1), and nothing when there is none.
+    /// The text of header (0) or claims (1), and nothing where it is missing.
     pub(crate) fn text(&self, part: usize) -> String {
         let part = self.token.split('.').nth(part).unwrap_or_default();
         let part: String = part.chars().filter(|each| !each.is_ascii_whitespace()).collect();

@@ -98,7 +98,7 @@ pub(crate) const EXPLAINED: &[Explained] = &[
         "header with a key or a place to fetch one",
         &["own_key"],
         |case| ["jwk", "jku", "x5c", "x5u"].iter().any(|name| case.header().get(*name).is_some()),
-        "RFC 8725 section 3.10: such members are not to be followed; whoever writes them expects that somebody does",
+        "RFC 8725 section 3.10: such members are not to be followed; they are written for readers who do",
     ),
     stricter(
         "no `kid`",
@@ -152,7 +152,7 @@ pub(crate) const EXPLAINED: &[Explained] = &[
         "time before 1970 or after 9999",
         &["claim"],
         |case| TIMES.iter().any(|name| number(case, name).is_some_and(|it| !(0.0..=LATEST).contains(&it))),
-        "RFC 7519 section 2: seconds since 1970; beyond are milliseconds, or attempts to overflow somebody",
+        "RFC 7519 section 2: seconds since 1970; beyond are milliseconds, or attempts to overflow a reader",
     ),
     stricter(
         "`iat` in the future",
@@ -173,7 +173,7 @@ pub(crate) const EXPLAINED: &[Explained] = &[
         "`sub` that is empty or no string",
         &["no_user"],
         |case| case.claims()["sub"].as_str().is_none_or(str::is_empty),
-        "RFC 7519 section 4.1.2: a string; an empty one names nobody",
+        "RFC 7519 section 4.1.2: a string; an empty one names no one",
     ),
     stricter(
         "`client_id` or `act` of another type",
@@ -203,7 +203,7 @@ pub(crate) const EXPLAINED: &[Explained] = &[
         "token bound to a key",
         &["confirmation_malformed", "confirmation_unknown", "confirmation_off"],
         |case| case.claims().get("cnf").is_some(),
-        "RFC 7800 section 3.1, RFC 9449 section 7.1: whoever does not check the binding must not ignore it",
+        "RFC 7800 section 3.1, RFC 9449 section 7.1: a reader that does not check the binding must not ignore it",
     ),
     Explained {
         name: "key that is listed twice",
@@ -239,7 +239,7 @@ fn number(case: &Case, name: &str) -> Option<f64> {
     case.claims()[name].as_f64()
 }
 
-/// Whether some number in the text is none when it is read.
+/// Whether some number in the text cannot be read as one.
 fn overflows(text: &str) -> bool {
     let numbers = text.split(|each: char| !matches!(each, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
     numbers.filter_map(|number| number.parse::<f64>().ok()).any(f64::is_infinite)

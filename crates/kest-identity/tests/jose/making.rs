@@ -39,7 +39,7 @@ pub(crate) struct Change {
 pub(crate) enum Hand {
     Pair(Pair),
     Hmac(Vec<u8>),
-    Nobody,
+    Unsigned,
 }
 
 /// A token in the making. Only what belongs to stages that are over is filled in.
@@ -62,7 +62,7 @@ impl<'it> Making<'it> {
         Self {
             issuer,
             previous,
-            hand: Hand::Nobody,
+            hand: Hand::Unsigned,
             algorithm: "",
             header,
             claims,
@@ -94,7 +94,7 @@ impl<'it> Making<'it> {
         Case { token: self.token, changes: changes.iter().map(|change| change.name).collect() }
     }
 
-    /// What somebody else is to sign.
+    /// What another is to sign.
     pub(crate) fn unsigned(mut self) -> String {
         self.pass(Stage::Members);
         self.pass(Stage::Json);
@@ -113,7 +113,7 @@ impl<'it> Making<'it> {
                 use aws_lc_rs::hmac;
                 hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
             }
-            Hand::Nobody => Vec::new(),
+            Hand::Unsigned => Vec::new(),
         }
     }
 

@@ -33,7 +33,7 @@ impl Theirs {
 
 fn verdict(answer: &Value) -> Verdict {
     match (answer["accepted"].as_str(), answer["refused"].as_str()) {
-        // Of claims that have no meaning for us, as a number that is none, nothing can be found.
+        // Of claims that have no meaning for us, as a number that cannot be read, nothing can be found.
         (Some(claims), None) => {
             let claims: Value = serde_json::from_str(claims).unwrap_or_default();
             Verdict::Accepted(Findings::of_claims(&claims))

@@ -175,7 +175,7 @@ pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: 
     }
 }
 
-/// Checks that nobody could say whether the token holds, because of this failure.
+/// Checks that it could not be said whether the token holds, because of this failure.
 #[track_caller]
 pub(crate) fn check_unavailable(answer: Result<Principal, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Unavailable(cause)) = answer else {

@@ -1,4 +1,4 @@
-//! Where an issuer's keys are, by its own word and nobody else's.
+//! Where an issuer's keys are, by its own word and no other.
 
 use std::error::Error;
 use std::net::IpAddr;

@@ -81,7 +81,7 @@ async fn endpoint_that_is_down_at_start_is_asked_once_per_cool_down() {
     let token = key().token();
     assert_eq!(service.send(&token).await, "status");
     for _ in 0..1000 {
-        assert_eq!(service.send_at_once(&token), Some("status"), "nobody waits for the next failure");
+        assert_eq!(service.send_at_once(&token), Some("status"), "no request waits for the next failure");
     }
     service.check_fetches(1);
     service.publish(Page::Json(key_set(&[key().jwk()])));

@@ -93,7 +93,7 @@ async fn doubled_kid_of_the_good_key_lets_nobody_sign_in_its_name() {
     assert_eq!(
         service.send_patiently(&good().token()).await,
         "unknown_key",
-        "nobody knows which one is meant"
+        "it is unknown which one is meant"
     );
 }
 

@@ -46,7 +46,7 @@ fn text<'value>(value: &'value Value, member: &str) -> &'value str {
     value.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Entries of the lineage that have no user or no resource say null, and then there is none in the set.
+/// Entries of the lineage that have no user or no resource say null, and then the set lacks it.
 pub(super) fn drop_nulls_of_chain(context: &mut Members) {
     if let Some(Shape::Record(lists)) = context.get_mut("chain").map(|member| &mut member.shape) {
         for list in lists.values_mut() {

@@ -78,7 +78,7 @@ impl Engine for Cedar {
                 let slot = self.slots.enter(input.share()).await?;
                 let (decider, input) = (Arc::clone(decider), input.clone());
                 let decided = runtime.spawn_blocking(move || {
-                    // Kept until the evaluation ends, also when nobody waits for it any more.
+                    // Kept until the evaluation ends, also when no request waits for it any more.
                     let _slot = slot;
                     decider.decide(&input)
                 });

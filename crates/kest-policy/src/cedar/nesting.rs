@@ -92,7 +92,7 @@ fn step(open: &mut Vec<Level>, token: &str, language: Language) -> usize {
 
 /// Puts the group into what stands around it: an argument, an index, or a term of its own.
 ///
-/// Closing more than was opened is somebody else's error to report.
+/// Closing more than was opened is for others to report.
 fn close(open: &mut Vec<Level>) {
     if open.len() > 1
         && let Some(inner) = open.pop()

@@ -30,7 +30,7 @@ struct Statement {
     policy: Policy,
 }
 
-/// A template has holes that nobody here would fill.
+/// A template has holes that would stay open here.
 #[derive(Debug, thiserror::Error)]
 #[error("a template is no policy: replace ?principal and ?resource")]
 struct IsTemplate;

@@ -39,7 +39,7 @@ impl CedarAgentBuilder {
 
     /// Asks over plain http even when the agent is on another machine; on this one it needs no leave.
     ///
-    /// Whoever sits on the way can then answer yes to everything, and reads the key and every input.
+    /// Anyone on the way can then answer yes to everything, and reads the key and every input.
     pub fn dangerous_allow_http(mut self) -> Self {
         self.settings.allow_http();
         self

@@ -24,7 +24,7 @@ pub enum DeviationProblem {
     /// A member is missing or empty.
     #[error("has no {0}")]
     Missing(&'static str),
-    /// The tier is none, or the function tier, which nobody can be exempted from.
+    /// The tier does not exist, or is the function tier, which has no exemptions.
     #[error("names no tier above the function's")]
     Tier,
     /// The tier does not have the policy.
@@ -88,7 +88,7 @@ impl Written {
             _ => return Err(DeviationProblem::Tier),
         };
         let expires = self.expires.ok_or(DeviationProblem::Missing("expires"))?;
-        // Without an offset nobody can say when that is: RFC 3339 section 4.4.
+        // Without an offset it cannot be said when that is: RFC 3339 section 4.4.
         let expires: Timestamp = expires.to_string().parse().map_err(|_cause| DeviationProblem::Expiry)?;
         let expires_millis = u64::try_from(expires.as_millisecond()).unwrap_or(0);
         if expires_millis <= unix_millis {

@@ -85,7 +85,7 @@ impl Configuration {
     ///
     /// # Errors
     ///
-    /// [`LoadErrors`] with every problem: no TOML, an unknown member, a name that is none or stands twice, an
+    /// [`LoadErrors`] with every problem: no TOML, an unknown member, a malformed or repeated name, an
     /// exemption that is incomplete, expired, or from a policy that its tier does not have.
     pub fn read(source: &Source, clock: &dyn Clock) -> Result<Self, LoadErrors> {
         let document: Document = toml::from_str(source.as_str()).map_err(|cause| syntax(source, &cause))?;

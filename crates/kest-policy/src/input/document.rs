@@ -111,7 +111,7 @@ impl Object {
         self.attributes.get()
     }
 
-    /// Its name in Cedar, where `*` says that there is none, and so cannot be one.
+    /// Its name in Cedar, where `*` means no resource, so that no id may be `*`.
     #[cfg(any(feature = "cedar", feature = "cedar-agent"))]
     pub(crate) fn cedar_id(&self) -> Result<&str, kest_core::entry::ResourceError> {
         match self.id.as_deref() {

@@ -47,7 +47,7 @@ impl OpaBuilder {
 
     /// Asks over plain http even when OPA is on another machine; on this one it needs no leave.
     ///
-    /// Whoever sits on the way can then answer yes to everything, and reads the token and every input.
+    /// Anyone on the way can then answer yes to everything, and reads the token and every input.
     pub fn dangerous_allow_http(mut self) -> Self {
         self.settings.allow_http();
         self

@@ -77,7 +77,7 @@ fn deviations(exemptions: &[&Exemption]) -> Vec<std::sync::Arc<str>> {
     exemptions.iter().map(|exemption| exemption.policy().as_str().into()).collect()
 }
 
-/// Whoever answers for the policy must be able to see each use.
+/// The people who answer for the policy must be able to see each use.
 fn record(exemption: &Exemption, inquiry: &Inquiry<'_>) {
     let (tier, operation) = (exemption.tier().as_str(), inquiry.operation().as_str());
     telemetry::deviated(exemption.policy(), tier, operation);

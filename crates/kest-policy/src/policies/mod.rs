@@ -47,7 +47,7 @@ struct Parts {
     notices: notice::Sender<Notice>,
 }
 
-/// What is told to whoever waits for a change.
+/// What is told to those who wait for a change.
 #[derive(Debug, Clone, Default)]
 struct Notice {
     generation: u64,
@@ -121,7 +121,7 @@ impl Policies {
     }
 
     fn in_use(&self) -> std::sync::MutexGuard<'_, BTreeSet<PolicyName>> {
-        // A set of names is whole whatever happened to whoever held the lock.
+        // A set of names is whole whatever happened to the holder of the lock.
         self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

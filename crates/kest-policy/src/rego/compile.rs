@@ -26,7 +26,7 @@ pub(super) fn compile(sources: &[Source], limits: &Limits) -> Result<(Policies, 
     let tree = Tree::of(&modules);
     let (policies, unfit) = tree.policies();
     found.extend(unfit);
-    // Of a module that does not parse, nobody knows what it defines.
+    // What a module defines that does not parse is unknown.
     if parsed.len() == sources.len() {
         found.extend(tree.refused());
         // regorus follows statements with the stack as well.

@@ -95,7 +95,7 @@ impl Rego {
         let slot = self.slots.enter(share).await?;
         let (evaluator, time) = (Arc::clone(&self.evaluator), self.time);
         let evaluation = tokio::task::spawn_blocking(move || {
-            // Kept until the evaluation ends, also when nobody waits for it any more.
+            // Kept until the evaluation ends, also when no request waits for it any more.
             let _slot = slot;
             // A machine that paused makes any policy look slow: one that is quick now is quick again.
             let quick = evaluator.value(&policy.entry, input.clone(), time.at_once);

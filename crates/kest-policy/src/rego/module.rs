@@ -143,7 +143,7 @@ impl Module {
         let targets = match name {
             "data" => vec![Target::Data(fields.to_vec())],
             "input" => vec![Target::Input(fields.to_vec())],
-            // A rule of this name comes first, and where there is none, the import.
+            // A rule of this name comes first, and without one, the import.
             _ => self.imported(name, fields).into_iter().chain([own]).collect(),
         };
         targets.into_iter().map(|target| (target, line)).collect()

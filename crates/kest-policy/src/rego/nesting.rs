@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Attack: a policy file whose only purpose is to end the stack of whoever reads it.
+    /// Attack: a policy file whose only purpose is to end the stack of its reader.
     #[test]
     fn every_way_to_nest_is_counted_with_its_line() {
         for deep in [

@@ -20,13 +20,13 @@ pub enum RemoteConfigError {
     /// The address has a query or a fragment, below which nothing can lie.
     #[error("engine address has a query or a fragment")]
     Trailer,
-    /// Plain http to another machine lets whoever sits on the way answer yes.
+    /// Plain http to another machine lets anyone on the way answer yes.
     #[error("engine address is plain http to another machine")]
     PlainHttp,
     /// No policy is named, so that nothing could be asked.
     #[error("no policy of the engine is named")]
     NoPolicy,
-    /// A policy has a name that is none.
+    /// A policy has a malformed name.
     #[error("name of a policy is not usable")]
     Name(#[source] NameError),
     /// A part of the name between slashes is empty, `.` or `..`: it would lead out of the tree of policies.

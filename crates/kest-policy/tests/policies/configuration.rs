@@ -171,7 +171,7 @@ fn variable_that_is_no_number_stops_the_start() {
         "environment: cannot be used: KEST_POLICY_CACHE_TTL is not a number of seconds from 0 to 3600"
     );
     assert!(Policies::builder().build_in(environment("0.5")).is_ok());
-    // Whoever says it in the configuration or in code is not asked what the environment says.
+    // What the configuration or code says wins over the environment.
     assert!(Policies::builder().configuration(text).build_in(environment("soon")).is_ok());
     assert!(Policies::builder().cache_ttl(Duration::ZERO).build_in(environment("soon")).is_ok());
 }

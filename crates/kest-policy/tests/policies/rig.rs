@@ -116,7 +116,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Writes the file under another name and moves it into place: nobody reads half of it.
+    /// Writes the file under another name and moves it into place, so that half of it is never read.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let (aside, path) = (self.path(&format!("{name}.new")), self.path(name));
         std::fs::write(&aside, text).unwrap();

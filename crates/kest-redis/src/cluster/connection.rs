@@ -61,7 +61,7 @@ impl Cluster {
         Self { seen, doubt, follower, command_wait }
     }
 
-    /// Sends `command`, which concerns `key`, to whoever holds it. A command that is sent on by its server was not
+    /// Sends `command`, which concerns `key`, to the server that holds it. A command that is sent on by its server was not
     /// carried out, and follows once, to a server that has passed its checks; who holds what is asked anew, in the
     /// background. Both together take no longer than one command may.
     pub(crate) async fn run(&self, key: &str, command: &Cmd) -> Result<Value, CommandError> {
@@ -85,7 +85,7 @@ impl Cluster {
         let to = node.address().neighbour(&on.host, on.port);
         match find(&self.nodes(), &to) {
             Some(next) => next.send(command, on.admission).await.map_err(|refused| refused.error),
-            // Nobody has looked at it yet.
+            // It has not been looked at yet.
             None => Err(error),
         }
     }
@@ -148,7 +148,7 @@ async fn follow(settings: Arc<Settings>, seen: watch::Sender<Arc<Seen>>, doubt: 
                         }));
                     }
                 }
-                // While one is away and nobody has taken its place, there is no hurry to hear that again.
+                // While one is away and its place is not taken, there is no hurry to hear that again.
                 if !seen.borrow().shows(&ranges) {
                     backoff.reset();
                 }
@@ -182,7 +182,7 @@ fn find(nodes: &[Arc<Node>], address: &Address) -> Option<Arc<Node>> {
     nodes.iter().find(|node| node.address().is_at(address)).cloned()
 }
 
-/// Whether an error may mean that somebody else holds the key now.
+/// Whether an error may mean that another server holds the key now.
 fn is_doubtful(error: &CommandError) -> bool {
     match error {
         CommandError::Away(_) | CommandError::Lost(_) | CommandError::TimedOut => true,

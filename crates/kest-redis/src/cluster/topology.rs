@@ -41,7 +41,7 @@ pub(super) async fn ask(address: &Address, settings: &Settings) -> Result<Vec<Ra
     timeout(settings.connect_wait, asking).await.unwrap_or(Err(ConnectError::TimedOut))
 }
 
-/// Whether every slot is held by somebody.
+/// Whether every slot is held.
 pub(super) fn is_covered(ranges: &[Range]) -> bool {
     let held: u32 = ranges.iter().map(|range| u32::from(range.last.saturating_sub(range.first)) + 1).sum();
     held >= u32::from(SLOTS)

@@ -98,7 +98,7 @@ fn pairs(value: Value) -> HashMap<String, String> {
     pairs
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "everything but texts is none")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only texts are read")]
 fn text(value: Value) -> Option<String> {
     match value {
         Value::BulkString(bytes) => String::from_utf8(bytes).ok(),

@@ -26,7 +26,7 @@ pub(super) async fn attempt(address: &Address, settings: &Settings) -> Result<Op
     outcome
 }
 
-/// Keeps the connection of `state` for as long as somebody looks at it; `first` is the one that was made already.
+/// Keeps the connection of `state` for as long as it is used; `first` is the one that was made already.
 pub(super) async fn keep(
     address: Address,
     settings: Arc<Settings>,

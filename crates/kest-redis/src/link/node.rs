@@ -78,7 +78,7 @@ impl Node {
     /// Until there is a connection that passed its checks.
     pub(crate) async fn ready(&self) {
         let mut state = self.state.clone();
-        // The keeper ends with this node, so there always is somebody to tell.
+        // The keeper ends with this node, so the receiver is always there.
         let _told = state.wait_for(|state| matches!(state, NodeState::Ready(_))).await;
     }
 

@@ -9,7 +9,7 @@ use crate::ConnectError;
 use crate::address::Address;
 use crate::settings::Settings;
 
-/// A connection and the task that drives it: both end with this, whoever else still holds the connection.
+/// A connection and the task that drives it: both end with this, even while others hold the connection.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) connection: MultiplexedConnection,
@@ -49,7 +49,7 @@ pub(crate) async fn open(address: &Address, settings: &Settings) -> Result<Open,
     Ok(open)
 }
 
-/// Asks a connection that nobody uses yet.
+/// Asks a connection that is not in use yet.
 pub(crate) async fn ask(
     connection: &mut MultiplexedConnection,
     command: &Cmd,

@@ -34,7 +34,7 @@ impl ReplaySettings {
 
     /// How long an identifier may be good for when it is first brought; one that expires later is refused.
     ///
-    /// After a loss of memory, only identifiers are accepted that expire later than this after the fence: whoever makes
+    /// After a loss of memory, only identifiers are accepted that expire later than this after the fence: a caller that makes
     /// them new for each use waits for the difference between this and their life, and the skew.
     pub fn longest_life(mut self, life: Duration) -> Self {
         self.longest_life = life;

@@ -59,7 +59,7 @@ impl RedisReplays {
             return;
         }
         let replays = self.clone();
-        // Nobody waits for it: a shard that it does not reach finds out by itself.
+        // No request waits for it: a shard that it does not reach finds out by itself.
         tokio::spawn(async move {
             let _unreached = replays.begin().await;
             replays.0.fencing.store(false, Ordering::Relaxed);

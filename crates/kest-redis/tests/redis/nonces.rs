@@ -123,7 +123,7 @@ async fn bring(
 
 const AT_ONCE: usize = 4;
 
-/// Two that have all the time they need: what is answered too late was accepted, and nobody knows.
+/// Two that have all the time they need: what is answered too late was accepted, unknown to all.
 async fn replicas(server: &RedisServer, clock: &Arc<HandClock>) -> [(Redis, RedisReplays); 2] {
     let mut replicas = Vec::new();
     for _each in 0..2 {

@@ -81,13 +81,13 @@ async fn pause_that_is_shorter_than_the_patience_loses_no_connection_and_mixes_n
     }
     assert!(redis.health().is_ready());
     server.resume().await;
-    // The answers to the twenty come first, and are nobody's.
+    // The answers to the twenty come first, and belong to no request.
     let answer = until(|| async { claims.get(&other).await.ok() }).await;
     assert_eq!(answer, Some(Bytes::from_static(b"other")));
     assert_eq!(claims.get(&one).await.unwrap(), Some(Bytes::from_static(b"one")));
     let said = server.ask(&["INFO", "stats"]).await;
     let connections = said.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
-    assert_eq!(connections.unwrap().trim(), "2", "one of ours, and one of whoever asks this");
+    assert_eq!(connections.unwrap().trim(), "2", "one of ours, and one of this question");
 }
 
 #[tokio::test]

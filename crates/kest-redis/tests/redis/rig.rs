@@ -105,10 +105,10 @@ where
 /// Until the server answers again.
 pub(crate) async fn back(redis: &Redis) {
     let claims = redis.claims();
-    let (somebody, claims) = (claim(), &claims);
+    let (known, claims) = (claim(), &claims);
     until(|| async move {
         redis.ready().await;
-        kest_baggage::ClaimStore::get(claims, &somebody).await.ok()
+        kest_baggage::ClaimStore::get(claims, &known).await.ok()
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Whoever calls the first service: brings a lineage of its own, and says what became of each request.
+//! The caller of the first service: it brings a lineage of its own, and says what became of each request.
 
 use std::sync::Arc;
 use std::time::Duration;

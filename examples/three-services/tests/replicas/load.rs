@@ -20,7 +20,7 @@ pub(crate) struct Load {
     prepared: Mutex<Vec<PackedHeader>>,
     told: Mutex<Vec<Told>>,
     count: watch::Sender<usize>,
-    /// Workers share it for the time of one request; whoever wants to be alone takes it whole.
+    /// Workers share it for the time of one request; a request that wants to be alone takes it whole.
     gate: RwLock<()>,
 }
 

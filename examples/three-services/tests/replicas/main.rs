@@ -124,7 +124,7 @@ fn check(told: &[Told]) {
     assert!(longest <= STORE_WAIT * QUESTIONS + SLACK, "{longest:?}");
 }
 
-/// Whoever asked and was answered while the store was paused waited for it once, and not longer than stated.
+/// A caller that asked and was answered while the store was paused waited for it once, and not longer than stated.
 fn check_pause(told: &[Told], paused: Instant, resumed: Instant) {
     let inside = |told: &&Told| told.asked >= paused && told.asked + told.took <= resumed;
     let inside: Vec<Told> = told.iter().filter(inside).copied().collect();

@@ -29,7 +29,7 @@ impl RoundRobin {
                 count[turn].fetch_add(1, Ordering::Relaxed);
                 let replica = replicas[turn];
                 tokio::spawn(async move {
-                    // Whoever hung up has its reason; the other side learns of it by the end of the connection.
+                    // A peer that hung up has its reason; the other side learns of it by the end of the connection.
                     if let Ok(mut service) = TcpStream::connect(replica).await {
                         drop(tokio::io::copy_bidirectional(&mut caller, &mut service).await);
                     }

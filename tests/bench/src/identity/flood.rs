@@ -40,7 +40,7 @@ impl Flood {
         Self { tally, began: Instant::now(), pouring }
     }
 
-    /// How many came so far, and in what time. An error when somebody was let in.
+    /// How many came so far, and in what time. An error when a request was let in.
     pub(super) fn so_far(&self) -> Result<(usize, Duration), BoxError> {
         if self.tally.admitted.load(Ordering::SeqCst) > 0 {
             return Err("a token with an unknown key was let in".into());
@@ -71,7 +71,7 @@ async fn come(authenticator: Arc<JwtAuthenticator>, tally: Arc<Tally>) {
     }
 }
 
-/// As good as any, but for a key that nobody has.
+/// As good as any, but for a key that is not published.
 fn token() -> String {
     let mut name = [0; 12];
     // Without randomness all name the same key, and the rate says nothing; that it happened shows in the fetches.

@@ -151,7 +151,7 @@ impl RedisServer {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains("Ready to accept connections") {
-                // Somebody has to read on, or the server would stop at a full pipe.
+                // The output has to be read on, or the server would stop at a full pipe.
                 tokio::spawn(async move { while let Ok(Some(_line)) = lines.next_line().await {} });
                 return Some(process);
             }

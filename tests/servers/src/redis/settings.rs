@@ -83,7 +83,7 @@ impl RedisSettings {
     }
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that was closed a moment ago.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

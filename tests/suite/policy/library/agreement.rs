@@ -1,4 +1,4 @@
-//! A hundred thousand generated inputs for each policy, and nobody disagrees about one.
+//! A hundred thousand generated inputs for each policy, and no two answers differ.
 
 use kest_core::entry::PolicyName;
 use kest_policy::Policies;

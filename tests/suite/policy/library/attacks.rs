@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Twins;
 
-/// Somebody known asks, with clean data, after two others.
+/// A known caller asks, with clean data, after two others.
 fn document(attributes: Value) -> Value {
     let mut document = json!({
         "chain": {
@@ -114,9 +114,9 @@ fn user_whom_nobody_verified_is_denied() {
 
 #[test]
 fn scopes_without_a_user_are_denied() {
-    for nobody in [json!(null), json!("")] {
+    for unnamed in [json!(null), json!("")] {
         let attributes = json!({ "required_scopes": ["read"] });
-        denies_only_with("kest/required_user_and_scope", attributes, "/subject/user", nobody);
+        denies_only_with("kest/required_user_and_scope", attributes, "/subject/user", unnamed);
     }
 }
 

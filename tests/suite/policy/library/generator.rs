@@ -96,7 +96,7 @@ fn surroundings(random: &mut Random) -> Value {
     })
 }
 
-/// An id, or none; `*` is no id, since it tells Cedar that there is none.
+/// An id, or none; `*` is no id, since it means no resource to Cedar.
 fn id(random: &mut Random) -> Value {
     let id = name_or_null(random, 20);
     if id == "*" { Value::Null } else { id }

@@ -17,7 +17,7 @@ fn check_noticed(name: &'static str, language: &str, from: &str, to: &str) {
     let mut random = Random::seeded(SEED);
     let noticed =
         (0..INPUTS_OF_MUTANTS).any(|_| mutant.opinions(&document(name, &mut random)).agreed().is_none());
-    assert!(noticed, "{name} in {language}: nobody notices {to} in place of {from}");
+    assert!(noticed, "{name} in {language}: {to} in place of {from} goes unnoticed");
 }
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! Key ids that are missing, unknown, or meant for somebody else's parser, one by one and by the thousand.
+//! Key ids that are missing, unknown, or meant for another parser, one by one and by the thousand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ async fn send(edge: Arc<Edge>, token: String) -> Told {
     (response.status, told)
 }
 
-/// Joins one request of the storm. Time passes while nobody has an answer, and stands still while a fetch is under way.
+/// Joins one request of the storm. Time passes while no request has an answer, and stands still while a fetch is under way.
 async fn join(edge: &Edge, storm: &mut JoinSet<(usize, Told)>) -> (usize, Told) {
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Tokens that bring their key along, or say where to fetch it: an attacker's server that nobody ever connects to.
+//! Tokens that bring their key along, or say where to fetch it: an attacker's server that is never connected to.
 
 use kest_tests::jwks::{Answer, JwksServer};
 use kest_tests::raw;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::attacked;
 
-/// Plays `header` over a token of the attacker's key, which holds for whoever takes the key from there, and over one of
-/// the issuer's key, which holds for whoever overlooks it.
+/// Plays `header` over a token of the attacker's key, which holds where the key is taken from there, and over one of
+/// the issuer's key, which holds where it is overlooked.
 async fn check(attack: &str, header: impl FnOnce(&JwksServer, &TokenKey) -> Value) {
     let (genuine, attacker) = (TokenKey::rsa("key-1"), TokenKey::rsa("key-1"));
     let lure = JwksServer::answering(Answer::keys(&[attacker.jwk()])).await;
@@ -19,7 +19,7 @@ async fn check(attack: &str, header: impl FnOnce(&JwksServer, &TokenKey) -> Valu
         edge.refuse(&format!("{attack} by the {whose} key"), &raw::call().bearer(&token)).await;
     }
     edge.admit(&genuine.token_numbered(0)).await;
-    assert_eq!(lure.connections(), 0, "{attack}: nobody goes where a token says");
+    assert_eq!(lure.connections(), 0, "{attack}: a token cannot say where to go");
     assert_eq!(edge.issuer.requests(), 1, "{attack}");
 }
 

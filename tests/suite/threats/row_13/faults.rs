@@ -26,7 +26,7 @@ fn attacker() -> TokenKey {
     TokenKey::ed25519("key-1", 66)
 }
 
-/// Checks that nobody is believed who comes while the keys were never had, and that the service recovers.
+/// Checks that no caller is believed while the keys were never had, and that the service recovers.
 async fn check_cold_start(name: &str, fault: Answer, kind: &str) {
     let hangs = fault.hangs();
     let edge = Edge::asking(JwksServer::answering(fault).await).await;
@@ -51,7 +51,7 @@ async fn check_refresh(name: &str, fault: Answer, kind: &str) {
     let edge = Edge::warm(&[key().jwk()]).await;
     edge.issuer.answer_with(fault);
     edge.pass(PERIOD).await;
-    // Time stands still: whoever waited for the issuer would not be answered.
+    // Time stands still: a request that waited for the issuer would not be answered.
     edge.admit_in(name, &key().token_numbered(1)).await;
     edge.issuer.after_requests(2).await;
     edge.admit_in(name, &key().token_numbered(2)).await;
@@ -108,7 +108,7 @@ async fn down_later() {
     }
     edge.authenticator.after_fetches(2).await;
     assert_eq!(edge.health().last_error, Some("unreachable"));
-    edge.unavailable("key that nobody can look for", &TokenKey::ed25519("key-2", 2).token()).await;
+    edge.unavailable("key that cannot be looked for", &TokenKey::ed25519("key-2", 2).token()).await;
     edge.pass(STALE - PERIOD - SECOND).await;
     edge.admit(&key().token_numbered(20)).await;
     edge.pass(SECOND).await;

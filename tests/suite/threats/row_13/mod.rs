@@ -1,4 +1,4 @@
-//! Key set endpoints that fail or misbehave: known keys serve for their time, then nobody is believed.
+//! Key set endpoints that fail or misbehave: known keys serve for their time, then no caller is believed.
 
 mod faults;
 mod rotation;

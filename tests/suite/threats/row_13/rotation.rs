@@ -24,9 +24,9 @@ async fn rotation_with_overlap() {
     edge.issuer.answer_with(Answer::keys(&[new.jwk()]));
     edge.pass(PERIOD - Duration::from_millis(1)).await;
     edge.admit(&old.token_numbered(2)).await;
-    assert_eq!(edge.issuer.requests(), 2, "until then nobody looks");
+    assert_eq!(edge.issuer.requests(), 2, "until then no one looks");
     edge.pass(Duration::from_millis(1)).await;
-    // Nobody has to come for it.
+    // No request has to come for it.
     edge.issuer.after_requests(3).await;
     edge.authenticator.after_fetches(3).await;
     edge.refuse("withdrawn key", &raw::call().bearer(&old.token_numbered(3))).await;
@@ -109,7 +109,7 @@ async fn one_key_id_for_two_keys() {
         (TokenKey::p256("key-1"), TokenKey::ed25519("twice", 2), TokenKey::ed25519("twice", 66));
     let edge = Edge::warm(&[first.jwk(), good.jwk(), second.jwk()]).await;
     for key in [&first, &second] {
-        edge.refuse("nobody knows which one is meant", &raw::call().bearer(&key.token())).await;
+        edge.refuse("it is unknown which one is meant", &raw::call().bearer(&key.token())).await;
     }
     edge.admit(&good.token()).await;
 }

@@ -137,7 +137,7 @@ async fn second_users_denial_is_not_masked_while_both_wait_for_a_slow_engine() {
     let (service, [alice, bob]) = (setup.start().await, requests(&issuer));
     for round in 1..=ROUNDS {
         let mut calls = all_at_once(&service, &alice, &bob);
-        // Nobody is answered before all of them wait for the answer.
+        // No request is answered before all of them wait for the answer.
         tokio::select! {
             all_came = came.acquire_many(u32::try_from(2 * EACH).unwrap()) => all_came.unwrap().forget(),
             early = calls.join_next() => panic!("answered before the engine did: {early:?}"),

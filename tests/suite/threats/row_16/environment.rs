@@ -30,7 +30,7 @@ async fn decision_about_one_operation_is_not_given_for_another() {
 async fn decision_about_data_of_one_origin_is_not_given_for_another_of_the_same_worth() {
     let judge = Judge::of("/environment/source_type", "partner-a");
     let policies = judge.policies();
-    // Nobody described either, so both are worth the same.
+    // Neither is described, so both are worth the same.
     let from = |name: &str| {
         let origin = Origin::new(name).unwrap();
         Setup { operation: Operation::named("call").unwrap().origin(origin), ..setup(&policies) }

@@ -1,4 +1,4 @@
-//! An engine that does not answer one caller: that is nobody's answer, and no earlier answer stands in for it.
+//! An engine that does not answer one caller: that is no answer to others, and no earlier answer stands in for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -100,7 +100,7 @@ pub(super) fn setup(policies: &Policies) -> Setup {
 /// Who asks where.
 pub(super) type Caller<'it> = (&'it Service, &'it RawRequest);
 
-/// Only the first caller is allowed, whoever was answered before; both answers are remembered, each for its caller.
+/// Only the first caller is allowed, in either order; both answers are remembered, each for its caller.
 pub(super) async fn check_apart(judge: &Judge, first: Caller<'_>, second: Caller<'_>, pointers: &[&str]) {
     for _ in 0..2 {
         first.0.admitted(first.1).await;

@@ -78,7 +78,7 @@ fn limits() -> Limits {
     limits.key_waiters = 64;
     // Long enough for all to come while those who came first still wait.
     limits.key_fetch_cool_down = Duration::from_secs(2);
-    // Nobody is late on a busy machine.
+    // No one is late on a busy machine.
     limits.key_wait = Duration::from_secs(30);
     limits.arrival_wait = Duration::from_secs(60);
     limits.claim_wait = Duration::from_secs(30);

@@ -90,7 +90,7 @@ async fn long_passport_while_all_slots_are_taken_by_many_is_told_that_there_is_t
     assert_eq!(ask(&layer, &passport_of(LONG), address(3)).await, overloaded);
 }
 
-/// Attack: a name in an unverified token, or none, to be served on somebody else's account.
+/// Attack: a name in an unverified token, or none, to be served on another caller's account.
 #[tokio::test]
 async fn caller_of_whom_nothing_is_known_counts_by_its_address() {
     let slots = Slots::new(2, 0);

@@ -19,7 +19,7 @@ default allow := false
 allow if input.subject.trust_score >= 60
 ";
 
-/// Says yes to whoever was granted a scope.
+/// Says yes to callers who were granted a scope.
 const SCOPED: &str = r#"package acme.scoped
 
 default allow := false

@@ -59,7 +59,7 @@ fn names_that_are_not_the_parents_are_brought_in() {
     assert_eq!(check(&rules, &[&root]), None);
     assert_eq!(check(&rules, &[&root, &child_of(&root)]), None);
     assert_eq!(check(&rules, &[&root, &child_of(&root).label("kest.identity", BOB)]), refused);
-    // Names of none are brought in by nobody.
+    // Names of none are brought in by no workload.
     let stranger = || Forge::entry("orders", 1, &[]).legacy();
     assert_eq!(check(&rules, &[&stranger()]), refused);
     assert_eq!(check(&rules, &[&stranger().label("kest.identity", NO_NAMES)]), None);

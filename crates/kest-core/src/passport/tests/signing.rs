@@ -139,7 +139,7 @@ fn what_nobody_may_say_is_not_signed() {
     let before = root();
     let silent = attempt(&before, |it| it.draft.sanitizer = Some(Sanitizer::because(" ")));
     assert_eq!(silent.unwrap_err(), "sanitizer_without_reason");
-    // The caller is said to be the lineage's, and there is none.
+    // The caller is said to be the lineage's, which is absent.
     let inherited = attempt(&Passport::empty(), |it| it.principal = lineages());
     assert_eq!(inherited.unwrap_err(), "foreign_identity");
     let allowed = draft("read");

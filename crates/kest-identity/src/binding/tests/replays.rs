@@ -1,4 +1,4 @@
-//! A proof is used once, by whoever comes first, or not at all.
+//! A proof is used once, by the first who comes, or not at all.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

@@ -63,7 +63,7 @@ impl HttpKeysBuilder {
 
     /// Fetches over plain http even from another machine.
     ///
-    /// Whoever sits on the way can then replace the keys, and with them every identity. An issuer that is reached by
+    /// Anyone on the way can then replace the keys, and with them every identity. An issuer that is reached by
     /// https still cannot send anybody to plain http.
     pub fn dangerous_allow_http(mut self) -> Self {
         self.read = Endpoint::dangerous_plain_http;
@@ -122,7 +122,7 @@ pub enum HttpKeysError {
     /// User name or password in the URI would end up in places that are not meant for secrets.
     #[error("key set uri carries credentials")]
     Credentials,
-    /// Plain http to another machine lets whoever sits on the way replace the keys.
+    /// Plain http to another machine lets anyone on the way replace the keys.
     #[error("key set uri is plain http to another machine")]
     PlainHttp,
     /// An issuer's metadata lead into this machine or its network segment.
@@ -131,7 +131,7 @@ pub enum HttpKeysError {
     /// An issuer with a query or a fragment has no place for its metadata.
     #[error("issuer has a query or a fragment")]
     Issuer,
-    /// What was given as a root certificate is none.
+    /// What was given as a root certificate is not one.
     #[error("root certificate is no pem")]
     Certificate(#[source] Option<BoxError>),
     /// The machine offers no TLS.

@@ -1,4 +1,4 @@
-//! One bounded question to an issuer: a document of JSON, or the reason why there is none.
+//! One bounded question to an issuer: a document of JSON, or the reason why not.
 
 use http::HeaderValue;
 use kest_http::{AskError, Endpoint, HttpClient};
@@ -9,7 +9,7 @@ use crate::jwks::FetchError;
 /// The body of the document at `endpoint`, of at most `limit` bytes.
 ///
 /// What it holds decides and not what it is called: issuers serve key sets as plain text or as bytes. Only what is
-/// called a page is none, whatever it holds, since a server that answers so answers people.
+/// called a page is refused, whatever it holds, since a server that answers so answers people.
 pub(super) async fn document(
     client: &HttpClient,
     endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! Finds out where an issuer publishes its keys, and believes nobody else about it.
+//! Finds out where an issuer publishes its keys, and believes no one else about it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -74,7 +74,7 @@ impl HttpKeys {
 
     /// Keys at `uri`, even over plain http to another machine.
     ///
-    /// Whoever sits on the way can then replace the keys, and with them every identity.
+    /// Anyone on the way can then replace the keys, and with them every identity.
     ///
     /// # Errors
     ///

@@ -36,7 +36,7 @@ const ROCA: &str = concat!(
     "igmVa6gRHKwes72fUnfKEIxnbk-HznhkbYxwTEkd6291rnIf1XDv96Wnd8L8xoZG71gMKRcLvZtOxr49G5P-QXBbMphcau9aNjEbEGvY6PkDIw",
 );
 
-/// The base points of the curves (FIPS 186-5), which are good public keys for nobody.
+/// The base points of the curves (FIPS 186-5), which are good public keys without an owner.
 fn p256_key() -> Value {
     json!({"kty": "EC", "crv": "P-256", "kid": "e", "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
         "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"})

@@ -1,4 +1,4 @@
-//! How many fetches there are, and that none of them depends on whoever caused it.
+//! How many fetches there are, and that none of them depends on the request that caused it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -72,5 +72,5 @@ async fn key_that_was_withdrawn_in_between_is_another_key() {
     assert!(!Arc::ptr_eq(&known, &rig.cache.find("a").unwrap()));
 }
 
-/// RFC 8032 section 5.1: 4/5 and the smaller root, a good public key for nobody.
+/// RFC 8032 section 5.1: 4/5 and the smaller root, a good public key without an owner.
 const BASE_POINT: &str = "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY";

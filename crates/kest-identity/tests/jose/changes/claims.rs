@@ -76,7 +76,7 @@ pub(crate) const CHANGES: &[Change] = &[
         let json = random.pick(&[r#""admin""#, "{}", "[1]", r#"["a",""]"#, r#"[{"value":"admin"},null]"#]);
         making.claims.set("roles", json);
     }),
-    change("act names nobody", |making, random| making.claims.set("act", random.pick(&NO_ACTORS))),
+    change("act without a name", |making, random| making.claims.set("act", random.pick(&NO_ACTORS))),
     change("act is long", |making, random| {
         let count = 2 + random.below(12);
         let open = r#"{"sub":"s","act":"#.repeat(count);

@@ -18,10 +18,10 @@ pub(crate) const CHANGES: &[Change] = &[
         making.header.set("alg", random.pick(&NO_ALGORITHMS));
     }),
     change("alg is missing", |making, _| making.header.remove("alg")),
-    change("alg is none", |making, random| {
+    change("alg none", |making, random| {
         making.header.set("alg", random.pick(&[r#""none""#, r#""None""#, r#""NONE""#, r#""nOnE""#]));
         if random.chance(70) {
-            making.hand = Hand::Nobody;
+            making.hand = Hand::Unsigned;
         }
     }),
     change("public key is a shared secret", |making, random| {
@@ -96,7 +96,7 @@ const fn change(name: &'static str, apply: fn(&mut Making<'_>, &mut Random)) -> 
     Change { name, stage: Stage::Members, apply }
 }
 
-/// Half of the time takes the key that nobody needs to name.
+/// Half of the time takes the key that needs no name.
 fn only_p384(making: &mut Making<'_>, random: &mut Random) {
     if random.chance(50) {
         let issuer: &Issuer = making.issuer;

@@ -22,7 +22,7 @@ pub(crate) const CHANGES: &[Change] = &[
         let other = making.issuer.any(random);
         making.hand = Hand::Pair(other.pair.clone());
     }),
-    change("key of somebody else signs", |making, random| {
+    change("key of another signs", |making, random| {
         let pair = crate::keys::Pair::ed25519(random.pick(&[7, 8, 9]));
         making.hand = Hand::Pair(pair);
         making.header.set("kid", r#""ed-1""#);

@@ -25,7 +25,7 @@ pub(crate) const CHANGES: &[Change] = &[
         making.signature[at..at + half].copy_from_slice(&order);
     }),
     change("signature has the other root", |making, _| {
-        // Whoever has a signature of ECDSA has a second one: nothing forbids it, so nobody may count on there being one.
+        // A signature of ECDSA gives a second one, which nothing forbids: none may count on there being one.
         let Some(order) = order(making) else { return };
         let half = making.signature.len() / 2;
         let negative = difference(&order, &making.signature[half..]);

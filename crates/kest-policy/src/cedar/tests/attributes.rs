@@ -78,7 +78,7 @@ fn numbers_beyond_64_bits_fail_and_those_within_are_exact() {
         "context.object.attributes has level && context.object.attributes.level == 9007199254740991";
     let exact = with_attributes(json!({"level": 9_007_199_254_740_991_i64}));
     assert_eq!(decide(&permit_when(condition), None, &exact).unwrap(), Verdict::Allow);
-    // As written by somebody whose numbers are doubles; integers beyond 53 bits are refused before.
+    // As written by a program whose numbers are doubles; integers beyond 53 bits are refused before.
     for beyond in ["9.3e18", "-9.3e18", "1e20"] {
         let json = document().to_string().replace(r#"{"level":2}"#, &format!(r#"{{"level":{beyond}}}"#));
         let input = Input::from_json(json.as_bytes(), &Limits::default()).unwrap();

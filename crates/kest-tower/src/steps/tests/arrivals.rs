@@ -18,7 +18,7 @@ use super::*;
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// Keeps what it was shown, and takes everybody for nobody; or never answers.
+/// Keeps what it was shown, and names no caller; or never answers.
 #[derive(Debug, Default)]
 struct Watcher {
     silent: bool,
