@@ -55,6 +55,29 @@ async fn caller_of_another_lineage_is_not_signed_as_inherited() {
 const BOB: &str = r#"{"agent":null,"task":null,"user":"bob"}"#;
 
 #[tokio::test]
+async fn lineage_may_cross_traces() {
+    let root = Forge::entry("gateway", 1, &[]).sign();
+    let other =
+        Forge::entry("orders", 2, &[&root]).label("trace_id", "0af7651916cd43dd8448eb211c80319c").sign();
+    let entries = [root, other];
+    Service::start().await.admitted(&raw::call().baggage(inline(&entries, &tip(&entries)))).await;
+}
+
+#[tokio::test]
+async fn sanitizer_may_find_nothing_to_do_and_still_has_to_say_why() {
+    let root = Forge::entry("gateway", 1, &[]).sign();
+    let cleaned = Forge::entry("orders", 2, &[&root]).with("/removed_taints", serde_json::json!(["markup"]));
+    let carrying = |child: Forge| {
+        let entries = [root.clone(), child.sign()];
+        raw::call().baggage(inline(&entries, &tip(&entries)))
+    };
+    let service = Service::start().await;
+    service.refused(&carrying(cleaned.clone()), &[401]).await;
+    let label = format!(r#"{{"by":"{}","reason":"markup removed"}}"#, keys::workload("orders"));
+    service.admitted(&carrying(cleaned.label("kest.sanitizer", &label))).await;
+}
+
+#[tokio::test]
 async fn full_lineage_is_refused_as_too_large_before_the_handler() {
     let service = kest_tests::service::Setup { limits: small(), ..Default::default() }.start().await;
     let chain = keys::chain(3).await;

@@ -29,14 +29,10 @@ impl Setup {
     pub fn install(self) {
         static INSTALLED: OnceLock<Setup> = OnceLock::new();
         let installed = INSTALLED.get_or_init(|| {
-            let subscriber = tracing_subscriber::registry().with(tracing_subscriber::EnvFilter::new("info"));
+            tracing::subscriber::set_global_default(self.subscriber("info")).unwrap();
             if self == Self::WithoutOpenTelemetry {
-                tracing::subscriber::set_global_default(subscriber).unwrap();
                 return self;
             }
-            let tracer = SdkTracerProvider::builder().build().tracer("kest-lineage");
-            let subscriber = subscriber.with(tracing_opentelemetry::layer().with_tracer(tracer));
-            tracing::subscriber::set_global_default(subscriber).unwrap();
             let mut propagators: Vec<Box<dyn opentelemetry::propagation::TextMapPropagator + Send + Sync>> =
                 vec![Box::new(TraceContextPropagator::new())];
             if self == Self::OpenTelemetryWithBaggage {
@@ -46,6 +42,15 @@ impl Setup {
             self
         });
         assert_eq!(*installed, self, "one setup in one process");
+    }
+
+    /// The subscriber, with what `filter` leaves of spans and events.
+    pub(crate) fn subscriber(self, filter: &str) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let tracer = SdkTracerProvider::builder().build().tracer("kest-lineage");
+        let opentelemetry = tracing_opentelemetry::layer().with_tracer(tracer);
+        tracing_subscriber::registry()
+            .with(tracing_subscriber::EnvFilter::new(filter))
+            .with((self != Self::WithoutOpenTelemetry).then_some(opentelemetry))
     }
 }
 
