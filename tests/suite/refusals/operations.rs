@@ -58,7 +58,7 @@ async fn operation_that_is_not_admitted_is_explained() {
         check(setup, raw::call(), "operation", kind).await;
     }
     for fault in [SignerFault::Away, SignerFault::Wrong] {
-        let setup = Setup { signer: BadSigner::new(fault), ..Setup::default() };
+        let setup = Setup { signer: BadSigner::with(fault), ..Setup::default() };
         let line = check(setup, raw::call(), "operation", RejectionKind::SignerUnavailable).await;
         assert!(line.contains("cause=\""), "{line}");
     }
