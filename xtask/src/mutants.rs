@@ -23,7 +23,11 @@ struct Room {
 const ROOMS: [Room; 4] = [
     Room {
         package: "kest-core",
-        files: &["crates/kest-core/src/passport/*.rs", "crates/kest-core/src/signature/*.rs"],
+        files: &[
+            "crates/kest-core/src/passport/*.rs",
+            "crates/kest-core/src/signature/*.rs",
+            "crates/kest-core/src/path.rs",
+        ],
         own: "all()",
         suite: "test(/^(threats|vectors|properties|specification|lineages|services)/)",
     },
@@ -33,6 +37,7 @@ const ROOMS: [Room; 4] = [
             "crates/kest-baggage/src/header.rs",
             "crates/kest-baggage/src/member.rs",
             "crates/kest-baggage/src/restore.rs",
+            "crates/kest-baggage/src/ambience.rs",
         ],
         own: "all()",
         suite: "test(/^(threats|vectors|properties|specification|claims)/)",
@@ -51,7 +56,11 @@ const ROOMS: [Room; 4] = [
     },
     Room {
         package: "kest-tower",
-        files: &["crates/kest-tower/src/steps.rs", "crates/kest-tower/src/rejection.rs"],
+        files: &[
+            "crates/kest-tower/src/steps.rs",
+            "crates/kest-tower/src/rejection.rs",
+            "crates/kest-tower/src/address.rs",
+        ],
         own: "all()",
         suite: "test(/^(threats|specification|services|grants|guard|possession|lineages|outbound|claims|grpc)/)",
     },

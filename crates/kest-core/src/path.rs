@@ -42,7 +42,7 @@ impl NormalPath {
                 b'%' => {
                     let high = bytes.next().and_then(hexadecimal).ok_or(PathError::Escape)?;
                     let low = bytes.next().and_then(hexadecimal).ok_or(PathError::Escape)?;
-                    let octet = high << 4 | low;
+                    let octet = high * 16 + low;
                     if octet == b'/' {
                         return Err(PathError::Separator);
                     }

@@ -95,3 +95,18 @@ fn decoded_segments_and_the_path_that_they_came_from_are_one() {
     }
     assert_eq!(of(&[]), Err(PathError::EmptySegment));
 }
+
+#[test]
+fn refusals_have_stable_names() {
+    for (path, kind) in [
+        ("docs", "path_relative"),
+        ("/%zz", "path_escape"),
+        ("/a?b", "path_character"),
+        ("/a%2Fb", "path_separator"),
+        ("/a/..", "path_dot_segment"),
+    ] {
+        assert_eq!(NormalPath::parse(path).map_err(PathError::kind), Err(kind), "{path}");
+    }
+    let doubled = NormalPath::parse("//docs").unwrap();
+    assert_eq!(doubled.without_empty_segments().map_err(PathError::kind), Err("path_empty_segment"));
+}
