@@ -147,6 +147,7 @@ mod tests {
         check(0, &json!({"nbf": "absent", "iat": "absent"}), Ok(()));
         check(0, &json!({"exp": 1000.75, "nbf": 1000.5, "iat": 1000.25}), Ok(()));
         check(0, &json!({"exp": 1.1e3, "nbf": 0, "iat": 0.0}), Ok(()));
+        check(0, &json!({"iat": 1000.5}), Ok(()));
     }
 
     #[test]
