@@ -30,8 +30,8 @@ impl VerifyError {
         self.index
     }
 
-    /// The workload that the entry claims, where it is not one whose keys are trusted: a name that a stranger wrote,
-    /// for the people who keep the bundle.
+    /// The workload that the entry claims, where its keys are not trusted or have ended: a name that a stranger wrote, for
+    /// the people who keep the bundle.
     #[must_use]
     pub fn workload(&self) -> Option<&WorkloadId> {
         self.workload.as_ref()

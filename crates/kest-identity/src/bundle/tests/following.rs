@@ -1,6 +1,7 @@
 //! What a bundle that changes does for those who use it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kest_core::signature::ResolveKeys as _;
 
@@ -87,7 +88,10 @@ async fn looking_ends_with_the_last_who_holds_the_bundle() {
     assert_eq!(tasks(), 1, "the one who looks again");
     drop(clone);
     assert!(watched.upgrade().is_none());
-    while tasks() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let ended = async {
+        while tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
 }
