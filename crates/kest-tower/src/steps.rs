@@ -189,11 +189,9 @@ impl Steps {
     }
 
     async fn verify(&self, passport: UnverifiedPassport, share: Share) -> Result<Passport, Rejection> {
-        let ring = self
-            .keys
-            .ring_for(&passport)
-            .await
-            .map_err(|_cause| Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable))?;
+        let ring = self.keys.ring_for(&passport).await.map_err(|cause| {
+            Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable).because(cause.kind())
+        })?;
         let verified = if passport.len() <= self.limits().inline_verify_entries {
             self.verifier.verify(passport, &ring)
         } else {

@@ -218,11 +218,26 @@ impl ResolveKeys for ReplaceableKeys {
 /// The keys are out of reach; a retry may help.
 #[derive(Debug, thiserror::Error)]
 #[error("keys are out of reach")]
-pub struct KeysUnavailable(#[source] BoxError);
+pub struct KeysUnavailable {
+    source: BoxError,
+    kind: Option<&'static str>,
+}
 
 impl KeysUnavailable {
     /// Wraps the resolver's own cause.
     pub fn new(cause: impl Into<BoxError>) -> Self {
-        Self(cause.into())
+        Self { source: cause.into(), kind: None }
+    }
+
+    /// Gives the cause a name, for logs and metrics of the refusal.
+    #[must_use]
+    pub fn of_kind(self, kind: &'static str) -> Self {
+        Self { kind: Some(kind), ..self }
+    }
+
+    /// The name of the cause, where the resolver gave it one.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.kind
     }
 }

@@ -44,7 +44,8 @@ impl Followed {
             };
         found.map_err(|cause| {
             telemetry::unavailable(&self.name, cause.kind());
-            KeysUnavailable::new(cause)
+            let kind = cause.kind();
+            KeysUnavailable::new(cause).of_kind(kind)
         })
     }
 

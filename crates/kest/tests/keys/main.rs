@@ -1,6 +1,10 @@
 //! The guide to keys, as it is printed: a key is rotated while a service signs and another one verifies.
 
 #[cfg(test)]
+mod following;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod rotation;
 
 /// The guide's own code.

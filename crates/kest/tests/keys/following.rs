@@ -1,0 +1,43 @@
+//! A service goes on while its bundle is attacked or away, and refuses once it is too old.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use axum::http::StatusCode;
+use kest::{BundleFile, Clock, IdentityChoice, InboundLayer, Kest};
+
+use crate::rig::{Folder, call, stock};
+
+#[derive(Debug)]
+struct HandClock(Mutex<SystemTime>);
+
+impl Clock for HandClock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
+    let folder = Folder::new("following");
+    let (_, cart) = folder.keygen("spiffe://example.org/cart", "cart.key.jwk");
+    let (_, other) = folder.keygen("spiffe://example.org/other", "other.key.jwk");
+    folder.publish(&[&cart, &other]);
+    let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))));
+    let forward = |seconds| *clock.0.lock().unwrap() += Duration::from_secs(seconds);
+    let bundle =
+        BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).start().await.unwrap();
+    let inbound = InboundLayer::builder(bundle.clone()).identity(IdentityChoice::from_lineage()).build();
+    let kest = Kest::builder(Arc::new(cart)).build();
+    let url = stock(inbound).await;
+    assert_eq!(call(&kest, &url).await, StatusCode::OK);
+
+    folder.publish(&[&other]);
+    forward(3599);
+    assert_eq!(call(&kest, &url).await, StatusCode::OK);
+    assert!(bundle.health().is_ready());
+    std::fs::remove_file(folder.bundle()).unwrap();
+    forward(1);
+    assert_eq!(call(&kest, &url).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((bundle.health().is_ready(), bundle.health().last_error), (false, Some("unreadable")));
+}
