@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::entry::Entry;
-use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, WorkloadId};
+use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, SigningKey as _, WorkloadId};
 use kest_core::{Limits, Passport, Reading, UnverifiedPassport, Verifier};
 use serde_json::Value;
 
