@@ -41,6 +41,7 @@ impl Load {
         for _ in 0..workers {
             let load = Arc::clone(&load);
             running.spawn(async move {
+                let _alarm = Alarm(&load);
                 while let Some(number) = load.take() {
                     let _open = load.gate.read().await;
                     load.note(load.make(number).await);
@@ -131,6 +132,17 @@ impl Load {
     /// Everything that was noted.
     pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Ends all waiting for a count when a worker ends by a panic, which is told to whoever joins it: nothing would count on.
+struct Alarm<'it>(&'it Load);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.count.send_replace(usize::MAX / 2);
+        }
     }
 }
 
