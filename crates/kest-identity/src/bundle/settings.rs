@@ -1,6 +1,6 @@
 //! What both kinds of bundle are told: how often to look, how long to go on, and within which bounds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kest_core::{Clock, Limits, SystemClock};
@@ -42,6 +42,7 @@ impl Settings {
             name: Arc::clone(&name),
             clock: Arc::clone(&self.clock),
             limit: self.limits.bundle_bytes,
+            said: Mutex::default(),
         };
         let schedule = Schedule::new(self.refresh_every, self.serve_stale_for, &self.limits);
         let refresher = Refresher::new(source, self.clock, schedule);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ pub(super) struct BundleSource {
     pub(super) name: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limit: usize,
+    /// What was said last about a bundle that was not taken: a fault that stays is said once.
+    pub(super) said: Mutex<Option<String>>,
 }
 
 /// Where a bundle is.
@@ -97,6 +99,7 @@ impl Source for BundleSource {
     }
 
     fn landed(&self, trusted: &Trusted) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let keys = trusted.ring.keys().count();
         if trusted.look == Look::Taken {
             let skipped = trusted.bundle.skipped().len();
@@ -114,13 +117,15 @@ impl Source for BundleSource {
     }
 
     fn failed(&self, cause: &BundleFault) {
-        tracing::warn!(
-            bundle = &*self.name,
-            kind = cause.kind(),
-            cause = cause.root_cause(),
-            "trust bundle was not taken"
-        );
         telemetry::fetched(&self.name, cause.kind());
+        let (kind, why) = (cause.kind(), cause.root_cause());
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.as_ref() == Some(&why) {
+            tracing::debug!(bundle = &*self.name, kind, cause = why, "trust bundle was not taken again");
+        } else {
+            tracing::warn!(bundle = &*self.name, kind, cause = why, "trust bundle was not taken");
+            *said = Some(why);
+        }
     }
 
     fn aged(&self, age: Duration) {
@@ -174,7 +179,7 @@ impl BundleSource {
         };
         match question.ask().await {
             Ok(answer) => {
-                let tag = answer.entity_tag().cloned();
+                let tag = answer.entity_tag().filter(|tag| tag.len() <= TAG_BYTES).cloned();
                 Ok(Some((answer.into_body(), tag)))
             }
             // RFC 9110 section 15.4.5.
@@ -194,5 +199,7 @@ impl Drop for Mark {
 }
 
 const NOT_MODIFIED: u16 = 304;
+/// Bytes of an entity tag that is kept and sent back: servers take a digest or a number.
+const TAG_BYTES: usize = 256;
 /// RFC 7517 section 8.5.2.
 const TYPES: &str = "application/jwk-set+json, application/json";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kest_core::signature::{Bundle, NoSuccessor};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -170,6 +171,51 @@ async fn stolen_key_is_ended_at_once_and_then_leaves() {
     folder.publish(&bundle(&["cart/b"]));
     assert_eq!(outcome_of_next_look(&follows, &clock).await, None);
     assert_eq!(in_use(&follows), ["cart/b"]);
+}
+
+/// Counts lines at `warn`.
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// A file is looked at each second while it is not taken: the log must not grow with it.
+#[tokio::test]
+async fn fault_that_stays_is_said_once_and_another_one_anew() {
+    let warnings = Arc::<AtomicUsize>::default();
+    let _listening = tracing::subscriber::set_default(Warnings(Arc::clone(&warnings)));
+    let folder = Folder::new("said");
+    let (follows, clock) = started(&folder, &bundle(&["cart/a", "stock/s"])).await;
+    let mut told = Vec::new();
+    for text in
+        [bundle(&["cart/a"]), bundle(&["stock/s"]), bundle(&["cart/a", "stock/s"]), bundle(&["cart/a"])]
+    {
+        folder.publish(&text);
+        for _ in 0..3 {
+            next_look(&follows, &clock).await;
+        }
+        told.push(warnings.load(Ordering::SeqCst));
+    }
+    assert_eq!(told, [1, 2, 2, 3]);
 }
 
 #[test]
