@@ -135,7 +135,7 @@ impl Load {
     }
 }
 
-/// Ends all waiting for a count when a worker ends by a panic, which is told to whoever joins it: nothing would count on.
+/// Ends all waiting for a count when a worker ends by a panic, which its join tells: nothing would count on.
 struct Alarm<'it>(&'it Load);
 
 impl Drop for Alarm<'_> {
