@@ -29,15 +29,15 @@ async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
         BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).start().await.unwrap();
     let inbound = InboundLayer::builder(bundle.clone()).identity(IdentityChoice::from_lineage()).build();
     let kest = Kest::builder(Arc::new(cart)).build();
-    let url = stock(inbound).await;
-    assert_eq!(call(&kest, &url).await, StatusCode::OK);
+    let (url, client) = (stock(inbound).await, reqwest::Client::new());
+    assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);
 
     folder.publish(&[&other]);
     forward(3599);
-    assert_eq!(call(&kest, &url).await, StatusCode::OK);
+    assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);
     assert!(bundle.health().is_ready());
     std::fs::remove_file(folder.bundle()).unwrap();
     forward(1);
-    assert_eq!(call(&kest, &url).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(call(&client, &kest, &url).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((bundle.health().is_ready(), bundle.health().last_error), (false, Some("unreadable")));
 }

@@ -61,11 +61,11 @@ pub(crate) async fn stock(inbound: InboundLayer) -> String {
 }
 
 /// One call of the service that signs.
-pub(crate) async fn call(kest: &Kest, url: &str) -> StatusCode {
+pub(crate) async fn call(client: &reqwest::Client, kest: &Kest, url: &str) -> StatusCode {
     let operation = Operation::named("reserve").unwrap();
     let admission = kest.originate(Origin::system(), &operation, &dangerous_allow_all()).await.unwrap();
     let mut headers = HeaderMap::new();
     let packed = packed_once(&admission, &Tiers::auto()).await.unwrap();
     packed.inject(&mut headers, &Limits::default()).unwrap();
-    reqwest::Client::new().get(url).headers(headers).send().await.unwrap().status()
+    client.get(url).headers(headers).send().await.unwrap().status()
 }
