@@ -76,12 +76,13 @@ impl Tiers {
 
     async fn write(
         &self,
-        json: String,
+        passport: &Passport,
         tips: &Tips,
         room: usize,
         share: Option<Share>,
         (random, limits): (&dyn Random, &Limits),
     ) -> Result<(Tier, String), PackError> {
+        let json = passport.to_json();
         if self.rule == Rule::SmallestFirst
             && let Some(member) = inline::write(&json, room)
         {
@@ -92,7 +93,8 @@ impl Tiers {
         }
         match &self.claims {
             Some(claims) if json.len() <= limits.passport_bytes => {
-                let member = claim_check::write(json, tips, claims.place(), share, random, limits).await?;
+                let (place, text) = (claims.place(), (json, passport));
+                let member = claim_check::write(text, tips, place, share, random, limits).await?;
                 Ok((Tier::ClaimCheck, member))
             }
             _ => Err(PackError::TooLarge(json.len())),
@@ -247,7 +249,7 @@ async fn pack_on(
     push_member(&mut tip, CHAIN_TIP, &tips.to_string());
     let header_room = limits.outgoing_header_bytes.saturating_sub(AROUND_VALUE + tip.len() + 1);
     let room = tiers.threshold.min(header_room);
-    let (tier, member) = tiers.write(passport.to_json(), &tips, room, share, (random, limits)).await?;
+    let (tier, member) = tiers.write(passport, &tips, room, share, (random, limits)).await?;
     Ok(PackedHeader::new(tier, member, &tip, identity))
 }
 

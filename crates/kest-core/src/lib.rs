@@ -67,6 +67,7 @@ mod reading;
 pub mod refusal;
 pub mod replay;
 mod room;
+mod row;
 mod share;
 pub mod signature;
 mod slots;

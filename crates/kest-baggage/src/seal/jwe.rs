@@ -19,7 +19,7 @@ pub(super) const TAG_BYTES: usize = 16;
 
 /// Seals `passport` for the readers that `sealing` names, bound to `claim` and `tips` until `expires`.
 pub(crate) fn seal(
-    passport: &[u8],
+    passport: Vec<u8>,
     (claim, tips): (&ClaimId, &Tips),
     expires: u64,
     sealing: &Sealing,
@@ -43,7 +43,7 @@ pub(crate) fn seal(
 /// Encrypts `passport` under `header` (RFC 7516 section 5.1).
 fn encrypt(
     header: &[u8],
-    passport: &[u8],
+    mut passport: Vec<u8>,
     key: &SealingKey,
     random: &dyn Random,
 ) -> Result<String, Unsealable> {
@@ -54,18 +54,17 @@ fn encrypt(
     random.fill(&mut nonce)?;
     let wrapped = key.wrap(&content_key)?;
     let mut text = URL_SAFE_NO_PAD.encode(header);
-    let mut sealed = passport.to_vec();
     // Step 14: the associated data are the ASCII bytes of the encoded header.
     let tag = cipher(&content_key)
         .ok_or(Unsealable::Cipher)?
         .seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(text.as_bytes()),
-            &mut sealed,
+            &mut passport,
         )
         .map_err(|_cause| Unsealable::Cipher)?;
-    text.reserve(sealed.len().div_ceil(3).saturating_mul(4).saturating_add(128));
-    for part in [&wrapped[..], &nonce, &sealed, tag.as_ref()] {
+    text.reserve_exact(passport.len().div_ceil(3).saturating_mul(4).saturating_add(128));
+    for part in [&wrapped[..], &nonce, &passport, tag.as_ref()] {
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(part, &mut text);
     }

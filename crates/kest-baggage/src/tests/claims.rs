@@ -152,7 +152,7 @@ async fn tips_that_nobody_announced_are_those_of_the_seal() {
     // Sealed by someone who has the key and lies about the tips: what lies there does not end in them.
     let (tips, expires) = (other.tips(), shop.hands.unix_seconds() + 9);
     let lie =
-        seal::seal(mine.to_json().as_bytes(), (&claim, &tips), expires, &sealing("k1", "shop"), &OsRandom);
+        seal::seal(mine.to_json().into_bytes(), (&claim, &tips), expires, &sealing("k1", "shop"), &OsRandom);
     shop.plant(&claim, lie.unwrap()).await;
     let refused = redeemed_by(&reader, bare, &claims).await.unwrap_err();
     assert_eq!(refused.as_str(), "claim_of_another_lineage");

@@ -25,7 +25,7 @@ fn shop() -> Sealing {
 
 /// A claim that holds.
 fn sealed(passport: &[u8]) -> String {
-    seal(passport, (&claim(), &tips("a")), NOW + 1, &shop(), &OsRandom).unwrap()
+    seal(passport.to_vec(), (&claim(), &tips("a")), NOW + 1, &shop(), &OsRandom).unwrap()
 }
 
 fn opened(text: impl AsRef<[u8]>) -> Result<Vec<u8>, &'static str> {
@@ -46,7 +46,7 @@ fn header(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 /// What someone with the key would make of any header.
 fn resealed(header: &[u8]) -> Result<Vec<u8>, &'static str> {
-    opened(encrypt(header, b"[]", &key("k1"), &OsRandom).unwrap())
+    opened(encrypt(header, b"[]".to_vec(), &key("k1"), &OsRandom).unwrap())
 }
 
 /// What someone without the key can make of it: another header over the same parts.
@@ -59,7 +59,7 @@ fn grafted(header: &[u8]) -> Result<Vec<u8>, &'static str> {
 #[test]
 fn header_is_the_one_of_the_wire_page() {
     let once = sealing("k1", "shop").write_for(["stock", "ledger"].map(audience)).unwrap().single_use();
-    let text = seal(b"[]", (&claim(), &tips("a")), NOW, &once, &OsRandom).unwrap();
+    let text = seal(b"[]".to_vec(), (&claim(), &tips("a")), NOW, &once, &OsRandom).unwrap();
     let written = URL_SAFE_NO_PAD.decode(text.split('.').next().unwrap()).unwrap();
     assert_eq!(resealed(&header(|_| ())), Ok(b"[]".to_vec()), "any order of members is read");
     let expected = format!(
@@ -220,7 +220,7 @@ fn truncated_extended_doubled_and_exchanged_parts_are_refused() {
 #[test]
 fn key_of_another_deployment_opens_nothing_under_the_same_name() {
     let theirs = SealingKey::new(key("k1").id().clone(), &[1; 32]);
-    let text = encrypt(&header(|_| ()), b"[]", &theirs, &OsRandom).unwrap();
+    let text = encrypt(&header(|_| ()), b"[]".to_vec(), &theirs, &OsRandom).unwrap();
     assert_eq!(opened(text), Err("claim_seal_broken"));
 }
 
@@ -247,11 +247,11 @@ fn longest_claim_has_room_for_the_longest_seal_and_nothing_longer_is_decoded() {
     let widest = widest.write_for(names).unwrap().single_use();
     let hashes: Vec<String> = (0..limits.parents).map(|tip| format!("{tip:064x}")).collect();
     let tips = Tips::parse(&hashes.join(","), &limits).unwrap();
-    let text = seal(&[b' '; 1000], (&claim(), &tips), u64::MAX, &widest, &OsRandom).unwrap();
+    let text = seal(vec![b' '; 1000], (&claim(), &tips), u64::MAX, &widest, &OsRandom).unwrap();
     assert!(text.len() <= longest_claim(&limits), "{} bytes", text.len());
     let opened = |text: &str| open(text.as_bytes(), (&claim(), None), 0, &widest, &limits);
     assert!(opened(&text).is_ok());
-    let long = seal(&[b' '; 20_000], (&claim(), &tips), u64::MAX, &widest, &OsRandom).unwrap();
+    let long = seal(vec![b' '; 20_000], (&claim(), &tips), u64::MAX, &widest, &OsRandom).unwrap();
     let refused = opened(&long);
     assert!(matches!(refused, Err(RestoreError::ClaimSealMalformed)));
 }

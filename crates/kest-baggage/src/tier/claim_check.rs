@@ -4,7 +4,7 @@ use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use kest_core::passport::Tips;
-use kest_core::{Clock, Limits, Random, Share, UnverifiedPassport};
+use kest_core::{Clock, Limits, Passport, Random, Share, UnverifiedPassport};
 
 use crate::claims::{Place, Shelf, Unanswered};
 use crate::member::{CLAIM_CHECK, push_member};
@@ -14,24 +14,25 @@ use crate::seal::{self, PlainValues, Sealing, Unsealable, Usage};
 use crate::store::ClaimId;
 use crate::telemetry;
 
-/// Keeps `json`, a passport with these `tips`, and gives the member that names it.
+/// Keeps `passport`, whose text is `json` and whose tips are these, and gives the member that names it.
+///
+/// While a store takes its time, only what it was given is held: a second one gets the text written anew.
 pub(crate) async fn write(
-    json: String,
+    (json, passport): (String, &Passport),
     tips: &Tips,
     place: Place<'_>,
     share: Option<Share>,
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<String, PackError> {
-    let json = Bytes::from(json);
-    let keep = |shelf| keep(&json, tips, (place, share), shelf, random, limits);
-    let first = match keep(Shelf::First).await {
+    let keep = |json, shelf| keep(json, tips, (place, share), shelf, random, limits);
+    let first = match keep(json, Shelf::First).await {
         Err(Unkept::Store(cause)) if place.shelves.second.is_some() => cause,
         kept => return member(kept),
     };
     // Under an id of its own: where the first store kept the claim although it did not say so, its ticket is unknown,
     // and a claim for single use never lies at two places.
-    let second = keep(Shelf::Second).await;
+    let second = keep(passport.to_json(), Shelf::Second).await;
     member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
 }
 
@@ -42,7 +43,7 @@ fn member(kept: Result<ClaimId, Unkept>) -> Result<String, PackError> {
 }
 
 async fn keep(
-    json: &Bytes,
+    json: String,
     tips: &Tips,
     (place, share): (Place<'_>, Option<Share>),
     shelf: Shelf,
@@ -53,9 +54,9 @@ async fn keep(
     let value = match place.sealing {
         Some(sealing) => {
             let expires = expires(place.shelves.clock, limits);
-            seal::seal(json, (&claim, tips), expires, sealing, random)?.into()
+            seal::seal(json.into_bytes(), (&claim, tips), expires, sealing, random)?.into()
         }
-        None => json.clone(),
+        None => Bytes::from(json),
     };
     place.shelves.put(shelf, share, (&claim, value), limits).await.map_err(Unkept::Store)?;
     Ok(claim)
@@ -107,6 +108,7 @@ pub(crate) async fn read(
     let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimGone)?;
     let (passport, usage) =
         open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_refused)?;
+    drop(value);
     // Only now, so that a ticket alone cannot end a claim.
     if usage == Usage::Once && !place.shelves.remove(shelf, claim, limits).await? {
         return Err(RestoreError::ClaimGone);

@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::labels::{LabelValue, PRINCIPAL};
-use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, strict_labels};
+use super::labels::PRINCIPAL;
+use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, PolicyContext, strict_labels};
 use crate::canonical;
 use crate::limits::Limits;
 use crate::reading::Reading;
 use crate::signature::{KeyId, Signature, WorkloadId};
-use crate::taint::Taints;
+use crate::taint::{TaintList, Taints};
 use crate::trust::TrustScore;
 
 /// Schema versions that this reader understands.
@@ -199,6 +199,21 @@ pub(crate) fn compact(signing_input: &str, signature: &Signature) -> String {
     text
 }
 
+/// The policies in a compact entry that was parsed before.
+pub(super) fn policy_context_of(compact: &str) -> PolicyContext {
+    #[derive(Deserialize)]
+    struct Policies {
+        policy_context: PolicyContext,
+    }
+    let payload = compact.split('.').nth(1).and_then(|part| decode(part).ok());
+    let read = payload.and_then(|bytes| serde_json::from_slice::<Policies>(&bytes).ok());
+    #[expect(
+        clippy::expect_used,
+        reason = "entries are made of texts that were parsed or written as such; an empty list in place of theirs would be a lie"
+    )]
+    read.expect("an entry has the member policy_context").policy_context
+}
+
 fn decode(part: &str) -> Result<Vec<u8>, FormError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_cause| FormError::Base64)
 }
@@ -226,13 +241,8 @@ fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payl
     let payload: Payload = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
     // Writing the typed form again gives canonical bytes when all names are ASCII and nothing is free-form. Equal
     // bytes then prove everything at once: order, spelling, no member twice, no member that we do not know.
-    let plain = payload.environment.is_empty()
-        && payload.otel_context.is_empty()
-        && payload
-            .labels
-            .values()
-            .iter()
-            .all(|(name, value)| name.is_ascii() && matches!(value, LabelValue::Text(_)));
+    let plain =
+        payload.environment.is_empty() && payload.otel_context.is_empty() && payload.labels.are_plain();
     if plain && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
         return Ok(payload);
     }
@@ -259,7 +269,7 @@ struct Rules<'limits> {
 }
 
 fn check(
-    payload: Payload,
+    mut payload: Payload,
     key_id: Option<KeyId>,
     signature: Signature,
     signed_bytes: usize,
@@ -280,8 +290,8 @@ fn check(
     }
     check_hashes(&payload, rules.reading)?;
     let workload = check_labels(&payload.labels, rules)?;
-    let set = |list: &crate::taint::TaintList| {
-        let set = list.to_set().ok_or(FormError::Taints)?;
+    let set = |list: &mut TaintList| {
+        let set = std::mem::take(list).into_set().ok_or(FormError::Taints)?;
         set.fits(rules.limits.taints, rules.limits.taint_bytes).then_some(set).ok_or(FormError::Taints)
     };
     Ok(Parsed {
@@ -291,9 +301,9 @@ fn check(
         operation: OperationName::new(Arc::clone(&payload.operation)).map_err(|_cause| FormError::Name)?,
         trust_score: TrustScore::from_wire(payload.trust_score).ok_or(FormError::TrustScore)?,
         parents: check_parents(&payload, rules)?,
-        added: set(&payload.added_taints)?,
-        removed: set(&payload.removed_taints)?,
-        taints: set(&payload.taints)?,
+        added: set(&mut payload.added_taints)?,
+        removed: set(&mut payload.removed_taints)?,
+        taints: set(&mut payload.taints)?,
         payload,
         signature,
         signed_bytes,
@@ -310,7 +320,7 @@ fn check_hashes(payload: &Payload, reading: Reading) -> Result<(), FormError> {
 }
 
 fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormError> {
-    if labels.values().len() > rules.limits.labels {
+    if labels.len() > rules.limits.labels {
         return Err(FormError::Labels);
     }
     let workload =

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 
 use super::{Identity, IdentitySource};
+use crate::row::{Growing, Push, Row};
 
 pub(crate) const PRINCIPAL: &str = "principal";
 pub(crate) const TRACE_ID: &str = "trace_id";
@@ -22,34 +22,36 @@ pub(crate) const RESOURCE_ID: &str = "kest.resource_id";
 pub(crate) const RESOURCE_ATTRIBUTES: &str = "kest.resource_attr";
 
 /// The member `labels`, with the identity read once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Labels {
-    values: BTreeMap<Arc<str>, LabelValue>,
+    /// Each name, in order of name, and behind it its value; no value where it is no text.
+    row: Row,
+    /// Which names have another value than a text: only the legacy reading tolerates them.
+    others: Vec<(usize, Scalar)>,
     identity: Option<Identity>,
 }
 
 impl Labels {
-    pub(crate) fn new(values: BTreeMap<Arc<str>, LabelValue>) -> Self {
-        let identity = match values.get(IDENTITY) {
-            Some(LabelValue::Text(label)) => Identity::from_label(label),
-            _ => None,
-        };
-        Self { values, identity }
+    pub(crate) fn new(values: &BTreeMap<&'static str, String>) -> Self {
+        let texts = values.iter().flat_map(|(name, text)| [*name, text]);
+        Self { row: texts.collect(), others: Vec::new(), identity: None }.with_identity()
+    }
+
+    fn with_identity(mut self) -> Self {
+        self.identity = self.get(IDENTITY).and_then(Identity::from_label);
+        self
     }
 
     /// The text of the label called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        match self.values.get(name) {
-            Some(LabelValue::Text(text)) => Some(text),
-            _ => None,
-        }
+        self.iter().find(|(own, _)| *own == name).map(|(_, text)| text)
     }
 
     /// Every label that is a text, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().filter_map(|(name, value)| match value {
-            LabelValue::Text(text) => Some((name.as_ref(), text.as_ref())),
+        self.values().filter_map(|(name, value)| match value {
+            LabelValue::Text(text) => Some((name, text)),
             LabelValue::Other(_) => None,
         })
     }
@@ -101,80 +103,160 @@ impl Labels {
         self.get(TRACE_ID)
     }
 
-    pub(crate) fn values(&self) -> &BTreeMap<Arc<str>, LabelValue> {
-        &self.values
+    /// How many there are, whatever their values.
+    pub(crate) fn len(&self) -> usize {
+        self.row.len() / 2
+    }
+
+    /// Whether every value is a text.
+    pub(crate) fn are_texts(&self) -> bool {
+        self.others.is_empty()
+    }
+
+    /// Whether plain serialization is canonical: then the order of bytes is the order of RFC 8785.
+    pub(crate) fn are_plain(&self) -> bool {
+        self.are_texts() && self.values().all(|(name, _)| name.is_ascii())
+    }
+
+    /// Lets go of values that are not texts: there is no way to ask for them.
+    pub(crate) fn shed(&mut self) {
+        if !self.others.is_empty() {
+            self.row = self.iter().flat_map(|(name, text)| [name, text]).collect();
+            self.others = Vec::new();
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = (&str, LabelValue<'_>)> {
+        let mut others = self.others.iter().peekable();
+        let mut texts = self.row.iter();
+        let pairs = std::iter::from_fn(move || Some((texts.next()?, texts.next()?)));
+        pairs.enumerate().map(move |(place, (name, text))| match others.next_if(|(at, _)| *at == place) {
+            Some((_, scalar)) => (name, LabelValue::Other(scalar)),
+            None => (name, LabelValue::Text(text)),
+        })
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.values()).finish()
     }
 }
 
 impl Serialize for Labels {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(&self.values)
+        serializer.collect_map(self.values())
     }
 }
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(Self::new)
+        deserializer.deserialize_map(LabelsVisitor)
     }
 }
 
 /// A label's value: a text, or what only the legacy reading tolerates.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum LabelValue {
-    Text(Arc<str>),
-    Other(Scalar),
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum LabelValue<'labels> {
+    Text(&'labels str),
+    Other(&'labels Scalar),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Scalar {
+enum Scalar {
     Flag(bool),
     Number(Number),
 }
 
-impl Serialize for LabelValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Other(scalar) => scalar.serialize(serializer),
+struct LabelsVisitor;
+
+impl<'de> Visitor<'de> for LabelsVisitor {
+    type Value = Labels;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of labels")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+        let mut growing = Growing::default();
+        let mut others = Vec::new();
+        let mut place = 0;
+        while map.next_key_seed(Push(&mut growing))?.is_some() {
+            if let Some(scalar) = map.next_value_seed(Value(&mut growing))? {
+                others.push((place, scalar));
+            }
+            place += 1;
+        }
+        let labels = Labels { row: growing.finish(), others, identity: None };
+        let sorted = labels.values().map(|(name, _)| name).is_sorted_by(|one, next| one < next);
+        Ok(if sorted { labels } else { in_order(&labels) }.with_identity())
+    }
+}
+
+/// The same in order of name; of two with one name, which has no canonical form, the later.
+fn in_order(labels: &Labels) -> Labels {
+    let by_name: BTreeMap<&str, LabelValue<'_>> = labels.values().collect();
+    let mut growing = Growing::default();
+    let mut others = Vec::new();
+    for (place, (name, value)) in by_name.into_iter().enumerate() {
+        growing.push(name);
+        match value {
+            LabelValue::Text(text) => growing.push(text),
+            LabelValue::Other(scalar) => {
+                growing.push("");
+                others.push((place, scalar.clone()));
+            }
         }
     }
+    Labels { row: growing.finish(), others, identity: None }
 }
 
-impl<'de> Deserialize<'de> for LabelValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LabelVisitor)
+/// Reads one value to the end of a row; another value than a text leaves an empty one there and is given back.
+struct Value<'row>(&'row mut Growing);
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Option<Scalar>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Scalar>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct LabelVisitor;
+impl Value<'_> {
+    fn other(self, scalar: Scalar) -> Option<Scalar> {
+        self.0.push("");
+        Some(scalar)
+    }
+}
 
-impl Visitor<'_> for LabelVisitor {
-    type Value = LabelValue;
+impl Visitor<'_> for Value<'_> {
+    type Value = Option<Scalar>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a label: text, number or boolean")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<LabelValue, E> {
-        Ok(LabelValue::Text(text.into()))
+    fn visit_str<E>(self, text: &str) -> Result<Option<Scalar>, E> {
+        self.0.push(text);
+        Ok(None)
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<LabelValue, E> {
-        Ok(LabelValue::Other(Scalar::Flag(flag)))
+    fn visit_bool<E>(self, flag: bool) -> Result<Option<Scalar>, E> {
+        Ok(self.other(Scalar::Flag(flag)))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<LabelValue, E> {
-        Ok(LabelValue::Other(Scalar::Number(number.into())))
+    fn visit_i64<E>(self, number: i64) -> Result<Option<Scalar>, E> {
+        Ok(self.other(Scalar::Number(number.into())))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<LabelValue, E> {
-        Ok(LabelValue::Other(Scalar::Number(number.into())))
+    fn visit_u64<E>(self, number: u64) -> Result<Option<Scalar>, E> {
+        Ok(self.other(Scalar::Number(number.into())))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<LabelValue, E> {
-        Number::from_f64(number)
-            .map(|number| LabelValue::Other(Scalar::Number(number)))
-            .ok_or_else(|| E::custom("label is not finite"))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<Scalar>, E> {
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("label is not finite"))?;
+        Ok(self.other(Scalar::Number(number)))
     }
 }

@@ -24,6 +24,5 @@ pub use record::Entry;
 pub use resource::{Resource, ResourceError};
 
 pub(crate) use compact::{LARGEST_INTEGER, Parsed, claimed_key_id, compact, parse};
-pub(crate) use labels::LabelValue;
 pub(crate) use payload::{Parents, Payload, Runtime};
 pub(crate) use strict_labels::Declared;

@@ -31,19 +31,6 @@ pub(crate) struct Payload {
     pub(crate) trust_score: i64,
 }
 
-impl Payload {
-    /// Lets go of what stands elsewhere in the entry, and of the free-form members: a tree of JSON values is up to a
-    /// hundred times as large as its text, which stays in the compact form.
-    pub(super) fn shed(&mut self) {
-        self.environment = Object::default();
-        self.otel_context = Object::default();
-        self.added_taints = TaintList::default();
-        self.removed_taints = TaintList::default();
-        self.taints = TaintList::default();
-        self.parent_ids = Vec::new();
-    }
-}
-
 /// Free-form members; they are empty unless a deployment fills them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,18 +1,33 @@
 //! An entry whose signature, links, score and taints hold.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, PolicyContext};
+use super::compact::policy_context_of;
+use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, Payload, PolicyContext};
 use crate::signature::WorkloadId;
 use crate::taint::Taints;
 use crate::trust::TrustScore;
 
 /// A verified or freshly signed entry; passports share it and do not copy it.
+///
+/// It holds its compact form and what services ask every entry for. What they seldom ask for is read from the compact
+/// form when they do.
 pub struct Entry {
     compact: Arc<str>,
     hash: EntryHash,
-    parsed: Parsed,
+    entry_id: EntryId,
+    operation: OperationName,
+    workload: WorkloadId,
+    classification: Arc<str>,
+    timestamp_ms: i64,
+    trust_score: TrustScore,
+    parents: Parents,
+    added: Taints,
+    removed: Taints,
+    taints: Taints,
+    labels: Labels,
+    policies: OnceLock<Box<PolicyContext>>,
 }
 
 impl fmt::Debug for Entry {
@@ -30,20 +45,27 @@ impl fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// Only verification and signing make entries. What they hold twice, or are never asked for, is let go.
-    pub(crate) fn new(compact: Arc<str>, hash: EntryHash, mut parsed: Parsed) -> Self {
-        parsed.payload.shed();
-        Self { compact, hash, parsed }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn holds_nothing_twice(&self) -> bool {
-        let payload = &self.parsed.payload;
-        let lists = [&payload.added_taints, &payload.removed_taints, &payload.taints];
-        payload.environment.is_empty()
-            && payload.otel_context.is_empty()
-            && payload.parent_ids.is_empty()
-            && lists.into_iter().all(|list| list.0.is_empty())
+    /// Only verification and signing make entries. What was parsed and is never asked for is let go: a tree of JSON
+    /// values is up to a hundred times as large as its text.
+    pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
+        let Payload { classification, timestamp_ms, mut labels, .. } = parsed.payload;
+        labels.shed();
+        Self {
+            compact,
+            hash,
+            entry_id: parsed.entry_id,
+            operation: parsed.operation,
+            workload: parsed.workload,
+            classification,
+            timestamp_ms,
+            trust_score: parsed.trust_score,
+            parents: parsed.parents,
+            added: parsed.added,
+            removed: parsed.removed,
+            taints: parsed.taints,
+            labels,
+            policies: OnceLock::new(),
+        }
     }
 
     /// The compact JWS.
@@ -61,49 +83,49 @@ impl Entry {
     /// Its id.
     #[must_use]
     pub fn entry_id(&self) -> EntryId {
-        self.parsed.entry_id
+        self.entry_id
     }
 
     /// What was done.
     #[must_use]
     pub fn operation(&self) -> &OperationName {
-        &self.parsed.operation
+        &self.operation
     }
 
     /// Which workload did it and signed.
     #[must_use]
     pub fn workload(&self) -> &WorkloadId {
-        &self.parsed.workload
+        &self.workload
     }
 
     /// How far its data can be trusted.
     #[must_use]
     pub fn trust_score(&self) -> TrustScore {
-        self.parsed.trust_score
+        self.trust_score
     }
 
     /// The accumulated taints.
     #[must_use]
     pub fn taints(&self) -> &Taints {
-        &self.parsed.taints
+        &self.taints
     }
 
     /// The taints that this operation added.
     #[must_use]
     pub fn added_taints(&self) -> &Taints {
-        &self.parsed.added
+        &self.added
     }
 
     /// The taints that this operation removed.
     #[must_use]
     pub fn removed_taints(&self) -> &Taints {
-        &self.parsed.removed
+        &self.removed
     }
 
     /// The signed labels.
     #[must_use]
     pub fn labels(&self) -> &Labels {
-        &self.parsed.payload.labels
+        &self.labels
     }
 
     /// User, agent and task as signed.
@@ -115,30 +137,30 @@ impl Entry {
     /// The policies that allowed it.
     #[must_use]
     pub fn policy_context(&self) -> &PolicyContext {
-        &self.parsed.payload.policy_context
+        self.policies.get_or_init(|| Box::new(policy_context_of(&self.compact)))
     }
 
     /// The data's classification.
     #[must_use]
     pub fn classification(&self) -> &str {
-        &self.parsed.payload.classification
+        &self.classification
     }
 
     /// Milliseconds since 1970 on the signer's clock: information only, never an order.
     #[must_use]
     pub fn timestamp_millis(&self) -> i64 {
-        self.parsed.payload.timestamp_ms
+        self.timestamp_ms
     }
 
     /// Whether it starts a lineage.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.parsed.parents == Parents::Root
+        self.parents == Parents::Root
     }
 
     /// The entries that it follows; none for a root.
     #[must_use]
     pub fn parents(&self) -> &[EntryHash] {
-        self.parsed.parents.hashes()
+        self.parents.hashes()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::labels::{self, LabelValue};
+use super::labels;
 use super::{FormError, Identity, IdentitySource, Labels, TraceId};
 use crate::canonical::canonicalize;
 use crate::limits::Limits;
@@ -12,7 +12,7 @@ use crate::trust::Origin;
 /// Protocol section 2: every label that has one form has it, names are not empty, and the source of an identity is
 /// one that can say what is said.
 pub(super) fn check(labels: &Labels, workload: &WorkloadId, limits: &Limits) -> Result<(), FormError> {
-    if !labels.values().values().all(|value| matches!(value, LabelValue::Text(_))) {
+    if !labels.are_texts() {
         return Err(FormError::Labels);
     }
     if labels.trace_id().and_then(TraceId::parse).is_none() {

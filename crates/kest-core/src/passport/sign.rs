@@ -11,8 +11,8 @@ use super::{Passport, lineage_claim};
 use crate::BoxError;
 use crate::entry::labels;
 use crate::entry::{
-    Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, LabelValue, Labels, Parents, Parsed, Payload,
-    Runtime, compact,
+    Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, Labels, Parents, Parsed, Payload, Runtime,
+    compact,
 };
 use crate::limits::Limits;
 use crate::policy::Permit;
@@ -195,11 +195,11 @@ struct Header<'signer> {
 /// Protocol section 2.
 fn label(draft: &EntryDraft, key: &dyn SigningKey, principal: &Principal) -> Result<Labels, SignError> {
     let mut values = BTreeMap::new();
-    let mut put = |name: &'static str, text: Arc<str>| values.insert(name.into(), LabelValue::Text(text));
+    let mut put = |name: &'static str, text: String| values.insert(name, text);
     put(labels::PRINCIPAL, key.workload().as_str().into());
-    put(labels::TRACE_ID, draft.trace_id.to_string().into());
+    put(labels::TRACE_ID, draft.trace_id.to_string());
     let identity = principal.identity().to_label().map_err(SignError::NotWritable)?;
-    put(labels::IDENTITY, identity.into());
+    put(labels::IDENTITY, identity);
     put(labels::IDENTITY_SOURCE, principal.source().as_str().into());
     if let Some(issuer) = principal.issuer() {
         put(labels::ISSUER, issuer.into());
@@ -223,9 +223,9 @@ fn label(draft: &EntryDraft, key: &dyn SigningKey, principal: &Principal) -> Res
         let by = key.workload().as_str();
         let declared = Declared { by: by.into(), reason: sanitizer.reason.as_ref().into() };
         let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
-        put(labels::SANITIZER, text.into());
+        put(labels::SANITIZER, text);
     }
-    Ok(Labels::new(values))
+    Ok(Labels::new(&values))
 }
 
 /// An entry was not signed; nothing was appended.

@@ -152,7 +152,10 @@ impl Verifier {
                 let said = parents.iter().map(|parent| parent.labels());
                 lineage_claim::check(&parsed.payload.labels, said)?;
             }
-            Reading::LegacyPython => check_legacy_taints(&parsed, &parents, &walk.all_taints)?,
+            Reading::LegacyPython => {
+                check_legacy_taints(&parsed, &parents, &walk.all_taints)?;
+                walk.keep_taints(&parsed.taints);
+            }
         }
         workloads.check(&parsed, &parents)?;
         walk.push(Entry::new(compact, hash, parsed));
@@ -228,7 +231,7 @@ fn check_trust(model: &TrustModel, parsed: &Parsed, parents: &[Arc<Entry>]) -> R
 fn check_legacy_taints(
     parsed: &Parsed,
     parents: &[Arc<Entry>],
-    earlier: &Taints,
+    earlier: &HashSet<Box<str>>,
 ) -> Result<(), VerifyErrorKind> {
     let mut least = Taints::none();
     for parent in parents {
@@ -255,7 +258,8 @@ struct Walk {
     places: HashMap<EntryHash, usize>,
     has_child: Vec<bool>,
     ids: HashSet<EntryId>,
-    all_taints: Taints,
+    /// What the legacy dialect asks about: the taints of all entries so far.
+    all_taints: HashSet<Box<str>>,
 }
 
 impl Walk {
@@ -265,7 +269,7 @@ impl Walk {
             places: HashMap::with_capacity(count),
             has_child: Vec::with_capacity(count),
             ids: HashSet::with_capacity(count),
-            all_taints: Taints::none(),
+            all_taints: HashSet::new(),
         }
     }
 
@@ -283,13 +287,20 @@ impl Walk {
         Ok(parents)
     }
 
+    fn keep_taints(&mut self, taints: &Taints) {
+        for taint in taints {
+            if !self.all_taints.contains(taint) {
+                self.all_taints.insert(taint.into());
+            }
+        }
+    }
+
     fn push(&mut self, entry: Entry) {
         for hash in entry.parents() {
             if let Some(has_child) = self.places.get(hash).and_then(|place| self.has_child.get_mut(*place)) {
                 *has_child = true;
             }
         }
-        self.all_taints.extend(entry.taints());
         self.places.insert(entry.hash(), self.entries.len());
         self.has_child.push(false);
         self.entries.push(Arc::new(entry));
