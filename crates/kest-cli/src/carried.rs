@@ -6,6 +6,14 @@ use kest_core::{Limits, Reading, UnverifiedPassport};
 
 use crate::input::{InputError, Source};
 
+/// The bounds of a service, but for the length of a passport: here one is held at a time, and logs may be those of services
+/// that take longer ones.
+pub(crate) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.passport_bytes = 4 * 1024 * 1024;
+    limits
+}
+
 /// What input holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {

@@ -138,6 +138,7 @@ fn lifted() -> Limits {
     let mut limits = Limits::default();
     limits.header_bytes = 16 * 1024 * 1024;
     limits.outgoing_header_bytes = limits.header_bytes;
+    limits.passport_bytes = 4 * 1024 * 1024;
     limits.claim_store_bytes = 1024 * 1024 * 1024;
     limits.claim_wait = Duration::from_secs(5);
     limits.seen_entries = 64 * 1024;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::claimed::Claimed;
 use super::table;
 use crate::arguments;
-use crate::carried::{Announcement, Form};
+use crate::carried::{self, Announcement, Form};
 use crate::failure::{Answer, Failure};
 use crate::input::Source;
 use crate::output::{self, Output};
@@ -15,7 +15,7 @@ const WARNING: &str = "NOT VERIFIED: anybody can have written this; use `kest ve
 
 /// Shows the input; what is no passport at all is refused.
 pub(crate) async fn run(arguments: arguments::Inspect) -> Result<Answer, Failure> {
-    let limits = Limits::default();
+    let limits = carried::limits();
     let form = Form::flagged(arguments.baggage);
     let input = form.read(&Source::named(arguments.file), &limits)?;
     output::say(WARNING);

@@ -6,7 +6,7 @@ use kest_core::{Limits, Passport, Reading, Verifier};
 
 use super::verdict::Verdict;
 use crate::arguments::Dialect;
-use crate::carried::{Announcement, Carried};
+use crate::carried::{self, Announcement, Carried};
 
 /// Verifies under one set of keys.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(crate) struct Question<'input> {
 }
 
 impl Prover {
-    /// A prover with the limits of a service.
+    /// A prover with these keys.
     pub(crate) fn new(ring: KeyRing) -> Self {
-        let limits = Limits::default();
+        let limits = carried::limits();
         Self { ring, seen: SeenEntries::new(&limits), limits }
     }
 
