@@ -14,7 +14,7 @@ pub(crate) enum Whose {
 /// Whose the member called `key` is. W3C Baggage has keys be compared as they stand, but readers decode escapes (Go,
 /// Python, JavaScript, some of them twice), take `+` for a blank, trim, and compare without case.
 pub(crate) fn whose(key: &[u8]) -> Whose {
-    if key.iter().fold(true, |plain, byte| plain & is_read_in_one_way(*byte)) {
+    if is_plain(key) {
         let Some(start) = key.get(..PREFIX.len()) else { return Whose::Others };
         if !start.eq_ignore_ascii_case(PREFIX.as_bytes()) {
             return Whose::Others;
@@ -28,8 +28,17 @@ pub(crate) fn whose(key: &[u8]) -> Whose {
 
 /// Whether some reader takes `key` for `name`.
 pub(crate) fn may_be_read_as(key: &[u8], name: &str) -> bool {
+    if is_plain(key) {
+        return key.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+    }
     let decoded = decode(key);
     readings(&decoded).any(|reading| reading == name)
+}
+
+/// Whether every reader has the same characters in `key`, but for their case and blanks around it.
+fn is_plain(key: &[u8]) -> bool {
+    // Without leaving early, so that the compiler looks at many bytes at a time.
+    key.iter().fold(true, |plain, byte| plain & is_read_in_one_way(*byte))
 }
 
 /// Bytes that no reader takes for something else than they are, but for their case.
@@ -164,6 +173,19 @@ mod tests {
         }
         assert_eq!(whose(b"kest.user"), Whose::Ours);
         assert_eq!(whose(b"kest.future_2"), Whose::Ours);
+    }
+
+    #[test]
+    fn plain_name_is_read_as_the_same_name_in_every_case() {
+        for key in ["kest.passport", "Kest.PASSPORT", " kest.passport ", "+kest.passport", "k%65st.passport"]
+        {
+            assert!(may_be_read_as(key.as_bytes(), "kest.passport"), "{key}");
+        }
+        for key in
+            ["", "kest.passport_z", "xkest.passport", "kest. passport", "k+est.passport", "kest.%passport"]
+        {
+            assert!(!may_be_read_as(key.as_bytes(), "kest.passport"), "{key}");
+        }
     }
 
     #[test]
