@@ -56,6 +56,6 @@ usage: cargo xtask test [--no-install]
        cargo xtask mutants [--jobs N | --in-place] [--package P]... [--own] [--shard K/N] [--json] [FILTER]
            whether tests notice changed code, by cargo-mutants; FILTER is a regular expression over its names;
            --in-place changes this tree, not copies; --own leaves the suite out; --shard does piece K of N (0/4 to 3/4)
-       cargo xtask bench [--json] [--no-install]
+       cargo xtask bench [--json] [CHAPTER ..] [--no-install]
            measurements; ratios from one run
 What a task needs is installed by apt-get where root or sudo may do it without a question; --no-install names it instead.";

@@ -31,7 +31,6 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
         rows.extend(rows_of(entries, &laps, first)?);
     }
     Ok(Chapter {
-        key: "claims",
         title: "Claim checks through Redis: a whole hop (pack, write, read, restore, verify, admit), against the same hop inline",
         columns: &[
             Column("entries", "entries"),

@@ -39,7 +39,6 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
     let of = |name: &str| routes.iter().zip(with).find(|((what, _), _)| *what == name).map(|(_, laps)| laps);
     let (document, remembered) = (of(DOCUMENT).ok_or("no document")?, of(REMEMBERED).ok_or("no memory")?);
     Ok(Chapter {
-        key: "policy_decisions",
         title: "What policy adds to admitting a 4th entry, in Ed25519 verifications",
         columns: &[
             Column("what", ""),
@@ -68,20 +67,25 @@ pub(crate) type Route = (&'static str, Arc<dyn Authorize>);
 
 /// The ways to decide, by name.
 pub(crate) fn routes() -> Result<Vec<Route>, BoxError> {
-    let limits = Limits::default();
-    let of = |language: &str, ttl: u64| -> Result<Arc<dyn Authorize>, BoxError> {
-        let texts = sources(language, &limits)?;
-        let builder = texts.into_iter().fold(Policies::builder(), PoliciesBuilder::text);
-        let policies = builder.cache_ttl(Duration::from_secs(ttl)).build()?;
-        Ok(Arc::new(policies.function(["kest/trust_threshold"])?))
-    };
     let closure = Policies::builder().cache_ttl(Duration::ZERO).closure("yes", |_input| true)?.build()?;
     Ok(vec![
         (DOCUMENT, Arc::new(closure.function(["yes"])?)),
-        (REMEMBERED, of("cedar", 3600)?),
-        ("cedar, evaluated", of("cedar", 0)?),
-        ("rego, evaluated", of("rego", 0)?),
+        (REMEMBERED, remembered()?),
+        ("cedar, evaluated", of_library("cedar", 0)?),
+        ("rego, evaluated", of_library("rego", 0)?),
     ])
+}
+
+/// `kest/trust_threshold` in Cedar, whose decisions are remembered.
+pub(crate) fn remembered() -> Result<Arc<dyn Authorize>, BoxError> {
+    of_library("cedar", 3600)
+}
+
+fn of_library(language: &str, ttl: u64) -> Result<Arc<dyn Authorize>, BoxError> {
+    let texts = sources(language, &Limits::default())?;
+    let builder = texts.into_iter().fold(Policies::builder(), PoliciesBuilder::text);
+    let policies = builder.cache_ttl(Duration::from_secs(ttl)).build()?;
+    Ok(Arc::new(policies.function(["kest/trust_threshold"])?))
 }
 
 fn admit<'race>(

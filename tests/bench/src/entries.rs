@@ -15,7 +15,6 @@ use crate::stopwatch::{Laps, Side, race, race_all, timed};
 pub(crate) fn one(company: &Company, runtime: &Runtime) -> Result<Chapter, BoxError> {
     let compared = compare(company, runtime)?;
     Ok(Chapter {
-        key: "one_entry",
         title: "One entry: the rest of our work, in Ed25519 operations over the same bytes",
         columns: &[
             Column("what", ""),
@@ -102,7 +101,6 @@ pub(crate) fn many(company: &Company, runtime: &Runtime) -> Result<Chapter, BoxE
     });
     let worst = laps.iter().step_by(2).map(|laps| laps.over(first)).fold(0.0, f64::max);
     Ok(Chapter {
-        key: "many_entries",
         title: "Many entries: verifying, per entry",
         columns: &[
             Column("entries", "entries"),

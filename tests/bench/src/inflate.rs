@@ -47,7 +47,6 @@ fn bytes(found: &Value, name: &str) -> Result<usize, BoxError> {
 
 fn chapter(rows: Vec<Vec<Cell>>, targets: Vec<Target>, notes: Vec<String>) -> Chapter {
     Chapter {
-        key: "inflate_bomb",
         title: "A compressed bomb: refused after how many bytes and how long",
         columns: &[
             Column("compressed_bytes", "compressed"),

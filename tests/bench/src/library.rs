@@ -48,7 +48,6 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
         laps.map(|laps| laps.over(verify)).fold(0.0, f64::max)
     };
     Ok(Chapter {
-        key: "policy_library",
         title: "One decision of each library policy, not remembered, in Ed25519 verifications",
         columns: &[
             Column("policy", ""),

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 /// One table with what it is held against.
 #[derive(Debug)]
 pub(crate) struct Chapter {
-    pub(crate) key: &'static str,
     pub(crate) title: &'static str,
     pub(crate) columns: &'static [Column],
     pub(crate) rows: Vec<Vec<Cell>>,

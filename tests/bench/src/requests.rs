@@ -42,7 +42,6 @@ pub(crate) fn measure(company: &Company) -> Result<Chapter, BoxError> {
         ])
     });
     Ok(Chapter {
-        key: "requests",
         title: "Requests per second of a protected route, as a part of the same server's bare route",
         columns: &[
             Column("entries_in", "entries in"),
@@ -90,7 +89,6 @@ pub(crate) fn with_policies(company: &Company) -> Result<Chapter, BoxError> {
         ]
     });
     Ok(Chapter {
-        key: "requests_with_policies",
         title: "Requests per second of a route with policies, as a part of those of a route that allows everything",
         columns: &[
             Column("policy", ""),

@@ -21,7 +21,6 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
         rows.extend(rows_of(company, runtime, hops)?);
     }
     Ok(Chapter {
-        key: "tiers",
         title: "Tiers: packing and restoring a whole passport, in Ed25519 verifications of one entry",
         columns: &[
             Column("hops", "hops"),
@@ -52,7 +51,6 @@ pub(crate) fn ends(company: &Company, runtime: &Runtime) -> Result<Chapter, BoxE
         rows.push(vec![Cell::Text(tier.to_string()), Cell::Count(hops)]);
     }
     Ok(Chapter {
-        key: "tier_ends",
         title: "Tiers: the first hop count that no longer fits the 4096 bytes of a member",
         columns: &[Column("tier", "tier"), Column("ends_at_hop", "ends at hop")],
         rows,

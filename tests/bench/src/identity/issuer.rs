@@ -28,7 +28,7 @@ pub(super) const NAME: &str = "https://issuer.example.org";
 pub(super) const AUDIENCE: &str = "https://orders.example.org";
 
 /// Signs tokens with one key.
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     key: Key,
     pub(super) algorithm: jsonwebtoken::Algorithm,
     /// The name of the algorithm.
@@ -42,7 +42,7 @@ enum Key {
 }
 
 impl Issuer {
-    pub(super) fn ed25519() -> Result<Self, BoxError> {
+    pub(crate) fn ed25519() -> Result<Self, BoxError> {
         let key = Key::Ed25519(Ed25519KeyPair::generate()?);
         Ok(Self { key, algorithm: jsonwebtoken::Algorithm::EdDSA, name: "EdDSA" })
     }
@@ -81,7 +81,7 @@ impl Issuer {
     }
 
     /// An ordinary access token; no two numbers give the same one.
-    pub(super) fn token(&self, number: usize) -> Result<String, BoxError> {
+    pub(crate) fn token(&self, number: usize) -> Result<String, BoxError> {
         let header = json!({"alg": self.name, "typ": "at+jwt", "kid": KEY_ID});
         let now = SystemClock.unix_seconds();
         let claims = json!({
@@ -106,7 +106,7 @@ impl Issuer {
     }
 
     /// The beginning of an authenticator that believes this issuer.
-    pub(super) fn trusted(&self) -> Result<JwtAuthenticatorBuilder, BoxError> {
+    pub(crate) fn trusted(&self) -> Result<JwtAuthenticatorBuilder, BoxError> {
         let keys = Arc::new(Published(json!({ "keys": [self.jwk()?] }).to_string()));
         Ok(JwtAuthenticator::builder().issuer(NAME).audience(AUDIENCE).keys_from(keys))
     }

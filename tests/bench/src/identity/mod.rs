@@ -5,5 +5,6 @@ mod issuer;
 mod trouble;
 mod validations;
 
+pub(crate) use issuer::Issuer;
 pub(crate) use trouble::measure as in_trouble;
 pub(crate) use validations::measure as validations;

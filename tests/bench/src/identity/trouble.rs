@@ -37,7 +37,6 @@ pub(crate) fn measure() -> Result<Chapter, BoxError> {
         })
     });
     Ok(Chapter {
-        key: "identity_in_trouble",
         title: "Good requests while the issuer hangs or strangers pour in, against a quiet run",
         columns: &[
             Column("trouble", ""),

@@ -32,7 +32,6 @@ pub(crate) fn measure(runtime: &Runtime) -> Result<Chapter, BoxError> {
         ]);
     }
     Ok(Chapter {
-        key: "token_validations",
         title: "Token validations per second on one thread, as a part of jsonwebtoken's bare decoding",
         columns: &[
             Column("algorithm", ""),
