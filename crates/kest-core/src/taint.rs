@@ -43,6 +43,7 @@ impl Taints {
     }
 
     /// The labels in order.
+    #[must_use]
     pub fn iter(&self) -> TaintsIter<'_> {
         TaintsIter(self.0.iter())
     }
