@@ -20,7 +20,7 @@ use crate::identity::Issuer;
 use crate::report::{Cell, Chapter, Column};
 use crate::requests::{Connection, answer, call, connect, listen};
 use crate::rig::Company;
-use crate::stopwatch::{Laps, Side, race, timed};
+use crate::stopwatch::{Side, race, timed};
 use crate::tiers;
 
 /// Everything that a protected route does, by length of the lineage, against the same server's bare route.
@@ -177,12 +177,12 @@ async fn headers_of(
 }
 
 /// One request with each of `headers`, one after the other over one connection.
-fn requests(
-    runtime: &Runtime,
+fn requests<'race>(
+    runtime: &'race Runtime,
     address: SocketAddr,
     path: &'static str,
     headers: Vec<HeaderMap>,
-) -> Result<Side<'_>, BoxError> {
+) -> Result<Side<'race>, BoxError> {
     let mut connection: Connection = runtime.block_on(connect(address))?;
     Ok(Side::new(headers.len(), move || {
         let (took, answered) = timed(|| {
