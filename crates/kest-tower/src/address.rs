@@ -57,3 +57,38 @@ pub(crate) fn in_normal_form(parts: &Parts) -> Result<Uri, PathError> {
         Some(PathAndQuery::from_maybe_shared(target).map_err(|_cause| PathError::Character)?);
     Uri::from_parts(changed).map_err(|_cause| PathError::Relative)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(uri: &str) -> Parts {
+        http::Request::get(uri).body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn address_has_one_spelling_and_its_query_stays_as_it_came() {
+        for (came, normal) in [
+            ("/docs/7", "/docs/7"),
+            ("/%64ocs/7?x=%64", "/docs/7?x=%64"),
+            ("/docs?x=%64", "/docs?x=%64"),
+            ("http://docs.example/%64ocs", "http://docs.example/docs"),
+        ] {
+            assert_eq!(in_normal_form(&parts(came)).unwrap().to_string(), normal, "{came}");
+        }
+        assert_eq!(in_normal_form(&parts("/docs/../7")), Err(PathError::DotSegment));
+    }
+
+    #[test]
+    fn address_that_was_asked_for_is_found_where_routers_put_it() {
+        let mut nested = parts("/7");
+        assert_eq!(asked_for(&nested).path(), "/7");
+        #[cfg(feature = "axum")]
+        {
+            nested.extensions.insert(axum::extract::OriginalUri("/docs/7".parse().unwrap()));
+            assert_eq!(asked_for(&nested).path(), "/docs/7");
+        }
+        nested.extensions.insert(RequestUri("/v1/docs/7".parse().unwrap()));
+        assert_eq!(asked_for(&nested).path(), "/v1/docs/7");
+    }
+}

@@ -80,6 +80,8 @@ fn workloads_and_keys_are_claimed_by_readable_entries_alone() {
     // A root without parents is one of the legacy dialect, and only in the first place.
     assert_eq!(read(Reading::LegacyPython), [claimed("gateway"), claimed("orders")]);
     assert_eq!(read(Reading::Strict), [claimed("orders")]);
+    let named: Vec<_> = carried.claimed_key_ids().collect();
+    assert_eq!(named, [claimed("gateway").1.unwrap(), claimed("orders").1.unwrap()]);
 }
 
 #[test]

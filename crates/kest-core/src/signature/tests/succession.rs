@@ -115,3 +115,11 @@ fn bundle_of_yesterday_is_not_taken_again() {
     assert_eq!(follows(Some(5), Some(6), &[A, B]), Ok(()));
     assert_eq!(follows(None, Some(0), &[A]), Ok(()));
 }
+
+#[test]
+fn older_bundle_is_refused_with_both_sequences() {
+    for (found, shown) in [(Some(6), "6 after 7"), (None, "none after 7")] {
+        let refused = NoSuccessor::Older { used: 7, found }.to_string();
+        assert_eq!(refused, format!("bundle is older than the one in use: sequence {shown}"));
+    }
+}

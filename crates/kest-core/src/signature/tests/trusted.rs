@@ -63,12 +63,29 @@ fn key_file_is_read_to_its_bound_and_no_further() {
     assert!(matches!(over_it, Err(KeyFileError::NotAPrivateJwk)));
 }
 
+#[cfg(unix)]
+#[test]
+fn bundle_file_is_read_to_its_bound_and_no_further() {
+    let cart = signer("cart");
+    let text = Bundle::to_json(&ring_of(&cart)).unwrap();
+    let path = std::env::temp_dir().join(format!("kest-long-{}.json", cart.key_id()));
+    let read = |bytes: usize| {
+        std::fs::write(&path, format!("{}{text}", " ".repeat(bytes - text.len()))).unwrap();
+        Bundle::from_json_file(&path)
+    };
+    let (at_the_bound, over_it) = (read(1024 * 1024), read(1024 * 1024 + 1));
+    std::fs::remove_file(&path).unwrap();
+    assert!(at_the_bound.unwrap().ring().knows(cart.workload()));
+    assert!(over_it.is_err());
+}
+
 #[test]
 fn bundle_gives_the_keys_that_stand_in_it() {
     let (cart, till) = (signer("cart"), signer("till"));
     let written = Bundle::to_json(&ring_of(&cart)).unwrap();
     let bundle = Bundle::from_json(written.as_bytes()).unwrap();
     assert!(bundle.ring().knows(cart.workload()) && !bundle.ring().knows(till.workload()));
+    assert!(bundle.ring().has_key(cart.key_id()) && !bundle.ring().has_key(till.key_id()));
     assert!(bundle.skipped().is_empty());
     let ring = bundle.into_ring();
     let keys: Vec<_> = ring.keys().collect();
