@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::OsRandom;
 use crate::passport::{Tips, UnverifiedPassport};
 use crate::signature::{
-    Bundle, Ed25519Signer, KeyFileError, KeyRing, ReplaceableKeys, ResolveKeys, SkipReason, WorkloadId,
+    Bundle, Ed25519Signer, KeyFileError, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys, SkipReason,
+    WorkloadId,
 };
 
 fn signer(name: &str) -> Ed25519Signer {
@@ -115,4 +116,10 @@ fn replaced_ring_withdraws_the_keys_that_it_lacks() {
         assert!(ring.knows(till.workload()) && !ring.knows(cart.workload()));
     }
     assert!(answer(&Arc::new(ring_of(&cart))).knows(cart.workload()));
+}
+
+#[test]
+fn keys_that_are_away_say_why_where_the_resolver_named_it() {
+    assert_eq!(KeysUnavailable::new("no route").kind(), None);
+    assert_eq!(KeysUnavailable::new("no route").of_kind("bundle_stale").kind(), Some("bundle_stale"));
 }
