@@ -85,6 +85,11 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
+    /// Grows without moving while it stays within this.
+    pub(crate) fn with_room(bytes: usize, texts: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(texts) }
+    }
+
     pub(crate) fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.ends.push(self.text.len());

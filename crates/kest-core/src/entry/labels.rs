@@ -45,7 +45,9 @@ impl Labels {
     /// The text of the label called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(own, _)| *own == name).map(|(_, text)| text)
+        let place = (0..self.len()).find(|place| self.row.get(2 * place) == Some(name))?;
+        let other = self.others.iter().any(|(at, _)| *at == place);
+        if other { None } else { self.row.get(2 * place + 1) }
     }
 
     /// Every label that is a text, in order of name.
@@ -180,7 +182,7 @@ impl<'de> Visitor<'de> for LabelsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
-        let mut growing = Growing::default();
+        let mut growing = Growing::with_room(ORDINARY_BYTES, 2 * ORDINARY_LABELS);
         let mut others = Vec::new();
         let mut place = 0;
         while map.next_key_seed(Push(&mut growing))?.is_some() {
@@ -194,6 +196,10 @@ impl<'de> Visitor<'de> for LabelsVisitor {
         Ok(if sorted { labels } else { in_order(&labels) }.with_identity())
     }
 }
+
+/// What the labels of an ordinary entry take.
+const ORDINARY_BYTES: usize = 512;
+const ORDINARY_LABELS: usize = 10;
 
 /// The same in order of name; of two with one name, which has no canonical form, the later.
 fn in_order(labels: &Labels) -> Labels {
