@@ -224,7 +224,7 @@ impl<'race> Outbound<'race> {
         let port = address.port();
         let client = CarryPassport::to([Destination::origin(&format!("http://localhost:{port}"))?])
             .without_lineage(WithoutLineage::Refuse)
-            .tiers(Tiers::auto().store(Arc::new(InMemoryClaims::new(&Limits::default()))))
+            .tiers(Tiers::auto().store(Arc::new(InMemoryClaims::new(&roomy()))))
             .client(reqwest::Client::builder())?;
         Ok(Self { runtime, client, port })
     }
@@ -253,6 +253,13 @@ impl<'race> Outbound<'race> {
             answered.map(|()| took)
         })
     }
+}
+
+/// Bounds under which one caller may keep a claim for each call of all rounds.
+fn roomy() -> Limits {
+    let mut limits = Limits::default();
+    limits.claim_store_bytes = 1024 * 1024 * 1024;
+    limits
 }
 
 /// Entries that come in: one hop, a lineage that still fits the header, and the longest that is verified in place.
