@@ -55,7 +55,7 @@ impl RedisBuilder {
             queue_wait: Duration::from_millis(100),
             in_flight: 256,
             waiting: 1024,
-            value_bytes: Limits::default().passport_bytes.saturating_mul(2),
+            value_bytes: Limits::default().passport_bytes.saturating_mul(4),
             eviction: Eviction::Refused,
             clock: Arc::new(SystemClock),
         }
@@ -134,8 +134,8 @@ impl RedisBuilder {
         self
     }
 
-    /// Bytes of a claim that are read at most, and written at most; twice `Limits::passport_bytes` by default, since a
-    /// sealed claim is longer than its passport.
+    /// Bytes of a claim that are read at most, and written at most; four times `Limits::passport_bytes` by default: a
+    /// sealed claim is longer than its passport, and services with longer ones may share the server.
     pub fn value_bytes(mut self, most: usize) -> Self {
         self.value_bytes = most;
         self
