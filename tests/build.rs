@@ -6,15 +6,14 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-/// Code blocks that are run: the service, and its policy.
-const BLOCKS: [&str; 2] = ["service", "policy"];
+/// Code blocks that are run.
+const BLOCKS: [&str; 1] = ["service"];
 
 /// What the README names, and the test has elsewhere.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 5] = [
     ("keys/cart.Zk3vKq0P.key.jwk", "key"),
     ("bundle.json", "bundle"),
     ("policies/shop.cedar", "policy"),
-    ("https://issuer.example/jwks.json", "jwks"),
     ("https://issuer.example", "issuer"),
     ("https://stock.internal", "stock"),
 ];

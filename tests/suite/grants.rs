@@ -31,7 +31,7 @@ async fn service(issuer: &Issuer, without: WithoutToken) -> SocketAddr {
     let router = Router::new()
         .route("/call", post(async || "done").route_layer(guard))
         .layer(InboundLayer::builder(keys::ring()).identity(IdentityChoice::jwks(jwt)).build())
-        .merge(kest::axum::protected_resource(&metadata).unwrap())
+        .merge(kest::extract::protected_resource(&metadata).unwrap())
         .route("/unguarded", get(async || "ok"));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -16,9 +16,11 @@
 //! An extractor without its layer is a fault of the configuration: it answers 500 with an empty body and says so in
 //! the log. It never answers with an empty value.
 
+mod describe;
 mod metadata;
 mod resource;
 
+pub use describe::{Describer, describe};
 pub use metadata::protected_resource;
 pub use resource::resource_of_parameters;
 

@@ -56,6 +56,7 @@ pub mod entry;
 pub mod file;
 mod kest;
 mod limits;
+mod literal;
 mod name;
 mod operation;
 pub mod passport;
@@ -83,6 +84,8 @@ pub use clock::{Clock, SystemClock};
 pub use entry::Identity;
 pub use kest::{Circumstances, Kest, KestBuilder};
 pub use limits::Limits;
+#[doc(hidden)]
+pub use literal::literal;
 pub use operation::{Operation, OperationError};
 pub use passport::{Passport, UnverifiedPassport, Verifier};
 pub use path::{NormalPath, PathError};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::literal::literal;
+
 /// A name is empty or over 256 bytes, or it is an id and has control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("name is empty, over 256 bytes or has control characters")]
@@ -23,6 +25,17 @@ macro_rules! name {
             pub fn new(name: impl Into<Arc<str>>) -> Result<Self, NameError> {
                 let name = name.into();
                 if (1..=256).contains(&name.len()) && $acceptable(&name) { Ok(Self(name)) } else { Err(NameError) }
+            }
+
+            /// Reads a literal of 1 to 256 bytes.
+            ///
+            /// # Panics
+            ///
+            /// When it is no such name, with the literal and the line.
+            #[must_use]
+            #[track_caller]
+            pub fn from_static(name: &'static str) -> Self {
+                literal(name, Self::new(name))
             }
 
             /// The text.

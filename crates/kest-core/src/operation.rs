@@ -41,6 +41,22 @@ impl Operation {
         OperationName::new(name).map(Self::new)
     }
 
+    /// An operation of a name that stands in the program.
+    ///
+    /// # Panics
+    ///
+    /// When the name is empty or longer than 256 bytes, with the literal and the line.
+    ///
+    /// ```
+    /// let operation = kest_core::Operation::from_static("reserve_stock");
+    /// # drop(operation);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn from_static(name: &'static str) -> Self {
+        Self::new(OperationName::from_static(name))
+    }
+
     /// An operation of this name.
     #[must_use]
     pub fn new(name: OperationName) -> Self {
@@ -94,6 +110,13 @@ impl Operation {
     #[must_use]
     pub fn input(mut self, input: &[u8]) -> Self {
         self.input_hash = Some(EntryHash::of_bytes(input));
+        self
+    }
+
+    /// Records the SHA-256 of its input, which was computed already.
+    #[must_use]
+    pub fn input_hash(mut self, hash: EntryHash) -> Self {
+        self.input_hash = Some(hash);
         self
     }
 

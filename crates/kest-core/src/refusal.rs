@@ -32,6 +32,8 @@ pub enum Step {
     Nested,
     /// Steps 5 and 6, for work that no request asked for.
     Originate,
+    /// The lineage of a message that is taken out of a queue.
+    Message,
     /// Step 8: a request that would have gone out.
     Client,
 }
@@ -47,6 +49,7 @@ impl Step {
             Self::Extractor => "extractor",
             Self::Nested => "nested",
             Self::Originate => "originate",
+            Self::Message => "message",
             Self::Client => "client",
         }
     }
@@ -55,6 +58,7 @@ impl Step {
         match self {
             Self::Inbound | Self::Operation | Self::Guard | Self::Extractor => "request refused",
             Self::Nested | Self::Originate => "operation refused",
+            Self::Message => "message refused",
             Self::Client => "request not sent",
         }
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::literal::literal;
+
 /// How far something can be trusted, from 0 (not at all) to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrustScore(u8);
@@ -23,6 +25,23 @@ impl TrustScore {
     /// [`TrustError::OutOfRange`] above 100.
     pub fn new(value: u8) -> Result<Self, TrustError> {
         if value > 100 { Err(TrustError::OutOfRange(value)) } else { Ok(Self(value)) }
+    }
+
+    /// A score that stands in the program; in a `const` it is checked when that is compiled.
+    ///
+    /// # Panics
+    ///
+    /// Above 100.
+    ///
+    /// ```
+    /// # use kest_core::trust::TrustScore;
+    /// const CHECKED: TrustScore = TrustScore::from_static(80);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub const fn from_static(value: u8) -> Self {
+        assert!(value <= 100, "trust score over 100");
+        Self(value)
     }
 
     /// The number.
@@ -62,6 +81,17 @@ impl Origin {
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, TrustError> {
         let name = name.into();
         if name.is_empty() || name.len() > 64 { Err(TrustError::OriginName) } else { Ok(Self(name)) }
+    }
+
+    /// An origin of a name that stands in the program.
+    ///
+    /// # Panics
+    ///
+    /// When the name is empty or longer than 64 bytes, with the literal and the line.
+    #[must_use]
+    #[track_caller]
+    pub fn from_static(name: &'static str) -> Self {
+        literal(name, Self::new(name))
     }
 
     /// The machine itself: timers, start-up work.

@@ -73,6 +73,18 @@ impl IdentityChoice {
     }
 }
 
+impl From<JwtAuthenticator> for IdentityChoice {
+    fn from(authenticator: JwtAuthenticator) -> Self {
+        Self::jwks(authenticator)
+    }
+}
+
+impl From<FromLineage> for IdentityChoice {
+    fn from(_lineage: FromLineage) -> Self {
+        Self::from_lineage()
+    }
+}
+
 /// Makes sure that a choice was made: in code, or else by `KEST_INSECURE_NO_VERIFY` in `environment`.
 ///
 /// A choice in code wins, so that no variable can switch off the verification that a program asked for.

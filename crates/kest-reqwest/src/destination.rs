@@ -28,6 +28,17 @@ impl Destination {
         }
     }
 
+    /// Reads an origin that stands in the program.
+    ///
+    /// # Panics
+    ///
+    /// When [`origin`](Self::origin) would refuse it, with the literal and the line.
+    #[must_use]
+    #[track_caller]
+    pub fn from_static(origin: &'static str) -> Self {
+        kest_core::literal(origin, Self::origin(origin))
+    }
+
     /// Reads an origin that may be plain http even on another machine, such as a service behind a mesh that encrypts.
     ///
     /// What sits on the way can then read every passport and send it on as its own.

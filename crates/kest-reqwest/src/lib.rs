@@ -23,6 +23,7 @@
 //! over plain http; a proxy that the client's builder was given stays. Work that a handler spawns has no ambience: capture it with [`kest_baggage::Ambience`], build the request in the
 //! handler, or give it its admission with `RequestBuilder::with_extension(admission)`.
 
+mod builder;
 mod carry;
 mod destination;
 mod error;
@@ -31,6 +32,7 @@ mod network;
 mod origination;
 mod telemetry;
 
+pub use builder::{ClientBuilder, HttpClientBuilder};
 pub use carry::{CarryPassport, Carrying, ClientError};
 pub use destination::{Destination, DestinationError};
 pub use error::CarryError;

@@ -83,6 +83,17 @@ impl GuardLayer {
         }
     }
 
+    /// Needs all of these scopes, which stand in the program.
+    ///
+    /// # Panics
+    ///
+    /// When [`scopes`](Self::scopes) would refuse them, with the literals and the line.
+    #[must_use]
+    #[track_caller]
+    pub fn from_static<const COUNT: usize>(scopes: [&'static str; COUNT]) -> Self {
+        kest_core::literal(scopes, Self::scopes(scopes))
+    }
+
     /// Needs all of `roles`, and no scope.
     ///
     /// # Errors

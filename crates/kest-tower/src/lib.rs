@@ -52,8 +52,10 @@
 
 mod address;
 mod answer;
+mod describe;
 mod future;
 mod guard;
+mod hash_body;
 mod inbound;
 mod operation;
 mod public;
@@ -67,8 +69,10 @@ mod trace;
 
 pub use address::RequestUri;
 pub use answer::Rejection;
+pub use describe::DescribeError;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
+pub use hash_body::{HashBody, HashedOperationLayer};
 pub use inbound::{BuildError, InboundBuilder, InboundLayer};
 pub use kest_baggage::Ambient;
 pub use kest_core::refusal::{Explanation, Step};

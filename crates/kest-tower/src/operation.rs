@@ -1,5 +1,6 @@
 //! The layer on a route: what the operation is called, which policy it needs, what it does to trust and taints.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Once};
 
 use http::request;
@@ -11,6 +12,8 @@ use tower_layer::Layer;
 
 use crate::address::in_normal_form;
 use crate::answer::Rejection;
+use crate::describe::{Describe, DescribeError};
+use crate::hash_body::{HashedOperationLayer, InputHash};
 use crate::respond::Respond;
 use crate::service::Operate;
 
@@ -56,6 +59,7 @@ pub(crate) struct Plan {
     pub(crate) policy: Arc<dyn Authorize>,
     pub(crate) root_origin: Origin,
     pub(crate) resource: Option<ResourceOf>,
+    pub(crate) describe: Option<Describe>,
     pub(crate) respond: Option<Respond>,
 }
 
@@ -102,8 +106,9 @@ impl OperationLayer {
     ) -> Result<Self, OperationError> {
         kest.check(&operation, policy.as_ref())?;
         say_that_only_routes_decide(&kest);
+        let root_origin = Origin::internet();
         let plan =
-            Plan { kest, operation, policy, root_origin: Origin::internet(), resource: None, respond: None };
+            Plan { kest, operation, policy, root_origin, resource: None, describe: None, respond: None };
         Ok(Self { plan: Arc::new(plan) })
     }
 
@@ -146,6 +151,46 @@ impl OperationLayer {
         self.resource(|parts| Resource::from_path(parts.uri.path()))
     }
 
+    /// Completes the operation by what each request says: what it acts on, with attributes, its origin, its taints.
+    ///
+    /// `of` is given the operation as it was declared, with the [`resource`](Self::resource) that was found, and the
+    /// request's parts, with the address that the client asked for in its normal form. It may ask a database. An error
+    /// refuses the request before policy is asked. It has `Limits::admission_wait`, together with policy and signer.
+    ///
+    /// ```
+    /// # use kest_core::entry::Resource;
+    /// # use kest_tower::{DescribeError, OperationLayer};
+    /// # fn example(layer: OperationLayer) -> OperationLayer {
+    /// layer.describe(|operation, parts| async move {
+    ///     let tenant = parts.headers.get("x-tenant").ok_or_else(|| DescribeError::malformed("no tenant"))?;
+    ///     let tenant = tenant.to_str().map_err(DescribeError::malformed)?;
+    ///     Ok(operation.resource(Resource::from_segments(["tenants", tenant])?).taint("uploaded"))
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn describe<Described>(
+        self,
+        of: impl Fn(Operation, request::Parts) -> Described + Send + Sync + 'static,
+    ) -> Self
+    where
+        Described: Future<Output = Result<Operation, DescribeError>> + Send + 'static,
+    {
+        self.change(|plan| {
+            plan.describe = Some(Arc::new(move |operation, parts| Box::pin(of(operation, parts))))
+        })
+    }
+
+    /// Also signs the SHA-256 of each request's body, as `input_hash`.
+    ///
+    /// The body is read whole before policy is asked, and handed on in one piece. One over `limit` bytes is answered with
+    /// 413 (`body_too_large`), one that does not arrive within `Limits::admission_wait` with 503; requests with trailers
+    /// are refused. Up to `limit` bytes are held for each request that is being served.
+    #[must_use]
+    pub fn hash_body(self, limit: usize) -> HashedOperationLayer {
+        HashedOperationLayer::new(self, limit)
+    }
+
     /// Shapes status and headers of refusals.
     #[must_use]
     pub fn respond(self, hook: impl Fn(&Rejection, &mut response::Parts) + Send + Sync + 'static) -> Self {
@@ -159,9 +204,47 @@ impl OperationLayer {
     }
 }
 
+/// What one request says about the operation, before anything is asked.
+pub(crate) struct Said {
+    resource: Option<Resource>,
+    input: Option<InputHash>,
+    parts: Option<request::Parts>,
+}
+
 impl Plan {
+    /// What the request of `parts` says: its resource, and its parts where a description reads them.
+    pub(crate) fn said(&self, parts: &mut request::Parts) -> Result<Said, Rejection> {
+        let resource = self.resource_of(parts)?;
+        let input = parts.extensions.remove();
+        let parts = self.describe.as_ref().map(|_| -> Result<request::Parts, Rejection> {
+            let mut copy = parts.clone();
+            copy.uri = in_normal_form(parts).map_err(ResourceError::from)?;
+            Ok(copy)
+        });
+        Ok(Said { resource, input, parts: parts.transpose()? })
+    }
+
+    /// The operation of the request that said this.
+    pub(crate) async fn operation_of(&self, said: Said) -> Result<Cow<'_, Operation>, Rejection> {
+        let mut operation = Cow::Borrowed(&self.operation);
+        if let Some(resource) = said.resource {
+            operation = Cow::Owned(operation.into_owned().resource(resource));
+        }
+        if let Some(InputHash(hash)) = said.input {
+            operation = Cow::Owned(operation.into_owned().input_hash(hash));
+        }
+        match (&self.describe, said.parts) {
+            (Some(describe), Some(parts)) => {
+                let described = describe(operation.into_owned(), parts).await?;
+                described.named_resource().check(self.kest.limits())?;
+                Ok(Cow::Owned(described))
+            }
+            (None, _) | (_, None) => Ok(operation),
+        }
+    }
+
     /// What the request of `parts` is about, found in the address that was asked for.
-    pub(crate) fn resource_of(&self, parts: &mut request::Parts) -> Result<Option<Resource>, Rejection> {
+    fn resource_of(&self, parts: &mut request::Parts) -> Result<Option<Resource>, Rejection> {
         let Some(of) = &self.resource else {
             let own = self.operation.named_resource().check(self.kest.limits());
             return own.map(|()| None).map_err(Rejection::of_own_resource);
@@ -197,6 +280,7 @@ impl Clone for Plan {
             policy: Arc::clone(&self.policy),
             root_origin: self.root_origin.clone(),
             resource: self.resource.clone(),
+            describe: self.describe.clone(),
             respond: self.respond.clone(),
         }
     }

@@ -148,6 +148,18 @@ kinds! {
         GrantsUnverified "grants_unverified" Caller FORBIDDEN PermissionDenied:
             "a verified credential: without that it grants nothing",
             "verify tokens with IdentityChoice::jwks; the insecure mode cannot open a guard";
+        /// The request does not say what the operation acts on.
+        RequestUndescribed "request_undescribed" Caller BAD_REQUEST InvalidArgument:
+            "a request in which OperationLayer::describe finds what the operation is about",
+            "let the caller send what the route's description reads; the route's documentation names it";
+        /// What the operation acts on cannot be found out now.
+        DescriptionUnavailable "description_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
+            "an answer of what OperationLayer::describe asks",
+            "see whether the database or service that the route's description asks is there";
+        /// The body of the request is longer than the route hashes.
+        BodyTooLarge "body_too_large" Caller PAYLOAD_TOO_LARGE ResourceExhausted:
+            "a body within the limit that OperationLayer::hash_body was given",
+            "let the caller send less, or raise the limit of this route";
         /// A layer or an extractor ran without an `InboundLayer` around it.
         NoArrival "no_arrival" Service INTERNAL_SERVER_ERROR Internal:
             "an InboundLayer around this layer or handler",

@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::answer::Rejection;
 use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
-use crate::operation::{OperationLayer, Plan};
+use crate::operation::{OperationLayer, Plan, Said};
 use crate::rejection::RejectionKind;
 use crate::steps::{Offered, Received, Steps};
 use crate::touch::{Watch, touch};
@@ -125,18 +125,17 @@ where
         let (mut parts, body) = request.into_parts();
         touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
-        let resource = plan.resource_of(&mut parts);
+        let said = plan.said(&mut parts);
         let trace_id = trace_of(&plan.kest, &parts);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
                 return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
-            let with_resource = resource?.map(|resource| plan.operation.clone().resource(resource));
-            let operation = with_resource.as_ref().unwrap_or(&plan.operation);
+            let said = said?;
             let circumstances =
                 Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
-            admit(&plan, &arrival, operation, circumstances).await
+            admit(&plan, &arrival, said, circumstances).await
         });
         OperationFuture::new(admitting, request, ready, enter_admitted, respond)
     }
@@ -161,17 +160,20 @@ fn standing_of(extensions: &http::Extensions) -> Option<Arrival> {
     }
 }
 
-/// Steps 5 and 6 within `Limits::admission_wait`.
+/// Describes the operation, then steps 5 and 6, all within `Limits::admission_wait`.
 async fn admit(
     plan: &Plan,
     arrival: &Arrival,
-    operation: &kest_core::Operation,
+    said: Said,
     circumstances: Circumstances,
 ) -> Result<Admission, Rejection> {
-    let admission = plan.kest.admit(arrival, operation, plan.policy.as_ref(), circumstances);
+    let admission = async {
+        let operation = plan.operation_of(said).await?;
+        let admission = plan.kest.admit(arrival, &operation, plan.policy.as_ref(), circumstances);
+        admission.await.map_err(|error| Rejection::from(&error))
+    };
     match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
-        Ok(Ok(admission)) => Ok(admission),
-        Ok(Err(error)) => Err(Rejection::from(&error)),
+        Ok(admission) => admission,
         Err(_elapsed) => Err(Rejection::new(Step::Operation, RejectionKind::TookTooLong)),
     }
 }

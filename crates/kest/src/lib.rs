@@ -6,13 +6,26 @@ pub use kest_identity as identity;
 pub use kest_tower as tower;
 
 #[cfg(feature = "axum")]
-pub use kest_axum as axum;
+pub use kest_axum as extract;
 #[cfg(feature = "policy")]
 pub use kest_policy as policy;
 #[cfg(feature = "redis")]
 pub use kest_redis as redis;
+
 #[cfg(feature = "reqwest")]
-pub use kest_reqwest as reqwest;
+pub use kest_reqwest as client;
+
+pub mod prelude;
+
+mod messages;
+mod operation;
+mod service;
+mod trust;
+
+pub use messages::{Carrier, CarrierError, Continue, ContinueError, ContinueWithin, Continued, carry};
+pub use operation::{Named, OperationBuildError, OperationBuilder};
+pub use service::{BuildError, Kest, KestBuilder};
+pub use trust::Trust;
 
 pub use kest_baggage::{
     Ambience, ClaimStore, Claims, InMemoryClaims, Overflow, RunNested, Sealing, SealingKey, Tiers,
@@ -23,12 +36,13 @@ pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy
 pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, ReplaceableSigner, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
-    Admission, Arrival, Authorize, Clock, Identity, Kest, Limits, Operation, OsRandom, Passport, Principal,
-    Reading, Sign, UnverifiedPassport, Verifier,
+    Admission, Arrival, Authorize, Clock, FromLineage, Identity, Limits, Operation, OsRandom, Passport,
+    Principal, Reading, Sign, UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
-    GuardLayer, InboundLayer, OperationLayer, PassportPresence, Rejection, RejectionKind, public,
+    DescribeError, GuardLayer, InboundLayer, OperationLayer, PassportPresence, Rejection, RejectionKind,
+    public,
 };
 
 #[cfg(feature = "axum")]
@@ -37,6 +51,13 @@ pub use kest_axum::{Admitted, Arrived, Caller};
 pub use kest_policy::Policies;
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
+
+/// Identity from whatever the token says, unverified: every caller can claim to be anybody. For development only; see
+/// [`IdentityChoice::dangerous_insecure_no_verify`].
+#[must_use]
+pub fn dangerous_insecure_no_verify() -> IdentityChoice {
+    IdentityChoice::dangerous_insecure_no_verify()
+}
 
 /// The guides' code compiles too.
 #[cfg(all(

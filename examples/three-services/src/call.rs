@@ -61,7 +61,7 @@ async fn ask(next: &Next) -> Result<(Option<Sent>, Answer), Option<StatusCode>> 
     }
     let sent = response
         .extensions()
-        .get::<kest::reqwest::Sent>()
+        .get::<kest::client::Sent>()
         .map(|sent| Sent { tier: sent.tier.as_str().to_owned(), bytes: sent.bytes });
     let answer = response.json().await.map_err(|_cause| None)?;
     Ok((sent, answer))

@@ -136,7 +136,7 @@ pub enum FlagError {
 impl HopFlags {
     /// The service that the flags describe.
     pub(crate) async fn to_hop(&self) -> Result<Hop, BoxError> {
-        let signer = Arc::new(Ed25519Signer::from_jwk_file(&self.key)?);
+        let signer = Arc::new(Ed25519Signer::from_file(&self.key)?);
         if signer.workload().as_str() != self.workload {
             return Err(FlagError::OtherWorkload.into());
         }
@@ -247,7 +247,7 @@ async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
         let answer = client.get(&Endpoint::parse(place)?).limit(BUNDLE_BYTES).ask().await?;
         Bundle::from_json(&answer.into_body())?
     } else {
-        Bundle::from_json_file(Path::new(place))?
+        Bundle::from_file(Path::new(place))?
     };
     if !bundle.skipped().is_empty() {
         tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");

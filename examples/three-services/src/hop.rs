@@ -10,9 +10,8 @@ use axum::routing::{get, post};
 use kest::baggage::Claims;
 use kest::core::BoxError;
 use kest::{
-    Authorize, Bundle, CarryPassport, Destination, Ed25519Signer, IdentityChoice, InboundLayer, Kest,
-    KeyRing, Limits, Operation, OperationLayer, PassportPresence, Policies, Reading, Tiers, WithoutLineage,
-    deployment_only, policy_fn,
+    Bundle, Ed25519Signer, IdentityChoice, Kest, KeyRing, Limits, Operation, OperationBuilder,
+    OperationLayer, PassportPresence, Policies, Reading, Tiers,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -57,26 +56,26 @@ impl Hop {
         own.trust_signer(self.signer.as_ref())?;
         let jwks = Bundle::to_json(&own)?;
         self.limits.max_tip_age = self.max_tip_age.unwrap_or(self.limits.max_tip_age);
-        let mut inbound = InboundLayer::builder(self.ring)
-            .claims(self.claims)
+        let kest = Kest::builder(self.signer)
+            .trust(self.ring)
+            .passport_store(self.claims)
+            .tiers(self.tiers)
             .reading(self.reading)
-            .passport(self.passport)
-            .limits(self.limits.clone());
+            .limits(self.limits);
+        let kest = match &self.policies {
+            Some(policies) => kest.policies(policies.clone()).build()?,
+            None => kest.without_deployment_policies().build()?,
+        };
+        let mut inbound = kest.inbound_builder().passport(self.passport);
         if self.max_tip_age.is_none() {
             inbound = inbound.dangerous_accept_any_age();
         }
         if let Some(choice) = self.identity {
             inbound = inbound.identity(choice);
         }
-        let policy = route_policy(self.policies.as_ref())?;
-        let kest = Kest::builder(self.signer).limits(self.limits);
-        let kest = match &self.policies {
-            Some(policies) => kest.deployment_policy(policies.deployment()).build(),
-            None => kest.build(),
-        };
-        let next = self.next.as_deref().map(|next| next_service(next, self.tiers)).transpose()?;
+        let next = self.next.as_deref().map(|next| next_service(&kest, next)).transpose()?;
         // On the route and not on the router: a request that matches no route is no operation.
-        let operation = OperationLayer::try_shared(kest, self.operation, policy)?;
+        let operation = under_its_own_policies(kest.operation(self.operation), self.policies.as_ref())?;
         let protected = Router::new()
             .route("/call", post(call::call).route_layer(operation))
             .with_state(Arc::new(call::Service { name: self.name, next }))
@@ -88,24 +87,27 @@ impl Hop {
 }
 
 /// The operation's own policies: those that belong to no tier of the deployment.
-fn route_policy(policies: Option<&Policies>) -> Result<Arc<dyn Authorize>, BoxError> {
+fn under_its_own_policies(
+    operation: OperationBuilder,
+    policies: Option<&Policies>,
+) -> Result<OperationLayer, BoxError> {
     let Some(policies) = policies else {
-        // All who reach the route and were verified may call it: the demonstration is about lineage.
-        return Ok(Arc::new(policy_fn("verified_callers", |_inquiry| true)?));
+        // A caller who was verified may call: the demonstration is about lineage.
+        return Ok(operation.policy_fn("verified_callers", |_asked| true)?);
     };
     let own = policies.unassigned();
     if own.is_empty() {
-        return Ok(Arc::new(deployment_only()));
+        return Ok(operation.deployment_only()?);
     }
-    Ok(Arc::new(policies.function(own.iter().map(|name| name.as_str()))?))
+    Ok(operation.policies(own.iter().map(|name| name.as_str()))?)
 }
 
-fn next_service(next: &str, tiers: Tiers) -> Result<Next, BoxError> {
+fn next_service(kest: &Kest, next: &str) -> Result<Next, BoxError> {
     let url = reqwest::Url::parse(next)?;
-    let client = CarryPassport::to([Destination::origin(&url.origin().ascii_serialization())?])
-        .without_lineage(WithoutLineage::Refuse)
-        .tiers(tiers)
-        .client(reqwest::Client::builder().timeout(NEXT_WAIT))?;
+    let client = kest
+        .client(reqwest::Client::builder().timeout(NEXT_WAIT))
+        .destination(&url.origin().ascii_serialization())?
+        .build()?;
     Ok(Next { client, url: url.join("/call")? })
 }
 

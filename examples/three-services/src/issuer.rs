@@ -40,7 +40,11 @@ impl Issuer {
         let key = EncodingKey::from_ed_der(key.to_pkcs8_der()?.as_bytes());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let router = Router::new().route("/jwks.json", get(async || axum::Json(set)));
+        let origin = format!("http://{address}");
+        let metadata = json!({"issuer": origin, "jwks_uri": format!("{origin}/jwks.json")});
+        let router = Router::new()
+            .route("/jwks.json", get(async || axum::Json(set)))
+            .route("/.well-known/openid-configuration", get(async || axum::Json(metadata)));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!("issuer stopped: {error}");

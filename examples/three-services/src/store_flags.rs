@@ -32,8 +32,7 @@ impl StoreFlags {
         };
         match (&self.claims_key, &self.claims_audience) {
             (Some(key), Some(audience)) => {
-                let sealing =
-                    Sealing::new(SealingKey::from_jwk_file(key)?, Audience::new(audience.as_str())?);
+                let sealing = Sealing::new(SealingKey::from_file(key)?, Audience::new(audience.as_str())?);
                 Ok(Claims::sealed(store, sealing))
             }
             _ => Ok(Claims::plain(store)),

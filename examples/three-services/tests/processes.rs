@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kest::core::SystemClock;
-use kest::{Clock, Ed25519Signer, Kest, Operation, Origin, dangerous_allow_all};
+use kest::{Clock, Ed25519Signer, Operation, Origin, dangerous_allow_all};
 use rig::{Folder, Hop, flags, hop, kest, key_file, keys};
 use serde_json::Value;
 use three_services::answer::Answer;
@@ -270,8 +270,8 @@ async fn header_of(folder: &Folder, signed: SystemTime) -> String {
         }
     }
     let key = key_file(folder, "gateway", ".key.jwk");
-    let signer = Ed25519Signer::from_jwk_file(Path::new(&key)).unwrap();
-    let kest = Kest::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
+    let signer = Ed25519Signer::from_file(Path::new(&key)).unwrap();
+    let kest = kest::core::Kest::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
     let root = Operation::named("order").unwrap();
     let admission = kest.originate(Origin::system(), &root, &dangerous_allow_all()).await.unwrap();
     let passport = admission.passport();

@@ -7,12 +7,12 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use kest::core::entry::Entry;
 use kest::core::signature::KeyId;
 use kest::core::{
-    Attested, Authenticate, AuthenticateError, BoxError, Circumstances, Evidence, IdentitySource, Lineage,
-    authenticate,
+    Attested, Authenticate, AuthenticateError, BoxError, Circumstances, Evidence, IdentitySource, Kest,
+    Lineage, authenticate,
 };
 use kest::{
-    Admission, Arrival, Ed25519Signer, Identity, Kest, KeyRing, Operation, Origin, Passport, Principal,
-    WorkloadId, dangerous_allow_all,
+    Admission, Arrival, Ed25519Signer, Identity, KeyRing, Operation, Origin, Passport, Principal, WorkloadId,
+    dangerous_allow_all,
 };
 
 /// The services of one company.

@@ -17,8 +17,8 @@ impl SealingKey {
     /// # Errors
     ///
     /// [`SealingKeyError`]; on Unix also when others may read the file ([`read_private_file`]).
-    pub fn from_jwk_file(path: &Path) -> Result<Self, SealingKeyError> {
-        Self::from_jwk(&read_private_file(path, KEY_FILE_BYTES)?)
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SealingKeyError> {
+        Self::from_jwk(&read_private_file(path.as_ref(), KEY_FILE_BYTES)?)
     }
 
     /// Reads a symmetric JWK: `{"kty":"oct","alg":"A256KW","kid":"2026-01","k":"..."}`.

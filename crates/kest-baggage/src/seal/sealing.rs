@@ -150,6 +150,17 @@ impl Audience {
         if fits { Ok(Self(name)) } else { Err(AudienceError) }
     }
 
+    /// Reads a name that stands in the program.
+    ///
+    /// # Panics
+    ///
+    /// When it is no such name, with the literal and the line.
+    #[must_use]
+    #[track_caller]
+    pub fn from_static(name: &'static str) -> Self {
+        kest_core::literal(name, Self::new(name))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -48,14 +48,14 @@ fn key_file_readable_by_others_is_refused_and_one_for_our_group_is_not() {
     std::fs::write(&path, key("k1").to_jwk().unwrap().as_bytes()).unwrap();
     let read = |mode| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        SealingKey::from_jwk_file(&path)
+        SealingKey::from_file(&path)
     };
     let (writable, others, mounted, own) = (read(0o660), read(0o604), read(0o440), read(0o600));
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(writable, Err(SealingKeyError::File(PrivateFileError::Open(0o660)))));
     assert!(matches!(others, Err(SealingKeyError::File(PrivateFileError::Open(0o604)))));
     assert_eq!((mounted.unwrap().bytes(), own.unwrap().bytes()), (key("k1").bytes(), key("k1").bytes()));
-    let missing = SealingKey::from_jwk_file(&path);
+    let missing = SealingKey::from_file(&path);
     assert!(matches!(missing, Err(SealingKeyError::File(PrivateFileError::Read(_)))));
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn open(place: &StorePlace, access: Access) -> Result<Claims, S
         return Ok(Claims::plain(store));
     };
     let key =
-        SealingKey::from_jwk_file(path).map_err(|cause| StoreError::SealKey { path: path.clone(), cause })?;
+        SealingKey::from_file(path).map_err(|cause| StoreError::SealKey { path: path.clone(), cause })?;
     let audience = Audience::new(name.as_str()).map_err(StoreError::Audience)?;
     Ok(Claims::sealed(store, Sealing::new(key, audience)))
 }

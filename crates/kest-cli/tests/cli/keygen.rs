@@ -31,7 +31,7 @@ fn two_files_of_one_key_are_written_and_neither_shows_the_other_half() {
     let run = keygen("spiffe://example.org/cart", &out);
     assert_eq!((run.code, run.text()), (Some(0), ""), "{}", run.stderr);
 
-    let signer = Ed25519Signer::from_jwk_file(&only(&out, ".key.jwk")).unwrap();
+    let signer = Ed25519Signer::from_file(only(&out, ".key.jwk")).unwrap();
     assert_eq!(signer.workload().as_str(), "spiffe://example.org/cart");
     let stem = format!("cart.{}", signer.key_id().as_str().get(..8).unwrap());
     assert_eq!(names(&out), [format!("{stem}.key.jwk"), format!("{stem}.pub.jwk")]);

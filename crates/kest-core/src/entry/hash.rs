@@ -16,7 +16,9 @@ impl EntryHash {
         Self::of_bytes(compact.as_bytes())
     }
 
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+    /// The hash of any bytes, such as the input of an operation.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 

@@ -26,6 +26,7 @@ pub struct Entry {
     added: Taints,
     removed: Taints,
     taints: Taints,
+    input_hash: Option<EntryHash>,
     labels: Labels,
     policies: OnceLock<Box<PolicyContext>>,
 }
@@ -48,7 +49,7 @@ impl Entry {
     /// Only verification and signing make entries. What was parsed and is never asked for is let go: a tree of JSON
     /// values is up to a hundred times as large as its text.
     pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
-        let Payload { classification, timestamp_ms, mut labels, .. } = parsed.payload;
+        let Payload { classification, input_hash, timestamp_ms, mut labels, .. } = parsed.payload;
         labels.shed();
         Self {
             compact,
@@ -63,6 +64,7 @@ impl Entry {
             added: parsed.added,
             removed: parsed.removed,
             taints: parsed.taints,
+            input_hash: input_hash.parse().ok(),
             labels,
             policies: OnceLock::new(),
         }
@@ -150,6 +152,12 @@ impl Entry {
     #[must_use]
     pub fn timestamp_millis(&self) -> i64 {
         self.timestamp_ms
+    }
+
+    /// The SHA-256 of the operation's input, where it was hashed.
+    #[must_use]
+    pub fn input_hash(&self) -> Option<EntryHash> {
+        self.input_hash
     }
 
     /// Whether it starts a lineage.

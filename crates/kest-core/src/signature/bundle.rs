@@ -33,8 +33,8 @@ impl Bundle {
     /// # Errors
     ///
     /// [`BundleError`] as for [`from_json`](Self::from_json), and when the file cannot be read or is of another kind.
-    pub fn from_json_file(path: &Path) -> Result<Self, BundleError> {
-        Self::from_json(&read_guarded_file(path, BUNDLE_FILE_BYTES)?)
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BundleError> {
+        Self::from_json(&read_guarded_file(path.as_ref(), BUNDLE_FILE_BYTES)?)
     }
 
     /// Reads a JWK Set, or a single JWK, of any size that the caller accepts.
@@ -235,14 +235,14 @@ mod tests {
         let path = std::env::temp_dir().join(format!("kest-bundle-{}", std::process::id()));
         let mut text = Bundle::to_json(&KeyRing::new()).unwrap();
         std::fs::write(&path, &text).unwrap();
-        assert_eq!(Bundle::from_json_file(&path).unwrap().ring().keys().count(), 0);
+        assert_eq!(Bundle::from_file(&path).unwrap().ring().keys().count(), 0);
         text.extend(std::iter::repeat_n(' ', 1024 * 1024));
         std::fs::write(&path, &text).unwrap();
-        let long = Bundle::from_json_file(&path);
+        let long = Bundle::from_file(&path);
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(long, Err(BundleError::File(FileError::TooLong(_)))), "{long:?}");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let pipe = Bundle::from_json_file(&path);
+        let pipe = Bundle::from_file(&path);
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(pipe, Err(BundleError::File(FileError::NotAFile))), "{pipe:?}");
     }

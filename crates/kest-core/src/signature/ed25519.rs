@@ -143,8 +143,8 @@ impl Ed25519Signer {
     /// # Errors
     ///
     /// [`KeyFileError`]; on Unix also when others may read the file ([`read_private_file`]).
-    pub fn from_jwk_file(path: &Path) -> Result<Self, KeyFileError> {
-        Self::from_jwk(&read_private_file(path, KEY_FILE_BYTES)?)
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
+        Self::from_jwk(&read_private_file(path.as_ref(), KEY_FILE_BYTES)?)
     }
 
     /// Reads a private JWK with the extra member `principal`.
@@ -394,7 +394,7 @@ mod tests {
         std::fs::write(&path, signer().to_private_jwk().unwrap().as_bytes()).unwrap();
         let read = |mode| {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            Ed25519Signer::from_jwk_file(&path)
+            Ed25519Signer::from_file(&path)
         };
         let (open, mounted, own) = (read(0o444), read(0o440), read(0o600));
         std::fs::remove_file(&path).unwrap();

@@ -19,7 +19,7 @@ use crate::telemetry::{TokenOutcome, token_judged};
 use super::challenge::Challenges;
 use super::memory::{TokenDigest, TokenMemory};
 use super::trusted::{Proved, Trusted};
-use super::{InvalidToken, JwtAuthenticatorBuilder, UnverifiedToken};
+use super::{InvalidToken, JwtAuthenticatorBuilder, JwtBuildError, UnverifiedToken};
 
 /// Authenticates callers by the JWT in the `Authorization` header, proved by its issuer's published keys.
 ///
@@ -83,6 +83,23 @@ pub enum WithoutToken {
 }
 
 impl JwtAuthenticator {
+    /// Believes the tokens of `issuer` for `audience`, with keys where the issuer's metadata say they are (OIDC Discovery
+    /// 1.0, RFC 8414). Nothing is fetched yet. For more to say, there is the [`builder`](Self::builder).
+    ///
+    /// # Errors
+    ///
+    /// [`JwtBuildError`] when the issuer is no https URL, or the audience is empty.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), kest_identity::JwtBuildError> {
+    /// let jwt = kest_identity::JwtAuthenticator::new("https://issuer.example", "shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(issuer: impl Into<Arc<str>>, audience: impl Into<Arc<str>>) -> Result<Self, JwtBuildError> {
+        Self::builder().issuer(issuer).audience(audience).try_build()
+    }
+
     /// Begins a configuration. Issuer and audience must be given.
     pub fn builder() -> JwtAuthenticatorBuilder {
         JwtAuthenticatorBuilder::default()

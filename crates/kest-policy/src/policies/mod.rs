@@ -16,6 +16,7 @@ pub use route::{RoutePolicies, RoutePolicyError};
 pub use watch::Watch;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -74,6 +75,16 @@ impl Policies {
     /// Begins to collect sources, engines and the configuration.
     pub fn builder() -> PoliciesBuilder {
         PoliciesBuilder::default()
+    }
+
+    /// The policies of one file, or of the files directly in a folder; for more, there is the [`builder`](Self::builder).
+    /// This blocks: do it at start.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadErrors`] with everything that is wrong.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, LoadErrors> {
+        Self::builder().file(path).build()
     }
 
     /// The policies of the enterprise, platform and application tiers, for

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::http::StatusCode;
-use kest::{BundleFile, Clock, IdentityChoice, InboundLayer, Kest};
+use kest::{BundleFile, Clock, FromLineage, Kest};
 
 use crate::rig::{Folder, call, stock};
 
@@ -27,9 +27,8 @@ async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
     let forward = |seconds| *clock.0.lock().unwrap() += Duration::from_secs(seconds);
     let bundle =
         BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).start().await.unwrap();
-    let inbound = InboundLayer::builder(bundle.clone()).identity(IdentityChoice::from_lineage()).build();
-    let kest = Kest::builder(Arc::new(cart)).build();
-    let (url, client) = (stock(inbound).await, reqwest::Client::new());
+    let kest = Kest::builder(cart).trust(bundle.clone()).without_deployment_policies().build().unwrap();
+    let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
     assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);
 
     folder.publish(&[&other]);

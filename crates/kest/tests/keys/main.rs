@@ -12,10 +12,7 @@ mod rotation;
 mod printed {
     include!("printed.rs");
 
-    pub(crate) async fn service(
-        bundle: &Path,
-        key: &Path,
-    ) -> Result<(InboundLayer, Kest, ReplaceableSigner), BoxError> {
+    pub(crate) async fn service(bundle: &Path, key: &Path) -> Result<(Kest, ReplaceableSigner), BoxError> {
         keys(bundle, key).await
     }
 

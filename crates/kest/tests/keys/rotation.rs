@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use axum::http::StatusCode;
-use kest::Kest;
+use kest::{FromLineage, Kest};
 
 use crate::printed;
 use crate::rig::{Folder, call, stock};
@@ -27,9 +27,9 @@ async fn key_is_rotated_as_the_guide_says_without_a_refused_call() {
     let (stock_key, stock_signer) = folder.keygen("spiffe://example.org/stock", "stock.key.jwk");
     let (cart_key, first) = folder.keygen(cart, "cart.key.jwk");
     folder.publish(&[&stock_signer, &first]);
-    let (inbound, ..) = printed::service(&folder.bundle(), &stock_key).await.unwrap();
-    let (_, kest, signer) = printed::service(&folder.bundle(), &cart_key).await.unwrap();
-    let (url, client) = (stock(inbound).await, reqwest::Client::new());
+    let (stocks, _) = printed::service(&folder.bundle(), &stock_key).await.unwrap();
+    let (kest, signer) = printed::service(&folder.bundle(), &cart_key).await.unwrap();
+    let (url, client) = (stock(stocks.inbound(FromLineage)).await, reqwest::Client::new());
     assert_eq!(answer(&client, &kest, &url).await, StatusCode::OK);
 
     let (next_key, next) = folder.keygen(cart, "cart.next.key.jwk");
@@ -54,8 +54,8 @@ async fn rotations_under_load_refuse_no_call() {
     let cart = "spiffe://example.org/cart";
     let (key, mut last) = folder.keygen(cart, "0.key.jwk");
     folder.publish(&[&last]);
-    let (inbound, kest, signer) = printed::service(&folder.bundle(), &key).await.unwrap();
-    let (url, client) = (stock(inbound).await, reqwest::Client::new());
+    let (kest, signer) = printed::service(&folder.bundle(), &key).await.unwrap();
+    let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
     let (done, _) = tokio::sync::watch::channel(false);
     let callers: Vec<_> = (0..8)
         .map(|_| {

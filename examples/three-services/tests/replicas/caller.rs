@@ -7,7 +7,7 @@ use http::HeaderMap;
 use kest::baggage::{PackedHeader, Tier, packed_once};
 use kest::core::passport::SeenEntries;
 use kest::{
-    Admission, Bundle, Ed25519Signer, Kest, KeyRing, Limits, Operation, Origin, OsRandom, Tiers,
+    Admission, Bundle, Ed25519Signer, KeyRing, Limits, Operation, Origin, OsRandom, Tiers,
     UnverifiedPassport, Verifier, WorkloadId, dangerous_allow_all,
 };
 use three_services::answer::Answer;
@@ -64,7 +64,7 @@ impl Caller {
     pub(crate) async fn new(signer: Ed25519Signer, tiers: Tiers, origin: &str, bundle: &str) -> Self {
         let mut ring = Bundle::from_json(&std::fs::read(bundle).unwrap()).unwrap().into_ring();
         ring.trust_signer(&signer).unwrap();
-        let kest = Kest::builder(Arc::new(signer)).build();
+        let kest = kest::core::Kest::builder(Arc::new(signer)).build();
         let mut lineages = Vec::new();
         for number in 0..LINEAGES {
             let start = Operation::named(format!("import {number}")).unwrap();

@@ -62,7 +62,7 @@ async fn every_request_completes_or_is_refused_while_the_store_is_paused_killed_
     load.reach(load.count() + 48).await;
     let resumed = Instant::now();
     redis.resume().await;
-    load.recover().await;
+    Box::pin(load.recover()).await;
 
     load.reach(REQUESTS * 5 / 10).await;
     let (away, lost) = (load.prepare(16).await, load.prepare(16).await);
@@ -70,13 +70,13 @@ async fn every_request_completes_or_is_refused_while_the_store_is_paused_killed_
     load.offer(away);
     load.reach(load.count() + 200).await;
     redis.restart(Memory::Lost).await;
-    load.recover().await;
+    Box::pin(load.recover()).await;
     load.offer(lost);
 
     load.reach(REQUESTS * 8 / 10).await;
     redis.kill().await;
     redis.restart(Memory::Lost).await;
-    load.recover().await;
+    Box::pin(load.recover()).await;
 
     let healthy = load.count();
     while let Some(ended) = workers.join_next().await {
@@ -101,7 +101,7 @@ fn check_quiet(told: &[Told]) {
 /// The caller's own way to the claims.
 async fn claims(store: &str, key: &str) -> Claims {
     let redis = Redis::builder(store).connect().await.unwrap();
-    let key = SealingKey::from_jwk_file(Path::new(key)).unwrap();
+    let key = SealingKey::from_file(Path::new(key)).unwrap();
     Claims::sealed(Arc::new(redis.claims()), Sealing::new(key, Audience::new("shop").unwrap()))
 }
 

@@ -56,7 +56,7 @@ fn key_file_is_read_to_its_bound_and_no_further() {
     let read = |bytes: usize| {
         std::fs::write(&path, format!("{}{}", " ".repeat(bytes - text.len()), text.as_str())).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        Ed25519Signer::from_jwk_file(&path)
+        Ed25519Signer::from_file(&path)
     };
     let (at_the_bound, over_it) = (read(16 * 1024), read(16 * 1024 + 1));
     std::fs::remove_file(&path).unwrap();

@@ -1,0 +1,115 @@
+//! The client of a service whose settings are known: what is left to say is where passports may go.
+
+use kest_baggage::Tiers;
+use kest_core::trust::Origin;
+use kest_core::{Authorize, Kest, Operation, OperationError};
+use reqwest_middleware::ClientWithMiddleware;
+
+use crate::carry::{CarryPassport, ClientError};
+use crate::destination::{Destination, DestinationError};
+use crate::origination::WithoutLineage;
+
+/// reqwest's own builder, which the client's timeouts, TLS and proxies are said on.
+pub type HttpClientBuilder = reqwest::ClientBuilder;
+
+/// Says where passports may go, and what happens without one. Most services get one from their `Kest`.
+///
+/// ```no_run
+/// # use kest_baggage::Tiers;
+/// # use kest_reqwest::ClientBuilder;
+/// # fn example(kest: &kest_core::Kest) -> Result<(), Box<dyn std::error::Error>> {
+/// let stock = ClientBuilder::new(kest, Tiers::auto(), reqwest::Client::builder())
+///     .destination("https://stock.internal")?
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+#[derive(Debug)]
+pub struct ClientBuilder {
+    kest: Kest,
+    tiers: Tiers,
+    builder: HttpClientBuilder,
+    destinations: Vec<Destination>,
+    without_lineage: WithoutLineage,
+    foreign_members: Option<String>,
+}
+
+impl ClientBuilder {
+    /// Begins a client of the service `kest` that packs with `tiers`. Without a lineage it refuses to call.
+    pub fn new(kest: &Kest, tiers: Tiers, builder: HttpClientBuilder) -> Self {
+        Self {
+            kest: kest.clone(),
+            tiers,
+            builder,
+            destinations: Vec::new(),
+            without_lineage: WithoutLineage::Refuse,
+            foreign_members: None,
+        }
+    }
+
+    /// Lets passports go to this origin, such as `https://stock.internal`, too.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError`] when it is not an origin of https, or of plain http on this machine.
+    pub fn destination(self, origin: &str) -> Result<Self, DestinationError> {
+        Ok(self.destinations([Destination::origin(origin)?]))
+    }
+
+    /// Lets passports go to all of these too.
+    pub fn destinations(mut self, destinations: impl IntoIterator<Item = Destination>) -> Self {
+        self.destinations.extend(destinations);
+        self
+    }
+
+    /// Starts a lineage of `origin` with `operation` for calls that no request asked for, when `policy` allows it.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] when that could never be admitted.
+    pub fn originate(
+        mut self,
+        origin: Origin,
+        operation: Operation,
+        policy: impl Authorize + 'static,
+    ) -> Result<Self, OperationError> {
+        self.kest.check(&operation, &policy)?;
+        self.without_lineage = WithoutLineage::originate(self.kest.clone(), origin, operation, policy);
+        Ok(self)
+    }
+
+    /// Puts these baggage members of others, such as `tenant=acme`, onto every request to a listed destination.
+    pub fn foreign_members(mut self, members: impl Into<String>) -> Self {
+        self.foreign_members = Some(members.into());
+        self
+    }
+
+    /// The client; see [`Carrying::client`](crate::Carrying::client).
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] when no destination is listed, the foreign members are malformed, or the client cannot be built.
+    pub fn build(self) -> Result<ClientWithMiddleware, ClientError> {
+        self.build_with(|stack| stack)
+    }
+
+    /// The client with more middleware above the carrying, such as retries and tracing; see
+    /// [`Carrying::client_with`](crate::Carrying::client_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_with(
+        self,
+        more: impl FnOnce(reqwest_middleware::ClientBuilder) -> reqwest_middleware::ClientBuilder,
+    ) -> Result<ClientWithMiddleware, ClientError> {
+        let carrying =
+            CarryPassport::to(self.destinations).without_lineage(self.without_lineage).tiers(self.tiers);
+        let carrying = match &self.foreign_members {
+            Some(members) => carrying.foreign_members(members),
+            None => carrying,
+        };
+        carrying.client_with(self.builder, more)
+    }
+}

@@ -1,0 +1,14 @@
+//! The front door: what is made from one `Kest`, and which mistakes it finds at start.
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod descriptions;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod rig;

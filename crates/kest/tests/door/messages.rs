@@ -1,0 +1,137 @@
+//! Lineages that wait in a queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use kest::core::{Admission, AdmitError};
+use kest::prelude::*;
+use kest::{Carrier as _, Clock, ContinueError, Operation, carry, dangerous_allow_all, policy_fn};
+
+use crate::rig;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Moves when it is told to.
+#[derive(Debug, Default)]
+struct Hands(AtomicU64);
+
+impl Clock for Hands {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A service whose clock the test moves.
+fn service() -> (Kest, Arc<Hands>) {
+    let (signer, trusted) = rig::keys("pictures");
+    let clock = Arc::new(Hands::default());
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .without_deployment_policies()
+        .clock(Arc::<Hands>::clone(&clock))
+        .build()
+        .unwrap();
+    (kest, clock)
+}
+
+async fn upload(kest: &Kest) -> Admission {
+    let upload = Operation::from_static("upload").taint("unscanned");
+    kest.originate(Origin::user_input(), &upload, &dangerous_allow_all()).await.unwrap()
+}
+
+async fn sent(kest: &Kest) -> HashMap<String, String> {
+    let mut headers = HashMap::from([("baggage".to_owned(), "tenant=acme".to_owned())]);
+    carry(&upload(kest).await, &mut headers).await.unwrap();
+    headers
+}
+
+#[tokio::test]
+async fn message_continues_the_lineage_that_sent_it_with_its_taints_and_trust() {
+    let (kest, clock) = service();
+    let headers = sent(&kest).await;
+    assert!(headers.get("baggage").unwrap().contains("tenant=acme"), "members of others stay");
+    clock.0.store(DAY.as_secs() - 60, Ordering::SeqCst);
+    let message = kest.continue_from(&headers).max_age(DAY).await.unwrap();
+    let clean = policy_fn("clean_pictures", |asked| !asked.taints().contains("unscanned")).unwrap();
+    let resize = Operation::from_static("resize");
+    let denied = message.admit(&resize, &clean).await;
+    assert!(matches!(denied, Err(AdmitError::Authorize(_))), "the taint of the upload came along");
+    let job = message.admit(&resize, &dangerous_allow_all()).await.unwrap();
+    assert_eq!(job.passport().len(), 2);
+    let sender = job.passport().entries()[0].hash();
+    assert_eq!(job.entry().parents(), [sender]);
+    assert!(job.entry().trust_score() <= TrustScore::from_static(40));
+}
+
+/// Attack: the end of a lineage is cut off in the queue, and with it its taints and its low trust.
+#[tokio::test]
+async fn message_without_its_tips_is_refused() {
+    let (kest, _clock) = service();
+    let mut headers = sent(&kest).await;
+    let line = headers["baggage"].clone();
+    let cut: Vec<&str> = line.split(',').filter(|member| !member.contains("kest.chain_tip")).collect();
+    headers.insert("baggage".to_owned(), cut.join(","));
+    let refused = kest.continue_from(&headers).max_age(DAY).await.unwrap_err();
+    assert!(matches!(refused, ContinueError::Read(_)), "{refused}");
+}
+
+/// Attack: a message of last week is put into the queue again.
+#[tokio::test]
+async fn message_that_waited_too_long_is_refused() {
+    let (kest, clock) = service();
+    let headers = sent(&kest).await;
+    let over = DAY + kest.limits().clock_skew + Duration::from_secs(1);
+    clock.0.store(over.as_secs(), Ordering::SeqCst);
+    let refused = kest.continue_from(&headers).max_age(DAY).await.unwrap_err();
+    assert_eq!(refused.kind(), "passport_stale");
+    assert!(kest.continue_from(&headers).max_age(DAY * 2).await.is_ok());
+}
+
+/// Attack: a message whose lineage was taken out, or emptied, so that its work would start one of full trust.
+#[tokio::test]
+async fn message_without_a_lineage_is_refused() {
+    let (kest, _clock) = service();
+    let empty = format!("kest.passport=%5B%5D,kest.chain_tip={}", "0");
+    for line in [None, Some("tenant=acme"), Some(empty.as_str())] {
+        let headers: HashMap<String, String> =
+            line.map(|line| ("baggage".to_owned(), line.to_owned())).into_iter().collect();
+        let refused = kest.continue_from(&headers).max_age(DAY).await.unwrap_err();
+        assert!(matches!(refused, ContinueError::Missing), "{line:?}: {refused}");
+    }
+}
+
+/// Attack: a lineage that a stranger signed.
+#[tokio::test]
+async fn message_of_a_stranger_is_refused() {
+    let (kest, _clock) = service();
+    let (stranger, _) = service();
+    let refused = kest.continue_from(&sent(&stranger).await).max_age(DAY).await.unwrap_err();
+    assert_eq!(refused.kind(), "passport_invalid");
+}
+
+/// A claim check would have ended before the message is read: what fits no header is not sent.
+#[tokio::test]
+async fn lineage_that_is_too_long_for_a_message_is_an_error_when_it_is_sent() {
+    let (kest, _clock) = service();
+    let mut admission = upload(&kest).await;
+    for step in 0..40 {
+        let operation = Operation::named(format!("step {step}")).unwrap();
+        admission = admission.operation(operation).admit(&dangerous_allow_all()).await.unwrap();
+    }
+    let mut headers = HashMap::from([("baggage".to_owned(), "tenant=acme".to_owned())]);
+    assert!(carry(&admission, &mut headers).await.is_err());
+    assert_eq!(headers["baggage"], "tenant=acme", "nothing was written");
+}
+
+#[test]
+fn header_maps_and_maps_carry() {
+    let mut headers = http::HeaderMap::new();
+    headers.set("baggage", "tenant=acme".to_owned());
+    assert_eq!(kest::Carrier::get(&headers, "baggage"), Some("tenant=acme"));
+    assert!(headers["baggage"].is_sensitive());
+    let mut column = std::collections::BTreeMap::new();
+    column.set("baggage", "tenant=acme".to_owned());
+    assert_eq!(kest::Carrier::get(&column, "baggage"), Some("tenant=acme"));
+}
