@@ -72,7 +72,7 @@ fn bundle_file_is_read_to_its_bound_and_no_further() {
     let path = std::env::temp_dir().join(format!("kest-long-{}.json", cart.key_id()));
     let read = |bytes: usize| {
         std::fs::write(&path, format!("{}{text}", " ".repeat(bytes - text.len()))).unwrap();
-        Bundle::from_json_file(&path)
+        Bundle::from_file(&path)
     };
     let (at_the_bound, over_it) = (read(1024 * 1024), read(1024 * 1024 + 1));
     std::fs::remove_file(&path).unwrap();
