@@ -1,6 +1,6 @@
 //! What steps 1 to 4 proved about a request: its lineage and its caller.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::passport::Passport;
 use crate::principal::Principal;
@@ -40,7 +40,9 @@ pub struct Arrival(Arc<Parts>);
 struct Parts {
     lineage: Lineage,
     principal: Principal,
-    share: Share,
+    /// Asked by those only who keep something for the caller, so it is found out when it is asked first.
+    share: OnceLock<Share>,
+    peer: Option<Share>,
 }
 
 impl Arrival {
@@ -53,15 +55,14 @@ impl Arrival {
     /// Joins two proofs of a request that came from `peer`, which counts where nothing better is known of the caller.
     #[must_use]
     pub fn from_peer(lineage: Lineage, principal: Principal, peer: Option<Share>) -> Self {
-        let share = Share::of_caller(&principal, &lineage, peer);
-        Self(Arc::new(Parts { lineage, principal, share }))
+        Self(Arc::new(Parts { lineage, principal, share: OnceLock::new(), peer }))
     }
 
     /// What follows this arrival inside of the service: another lineage, the same caller; who is known from a lineage
     /// only is whom this one names.
     pub(crate) fn followed_by(&self, lineage: Lineage) -> Self {
         let principal = self.principal().clone().following(&lineage);
-        Self(Arc::new(Parts { lineage, principal, share: self.share() }))
+        Self(Arc::new(Parts { lineage, principal, share: self.share().into(), peer: self.0.peer }))
     }
 
     /// Through whom: the verified lineage.
@@ -79,6 +80,7 @@ impl Arrival {
     /// On whose account it is served.
     #[must_use]
     pub fn share(&self) -> Share {
-        self.0.share
+        let Parts { lineage, principal, share, peer } = self.0.as_ref();
+        *share.get_or_init(|| Share::of_caller(principal, lineage, *peer))
     }
 }

@@ -29,6 +29,15 @@ impl Row {
         self.text.get(start..end)
     }
 
+    /// Whether the text at `place` is `text`: as cheap as comparing two lengths, nearly always.
+    pub(crate) fn is_at(&self, place: usize, text: &str) -> bool {
+        let Some(end) = self.ends.get(place) else { return false };
+        let start =
+            place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        end.checked_sub(start) == Some(text.len())
+            && self.text.as_bytes().get(start..*end) == Some(text.as_bytes())
+    }
+
     pub(crate) fn iter(&self) -> RowIter<'_> {
         RowIter { row: self, next: 0 }
     }

@@ -159,7 +159,7 @@ impl Steps {
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport != PassportPresence::Required => {
-                let share = known.as_ref().and_then(Principal::share).or(peer).unwrap_or(Share::UNKNOWN);
+                let share = || known.as_ref().and_then(Principal::share).or(peer).unwrap_or(Share::UNKNOWN);
                 Lineage::Carried(self.verify(passport, share).await?)
             }
             None if self.passport != PassportPresence::Required => Lineage::Absent,
@@ -188,7 +188,12 @@ impl Steps {
         }
     }
 
-    async fn verify(&self, passport: UnverifiedPassport, share: Share) -> Result<Passport, Rejection> {
+    /// Verifies on the account of `share`, which is asked only where the work goes elsewhere.
+    async fn verify(
+        &self,
+        passport: UnverifiedPassport,
+        share: impl FnOnce() -> Share,
+    ) -> Result<Passport, Rejection> {
         let ring = self.keys.ring_for(&passport).await.map_err(|cause| {
             Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable).because(cause.kind())
         })?;
@@ -196,7 +201,7 @@ impl Steps {
             self.verifier.verify(passport, &ring)
         } else {
             let verifier = self.verifier.clone();
-            elsewhere(&self.slots, share, move || verifier.verify(passport, &ring)).await?
+            elsewhere(&self.slots, share(), move || verifier.verify(passport, &ring)).await?
         };
         let passport = verified.map_err(Rejection::from)?;
         // Asked last, so that an unsigned time decides nothing.

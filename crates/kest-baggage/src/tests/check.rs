@@ -52,6 +52,29 @@ async fn passport_that_was_overwritten_exchanged_or_doubled_is_noticed() {
     }
 }
 
+/// Attack: the first call of an operation leaves as it was packed; the header of a later one is exchanged.
+#[tokio::test]
+async fn header_that_was_read_back_once_is_compared_every_time() {
+    let (ours, other) = (packed(2).await, packed(2).await);
+    let limits = Limits::default();
+    let mut alone = HeaderMap::new();
+    ours.inject(&mut alone, &limits).unwrap();
+    ours.check(&alone, &limits).unwrap();
+    assert!(ours.reads_back().get().is_some());
+    ours.clone().check(&alone, &limits).unwrap();
+    let mut exchanged = HeaderMap::new();
+    other.inject(&mut exchanged, &limits).unwrap();
+    assert!(ours.check(&exchanged, &limits).is_err());
+    let mut doubled = alone.clone();
+    doubled.append(BAGGAGE, exchanged[BAGGAGE].clone());
+    assert!(ours.check(&doubled, &limits).is_err());
+    let mut longer = alone[BAGGAGE].as_bytes().to_vec();
+    longer.extend_from_slice(b",kest.other=1");
+    alone.insert(BAGGAGE, HeaderValue::from_bytes(&longer).unwrap());
+    assert!(ours.check(&alone, &limits).is_err());
+    assert!(ours.check(&HeaderMap::new(), &limits).is_err());
+}
+
 #[tokio::test]
 async fn tips_that_are_missing_or_others_are_noticed() {
     let (ours, other) = (packed(2).await, packed(2).await);

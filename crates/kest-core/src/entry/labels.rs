@@ -45,7 +45,7 @@ impl Labels {
     /// The text of the label called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let place = (0..self.len()).find(|place| self.row.get(2 * place) == Some(name))?;
+        let place = (0..self.len()).find(|place| self.row.is_at(2 * place, name))?;
         let other = self.others.iter().any(|(at, _)| *at == place);
         if other { None } else { self.row.get(2 * place + 1) }
     }

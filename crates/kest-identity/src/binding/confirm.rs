@@ -50,7 +50,7 @@ impl Binding {
         &self,
         presented: Presented<'_>,
         credentials: &Credentials<'_>,
-        share: Option<Share>,
+        share: impl FnOnce() -> Option<Share>,
         unix_millis: u64,
     ) -> Result<Option<Confirmation>, BindingError> {
         let bound = Confirmations::read(presented.confirmation)?;
@@ -60,7 +60,7 @@ impl Binding {
         check_certificate(bound.certificate, credentials.certificate())?;
         if let Some(key) = bound.key {
             // Keys are free to make; a name that an issuer vouches for is not.
-            let share = share.unwrap_or_else(|| Share::of_key(key));
+            let share = share().unwrap_or_else(|| Share::of_key(key));
             let bound = BoundToken { token: presented.token, key, share };
             self.proofs.check(bound, credentials, unix_millis).await?;
         }

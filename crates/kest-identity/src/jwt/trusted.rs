@@ -155,8 +155,11 @@ impl Proved {
     ) -> Result<Attested, AuthenticateError> {
         let Credential { scheme, token } = credential;
         let presented = Presented { scheme, token, confirmation: self.confirmation.as_ref() };
-        let confirmation =
-            self.issuer.binding.confirm(presented, credentials, self.attested.share(), unix_millis).await?;
+        let confirmation = self
+            .issuer
+            .binding
+            .confirm(presented, credentials, || self.attested.share(), unix_millis)
+            .await?;
         let attested = self.attested.clone();
         Ok(match confirmation {
             Some(confirmation) => attested.with_confirmation(confirmation),

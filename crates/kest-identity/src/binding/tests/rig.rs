@@ -232,7 +232,7 @@ impl Rig {
         }
         let confirmation = request.confirmation.as_ref();
         let presented = Presented { scheme: request.scheme, token: request.token, confirmation };
-        self.binding.confirm(presented, &credentials, None, self.clock.unix_millis()).await
+        self.binding.confirm(presented, &credentials, || None, self.clock.unix_millis()).await
     }
 
     /// Sends a request of `key` with this proof.
