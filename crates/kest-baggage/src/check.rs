@@ -18,9 +18,8 @@ impl PackedHeader {
     ///
     /// [`NotAsPacked`]; the request must not be sent then.
     pub fn check(&self, headers: &HeaderMap, limits: &Limits) -> Result<(), NotAsPacked> {
-        // The same bytes were read back before, and nothing else stands there: they cannot read otherwise now.
-        let alone = self.stands_alone_in(headers);
-        if alone && self.reads_back().get().is_some() {
+        // The bytes that were packed and no others: there is nothing that a reader could take for anything else.
+        if self.stands_alone_in(headers) {
             return Ok(());
         }
         // What we may send is not bounded by what we accept.
@@ -34,13 +33,11 @@ impl PackedHeader {
         let packed: Vec<&[u8]> = ours(self.text()).collect();
         // Only courtesies may be missing, from the end.
         let essential = self.cuts().first().map_or(0, |cut| cut.members);
-        if read.tier() != self.tier() || found.len() < essential || !packed.starts_with(&found) {
-            return Err(NotAsPacked::Differs);
+        if read.tier() == self.tier() && found.len() >= essential && packed.starts_with(&found) {
+            Ok(())
+        } else {
+            Err(NotAsPacked::Differs)
         }
-        if alone {
-            self.reads_back().get_or_init(|| ());
-        }
-        Ok(())
     }
 
     /// Whether the one line of `headers` is the packed text, whole and byte for byte.

@@ -1,7 +1,7 @@
 //! Writes a passport in the smallest tier that fits: step 8 of a request's life.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use kest_core::passport::Tips;
@@ -126,8 +126,6 @@ pub struct PackedHeader {
     text: Bytes,
     /// Where the text may be cut: after the members that must go, and after each one that is only a courtesy.
     cuts: Arc<[Cut]>,
-    /// Set once a strict reader of the whole text found this passport in it; all copies know.
-    reads_back: Arc<OnceLock<()>>,
     tier: Option<Tier>,
 }
 
@@ -158,7 +156,7 @@ impl PackedHeader {
     }
 
     fn nothing() -> Self {
-        Self { text: Bytes::new(), cuts: Arc::new([]), reads_back: Arc::default(), tier: None }
+        Self { text: Bytes::new(), cuts: Arc::new([]), tier: None }
     }
 
     fn new(tier: Tier, mut text: String, tip: &str, identity: &Identity) -> Self {
@@ -175,15 +173,11 @@ impl PackedHeader {
             last = Cut { bytes: text.len(), members: last.members + 1 };
             cuts.push(last);
         }
-        Self { text: text.into(), cuts: cuts.into(), reads_back: Arc::default(), tier: Some(tier) }
+        Self { text: text.into(), cuts: cuts.into(), tier: Some(tier) }
     }
 
     pub(crate) fn cuts(&self) -> &[Cut] {
         &self.cuts
-    }
-
-    pub(crate) fn reads_back(&self) -> &OnceLock<()> {
-        &self.reads_back
     }
 
     pub(crate) fn text(&self) -> &[u8] {

@@ -142,8 +142,8 @@ impl std::fmt::Debug for InboundBuilder {
 
 impl InboundBuilder {
     /// Says where identity comes from; there is no default.
-    pub fn identity(mut self, choice: IdentityChoice) -> Self {
-        self.identity = Some(choice);
+    pub fn identity(mut self, choice: impl Into<IdentityChoice>) -> Self {
+        self.identity = Some(choice.into());
         self
     }
 

@@ -29,7 +29,7 @@ use crate::service::Kest;
 ///
 /// let mut headers: HashMap<String, String> = HashMap::new();
 /// headers.set("baggage", "tenant=acme".to_owned());
-/// assert_eq!(headers.get("baggage"), Some("tenant=acme"));
+/// assert_eq!(headers["baggage"], "tenant=acme");
 /// ```
 pub trait Carrier {
     /// The header called `name`, which is in lower case.

@@ -84,7 +84,7 @@ impl Kest {
     #[must_use]
     pub fn inbound(&self, identity: impl Into<IdentityChoice>) -> InboundLayer {
         // An identity was chosen, so the guard has nothing to say.
-        self.inbound_builder().identity(identity.into()).build()
+        self.inbound_builder().identity(identity).build()
     }
 
     /// As [`inbound`](Self::inbound), with more to say: whether a passport is required, how refusals look.

@@ -54,13 +54,12 @@ async fn passport_that_was_overwritten_exchanged_or_doubled_is_noticed() {
 
 /// Attack: the first call of an operation leaves as it was packed; the header of a later one is exchanged.
 #[tokio::test]
-async fn header_that_was_read_back_once_is_compared_every_time() {
+async fn header_without_members_of_others_is_compared_every_time() {
     let (ours, other) = (packed(2).await, packed(2).await);
     let limits = Limits::default();
     let mut alone = HeaderMap::new();
     ours.inject(&mut alone, &limits).unwrap();
     ours.check(&alone, &limits).unwrap();
-    assert!(ours.reads_back().get().is_some());
     ours.clone().check(&alone, &limits).unwrap();
     let mut exchanged = HeaderMap::new();
     other.inject(&mut exchanged, &limits).unwrap();
