@@ -59,20 +59,6 @@ impl Carrier for BTreeMap<String, String> {
     }
 }
 
-impl Carrier for HeaderMap {
-    fn get(&self, name: &str) -> Option<&str> {
-        Self::get(self, name).and_then(|value| value.to_str().ok())
-    }
-
-    fn set(&mut self, name: &'static str, value: String) {
-        // What is set is a list of baggage members, which any header takes.
-        if let Ok(mut value) = HeaderValue::try_from(value) {
-            value.set_sensitive(true);
-            self.insert(HeaderName::from_static(name), value);
-        }
-    }
-}
-
 const BAGGAGE: &str = "baggage";
 
 /// Writes the lineage of `admission` into the headers of a message, beside the baggage of others that stands there.
@@ -148,7 +134,12 @@ impl IntoFuture for ContinueWithin {
     /// Reads and verifies; one line and one count for a refusal.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let read = self.read().await;
+            let wait = self.reading.kest.limits().arrival_wait;
+            // Also for a resolver of the user's own, which may ask anything.
+            let read = match tokio::time::timeout(wait, self.read()).await {
+                Ok(read) => read,
+                Err(_elapsed) => Err(ContinueError::TookTooLong),
+            };
             if let Err(error) = &read {
                 error.report();
             }
@@ -245,6 +236,9 @@ pub enum ContinueError {
     /// The caller that the lineage names is not one.
     #[error("lineage of the message names no caller")]
     Caller(#[source] AuthenticateError),
+    /// Store and keys did not answer within `Limits::arrival_wait`; a retry may help.
+    #[error("message could not be verified in time")]
+    TookTooLong,
     /// The process was ending.
     #[error("verification was given up")]
     GaveUp,
@@ -300,8 +294,14 @@ impl ContinueError {
                 "a lineage that names its caller",
                 "see what wrote the entries",
             ),
+            Self::TookTooLong => row(
+                "took_too_long",
+                Actor::Dependency,
+                "answers of store and keys within Limits::arrival_wait",
+                "see whether both are there, and take the message again",
+            ),
             Self::GaveUp => {
-                row("overloaded", Actor::Service, "a running process", "let the next one take the message")
+                row("overloaded", Actor::Dependency, "a running process", "let the next one take the message")
             }
         }
     }
@@ -313,7 +313,7 @@ impl ContinueError {
             Self::Restore(error) => Some(error.as_str()),
             Self::Verify(failure) => Some(failure.kind().as_str()),
             Self::Age(error) => Some(error.kind()),
-            Self::Missing | Self::Keys(_) | Self::Caller(_) | Self::GaveUp => None,
+            Self::Missing | Self::Keys(_) | Self::Caller(_) | Self::TookTooLong | Self::GaveUp => None,
         };
         Refusal::new(Step::Message, self.explanation())
             .cause(cause)

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use kest::core::{Admission, AdmitError};
+use kest::core::signature::{KeysUnavailable, ResolveKeys};
+use kest::core::{AdmitError, UnverifiedPassport};
 use kest::prelude::*;
-use kest::{Carrier as _, Clock, ContinueError, Operation, carry, dangerous_allow_all, policy_fn};
+use kest::{Carrier as _, Clock, ContinueError, Operation, Trust, carry, dangerous_allow_all, policy_fn};
 
 use crate::rig;
 
@@ -125,12 +126,30 @@ async fn lineage_that_is_too_long_for_a_message_is_an_error_when_it_is_sent() {
     assert_eq!(headers["baggage"], "tenant=acme", "nothing was written");
 }
 
+/// Finds no keys and never says so.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl ResolveKeys for Silent {
+    async fn ring_for(&self, _passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
+        std::future::pending().await
+    }
+}
+
+/// Attack: where keys come from goes quiet, and each message holds its consumer for ever.
+#[tokio::test(start_paused = true)]
+async fn message_whose_keys_never_come_is_given_up() {
+    let (sender, _clock) = service();
+    let headers = sent(&sender).await;
+    let (signer, _) = rig::keys("pictures");
+    let kest = Kest::builder(signer).trust(Trust::resolver(Silent)).without_deployment_policies();
+    let refused = kest.build().unwrap().continue_from(&headers).max_age(DAY).await.unwrap_err();
+    assert_eq!(refused.kind(), "took_too_long");
+}
+
 #[test]
-fn header_maps_and_maps_carry() {
-    let mut headers = http::HeaderMap::new();
-    headers.set("baggage", "tenant=acme".to_owned());
-    assert_eq!(kest::Carrier::get(&headers, "baggage"), Some("tenant=acme"));
-    assert!(headers["baggage"].is_sensitive());
+fn column_of_a_job_table_carries() {
     let mut column = std::collections::BTreeMap::new();
     column.set("baggage", "tenant=acme".to_owned());
     assert_eq!(kest::Carrier::get(&column, "baggage"), Some("tenant=acme"));
