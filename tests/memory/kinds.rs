@@ -31,7 +31,7 @@ const KINDS: &[Kind] = &[
     Kind::of("policies", |entry, _| {
         entry.with("/policy_context/function_policies", tiny(250).collect::<Vec<_>>().into())
     }),
-    Kind::of("exemptions", exemptions),
+    Kind::of("deviations", deviations),
     Kind { parents: 32, ..Kind::of("parents", |entry, _| entry.anonymous()) },
     Kind::of("numbers", |entry, _| entry.with("/environment", json!({"x": vec![0; 5000]}))),
     Kind::of("objects", |entry, _| entry.with("/otel_context", json!({"x": vec![json!({"a": 0}); 1300]}))),
@@ -111,7 +111,7 @@ fn taints(entry: Forge, place: u16) -> Forge {
     entry.with("/removed_taints", set(place - 1)).label("kest.sanitizer", &sanitizer)
 }
 
-fn exemptions(entry: Forge, place: u16) -> Forge {
+fn deviations(entry: Forge, place: u16) -> Forge {
     let one = json!({"approver": "", "policy": place.to_string(), "reason": "", "tier": ""});
     entry.with("/policy_context/deviations", vec![one; 200].into())
 }

@@ -84,8 +84,8 @@ fn many_short_policies_cost_little() {
 
 #[test]
 fn many_exemptions_cost_little() {
-    check(named("exemptions"), Carried::Compressed);
-    check(named("exemptions"), Carried::Plain);
+    check(named("deviations"), Carried::Compressed);
+    check(named("deviations"), Carried::Plain);
 }
 
 /// Attack: entries that follow as many others as one may.

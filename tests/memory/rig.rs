@@ -13,14 +13,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use kest::Admitted;
 use kest_baggage::{
-    Audience, ClaimId, ClaimStore, ClaimStoreError, Claims, Sealing, SealingKey, Tiers, pack,
+    Audience, ClaimCheck, PassportStore, PassportStoreError, PassportStores, Sealing, SealingKey, Tiers, pack,
 };
 use kest_core::entry::PolicyName;
 use kest_core::passport::Tips;
 use kest_core::policy::policy_fn;
 use kest_core::signature::KeyId;
 use kest_core::{
-    Authorize, Clock, Identity, Kest, Limits, Operation, OsRandom, Slots, UnverifiedPassport, Verifier,
+    Admitter, Authorize, Clock, Identity, Limits, Operation, OsRandom, Slots, UnverifiedPassport, Verifier,
 };
 use kest_identity::{IdentityChoice, JwtAuthenticator};
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, Verdict};
@@ -43,9 +43,9 @@ use crate::{AT_ONCE, HEAP};
 pub(crate) enum Carried {
     /// In the header.
     Compressed,
-    /// Out of a claim store, where it lies as it is; it is sealed when it is carried on.
+    /// Out of a passport store, where it lies as it is; it is sealed when it is carried on.
     Plain,
-    /// Out of a claim store, sealed.
+    /// Out of a passport store, sealed.
     Sealed,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Cost {
     pub(crate) asking: usize,
     /// In its handler.
     pub(crate) inside: usize,
-    /// While it calls on and the claim store takes its time.
+    /// While it calls on and the passport store takes its time.
     pub(crate) calling: usize,
     /// All of them together, at most, until they were in the handler.
     pub(crate) peak: usize,
@@ -84,7 +84,7 @@ enum Phase {
     Ask,
     /// Handlers do nothing.
     Wait,
-    /// The claim store does not answer.
+    /// The passport store does not answer.
     CallOn,
     End,
 }
@@ -115,7 +115,7 @@ impl Stage {
     }
 }
 
-/// A store next door: what it gives is a copy, and what it is given is held until it has answered.
+/// A remote store: what it gives is a copy, and what it is given is held until it has answered.
 #[derive(Debug)]
 struct Shelf {
     stage: Arc<Stage>,
@@ -123,8 +123,8 @@ struct Shelf {
 }
 
 #[async_trait]
-impl ClaimStore for Shelf {
-    async fn put(&self, claim: &ClaimId, passport: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for Shelf {
+    async fn put(&self, claim: &ClaimCheck, passport: Bytes, _: Duration) -> Result<(), PassportStoreError> {
         if *self.stage.phase.borrow() == Phase::Prepare {
             self.kept.lock().unwrap().insert(claim.to_string(), passport);
             return Ok(());
@@ -135,31 +135,31 @@ impl ClaimStore for Shelf {
         Ok(())
     }
 
-    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         Ok(self.kept.lock().unwrap().get(&claim.to_string()).map(|it| Bytes::copy_from_slice(it)))
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         Ok(false)
     }
 }
 
-/// An engine next door that takes its time.
+/// A sidecar engine that takes its time.
 #[derive(Debug)]
-struct Neighbour(Arc<Stage>);
+struct Sidecar(Arc<Stage>);
 
 #[async_trait]
-impl Engine for Neighbour {
+impl Engine for Sidecar {
     fn kind(&self) -> &'static str {
-        "neighbour"
+        "sidecar"
     }
 
     fn identity(&self) -> EngineIdentity {
-        EngineIdentity::of("neighbour", [])
+        EngineIdentity::of("sidecar", [])
     }
 
     fn names(&self) -> Vec<PolicyName> {
-        vec![PolicyName::new("neighbour").unwrap()]
+        vec![PolicyName::new("sidecar").unwrap()]
     }
 
     async fn evaluate(&self, _: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
@@ -185,7 +185,7 @@ fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.arrival_wait = Duration::from_secs(600);
     limits.admission_wait = limits.arrival_wait;
-    limits.claim_wait = limits.arrival_wait;
+    limits.passport_store_wait = limits.arrival_wait;
     limits
 }
 
@@ -193,7 +193,7 @@ pub(crate) struct Rig {
     address: SocketAddr,
     stage: Arc<Stage>,
     shelf: Arc<Shelf>,
-    claims: Claims,
+    claims: PassportStores,
     key: TokenKey,
     limits: Limits,
     _issuer: JwksServer,
@@ -206,7 +206,7 @@ impl Rig {
         let shelf = Arc::new(Shelf { stage: Arc::clone(&stage), kept: Mutex::default() });
         let sealing = SealingKey::generate(KeyId::new("seal-1").unwrap(), &OsRandom).unwrap();
         let sealing = Sealing::new(sealing, Audience::new("shop").unwrap()).dangerous_accept_plain();
-        let claims = Claims::sealed(Arc::<Shelf>::clone(&shelf), sealing);
+        let claims = PassportStores::sealed(Arc::<Shelf>::clone(&shelf), sealing);
         let key = TokenKey::ed25519("key-1", 1);
         let issuer = JwksServer::answering(Answer::keys(&[key.jwk()])).await;
         let authenticator =
@@ -215,7 +215,7 @@ impl Rig {
         authenticator.start().await.unwrap();
         let inbound = InboundLayer::builder(keys::ring())
             .identity(IdentityChoice::jwks(authenticator))
-            .claims(claims.clone())
+            .passport_store(claims.clone())
             .limits(limits.clone())
             .slots(Slots::new(SLOTS, AT_ONCE))
             .build();
@@ -241,14 +241,14 @@ impl Rig {
         raw::call().baggage(baggage).bearer(&self.token(number))
     }
 
-    /// Lays `entries` into the claim store as another implementation does.
+    /// Lays `entries` into the passport store as another implementation does.
     async fn plain(&self, entries: &[String]) -> String {
-        let claim = ClaimId::generate(&OsRandom).unwrap();
+        let claim = ClaimCheck::generate(&OsRandom).unwrap();
         self.shelf.put(&claim, forge::array(entries).into(), Duration::ZERO).await.unwrap();
         format!("kest.claim_check={claim},kest.chain_tip={}", forge::tip(entries))
     }
 
-    /// Lays `entries` into the claim store as a service of ours does.
+    /// Lays `entries` into the passport store as a service of ours does.
     async fn sealed(&self, entries: &[String]) -> String {
         let tips = Tips::parse(&forge::tip(entries), &self.limits).unwrap();
         let json = forge::array(entries);
@@ -321,7 +321,7 @@ impl Rig {
 }
 
 /// Waits, and then calls on with what it was admitted under.
-fn handler(address: SocketAddr, stage: &Arc<Stage>, claims: &Claims) -> MethodRouter {
+fn handler(address: SocketAddr, stage: &Arc<Stage>, claims: &PassportStores) -> MethodRouter {
     let stage = Arc::clone(stage);
     let origin = format!("http://{address}");
     let client = CarryPassport::to([Destination::origin(&origin).unwrap()])
@@ -338,10 +338,10 @@ fn handler(address: SocketAddr, stage: &Arc<Stage>, claims: &Claims) -> MethodRo
 }
 
 fn operation(stage: &Arc<Stage>, policies_see_it: bool) -> OperationLayer {
-    let kest = Kest::builder(keys::signer("service")).limits(limits()).build();
+    let kest = Admitter::builder(keys::signer("service")).limits(limits()).build();
     let policy: Arc<dyn Authorize> = if policies_see_it {
-        let policies = Policies::builder().engine(Neighbour(Arc::clone(stage))).cache_ttl(Duration::ZERO);
-        Arc::new(policies.build().unwrap().function(["neighbour"]).unwrap())
+        let policies = Policies::builder().engine(Sidecar(Arc::clone(stage))).cache_ttl(Duration::ZERO);
+        Arc::new(policies.build().unwrap().function(["sidecar"]).unwrap())
     } else {
         Arc::new(policy_fn("anyone", |_| true).unwrap())
     };
@@ -349,7 +349,7 @@ fn operation(stage: &Arc<Stage>, policies_see_it: bool) -> OperationLayer {
 }
 
 /// Claim checks and nothing else.
-fn tiers(claims: &Claims) -> Tiers {
+fn tiers(claims: &PassportStores) -> Tiers {
     Tiers::auto().threshold(0).store(claims.clone())
 }
 

@@ -87,7 +87,7 @@ fn crates_depend_only_on_those_below_them() {
     }
 }
 
-/// Neighbours are asked by one rule, so that it cannot drift: kest-reqwest hands a client out and asks nothing.
+/// Servers are asked by one rule, so that it cannot drift: kest-reqwest hands a client out and asks nothing.
 #[test]
 fn only_kest_http_asks_over_http() {
     let manifest = std::fs::read_to_string(root().join("crates/kest-tower/Cargo.toml")).unwrap();

@@ -6,7 +6,7 @@ use kest_baggage::{HeaderReader, Tiers, pack, restore};
 use kest_core::passport::{SeenEntries, VerifySettings};
 use kest_core::policy::{dangerous_allow_all, policy_fn};
 use kest_core::{
-    Arrival, Circumstances, Evidence, FromLineage, Limits, Lineage, Operation, OsRandom, UnverifiedPassport,
+    AdmitOptions, Arrival, Evidence, FromLineage, Limits, Lineage, Operation, OsRandom, UnverifiedPassport,
     Verifier, authenticate,
 };
 use kest_tests::forge::{Forge, inline, tip};
@@ -51,22 +51,21 @@ async fn no_public_type_that_holds_a_passport_prints_it() {
     check(&mut wrong, "Lineage", &lineage);
     let evidence = Evidence::new(&lineage);
     check(&mut wrong, "Evidence", &evidence);
-    let principal = authenticate(&FromLineage, &evidence).await.unwrap();
-    check(&mut wrong, "Principal", &principal);
-    let arrival = Arrival::new(lineage.clone(), principal);
+    let caller = authenticate(&FromLineage, &evidence).await.unwrap();
+    check(&mut wrong, "Caller", &caller);
+    let arrival = Arrival::new(lineage.clone(), caller);
     check(&mut wrong, "Arrival", &arrival);
 
     let printed = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let seen = std::sync::Arc::clone(&printed);
-    let asked = policy_fn("prints", move |inquiry| {
-        *seen.lock().unwrap() = format!("{inquiry:?}");
+    let asked = policy_fn("prints", move |request| {
+        *seen.lock().unwrap() = format!("{request:?}");
         true
     });
     let kest = keys::kest("service");
     let operation = Operation::named("look").unwrap();
-    let admission =
-        kest.admit(&arrival, &operation, &asked.unwrap(), Circumstances::default()).await.unwrap();
-    check(&mut wrong, "Inquiry", &printed.lock().unwrap().contains(COMPACT).then_some(COMPACT));
+    let admission = kest.admit(&arrival, &operation, &asked.unwrap(), AdmitOptions::default()).await.unwrap();
+    check(&mut wrong, "PolicyRequest", &printed.lock().unwrap().contains(COMPACT).then_some(COMPACT));
     assert!(!printed.lock().unwrap().is_empty());
     check(&mut wrong, "Kest", &kest);
     check(&mut wrong, "Admission", &admission);
@@ -74,7 +73,7 @@ async fn no_public_type_that_holds_a_passport_prints_it() {
     check(&mut wrong, "Joined", &admission.join([&admission]).unwrap());
 
     let tiers = Tiers::auto().threshold(16 * 1024);
-    let identity = admission.principal().identity();
+    let identity = admission.caller().identity();
     let header = pack(admission.passport(), identity, &tiers, &OsRandom, &limits).await.unwrap();
     check(&mut wrong, "PackedHeader", &header);
     check(&mut wrong, "Tiers", &tiers);

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use kest_core::policy::policy_fn;
-use kest_core::{Kest, Operation};
+use kest_core::{Admitter, Operation};
 use kest_identity::IdentityChoice;
 use kest_tests::{forge, keys};
 use kest_tower::{InboundLayer, OperationLayer, respond};
@@ -20,7 +20,7 @@ async fn serve() -> String {
         .respond(respond::grpc)
         .build();
     let operation = OperationLayer::new(
-        Kest::builder(keys::signer("service")).build(),
+        Admitter::builder(keys::signer("service")).build(),
         Operation::named("grpc.health.v1.Health/Check").unwrap(),
         policy_fn("alice_only", |it| it.user() == Some("alice")).unwrap(),
     )

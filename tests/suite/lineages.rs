@@ -6,7 +6,7 @@ use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{KeyId, KeyRing};
 use kest_core::trust::Origin;
 use kest_core::{
-    AdmitError, Arrival, Circumstances, Evidence, FromLineage, Kest, Limits, Lineage, Operation, Reading,
+    AdmitError, AdmitOptions, Admitter, Arrival, Dialect, Evidence, FromLineage, Limits, Lineage, Operation,
     UnverifiedPassport, Verifier, authenticate,
 };
 use kest_tests::forge::{Forge, inline, tip};
@@ -22,10 +22,10 @@ fn small() -> Limits {
 #[tokio::test]
 async fn full_lineage_takes_no_other_entry() {
     let full = keys::chain(3).await;
-    let kest = Kest::builder(keys::signer("service")).limits(small()).build();
-    let arrival = Arrival::new(Lineage::Carried(full.passport().clone()), full.principal().clone());
+    let kest = Admitter::builder(keys::signer("service")).limits(small()).build();
+    let arrival = Arrival::new(Lineage::Carried(full.passport().clone()), full.caller().clone());
     let operation = Operation::named("one more").unwrap();
-    let refused = kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await;
+    let refused = kest.admit(&arrival, &operation, &dangerous_allow_all(), AdmitOptions::default()).await;
     assert!(matches!(refused, Err(AdmitError::Sign(SignError::PassportFull))));
 }
 
@@ -43,7 +43,7 @@ async fn caller_of_another_lineage_is_not_signed_as_inherited() {
     let sign = async |lineage: &Lineage| {
         let arrival = Arrival::new(lineage.clone(), alice.clone());
         let kest = keys::kest("service");
-        kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await
+        kest.admit(&arrival, &operation, &dangerous_allow_all(), AdmitOptions::default()).await
     };
     assert!(sign(&alices).await.is_ok());
     let nobodys = carried(Forge::entry("gateway", 1, &[]).anonymous());
@@ -189,7 +189,7 @@ fn passport_text_over_the_limit_is_refused_before_it_is_read() {
 
 /// The first implementation signs no sanitizer and takes taints from all earlier entries; nothing else is forgiven.
 #[test]
-fn legacy_reading_still_refuses_taints_that_vanish_or_come_from_nowhere() {
+fn legacy_dialect_still_refuses_taints_that_vanish_or_come_from_nowhere() {
     let taints = |list: &[&str]| serde_json::json!(list);
     let root = Forge::entry("gateway", 1, &[]).with("/added_taints", taints(&["web"]));
     let root = root.with("/taints", taints(&["web"])).sign();
@@ -202,7 +202,7 @@ fn legacy_reading_still_refuses_taints_that_vanish_or_come_from_nowhere() {
         let tips: Option<Tips> = None;
         let carried =
             UnverifiedPassport::dangerous_from_entries([root.as_str(), &child], tips, &limits).unwrap();
-        let verified = Verifier::new(limits).reading(Reading::LegacyPython).verify(carried, &keys::ring());
+        let verified = Verifier::new(limits).dialect(Dialect::LegacyPython).verify(carried, &keys::ring());
         verified.err().map(|error| error.kind())
     };
     assert_eq!(check(&[], &["web"]), None);

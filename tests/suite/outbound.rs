@@ -128,8 +128,8 @@ async fn spawned_request_carries_the_admission_that_it_was_given() {
 #[tokio::test]
 async fn header_is_packed_once_for_all_calls_of_an_operation() {
     let next = Recorder::start().await;
-    let store = Arc::new(kest_baggage::InMemoryClaims::new(&Limits::default()));
-    let kept: Arc<dyn kest_baggage::ClaimStore> = Arc::<kest_baggage::InMemoryClaims>::clone(&store);
+    let store = Arc::new(kest_baggage::InMemoryPassports::new(&Limits::default()));
+    let kept: Arc<dyn kest_baggage::PassportStore> = Arc::<kest_baggage::InMemoryPassports>::clone(&store);
     let client = CarryPassport::to([Destination::origin(&next.origin()).unwrap()])
         .without_lineage(WithoutLineage::Refuse)
         .tiers(Tiers::auto().store(kept))

@@ -11,7 +11,7 @@ use kest_baggage::{RunNested as _, current_admission, run_admitted};
 use kest_core::entry::{Resource, TraceId};
 use kest_core::policy::{dangerous_allow_all, policy_fn};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Kest, Operation};
+use kest_core::{Admission, Admitter, Operation};
 use kest_identity::IdentityChoice;
 use kest_tests::{keys, raw};
 use kest_tower::{InboundLayer, OperationLayer, Rejection, RejectionKind, public, respond};
@@ -26,7 +26,7 @@ fn inbound() -> InboundLayer {
 
 fn operation() -> OperationLayer {
     OperationLayer::new(
-        Kest::builder(keys::signer("service")).build(),
+        Admitter::builder(keys::signer("service")).build(),
         Operation::named("plain").unwrap(),
         dangerous_allow_all(),
     )
@@ -90,7 +90,7 @@ async fn grpc_service_gets_trailers_only_refusals() {
 #[tokio::test]
 async fn policy_sees_the_resource_and_the_entry_records_it() {
     let layer = OperationLayer::new(
-        Kest::builder(keys::signer("service")).build(),
+        Admitter::builder(keys::signer("service")).build(),
         Operation::named("read").unwrap(),
         policy_fn("own_orders", |it| it.resource().id() == Some("/orders/7")).unwrap(),
     )
@@ -111,7 +111,7 @@ async fn policy_sees_the_resource_and_the_entry_records_it() {
 #[tokio::test]
 async fn trace_of_the_services_own_tracer_comes_before_the_header() {
     let tracer = TraceId::parse("0af7651916cd43dd8448eb211c80319c");
-    let kest = Kest::builder(keys::signer("service")).trace_source(move || tracer).build();
+    let kest = Admitter::builder(keys::signer("service")).trace_source(move || tracer).build();
     let layer = OperationLayer::new(kest, Operation::named("read").unwrap(), dangerous_allow_all());
     let service =
         ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|_request: Request<()>| async {
@@ -228,7 +228,7 @@ async fn nested_operation_does_not_wait_for_ever() {
     impl kest_core::Authorize for Silent {
         async fn decide(
             &self,
-            _: &kest_core::policy::Inquiry<'_>,
+            _: &kest_core::policy::PolicyRequest<'_>,
         ) -> Result<kest_core::policy::Decision, kest_core::policy::AuthorizeError> {
             std::future::pending().await
         }

@@ -5,7 +5,7 @@ use std::thread::ThreadId;
 
 use kest_core::passport::{SeenEntries, VerifyErrorKind, WorkloadRules};
 use kest_core::trust::{Origin, Origins, TrustEvaluator, TrustModel, TrustScore, WeakestLink};
-use kest_core::{Limits, Reading, UnverifiedPassport, Verifier};
+use kest_core::{Dialect, Limits, UnverifiedPassport, Verifier};
 use kest_tests::forge::{self, Forge};
 use kest_tests::keys::{self, workload};
 use kest_tests::raw;
@@ -88,8 +88,8 @@ fn verifier_keeps_every_setting_in_every_order() {
     let trust: Setting = |verifier| verifier.trust_model(partners());
     let rules: Setting = |verifier| verifier.workload_rules(gateway_only());
     let remember: Setting = |verifier| verifier.remember(SeenEntries::new(&Limits::default()));
-    let legacy: Setting = |verifier| verifier.reading(Reading::LegacyPython);
-    let strict: Setting = |verifier| verifier.reading(Reading::Strict);
+    let legacy: Setting = |verifier| verifier.dialect(Dialect::LegacyPython);
+    let strict: Setting = |verifier| verifier.dialect(Dialect::Strict);
     for order in orders(&[trust, rules, remember, strict]) {
         let verifier = order.into_iter().fold(Verifier::new(short()), |verifier, set| set(verifier));
         // Twice, so that what was remembered is judged like what is new.
@@ -115,7 +115,7 @@ async fn inbound_layer_keeps_every_setting_in_every_order() {
     let limits: Setting = |builder| builder.limits(short());
     let trust: Setting = |builder| builder.trust_model(partners());
     let rules: Setting = |builder| builder.workload_rules(gateway_only());
-    let legacy: Setting = |builder| builder.reading(Reading::LegacyPython);
+    let legacy: Setting = |builder| builder.dialect(Dialect::LegacyPython);
     let carrying = |entries: Vec<String>| raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
     for order in orders(&[limits, trust, rules]) {
         let inbound =

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use kest_baggage::{
-    ClaimStore, HeaderReader, InMemoryClaims, Tier, Tiers, current_user, pack, restore, run_admitted,
+    HeaderReader, InMemoryPassports, PassportStore, Tier, Tiers, current_user, pack, restore, run_admitted,
 };
 use kest_core::entry::Sanitizer;
 use kest_core::passport::VerifyErrorKind;
 use kest_core::policy::{
-    Authorize, AuthorizeError, Decision, Inquiry, all_of, dangerous_allow_all, policy_fn,
+    Authorize, AuthorizeError, Decision, PolicyRequest, all_of, dangerous_allow_all, policy_fn,
 };
 use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
@@ -132,7 +132,7 @@ struct Sidecar(String);
 
 #[async_trait::async_trait]
 impl Authorize for Sidecar {
-    async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         match reqwest::Client::new().post(&self.0).send().await {
             Ok(response) => panic!("no server listens there, yet it answered {}", response.status()),
             Err(cause) => Err(AuthorizeError::Unavailable(cause.into())),
@@ -162,9 +162,9 @@ fn tc_10_rfc_8785_determinism() {
 #[tokio::test]
 async fn tc_11_claim_check_round_trip() {
     let limits = Limits::default();
-    let store: Arc<dyn ClaimStore> = Arc::new(InMemoryClaims::new(&limits));
+    let store: Arc<dyn PassportStore> = Arc::new(InMemoryPassports::new(&limits));
     let chain = keys::chain(30).await;
-    let identity = chain.principal().identity();
+    let identity = chain.caller().identity();
     let packed =
         pack(chain.passport(), identity, &Tiers::auto().store(Arc::clone(&store)), &OsRandom, &limits)
             .await

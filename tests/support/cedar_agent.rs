@@ -11,10 +11,10 @@ use cedar_policy::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::opa::Neighbour;
+use crate::opa::Sidecar;
 
 /// An agent with these policies, each an id and a text.
-pub async fn cedar_agent(policies: &[(&str, &str)]) -> Neighbour {
+pub async fn cedar_agent(policies: &[(&str, &str)]) -> Sidecar {
     let mut set = PolicySet::new();
     let mut list = Vec::new();
     for (id, content) in policies {
@@ -22,7 +22,7 @@ pub async fn cedar_agent(policies: &[(&str, &str)]) -> Neighbour {
         list.push(json!({"id": id, "content": content}));
     }
     let list = Value::Array(list).to_string();
-    Neighbour::answering(move |request| match (request.method.as_str(), request.path.as_str()) {
+    Sidecar::answering(move |request| match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/v1/policies") => (StatusCode::OK, list.clone()),
         ("POST", "/v1/is_authorized") => match read(&request.body) {
             Some(question) => (StatusCode::OK, answer(&question, &set).to_string()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Kest, Operation};
+use kest_core::{Admission, Admitter, Operation};
 
 use crate::clock::ManualClock;
 
@@ -39,8 +39,8 @@ pub fn ring() -> Arc<KeyRing> {
 }
 
 /// `name`'s part in all lineages, under a clock that stands still.
-pub fn kest(name: &str) -> Kest {
-    Kest::builder(signer(name)).clock(Arc::new(ManualClock::of_today())).build()
+pub fn kest(name: &str) -> Admitter {
+    Admitter::builder(signer(name)).clock(Arc::new(ManualClock::of_today())).build()
 }
 
 /// A lineage of `hops` operations by changing workloads, started with full trust.
@@ -65,10 +65,10 @@ pub async fn chain_from(origin: Origin, hops: usize) -> Admission {
 pub async fn follow(admission: &Admission, name: &str, operation: Operation) -> Admission {
     let arrival = kest_core::Arrival::new(
         kest_core::Lineage::Carried(admission.passport().clone()),
-        admission.principal().clone(),
+        admission.caller().clone(),
     );
     kest(name)
-        .admit(&arrival, &operation, &dangerous_allow_all(), kest_core::Circumstances::default())
+        .admit(&arrival, &operation, &dangerous_allow_all(), kest_core::AdmitOptions::default())
         .await
         .unwrap()
 }

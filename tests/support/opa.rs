@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A request as a server next door saw it.
+/// A request as a sidecar saw it.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// The method.
@@ -37,20 +37,20 @@ pub struct Seen {
 
 /// A server on loopback that is up until it is dropped, and keeps the requests that it saw.
 #[derive(Debug)]
-pub struct Neighbour {
+pub struct Sidecar {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     written: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
-impl Drop for Neighbour {
+impl Drop for Sidecar {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-impl Neighbour {
+impl Sidecar {
     /// Answers each request with the status and the JSON text that `answer` gives.
     pub async fn answering<Answer>(answer: Answer) -> Self
     where
@@ -116,13 +116,13 @@ impl Neighbour {
 }
 
 /// An OPA with these modules, at `/v1/data`.
-pub async fn opa(modules: &[(&str, &str)]) -> Neighbour {
+pub async fn opa(modules: &[(&str, &str)]) -> Sidecar {
     let mut engine = regorus::Engine::new();
     for (name, module) in modules {
         engine.add_policy((*name).to_owned(), (*module).to_owned()).unwrap();
     }
     let engine = Arc::new(Mutex::new(engine));
-    Neighbour::answering(move |request| {
+    Sidecar::answering(move |request| {
         let Some(path) = request.path.strip_prefix("/v1/data/") else {
             return (StatusCode::NOT_FOUND, "{}".to_owned());
         };

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use axum::routing::post;
 use axum::{Json, Router};
 use http::HeaderMap;
-use kest_baggage::{ClaimStore, InMemoryClaims};
+use kest_baggage::{InMemoryPassports, PassportStore};
 use kest_core::policy::policy_fn;
 use kest_core::signature::{
     Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, ReplaceableSigner, Sign, Signature,
     SignatureCheck, SignerError, SigningKey, WorkloadId,
 };
-use kest_core::{Authorize, Clock, Kest, Limits, Operation, Reading, SystemClock};
+use kest_core::{Admitter, Authorize, Clock, Dialect, Limits, Operation, SystemClock};
 use kest_identity::IdentityChoice;
 use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ pub struct Service {
     pub runs: Arc<AtomicUsize>,
     /// How many entries it signed.
     pub signatures: Arc<AtomicUsize>,
-    /// Its claim store, when it is the in-memory one.
-    pub claims: Arc<InMemoryClaims>,
+    /// Its passport store, when it is the in-memory one.
+    pub claims: Arc<InMemoryPassports>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -54,9 +54,9 @@ pub struct Setup {
     /// Its clock.
     pub clock: Arc<dyn Clock>,
     /// The dialect that it reads.
-    pub reading: Reading,
+    pub dialect: Dialect,
     /// A store other than the in-memory one.
-    pub store: Option<Arc<dyn ClaimStore>>,
+    pub store: Option<Arc<dyn PassportStore>>,
     /// A signer other than the service's own.
     pub signer: Arc<dyn Sign>,
     /// The keys that it trusts.
@@ -79,7 +79,7 @@ impl Default for Setup {
             operation: Operation::named("call").unwrap(),
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
-            reading: Reading::Strict,
+            dialect: Dialect::Strict,
             store: None,
             signer: keys::signer("service"),
             keys: ReplaceableKeys::new(KeyRing::clone(&keys::ring())),
@@ -90,23 +90,24 @@ impl Default for Setup {
 impl Setup {
     /// Starts the service.
     pub async fn start(self) -> Service {
-        let claims = Arc::new(InMemoryClaims::new(&self.limits));
-        let store = self.store.unwrap_or_else(|| Arc::<InMemoryClaims>::clone(&claims));
+        let claims = Arc::new(InMemoryPassports::new(&self.limits));
+        let store = self.store.unwrap_or_else(|| Arc::<InMemoryPassports>::clone(&claims));
         let runs = Arc::new(AtomicUsize::new(0));
         let signatures = Arc::new(AtomicUsize::new(0));
         let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
         let clock = self.clock;
-        let kest = Kest::builder(Arc::new(counting)).limits(self.limits.clone()).clock(Arc::clone(&clock));
+        let kest =
+            Admitter::builder(Arc::new(counting)).limits(self.limits.clone()).clock(Arc::clone(&clock));
         let kest = match self.deployment {
             Some(deployment) => kest.deployment_policy(deployment).build(),
             None => kest.build(),
         };
         let inbound = InboundLayer::builder(self.keys)
             .identity(self.identity)
-            .claims(store)
+            .passport_store(store)
             .limits(self.limits)
             .clock(clock)
-            .reading(self.reading);
+            .dialect(self.dialect);
         let inbound = (self.inbound)(inbound).build();
         let count = Arc::clone(&runs);
         let handler = async move |headers: HeaderMap, kest::Admitted(admission): kest::Admitted| {
@@ -188,10 +189,10 @@ impl Service {
 }
 
 fn describe(admission: &kest_core::Admission, headers: &HeaderMap) -> Value {
-    let principal = admission.principal();
+    let caller = admission.caller();
     json!({
-        "user": principal.user(), "agent": principal.agent(), "task": principal.task(),
-        "issuer": principal.issuer(), "source": principal.source().as_str(),
+        "user": caller.user(), "agent": caller.agent(), "task": caller.task(),
+        "issuer": caller.issuer(), "source": caller.source().as_str(),
         "ambient_user": kest_baggage::current_user(),
         "entries": admission.passport().len(),
         "trust_score": admission.entry().trust_score().value(),

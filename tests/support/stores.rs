@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_baggage::{Audience, ClaimId, ClaimStore, ClaimStoreError, Sealing, SealingKey};
+use kest_baggage::{Audience, ClaimCheck, PassportStore, PassportStoreError, Sealing, SealingKey};
 use kest_core::signature::KeyId;
 
 use crate::keys;
@@ -23,29 +23,29 @@ pub enum BadStore {
 }
 
 #[async_trait]
-impl ClaimStore for BadStore {
-    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for BadStore {
+    async fn put(&self, _: &ClaimCheck, _: Bytes, _: Duration) -> Result<(), PassportStoreError> {
         self.answer().await.map(|_bytes| ())
     }
 
-    async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, _: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         match self {
             Self::Full => Ok(None),
             Self::Down | Self::Slow | Self::Rubbish(_) => self.answer().await.map(Some),
         }
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         self.answer().await.map(|_bytes| true)
     }
 }
 
 impl BadStore {
-    async fn answer(&self) -> Result<Bytes, ClaimStoreError> {
+    async fn answer(&self) -> Result<Bytes, PassportStoreError> {
         match self {
-            Self::Down => Err(ClaimStoreError::unavailable("store is down")),
+            Self::Down => Err(PassportStoreError::unavailable("store is down")),
             Self::Slow => std::future::pending().await,
-            Self::Full => Err(ClaimStoreError::full()),
+            Self::Full => Err(PassportStoreError::full()),
             Self::Rubbish(bytes) => Ok(bytes.clone()),
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kest_baggage::{ClaimId, ClaimStore};
+use kest_baggage::{ClaimCheck, PassportStore};
 use kest_core::Limits;
 use kest_core::signature::{Bundle, KeyRing};
 use serde_json::Value;
@@ -46,11 +46,11 @@ pub fn lines(case: &Value) -> Vec<String> {
 }
 
 /// Puts the claims of a case into `store`.
-pub async fn keep_claims(store: &dyn ClaimStore, case: &Value) {
+pub async fn keep_claims(store: &dyn PassportStore, case: &Value) {
     for (key, passport) in case.get("claims").and_then(Value::as_object).into_iter().flatten() {
-        let claim = ClaimId::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
+        let claim = ClaimCheck::parse(key.strip_prefix("kest.claim.").unwrap()).unwrap();
         let passport = passport.as_str().unwrap().to_owned();
-        store.put(&claim, passport.into(), Limits::default().claim_ttl).await.unwrap();
+        store.put(&claim, passport.into(), Limits::default().claim_check_ttl).await.unwrap();
     }
 }
 

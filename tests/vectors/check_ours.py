@@ -53,7 +53,7 @@ def is_refused_when_changed(case: dict):
         admitted([case["lines"]["claim_check"]], {}, keys.bundle())
     except Rejected:
         return
-    raise AssertionError(f"{case['name']} is accepted from an empty claim store")
+    raise AssertionError(f"{case['name']} is accepted from an empty passport store")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ pub(crate) enum Failure {
     Missing(String),
     /// A command ran and said no; its exit code is passed on.
     Refused { command: String, code: u8 },
-    /// Reading, writing or starting a program did not work.
+    /// Dialect, writing or starting a program did not work.
     Broken { what: String, cause: io::Error },
 }
 

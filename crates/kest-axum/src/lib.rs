@@ -2,10 +2,10 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use kest_axum::{Admitted, Caller};
+//! use kest_axum::{Admitted, Authenticated};
 //!
-//! async fn show(Caller(principal): Caller, Admitted(admission): Admitted) -> String {
-//!     format!("{} through {} hops", principal.user().unwrap_or("anonymous"), admission.passport().len())
+//! async fn show(Authenticated(caller): Authenticated, Admitted(admission): Admitted) -> String {
+//!     format!("{} through {} hops", caller.user().unwrap_or("anonymous"), admission.passport().len())
 //! }
 //!
 //! let router: Router = Router::new().route("/", get(show));
@@ -28,7 +28,7 @@ use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
 use kest_core::refusal::{Refusal, Step};
-use kest_core::{Admission, Arrival, Principal};
+use kest_core::{Admission, Arrival, Caller};
 use kest_tower::RejectionKind;
 
 /// What steps 1 to 4 proved; needs an `InboundLayer` around the router.
@@ -44,7 +44,7 @@ pub struct Admitted(pub Admission);
 /// Who is calling; needs an `InboundLayer` around the router.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "extractors are taken apart by pattern")]
-pub struct Caller(pub Principal);
+pub struct Authenticated(pub Caller);
 
 impl<State: Send + Sync> FromRequestParts<State> for Arrived {
     type Rejection = StatusCode;
@@ -62,12 +62,12 @@ impl<State: Send + Sync> FromRequestParts<State> for Admitted {
     }
 }
 
-impl<State: Send + Sync> FromRequestParts<State> for Caller {
+impl<State: Send + Sync> FromRequestParts<State> for Authenticated {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _state: &State) -> Result<Self, StatusCode> {
         let arrival: Arrival = proved(parts, RejectionKind::NoArrival)?;
-        Ok(Self(arrival.principal().clone()))
+        Ok(Self(arrival.caller().clone()))
     }
 }
 

@@ -11,7 +11,7 @@ use kest_axum::{Admitted, resource_of_parameters};
 use kest_core::entry::Resource;
 use kest_core::policy::policy_fn;
 use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
-use kest_core::{Kest, Operation, OsRandom};
+use kest_core::{Admitter, Operation, OsRandom};
 use kest_identity::IdentityChoice;
 use kest_tower::{InboundLayer, OperationLayer};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn operation(signer: Arc<Ed25519Signer>, naming: Naming) -> OperationLayer {
     let policy =
         policy_fn("not_the_secret", move |it| !it.resource().id().is_some_and(|id| forbidden.contains(&id)));
     let layer = OperationLayer::new(
-        Kest::builder(signer).build(),
+        Admitter::builder(signer).build(),
         Operation::named("read").unwrap(),
         policy.unwrap(),
     );
@@ -229,7 +229,7 @@ async fn parameter_that_the_route_does_not_have_is_our_own_fault() {
     let signer = Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("docs").unwrap(), &OsRandom).unwrap());
     let allow = policy_fn("anyone", |_| true).unwrap();
     let layer = OperationLayer::new(
-        Kest::builder(Arc::<Ed25519Signer>::clone(&signer)).build(),
+        Admitter::builder(Arc::<Ed25519Signer>::clone(&signer)).build(),
         Operation::named("read").unwrap(),
         allow,
     )

@@ -58,14 +58,14 @@ pub fn current_task() -> Option<String> {
 
 fn current_name(name: fn(&Identity) -> Option<&str>) -> Option<String> {
     let ambience = Standing::current()?;
-    name(ambience.arrival().principal().identity()).map(str::to_owned)
+    name(ambience.arrival().caller().identity()).map(str::to_owned)
 }
 
 /// The trace that the running operation's entry names, else the one of the lineage that arrived.
 ///
-/// Which trace an entry names is decided when it is signed: [`KestBuilder::trace_source`] says how to ask a tracer.
+/// Which trace an entry names is decided when it is signed: [`AdmitterBuilder::trace_source`] says how to ask a tracer.
 ///
-/// [`KestBuilder::trace_source`]: kest_core::KestBuilder::trace_source
+/// [`AdmitterBuilder::trace_source`]: kest_core::AdmitterBuilder::trace_source
 #[must_use]
 pub fn current_trace_id() -> Option<TraceId> {
     match Standing::current()? {
@@ -190,10 +190,10 @@ pub fn with_arrival<F: Future>(arrival: Arrival, future: F) -> Ambient<F> {
     Ambient::arrived(arrival, || future)
 }
 
-/// Runs `work` as part of the operation that `admission` admitted: for what [`Kest::originate`] and
+/// Runs `work` as part of the operation that `admission` admitted: for what [`Admitter::originate`] and
 /// [`Joined::admit`] return.
 ///
-/// [`Kest::originate`]: kest_core::Kest::originate
+/// [`Admitter::originate`]: kest_core::Admitter::originate
 /// [`Joined::admit`]: kest_core::Joined::admit
 pub async fn run_admitted<Work, Running>(admission: Admission, work: Work) -> Running::Output
 where
@@ -208,14 +208,14 @@ where
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use kest_core::{Kest, Operation, OsRandom, policy::dangerous_allow_all, trust::Origin};
+/// # use kest_core::{Admitter, Operation, OsRandom, policy::dangerous_allow_all, trust::Origin};
 /// # use kest_core::signature::{Ed25519Signer, WorkloadId};
 /// use kest_baggage::{RunNested as _, current_admission};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let workload = WorkloadId::new("spiffe://example.org/cart")?;
-/// # let kest = Kest::builder(Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom)?)).build();
+/// # let kest = Admitter::builder(Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom)?)).build();
 /// # let policy = dangerous_allow_all();
 /// # let admission = kest.originate(Origin::system(), &Operation::named("nightly")?, &policy).await?;
 /// let entries = admission
@@ -255,7 +255,7 @@ impl RunNested for Nested<'_> {
         Work: FnOnce(Admission) -> Running + Send,
         Running: Future + Send,
     {
-        let wait = self.kest().limits().admission_wait;
+        let wait = self.admitter().limits().admission_wait;
         let admission = match tokio::time::timeout(wait, self.admit(policy)).await {
             Ok(admitted) => admitted?,
             Err(_elapsed) => return Err(AdmitError::timed_out(Step::Nested)),

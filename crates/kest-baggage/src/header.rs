@@ -3,12 +3,12 @@
 use http::HeaderMap;
 use http::header::HeaderName;
 use kest_core::passport::{Tips, TipsError};
-use kest_core::{Limits, Reading};
+use kest_core::{Dialect, Limits};
 
 use crate::member::{self, Arrays, EscapeError, Members, is_baggage_octet};
 use crate::name::Whose;
 use crate::packed::{Candidate, PackedPassport};
-use crate::store::{ClaimId, ClaimIdError};
+use crate::store::{ClaimCheck, ClaimCheckError};
 
 pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
@@ -33,7 +33,7 @@ pub(crate) const AROUND_VALUE: usize = "baggage: \r\n".len();
 #[derive(Debug, Clone, Default)]
 pub struct HeaderReader {
     limits: Limits,
-    reading: Reading,
+    dialect: Dialect,
     missing_tip: MissingTip,
 }
 
@@ -53,8 +53,8 @@ impl HeaderReader {
 
     /// Reads this dialect.
     #[must_use]
-    pub fn reading(mut self, reading: Reading) -> Self {
-        self.reading = reading;
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -164,14 +164,14 @@ impl HeaderReader {
             candidates.push(Candidate::Compressed(self.decode(value)?));
         }
         if let Some(value) = found.claim_check {
-            let claim = ClaimId::parse(&self.decode(value)?).map_err(ReadError::ClaimId)?;
+            let claim = ClaimCheck::parse(&self.decode(value)?).map_err(ReadError::ClaimCheck)?;
             candidates.push(Candidate::ClaimCheck(claim));
         }
         Ok(PackedPassport::new(candidates, tips))
     }
 
     fn is_legacy(&self) -> bool {
-        self.reading == Reading::LegacyPython
+        self.dialect == Dialect::LegacyPython
     }
 
     fn decode(&self, value: &[u8]) -> Result<String, ReadError> {
@@ -259,7 +259,7 @@ pub enum ReadError {
     Tip(#[source] TipsError),
     /// The claim check is no claim id.
     #[error("claim check is malformed")]
-    ClaimId(#[source] ClaimIdError),
+    ClaimCheck(#[source] ClaimCheckError),
 }
 
 impl ReadError {
@@ -284,7 +284,7 @@ impl ReadError {
             Self::TipWithoutPassport => "chain_tip_without_passport",
             Self::PassportWithoutTip => "passport_without_chain_tip",
             Self::Tip(_) => "chain_tip_malformed",
-            Self::ClaimId(_) => "claim_check_malformed",
+            Self::ClaimCheck(_) => "claim_check_malformed",
         }
     }
 }

@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use kest_baggage::{HeaderReader, InMemoryClaims, Tier, Tiers, packed_once, restore};
+//! use kest_baggage::{HeaderReader, InMemoryPassports, Tier, Tiers, packed_once, restore};
 //! use kest_core::policy::dangerous_allow_all;
 //! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 //! use kest_core::trust::Origin;
-//! use kest_core::{Kest, Limits, Operation, OsRandom, Verifier};
+//! use kest_core::{Admitter, Limits, Operation, OsRandom, Verifier};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,11 +18,11 @@
 //! let signer = Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom)?);
 //! let mut ring = KeyRing::new();
 //! ring.trust_signer(signer.as_ref())?;
-//! let kest = Kest::builder(signer).build();
+//! let kest = Admitter::builder(signer).build();
 //! let limits = Limits::default();
 //!
 //! // The calling side: pack once for all calls of an operation, merge into each request.
-//! let claims = Arc::new(InMemoryClaims::new(&limits));
+//! let claims = Arc::new(InMemoryPassports::new(&limits));
 //! let tiers = Tiers::auto().store(claims.clone());
 //! let job = kest.originate(Origin::system(), &Operation::named("nightly")?, &dangerous_allow_all()).await?;
 //! let mut headers = http::HeaderMap::new();
@@ -46,14 +46,13 @@
 //! What is read here is well formed and nothing more; only verifying proves it. `kest.user`, `kest.agent` and
 //! `kest.task` are written for readers of other languages and never read: they are left out when longer than 256 bytes
 //! or when the header has no room. A claim check is worth a passport to all who see it, for as long as it lives, unless its
-//! claim is for single use; a writer of a claim store can exchange passports in it, unless they are sealed
-//! ([`Claims::sealed`]). Claim stores are waited for with tokio's timer; the other tiers need no runtime. General baggage
+//! claim is for single use; a writer of a passport store can exchange passports in it, unless they are sealed
+//! ([`PassportStores::sealed`]). Claim stores are waited for with tokio's timer; the other tiers need no runtime. General baggage
 //! propagators lose or cut long members, so none should touch a request that [`PackedHeader::inject`] was called on.
 
 mod ambience;
 mod ambient;
 mod check;
-mod claims;
 mod foreign;
 mod header;
 mod inject;
@@ -78,6 +77,7 @@ mod seals;
 #[path = "tests/single_use.rs"]
 mod single_use;
 mod store;
+mod stores;
 pub mod telemetry;
 mod tier;
 
@@ -87,15 +87,15 @@ pub use ambient::{
     current_trace_id, current_user, run_admitted, with_admission, with_arrival,
 };
 pub use check::NotAsPacked;
-pub use claims::{Claims, Overflow};
 pub use foreign::{ForeignMembers, ForeignMembersError};
 pub use header::{HeaderReader, ReadError};
 pub use inject::{InjectError, strip};
-pub use memory::InMemoryClaims;
+pub use memory::InMemoryPassports;
 pub use once::packed_once;
 pub use pack::{PackError, PackedHeader, Tiers, pack, pack_for};
 pub use packed::PackedPassport;
 pub use restore::{RestoreError, RestoreFailure, Restored, restore};
 pub use seal::{Audience, AudienceError, Sealing, SealingError, SealingKey, SealingKeyError, longest_claim};
-pub use store::{ClaimId, ClaimIdError, ClaimStore, ClaimStoreError};
+pub use store::{ClaimCheck, ClaimCheckError, PassportStore, PassportStoreError};
+pub use stores::{Overflow, PassportStores};
 pub use tier::Tier;

@@ -11,27 +11,27 @@ use moka::Expiry;
 use moka::sync::Cache;
 
 use crate::seal::longest_claim;
-use crate::store::{ClaimId, ClaimStore, ClaimStoreError};
+use crate::store::{ClaimCheck, PassportStore, PassportStoreError};
 
-/// A claim store in memory, bounded by `Limits::claim_store_bytes`.
+/// A passport store in memory, bounded by `Limits::passport_store_bytes`.
 ///
 /// It refuses a claim rather than evict one that may still be redeemed: the cache that it stands on has no
-/// capacity of its own and drops only what is over. Claims that are put [on an account](ClaimStore::put_for)
+/// capacity of its own and drops only what is over. Claim checks that are put [on an account](PassportStore::put_for)
 /// take a part of its [room](Room) and no more, so that one caller's long lineages leave room for those of others.
 #[derive(Clone)]
-pub struct InMemoryClaims(Arc<Parts>);
+pub struct InMemoryPassports(Arc<Parts>);
 
 struct Parts {
     clock: Arc<dyn Clock>,
     longest: usize,
-    claims: Cache<ClaimId, Kept>,
+    claims: Cache<ClaimCheck, Kept>,
     /// What the claims in the cache take, which tells it of each that it drops.
     room: Arc<Mutex<Room>>,
     /// One claim is put at a time, so that two cannot take the same room; says when the store was last swept.
     putting: Mutex<SystemTime>,
 }
 
-impl InMemoryClaims {
+impl InMemoryPassports {
     /// An empty store with these bounds.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
@@ -41,7 +41,7 @@ impl InMemoryClaims {
     /// An empty store that reads `clock` to tell which claims are over.
     #[must_use]
     pub fn with_clock(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
-        let room = Arc::new(Mutex::new(Room::new(limits.claim_store_bytes)));
+        let room = Arc::new(Mutex::new(Room::new(limits.passport_store_bytes)));
         let claims = Cache::builder().expire_after(WhenOver).eviction_listener({
             let room = Arc::clone(&room);
             move |_claim, kept: Kept, _cause| lock(&room).give_back(kept.share, cost(&kept.passport))
@@ -71,7 +71,7 @@ impl InMemoryClaims {
 
 impl Parts {
     /// Whether `passport` has room under `claim`, once that has given back its own.
-    fn check(&self, share: Option<Share>, claim: &ClaimId, passport: &Bytes) -> Result<(), NoRoom> {
+    fn check(&self, share: Option<Share>, claim: &ClaimCheck, passport: &Bytes) -> Result<(), NoRoom> {
         self.claims.run_pending_tasks();
         let given_back = self.claims.get(claim).map(|kept| (kept.share, cost(&kept.passport)));
         lock(&self.room).check(share, cost(passport), given_back)
@@ -80,15 +80,15 @@ impl Parts {
     fn put(
         &self,
         share: Option<Share>,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError> {
+    ) -> Result<(), PassportStoreError> {
         if passport.len() > self.longest {
-            return Err(ClaimStoreError::full());
+            return Err(PassportStoreError::full());
         }
         let now = self.clock.now();
-        let until = now.checked_add(time_to_live).ok_or_else(ClaimStoreError::full)?;
+        let until = now.checked_add(time_to_live).ok_or_else(PassportStoreError::full)?;
         // A panic elsewhere spoils nothing: at worst the store is swept once more.
         let mut swept = lock(&self.putting);
         let mut room = self.check(share, claim, &passport);
@@ -99,9 +99,9 @@ impl Parts {
             room = self.check(share, claim, &passport);
         }
         room.map_err(|no_room| match no_room {
-            NoRoom::ShareUsedUp => ClaimStoreError::share_full(),
+            NoRoom::ShareUsedUp => PassportStoreError::share_full(),
             // A kind that is added elsewhere refuses too.
-            NoRoom::Full | _ => ClaimStoreError::full(),
+            NoRoom::Full | _ => PassportStoreError::full(),
         })?;
         lock(&self.room).take(share, cost(&passport));
         self.claims.insert(*claim, Kept { passport, share, until, time_to_live });
@@ -118,39 +118,39 @@ impl Parts {
     }
 }
 
-impl fmt::Debug for InMemoryClaims {
+impl fmt::Debug for InMemoryPassports {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("InMemoryClaims").field("room", &lock(&self.0.room)).finish_non_exhaustive()
+        formatter.debug_struct("InMemoryPassports").field("room", &lock(&self.0.room)).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl ClaimStore for InMemoryClaims {
+impl PassportStore for InMemoryPassports {
     async fn put(
         &self,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError> {
+    ) -> Result<(), PassportStoreError> {
         self.0.put(None, claim, passport, time_to_live)
     }
 
     async fn put_for(
         &self,
         share: Share,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError> {
+    ) -> Result<(), PassportStoreError> {
         self.0.put(Some(share), claim, passport, time_to_live)
     }
 
-    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         let kept = self.0.claims.get(claim).filter(|kept| kept.until > self.0.clock.now());
         Ok(kept.map(|kept| kept.passport))
     }
 
-    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, claim: &ClaimCheck) -> Result<bool, PassportStoreError> {
         let ended = self.0.claims.remove(claim);
         Ok(ended.is_some_and(|kept| kept.until > self.0.clock.now()))
     }
@@ -167,14 +167,14 @@ struct Kept {
 /// Lets the cache drop claims by itself when their time is over.
 struct WhenOver;
 
-impl Expiry<ClaimId, Kept> for WhenOver {
-    fn expire_after_create(&self, _claim: &ClaimId, kept: &Kept, _now: Instant) -> Option<Duration> {
+impl Expiry<ClaimCheck, Kept> for WhenOver {
+    fn expire_after_create(&self, _claim: &ClaimCheck, kept: &Kept, _now: Instant) -> Option<Duration> {
         Some(kept.time_to_live)
     }
 
     fn expire_after_update(
         &self,
-        _claim: &ClaimId,
+        _claim: &ClaimCheck,
         kept: &Kept,
         _now: Instant,
         _left: Option<Duration>,

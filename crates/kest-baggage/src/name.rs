@@ -32,7 +32,7 @@ pub(crate) fn may_be_read_as(key: &[u8], name: &str) -> bool {
         return key.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
     }
     let decoded = decode(key);
-    readings(&decoded).any(|reading| reading == name)
+    readings(&decoded).any(|dialect| dialect == name)
 }
 
 /// Whether every reader has the same characters in `key`, but for their case and blanks around it.

@@ -30,8 +30,8 @@ pub async fn packed_once(admission: &Admission, tiers: &Tiers) -> Result<PackedH
 }
 
 async fn pack_now(admission: &Admission, tiers: &Tiers) -> Result<PackedHeader, PackError> {
-    let kest = admission.kest();
-    let identity = admission.principal().identity();
+    let kest = admission.admitter();
+    let identity = admission.caller().identity();
     let (share, random) = (admission.arrival().share(), kest.random().as_ref());
     pack_for(share, admission.passport(), identity, tiers, random, kest.limits()).await
 }
@@ -75,7 +75,7 @@ impl Slot {
     }
 
     async fn packed(&self, admission: &Admission) -> Result<PackedHeader, PackError> {
-        let (clock, limits) = (admission.kest().clock().as_ref(), admission.kest().limits());
+        let (clock, limits) = (admission.admitter().clock().as_ref(), admission.admitter().limits());
         let failures = self.failures.load(Ordering::Acquire);
         if let Some(header) = self.kept(clock, limits) {
             return Ok(header);
@@ -125,7 +125,7 @@ impl Kept {
             None | Some(Tier::Inline | Tier::Compressed) => true,
             // A clock that went back says nothing about how much time is left.
             Some(Tier::ClaimCheck) => {
-                clock.now().duration_since(self.packed_at).is_ok_and(|age| age < limits.claim_ttl / 2)
+                clock.now().duration_since(self.packed_at).is_ok_and(|age| age < limits.claim_check_ttl / 2)
             }
         }
     }

@@ -7,20 +7,20 @@ use bytes::Bytes;
 use kest_core::passport::Tips;
 use kest_core::{Identity, Limits, Passport, Random, RandomError, Share};
 
-use crate::claims::Claims;
 use crate::header::AROUND_VALUE;
 use crate::member::{AGENT, CHAIN_TIP, TASK, USER, push_member};
-use crate::store::ClaimStoreError;
+use crate::store::PassportStoreError;
+use crate::stores::PassportStores;
 use crate::tier::{Tier, claim_check, compressed, inline};
 
 /// Which tiers a service writes, and from which length on.
 ///
-/// Without a claim store a passport that fits no header cannot be sent at all.
+/// Without a passport store a passport that fits no header cannot be sent at all.
 #[derive(Clone)]
 pub struct Tiers {
     rule: Rule,
     threshold: usize,
-    claims: Option<Claims>,
+    claims: Option<PassportStores>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +51,9 @@ impl Tiers {
         self
     }
 
-    /// Keeps what fits no header there: [`Claims`], or a store alone, which readers of the claim check must share.
+    /// Keeps what fits no header there: [`PassportStores`], or a store alone, which readers of the claim check must share.
     #[must_use]
-    pub fn store(mut self, claims: impl Into<Claims>) -> Self {
+    pub fn store(mut self, claims: impl Into<PassportStores>) -> Self {
         self.claims = Some(claims.into());
         self
     }
@@ -61,7 +61,7 @@ impl Tiers {
     /// Whether each request must pack for itself, since what it carries can be redeemed once.
     #[must_use]
     pub fn is_single_use(&self) -> bool {
-        self.claims.as_ref().is_some_and(Claims::is_single_use)
+        self.claims.as_ref().is_some_and(PassportStores::is_single_use)
     }
 
     /// Whether both choose the same tier for every passport, and keep claims in the same way at the same places.
@@ -203,7 +203,7 @@ impl fmt::Debug for PackedHeader {
 ///
 /// An empty passport gives no member at all. A user, agent or task of more than 256 bytes is left out: readers may not
 /// believe these members anyway, and the signed entries hold them in full. A claim check waits at most
-/// `limits.claim_wait` for the store and needs tokio's timer.
+/// `limits.passport_store_wait` for the store and needs tokio's timer.
 ///
 /// # Errors
 ///
@@ -218,7 +218,7 @@ pub async fn pack(
     pack_on(None, (passport, identity), tiers, random, limits).await
 }
 
-/// The same on the account of `share`, of whose part of the claim store a claim check takes.
+/// The same on the account of `share`, of whose part of the passport store a claim check takes.
 ///
 /// # Errors
 ///
@@ -259,15 +259,15 @@ async fn pack_on(
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// It fits no header, and there is no claim store or not even that may keep it.
+    /// It fits no header, and there is no passport store or not even that may keep it.
     #[error("passport of {0} bytes fits no tier")]
     TooLarge(usize),
-    /// The claim store did not keep it.
-    #[error("claim store kept no passport")]
-    ClaimStore(#[source] Arc<ClaimStoreError>),
-    /// The claim store did not answer within `Limits::claim_wait`; a retry may help.
-    #[error("claim store did not answer")]
-    ClaimStoreSlow,
+    /// The passport store did not keep it.
+    #[error("passport store kept no passport")]
+    PassportStore(#[source] Arc<PassportStoreError>),
+    /// The passport store did not answer within `Limits::passport_store_wait`; a retry may help.
+    #[error("passport store did not answer")]
+    PassportStoreSlow,
     /// No random bytes for a claim id or a seal.
     #[error("no claim id could be made")]
     Random(#[source] Arc<RandomError>),
@@ -277,12 +277,12 @@ pub enum PackError {
 }
 
 impl PackError {
-    /// Whether the same passport may be packed a moment later: only when the claim store was away or slow.
+    /// Whether the same passport may be packed a moment later: only when the passport store was away or slow.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::ClaimStore(cause) => cause.may_retry(),
-            Self::ClaimStoreSlow => true,
+            Self::PassportStore(cause) => cause.may_retry(),
+            Self::PassportStoreSlow => true,
             Self::TooLarge(_) | Self::Random(_) | Self::Seal(_) => false,
         }
     }

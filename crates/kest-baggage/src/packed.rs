@@ -4,7 +4,7 @@ use std::fmt;
 
 use kest_core::passport::Tips;
 
-use crate::store::ClaimId;
+use crate::store::ClaimCheck;
 use crate::tier::Tier;
 
 /// What step 1 read from a request: well-formed members, not opened yet.
@@ -52,7 +52,7 @@ impl fmt::Debug for PackedPassport {
 pub(crate) enum Candidate {
     Inline(String),
     Compressed(String),
-    ClaimCheck(ClaimId),
+    ClaimCheck(ClaimCheck),
 }
 
 impl Candidate {

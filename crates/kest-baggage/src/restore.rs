@@ -4,9 +4,9 @@ use kest_core::entry::EntryHash;
 use kest_core::passport::{PassportFormError, Tips};
 use kest_core::{Limits, UnverifiedPassport};
 
-use crate::claims::{Place, Unanswered};
 use crate::packed::{Candidate, PackedPassport};
-use crate::store::{ClaimStore, ClaimStoreError};
+use crate::store::{PassportStore, PassportStoreError};
+use crate::stores::{Place, Unanswered};
 use crate::tier::{Tier, claim_check, compressed};
 
 /// A passport out of its package, and the tier that it came by.
@@ -33,7 +33,7 @@ impl Restored {
 /// Opens `packed`: decodes, inflates or redeems it, all within `limits`.
 ///
 /// Claim checks are redeemed as plain texts in `store`; where they are sealed or lie in two stores,
-/// [`Claims::restore`](crate::Claims::restore) does the same. Redeeming one waits at most `limits.claim_wait` for each
+/// [`PassportStores::restore`](crate::PassportStores::restore) does the same. Redeeming one waits at most `limits.passport_store_wait` for each
 /// question to a store and needs tokio's timer.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ impl Restored {
 /// [`RestoreError`]; a passport that cannot be opened is never an empty one.
 pub async fn restore(
     packed: PackedPassport,
-    store: Option<&dyn ClaimStore>,
+    store: Option<&dyn PassportStore>,
     limits: &Limits,
 ) -> Result<Restored, RestoreError> {
     restore_from(packed, store.map(Place::plain), limits).await
@@ -58,7 +58,7 @@ pub(crate) async fn restore_from(
         let tier = candidate.tier();
         let passport = match open(candidate, tips.as_ref(), place, limits).await {
             // Of several that a legacy writer left, one that is stale is no attack.
-            Err(RestoreError::ClaimOfAnotherLineage) if several => continue,
+            Err(RestoreError::ClaimCheckOfAnotherLineage) if several => continue,
             opened => opened?,
         };
         if !several || tips.as_ref().is_some_and(|tips| ends_in(&passport, tips)) {
@@ -121,45 +121,45 @@ pub enum RestoreError {
     NoMatch,
     /// The claim is unknown or its time is over.
     #[error("claim is unknown or expired")]
-    ClaimGone,
+    ClaimCheckGone,
     /// What lay under the claim is no passport, or one that is over a limit.
     #[error("claimed text is no passport")]
-    ClaimRubbish(#[source] PassportFormError),
+    ClaimCheckRubbish(#[source] PassportFormError),
     /// The claimed passport does not end in the announced tips: the value belongs to another claim.
     #[error("claimed passport does not end in the announced tips")]
-    ClaimOfAnotherLineage,
+    ClaimCheckOfAnotherLineage,
     /// What lay under the claim is not sealed, and sealing is configured.
     #[error("claimed text is not sealed")]
-    ClaimNotSealed,
+    ClaimCheckNotSealed,
     /// What lay under the claim has not the form of a sealed passport: another algorithm, another member, other parts.
     #[error("claimed text has not the form of a sealed passport")]
-    ClaimSealMalformed,
+    ClaimCheckSealMalformed,
     /// The claim was sealed with a key that is not, or no longer, one of ours.
     #[error("claim was sealed with an unknown key")]
-    ClaimKeyUnknown,
+    ClaimCheckKeyUnknown,
     /// The seal does not hold: what lay under the claim was changed, or sealed with another key of that name.
     #[error("seal of the claim does not hold")]
-    ClaimSealBroken,
+    ClaimCheckSealBroken,
     /// What lay under the claim was sealed for another one.
     #[error("claimed text was sealed for another claim")]
-    ClaimSwapped,
+    ClaimCheckSwapped,
     /// What lay under the claim was sealed for other readers.
     #[error("claimed text was sealed for other audiences")]
-    ClaimOfAnotherAudience,
+    ClaimCheckOfAnotherAudience,
     /// The seal's own time is over, whatever the store thinks.
     #[error("seal of the claim is expired")]
-    ClaimSealExpired,
+    ClaimCheckSealExpired,
     /// What lies under the claim is of another type than a text, or too long to be read.
     #[error("claim leads to something that is no text")]
-    ClaimUnusable(#[source] ClaimStoreError),
-    /// The claim store failed; a retry may help.
-    #[error("claim store failed")]
-    StoreUnavailable(#[source] ClaimStoreError),
-    /// The claim store did not answer within `Limits::claim_wait`; a retry may help.
-    #[error("claim store did not answer")]
+    ClaimCheckUnusable(#[source] PassportStoreError),
+    /// The passport store failed; a retry may help.
+    #[error("passport store failed")]
+    StoreUnavailable(#[source] PassportStoreError),
+    /// The passport store did not answer within `Limits::passport_store_wait`; a retry may help.
+    #[error("passport store did not answer")]
     StoreSlow,
-    /// A claim check came and no claim store is configured: a fault of ours, not of the caller.
-    #[error("no claim store is configured")]
+    /// A claim check came and no passport store is configured: a fault of ours, not of the caller.
+    #[error("no passport store is configured")]
     NoStore,
 }
 
@@ -171,16 +171,16 @@ impl RestoreError {
             Self::NotBase64 | Self::NotZlib | Self::NoMatch => RestoreFailure::Malformed,
             Self::Form(cause) if !cause.is_over_limit() => RestoreFailure::Malformed,
             Self::Form(_) | Self::TooLarge(_) => RestoreFailure::OverLimit,
-            Self::ClaimGone | Self::ClaimSealExpired => RestoreFailure::ClaimGone,
-            Self::ClaimRubbish(_)
-            | Self::ClaimUnusable(_)
-            | Self::ClaimOfAnotherLineage
-            | Self::ClaimNotSealed
-            | Self::ClaimSealMalformed
-            | Self::ClaimKeyUnknown
-            | Self::ClaimSealBroken
-            | Self::ClaimSwapped
-            | Self::ClaimOfAnotherAudience => RestoreFailure::ClaimRubbish,
+            Self::ClaimCheckGone | Self::ClaimCheckSealExpired => RestoreFailure::ClaimCheckGone,
+            Self::ClaimCheckRubbish(_)
+            | Self::ClaimCheckUnusable(_)
+            | Self::ClaimCheckOfAnotherLineage
+            | Self::ClaimCheckNotSealed
+            | Self::ClaimCheckSealMalformed
+            | Self::ClaimCheckKeyUnknown
+            | Self::ClaimCheckSealBroken
+            | Self::ClaimCheckSwapped
+            | Self::ClaimCheckOfAnotherAudience => RestoreFailure::ClaimCheckRubbish,
             Self::StoreUnavailable(_) | Self::StoreSlow | Self::NoStore => RestoreFailure::StoreUnavailable,
         }
     }
@@ -195,19 +195,19 @@ impl RestoreError {
             Self::Form(cause) if cause.is_over_limit() => "passport_over_limit",
             Self::Form(_) => "passport_malformed",
             Self::NoMatch => "passport_no_match",
-            Self::ClaimGone => "claim_gone",
-            Self::ClaimRubbish(_) | Self::ClaimUnusable(_) => "claim_rubbish",
-            Self::ClaimOfAnotherLineage => "claim_of_another_lineage",
-            Self::ClaimNotSealed => "claim_not_sealed",
-            Self::ClaimSealMalformed => "claim_seal_malformed",
-            Self::ClaimKeyUnknown => "claim_key_unknown",
-            Self::ClaimSealBroken => "claim_seal_broken",
-            Self::ClaimSwapped => "claim_swapped",
-            Self::ClaimOfAnotherAudience => "claim_of_another_audience",
-            Self::ClaimSealExpired => "claim_seal_expired",
-            Self::StoreUnavailable(_) => "claim_store_unavailable",
-            Self::StoreSlow => "claim_store_slow",
-            Self::NoStore => "claim_store_missing",
+            Self::ClaimCheckGone => "claim_check_gone",
+            Self::ClaimCheckRubbish(_) | Self::ClaimCheckUnusable(_) => "claim_check_rubbish",
+            Self::ClaimCheckOfAnotherLineage => "claim_check_of_another_lineage",
+            Self::ClaimCheckNotSealed => "claim_check_not_sealed",
+            Self::ClaimCheckSealMalformed => "claim_check_seal_malformed",
+            Self::ClaimCheckKeyUnknown => "claim_check_key_unknown",
+            Self::ClaimCheckSealBroken => "claim_check_seal_broken",
+            Self::ClaimCheckSwapped => "claim_check_swapped",
+            Self::ClaimCheckOfAnotherAudience => "claim_check_of_another_audience",
+            Self::ClaimCheckSealExpired => "claim_check_seal_expired",
+            Self::StoreUnavailable(_) => "passport_store_unavailable",
+            Self::StoreSlow => "passport_store_slow",
+            Self::NoStore => "passport_store_missing",
         }
     }
 }
@@ -215,7 +215,7 @@ impl RestoreError {
 impl From<Unanswered> for RestoreError {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
-            Unanswered::Failed(cause) if cause.is_unusable() => Self::ClaimUnusable(cause),
+            Unanswered::Failed(cause) if cause.is_unusable() => Self::ClaimCheckUnusable(cause),
             Unanswered::Failed(cause) => Self::StoreUnavailable(cause),
             Unanswered::Slow => Self::StoreSlow,
         }
@@ -231,9 +231,9 @@ pub enum RestoreFailure {
     /// The caller sent more than is read: 431.
     OverLimit,
     /// The caller's claim is unknown or expired: 401.
-    ClaimGone,
+    ClaimCheckGone,
     /// What lies under the caller's claim is no passport, or not the one that belongs there: 401.
-    ClaimRubbish,
+    ClaimCheckRubbish,
     /// The store is away or not configured: 503.
     StoreUnavailable,
 }

@@ -11,21 +11,21 @@ use uuid::{Builder, Uuid, Variant, Version};
 /// Keeps passports that are too long for a header, for as long as a chain of calls may take.
 ///
 /// A store must be shared by the writer and the reader of a claim check. It sees passports as JSON or
-/// [sealed](crate::Claims::sealed), either way as bytes that mean nothing to it, at most
+/// [sealed](crate::PassportStores::sealed), either way as bytes that mean nothing to it, at most
 /// [`longest_claim`](crate::longest_claim) of them.
 #[async_trait]
-pub trait ClaimStore: fmt::Debug + Send + Sync {
+pub trait PassportStore: fmt::Debug + Send + Sync {
     /// Keeps `passport` under `claim` for `time_to_live`, and no less: a live claim may not be evicted.
     ///
     /// # Errors
     ///
-    /// [`ClaimStoreError`] when the passport is not kept; the claim check is not written then.
+    /// [`PassportStoreError`] when the passport is not kept; the claim check is not written then.
     async fn put(
         &self,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError>;
+    ) -> Result<(), PassportStoreError>;
 
     /// The same on the account of `share`: a store that many fill gives each a part of its room.
     ///
@@ -33,14 +33,14 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put), and [`ClaimStoreError::share_full`] for a caller that has used up its part.
+    /// As [`put`](Self::put), and [`PassportStoreError::share_full`] for a caller that has used up its part.
     async fn put_for(
         &self,
         share: Share,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError> {
+    ) -> Result<(), PassportStoreError> {
         let _ = share;
         self.put(claim, passport, time_to_live).await
     }
@@ -49,26 +49,26 @@ pub trait ClaimStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ClaimStoreError`] when the store gave no answer, which is not the same as an unknown claim, or one that is
-    /// [unusable](ClaimStoreError::unusable).
-    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError>;
+    /// [`PassportStoreError`] when the store gave no answer, which is not the same as an unknown claim, or one that is
+    /// [unusable](PassportStoreError::unusable).
+    async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError>;
 
     /// Ends `claim` before its time, and says whether there was one to end. One atomic step: of several who end the
     /// same claim at the same time, one is told that it did.
     ///
     /// # Errors
     ///
-    /// [`ClaimStoreError`] when the store gave no answer; the claim may live on.
-    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError>;
+    /// [`PassportStoreError`] when the store gave no answer; the claim may live on.
+    async fn remove(&self, claim: &ClaimCheck) -> Result<bool, PassportStoreError>;
 }
 
-/// A ticket for a passport in a claim store: an unguessable UUID of version 4 (RFC 9562 section 5.4).
+/// A ticket for a passport in a passport store: an unguessable UUID of version 4 (RFC 9562 section 5.4).
 ///
 /// Its holder can fetch the passport, so `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClaimId(Uuid);
+pub struct ClaimCheck(Uuid);
 
-impl ClaimId {
+impl ClaimCheck {
     /// A new ticket of 122 random bits.
     ///
     /// # Errors
@@ -84,12 +84,12 @@ impl ClaimId {
     ///
     /// # Errors
     ///
-    /// [`ClaimIdError`] for any other text.
-    pub fn parse(text: &str) -> Result<Self, ClaimIdError> {
-        let id = Uuid::try_parse(text).map_err(|_cause| ClaimIdError)?;
+    /// [`ClaimCheckError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, ClaimCheckError> {
+        let id = Uuid::try_parse(text).map_err(|_cause| ClaimCheckError)?;
         let canonical = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
         let random = id.get_version() == Some(Version::Random) && id.get_variant() == Variant::RFC4122;
-        if canonical && random { Ok(Self(id)) } else { Err(ClaimIdError) }
+        if canonical && random { Ok(Self(id)) } else { Err(ClaimCheckError) }
     }
 
     /// The key under which every implementation finds it.
@@ -99,41 +99,41 @@ impl ClaimId {
     }
 }
 
-impl fmt::Display for ClaimId {
+impl fmt::Display for ClaimCheck {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(formatter)
     }
 }
 
-impl fmt::Debug for ClaimId {
+impl fmt::Debug for ClaimCheck {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("ClaimId(..)")
+        formatter.write_str("ClaimCheck(..)")
     }
 }
 
 /// A text is no claim id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("claim id is no lower-case uuid of version 4")]
-pub struct ClaimIdError;
+pub struct ClaimCheckError;
 
-/// A claim store did not do what it was asked.
+/// A passport store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct ClaimStoreError(Kind);
+pub struct PassportStoreError(Kind);
 
 #[derive(Debug, thiserror::Error)]
 enum Kind {
-    #[error("claim store is unavailable")]
+    #[error("passport store is unavailable")]
     Unavailable(#[source] BoxError),
-    #[error("claim store is full")]
+    #[error("passport store is full")]
     Full,
-    #[error("caller has used up its share of the claim store")]
+    #[error("caller has used up its share of the passport store")]
     ShareFull,
-    #[error("claim store holds something else under the claim")]
+    #[error("passport store holds something else under the claim")]
     Unusable(#[source] BoxError),
 }
 
-impl ClaimStoreError {
+impl PassportStoreError {
     /// The store is out of reach or failed.
     pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self(Kind::Unavailable(cause.into()))
@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn only_the_canonical_spelling_of_a_random_uuid_is_a_claim_id() {
         let text = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
-        let claim = ClaimId::parse(text).unwrap();
+        let claim = ClaimCheck::parse(text).unwrap();
         assert_eq!(claim.to_string(), text);
         assert_eq!(claim.store_key(), format!("kest.claim.{text}"));
-        assert_eq!(format!("{claim:?}"), "ClaimId(..)");
+        assert_eq!(format!("{claim:?}"), "ClaimCheck(..)");
         for other in [
             "",
             "../../secret",
@@ -200,22 +200,22 @@ mod tests {
             "019aaaac-2806-7f92-a935-9802bcde2c13",
             "a6513107-f5af-429c-c91b-5594dd9cfcbe",
         ] {
-            assert_eq!(ClaimId::parse(other), Err(ClaimIdError), "{other}");
+            assert_eq!(ClaimCheck::parse(other), Err(ClaimCheckError), "{other}");
         }
     }
 
     #[test]
     fn generated_claim_id_is_one_that_is_read() {
-        let claim = ClaimId::generate(&OsRandom).unwrap();
-        assert_eq!(ClaimId::parse(&claim.to_string()), Ok(claim));
+        let claim = ClaimCheck::generate(&OsRandom).unwrap();
+        assert_eq!(ClaimCheck::parse(&claim.to_string()), Ok(claim));
     }
 
     #[test]
     fn full_store_is_told_from_an_unavailable_one() {
-        assert!(!ClaimStoreError::full().may_retry());
-        assert!(!ClaimStoreError::unusable("a list").may_retry());
-        let away = ClaimStoreError::unavailable("connection refused");
+        assert!(!PassportStoreError::full().may_retry());
+        assert!(!PassportStoreError::unusable("a list").may_retry());
+        let away = PassportStoreError::unavailable("connection refused");
         assert!(away.may_retry());
-        assert_eq!(away.to_string(), "claim store is unavailable");
+        assert_eq!(away.to_string(), "passport store is unavailable");
     }
 }

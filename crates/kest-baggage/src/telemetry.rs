@@ -2,30 +2,33 @@
 
 use std::time::Duration;
 
-use crate::claims::Shelf;
 use crate::restore::RestoreError;
+use crate::stores::Shelf;
 
-/// Questions to claim stores by `operation` (`put`, `get`, `remove`), `outcome` (`kept`, `hit`, `miss`, `ended`,
+/// Questions to passport store by `operation` (`put`, `get`, `remove`), `outcome` (`kept`, `hit`, `miss`, `ended`,
 /// `full`, `share_full`, `unavailable`, `slow`) and `store` (`first`, `second`).
-pub const CLAIMS: &str = "kest_claims_total";
-/// Seconds that one question to a claim store took, by `operation` and `store`.
-pub const CLAIMS_TIME: &str = "kest_claims_seconds";
-/// Claims that a store gave and that were not believed, by `kind`. It stays at zero unless a
+pub const PASSPORT_STORE: &str = "kest_passport_store_questions_total";
+/// Seconds that one question to a passport store took, by `operation` and `store`.
+pub const PASSPORT_STORE_TIME: &str = "kest_passport_store_seconds";
+/// Claim checks that a store gave and that were not believed, by `kind`. It stays at zero unless a
 /// key or a name is wrong somewhere, or an attacker tries something.
-pub const CLAIMS_REFUSED: &str = "kest_claims_refused_total";
+pub const CLAIM_CHECKS_REFUSED: &str = "kest_claim_checks_refused_total";
 
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
-    metrics::describe_counter!(CLAIMS, "questions to claim stores by operation, outcome and store");
-    metrics::describe_histogram!(
-        CLAIMS_TIME,
-        metrics::Unit::Seconds,
-        "time of one question to a claim store"
+    metrics::describe_counter!(
+        PASSPORT_STORE,
+        "questions to passport stores by operation, outcome and store"
     );
-    metrics::describe_counter!(CLAIMS_REFUSED, "claims that were found and not believed, by kind");
+    metrics::describe_histogram!(
+        PASSPORT_STORE_TIME,
+        metrics::Unit::Seconds,
+        "time of one question to a passport store"
+    );
+    metrics::describe_counter!(CLAIM_CHECKS_REFUSED, "claims that were found and not believed, by kind");
 }
 
-/// What a claim store was asked.
+/// What a passport store was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
     Put,
@@ -43,12 +46,13 @@ pub(crate) fn store_asked(question: Question, shelf: Shelf, outcome: &'static st
         Shelf::First => "first",
         Shelf::Second => "second",
     };
-    metrics::histogram!(CLAIMS_TIME, "operation" => operation, "store" => store).record(took);
-    metrics::counter!(CLAIMS, "operation" => operation, "outcome" => outcome, "store" => store).increment(1);
+    metrics::histogram!(PASSPORT_STORE_TIME, "operation" => operation, "store" => store).record(took);
+    metrics::counter!(PASSPORT_STORE, "operation" => operation, "outcome" => outcome, "store" => store)
+        .increment(1);
 }
 
-pub(crate) fn claim_refused(error: &RestoreError) {
-    metrics::counter!(CLAIMS_REFUSED, "kind" => error.as_str()).increment(1);
+pub(crate) fn claim_check_refused(error: &RestoreError) {
+    metrics::counter!(CLAIM_CHECKS_REFUSED, "kind" => error.as_str()).increment(1);
 }
 
 #[cfg(test)]

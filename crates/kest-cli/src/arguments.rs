@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kest_baggage::{ClaimId, ClaimIdError};
+use kest_baggage::{ClaimCheck, ClaimCheckError};
 use kest_core::entry::{NameError, PolicyName};
 use kest_core::passport::{Tips, TipsError};
 use kest_core::signature::{KeyId, WorkloadId};
-use kest_core::{Limits, Reading};
+use kest_core::{Dialect, Limits};
 use serde::{Deserialize, Serialize};
 
 /// Keys, trust bundles, passports and policies of Kest.
@@ -79,8 +79,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "HEX", value_parser = parse_tips)]
     pub(crate) chain_tip: Option<Tips>,
     /// Dialect of the input; a JSONL line may only ask for a stricter one.
-    #[arg(long, value_enum, default_value_t = Dialect::Strict)]
-    pub(crate) dialect: Dialect,
+    #[arg(long, value_enum, default_value_t = DialectName::Strict)]
+    pub(crate) dialect: DialectName,
     /// Print the verdict as one JSON object; with --jsonl each is one already.
     #[arg(long)]
     pub(crate) json: bool,
@@ -128,7 +128,7 @@ pub(crate) struct PolicyCheck {
     /// of which .toml files are left alone.
     #[arg(value_name = "FILES", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// A policy that a configuration may name although no file has it: a server next door or the code does.
+    /// A policy that a configuration may name although no file has it: a sidecar or the code does.
     #[arg(long, value_name = "NAME")]
     pub(crate) known: Vec<String>,
     /// Print one JSON object.
@@ -205,7 +205,7 @@ pub(crate) struct StoreGet {
     pub(crate) json: bool,
     /// The claim, a UUID.
     #[arg(value_name = "CLAIM", value_parser = parse_claim)]
-    pub(crate) claim: ClaimId,
+    pub(crate) claim: ClaimCheck,
 }
 
 #[derive(Debug, Args)]
@@ -242,14 +242,14 @@ pub(crate) struct StoreKey {
 /// A dialect as it is spelled by flags and JSONL lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Dialect {
+pub(crate) enum DialectName {
     /// The protocol as this project writes it.
     Strict,
     /// What the first Python implementation writes.
     LegacyPython,
 }
 
-impl Dialect {
+impl DialectName {
     /// Whether input may ask for this dialect where the command line allows `allowed`: never for a more lenient one.
     pub(crate) fn is_within(self, allowed: Self) -> bool {
         match self {
@@ -259,11 +259,11 @@ impl Dialect {
     }
 }
 
-impl From<Dialect> for Reading {
-    fn from(dialect: Dialect) -> Self {
+impl From<DialectName> for Dialect {
+    fn from(dialect: DialectName) -> Self {
         match dialect {
-            Dialect::Strict => Self::Strict,
-            Dialect::LegacyPython => Self::LegacyPython,
+            DialectName::Strict => Self::Strict,
+            DialectName::LegacyPython => Self::LegacyPython,
         }
     }
 }
@@ -276,8 +276,8 @@ fn parse_policy_name(text: &str) -> Result<PolicyName, NameError> {
     PolicyName::new(text)
 }
 
-fn parse_claim(text: &str) -> Result<ClaimId, ClaimIdError> {
-    ClaimId::parse(text)
+fn parse_claim(text: &str) -> Result<ClaimCheck, ClaimCheckError> {
+    ClaimCheck::parse(text)
 }
 
 fn parse_key_id(text: &str) -> Result<KeyId, NameError> {

@@ -1,8 +1,8 @@
 //! A passport as it was carried, in the two forms of input, and the way from there to what can be verified.
 
-use kest_baggage::{ClaimStore, HeaderReader, RestoreError, restore};
+use kest_baggage::{HeaderReader, PassportStore, RestoreError, restore};
 use kest_core::passport::PassportFormError;
-use kest_core::{Limits, Reading, UnverifiedPassport};
+use kest_core::{Dialect, Limits, UnverifiedPassport};
 
 use crate::input::{InputError, Source};
 
@@ -58,7 +58,7 @@ pub(crate) enum Carried<'input> {
     /// A JSON array of compact entries.
     Array(&'input [u8]),
     /// Lines of a baggage header, and where claim checks can be redeemed.
-    Header(Vec<&'input [u8]>, Option<&'input dyn ClaimStore>),
+    Header(Vec<&'input [u8]>, Option<&'input dyn PassportStore>),
 }
 
 /// Whether a header must announce its chain tip.
@@ -78,7 +78,7 @@ impl Carried<'_> {
     /// The kind of what is wrong.
     pub(crate) async fn restore(
         self,
-        reading: Reading,
+        dialect: Dialect,
         announcement: Announcement,
         limits: &Limits,
     ) -> Result<Option<UnverifiedPassport>, &'static str> {
@@ -89,7 +89,7 @@ impl Carried<'_> {
             }
             Self::Header(lines, store) => (lines, store),
         };
-        let mut reader = HeaderReader::new(limits.clone()).reading(reading);
+        let mut reader = HeaderReader::new(limits.clone()).dialect(dialect);
         if announcement == Announcement::Optional {
             reader = reader.dangerous_accept_missing_tip();
         }
@@ -97,7 +97,7 @@ impl Carried<'_> {
         match restore(packed, store, limits).await {
             Ok(restored) => Ok(restored.passport()),
             // As of any passport that ends elsewhere, however it was carried.
-            Err(RestoreError::ClaimOfAnotherLineage) => Err("chain_tip_mismatch"),
+            Err(RestoreError::ClaimCheckOfAnotherLineage) => Err("chain_tip_mismatch"),
             Err(error) => Err(error.as_str()),
         }
     }

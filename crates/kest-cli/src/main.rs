@@ -1,5 +1,5 @@
 //! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, tries policies, and
-//! looks into claim stores.
+//! looks into passport store.
 //!
 //! For people who run services with Kest and want to know, outside of them, what a passport proves. Everything it
 //! reads is bounded by the same limits as a service's.
@@ -80,7 +80,7 @@
 //!
 //! A `.toml` is the deployment's configuration: it is read as a service reads it, the policy files that it names are
 //! checked with the others, and its tiers may name only policies of those files, or such as `--known NAME` says that
-//! a server next door or the code has.
+//! a sidecar or the code has.
 //!
 //! In the JSON form `file` and `line` may be `null`, and the policies of a language are only listed when its files compile. Files
 //! that cannot be read, or none at all, are exit code 2 with nothing on standard output.
@@ -118,7 +118,7 @@
 //! {"claim", "kind"}
 //! ```
 //!
-//! the second, and exit code 1, when the claim is unknown or over (`claim_gone`) or what lies there is not what a service
+//! the second, and exit code 1, when the claim is unknown or over (`claim_check_gone`) or what lies there is not what a service
 //! would take, with the kinds that a service logs. With `--seal-key` and `--audience` claims are sealed, and plain ones refused.
 //! A store that is away, or that may evict claims, is exit code 2. `store key` makes the key that services seal with.
 //!

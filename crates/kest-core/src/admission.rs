@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
+use crate::admitter::Admitter;
 use crate::arrival::{Arrival, Lineage};
+use crate::caller::Caller;
 use crate::entry::{Entry, OperationName};
-use crate::kest::Kest;
 use crate::passport::Passport;
 use crate::policy::Authorize;
-use crate::principal::Principal;
 use crate::refusal::Step;
 use crate::{AdmitError, Operation};
 
@@ -20,7 +20,7 @@ pub struct Admission(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    kest: Kest,
+    admitter: Admitter,
     arrival: Arrival,
     passport: Passport,
     entry: Arc<Entry>,
@@ -28,8 +28,8 @@ struct Parts {
 }
 
 impl Admission {
-    pub(crate) fn new(kest: Kest, arrival: Arrival, passport: Passport, entry: Arc<Entry>) -> Self {
-        Self(Arc::new(Parts { kest, arrival, passport, entry, memo: OnceLock::new() }))
+    pub(crate) fn new(admitter: Admitter, arrival: Arrival, passport: Passport, entry: Arc<Entry>) -> Self {
+        Self(Arc::new(Parts { admitter, arrival, passport, entry, memo: OnceLock::new() }))
     }
 
     /// What the request came with.
@@ -40,8 +40,8 @@ impl Admission {
 
     /// Who is calling.
     #[must_use]
-    pub fn principal(&self) -> &Principal {
-        self.0.arrival.principal()
+    pub fn caller(&self) -> &Caller {
+        self.0.arrival.caller()
     }
 
     /// The lineage including this operation: what outgoing calls carry.
@@ -64,8 +64,8 @@ impl Admission {
 
     /// The service that signed.
     #[must_use]
-    pub fn kest(&self) -> &Kest {
-        &self.0.kest
+    pub fn admitter(&self) -> &Admitter {
+        &self.0.admitter
     }
 
     /// What an operation inside of this one follows: this one's lineage, and the same caller.
@@ -77,7 +77,7 @@ impl Admission {
     /// Starts a nested operation: a tool call, a job, a step worth an entry of its own.
     ///
     /// What it declares is found wrong when it is admitted. A service whose nested operations are known at start gives
-    /// them to [`Kest::check`] there.
+    /// them to [`Admitter::check`] there.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Nested<'_> {
         Nested { admission: self, operation }
@@ -97,10 +97,10 @@ impl Admission {
     {
         let mut passport = self.0.passport.clone();
         for other in others {
-            passport = passport.merge(other.passport(), self.0.kest.limits())?;
+            passport = passport.merge(other.passport(), self.0.admitter.limits())?;
         }
         Ok(Joined {
-            kest: self.0.kest.clone(),
+            admitter: self.0.admitter.clone(),
             arrival: self.0.arrival.followed_by(Lineage::Carried(passport)),
         })
     }
@@ -123,8 +123,8 @@ pub struct Nested<'admission> {
 impl Nested<'_> {
     /// The service that will sign.
     #[must_use]
-    pub fn kest(&self) -> &Kest {
-        self.admission.kest()
+    pub fn admitter(&self) -> &Admitter {
+        self.admission.admitter()
     }
 
     /// Asks policy, signs the entry, and gives the admission under which the nested work runs.
@@ -135,15 +135,15 @@ impl Nested<'_> {
     pub async fn admit(self, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
         let parent = self.admission;
         let arrival = parent.following();
-        let circumstances = crate::Circumstances::default();
-        parent.kest().admit_at(Step::Nested, &arrival, &self.operation, policy, circumstances).await
+        let options = crate::AdmitOptions::default();
+        parent.admitter().admit_at(Step::Nested, &arrival, &self.operation, policy, options).await
     }
 }
 
 /// Several lineages joined, waiting for the operation that follows them.
 #[derive(Debug)]
 pub struct Joined {
-    kest: Kest,
+    admitter: Admitter,
     arrival: Arrival,
 }
 
@@ -154,7 +154,7 @@ impl Joined {
     ///
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
-        let circumstances = crate::Circumstances::default();
-        self.kest.admit_at(Step::Nested, &self.arrival, operation, policy, circumstances).await
+        let options = crate::AdmitOptions::default();
+        self.admitter.admit_at(Step::Nested, &self.arrival, operation, policy, options).await
     }
 }

@@ -136,8 +136,8 @@ kinds! {
         "let the engine name what it evaluated, or name a policy for the operation";
     /// The operation's policy spoke for the deployment.
     PolicyMisplaced "policy_misplaced" Service:
-        "an operation's policy of the function tier, without exemptions",
-        "give policies of other tiers and exemptions to KestBuilder::deployment_policy";
+        "an operation's policy of the function tier, without deviations",
+        "give policies of other tiers and deviations to KestBuilder::deployment_policy";
     /// The policy engine did not answer.
     PolicyUnavailable "policy_unavailable" Dependency:
         "an answer of the policy engine",
@@ -177,5 +177,5 @@ kinds! {
     /// Policy and signer did not finish in time.
     TookTooLong "took_too_long" Dependency:
         "an answer within Limits::arrival_wait or Limits::admission_wait",
-        "find what is slow: claim store, key resolver, issuer, policy engine or signer";
+        "find what is slow: passport store, key resolver, issuer, policy engine or signer";
 }

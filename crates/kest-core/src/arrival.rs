@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::caller::Caller;
 use crate::passport::Passport;
-use crate::principal::Principal;
 use crate::share::Share;
 
 /// The lineage that a request came with.
@@ -39,7 +39,7 @@ pub struct Arrival(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     lineage: Lineage,
-    principal: Principal,
+    caller: Caller,
     /// Asked by those only who keep something for the caller, so it is found out when it is asked first.
     share: OnceLock<Share>,
     peer: Option<Share>,
@@ -48,21 +48,21 @@ struct Parts {
 impl Arrival {
     /// Joins two proofs.
     #[must_use]
-    pub fn new(lineage: Lineage, principal: Principal) -> Self {
-        Self::from_peer(lineage, principal, None)
+    pub fn new(lineage: Lineage, caller: Caller) -> Self {
+        Self::from_peer(lineage, caller, None)
     }
 
     /// Joins two proofs of a request that came from `peer`, which counts where nothing better is known of the caller.
     #[must_use]
-    pub fn from_peer(lineage: Lineage, principal: Principal, peer: Option<Share>) -> Self {
-        Self(Arc::new(Parts { lineage, principal, share: OnceLock::new(), peer }))
+    pub fn from_peer(lineage: Lineage, caller: Caller, peer: Option<Share>) -> Self {
+        Self(Arc::new(Parts { lineage, caller, share: OnceLock::new(), peer }))
     }
 
     /// What follows this arrival inside of the service: another lineage, the same caller; who is known from a lineage
     /// only is whom this one names.
     pub(crate) fn followed_by(&self, lineage: Lineage) -> Self {
-        let principal = self.principal().clone().following(&lineage);
-        Self(Arc::new(Parts { lineage, principal, share: self.share().into(), peer: self.0.peer }))
+        let caller = self.caller().clone().following(&lineage);
+        Self(Arc::new(Parts { lineage, caller, share: self.share().into(), peer: self.0.peer }))
     }
 
     /// Through whom: the verified lineage.
@@ -73,14 +73,14 @@ impl Arrival {
 
     /// Who.
     #[must_use]
-    pub fn principal(&self) -> &Principal {
-        &self.0.principal
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
     }
 
     /// On whose account it is served.
     #[must_use]
     pub fn share(&self) -> Share {
-        let Parts { lineage, principal, share, peer } = self.0.as_ref();
-        *share.get_or_init(|| Share::of_caller(principal, lineage, *peer))
+        let Parts { lineage, caller, share, peer } = self.0.as_ref();
+        *share.get_or_init(|| Share::of_caller(caller, lineage, *peer))
     }
 }

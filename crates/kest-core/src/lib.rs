@@ -1,7 +1,7 @@
 //! Values and proofs of Kest: signed audit entries, verified passports, trust, taints, permits.
 //!
 //! Every step of a request's life gives a value that only that step can make: an [`UnverifiedPassport`] shows
-//! nothing, a [`Passport`] was proved, a [`Principal`] was authenticated, a [`Permit`](policy::Permit) was granted, an
+//! nothing, a [`Passport`] was proved, a [`Caller`] was authenticated, a [`Permit`](policy::Permit) was granted, an
 //! [`Admission`] is signed. This crate knows no network, no runtime and no HTTP; time and randomness are arguments.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //! use kest_core::policy::dangerous_allow_all;
 //! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 //! use kest_core::trust::Origin;
-//! use kest_core::{Kest, Limits, Operation, OsRandom, UnverifiedPassport, Verifier};
+//! use kest_core::{Admitter, Limits, Operation, OsRandom, UnverifiedPassport, Verifier};
 //!
 //! # fn block_on<F: Future>(future: F) -> F::Output {
 //! #     let mut future = std::pin::pin!(future);
@@ -26,7 +26,7 @@
 //! ring.trust_signer(signer.as_ref())?;
 //!
 //! // A nightly job starts a lineage, and one of its steps adds to it.
-//! let kest = Kest::builder(signer).build();
+//! let kest = Admitter::builder(signer).build();
 //! let job = kest.originate(Origin::system(), &Operation::named("nightly")?, &dangerous_allow_all()).await?;
 //! let step = job.operation(Operation::named("resize")?.taint("thumbnail")).admit(&dangerous_allow_all()).await?;
 //!
@@ -49,12 +49,14 @@
 
 mod admission;
 mod admit_error;
+mod admitter;
 mod arrival;
+pub mod caller;
 mod canonical;
 mod clock;
+mod dialect;
 pub mod entry;
 pub mod file;
-mod kest;
 mod limits;
 mod literal;
 mod name;
@@ -62,9 +64,7 @@ mod operation;
 pub mod passport;
 mod path;
 pub mod policy;
-pub mod principal;
 mod random;
-mod reading;
 pub mod refusal;
 pub mod replay;
 mod room;
@@ -78,11 +78,16 @@ pub mod trust;
 
 pub use admission::{Admission, Joined, Nested};
 pub use admit_error::{AdmitError, AdmitErrorKind};
+pub use admitter::{AdmitOptions, Admitter, AdmitterBuilder};
 pub use arrival::{Arrival, Lineage};
+pub use caller::{
+    Attested, Authenticate, AuthenticateError, Caller, Challenge, Confirmation, Credentials, Evidence,
+    FromLineage, IdentitySource, PeerCertificate, RequestTarget, authenticate, authenticate_credentials,
+};
 pub use canonical::{CanonicalizeError, canonicalize};
 pub use clock::{Clock, SystemClock};
+pub use dialect::Dialect;
 pub use entry::Identity;
-pub use kest::{Circumstances, Kest, KestBuilder};
 pub use limits::Limits;
 #[doc(hidden)]
 pub use literal::literal;
@@ -90,12 +95,7 @@ pub use operation::{Operation, OperationError};
 pub use passport::{Passport, UnverifiedPassport, Verifier};
 pub use path::{NormalPath, PathError};
 pub use policy::Authorize;
-pub use principal::{
-    Attested, Authenticate, AuthenticateError, Challenge, Confirmation, Credentials, Evidence, FromLineage,
-    IdentitySource, PeerCertificate, Principal, RequestTarget, authenticate, authenticate_credentials,
-};
 pub use random::{OsRandom, Random, RandomError};
-pub use reading::Reading;
 pub use replay::ReplayStore;
 pub use room::{NoRoom, Room};
 pub use share::Share;

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of all incoming `baggage` lines together. W3C Baggage 3.3.2 asks for at least 8192 to be carried; four
-    /// times that takes what writers without a claim store send, and other people's members.
+    /// times that takes what writers without a passport store send, and other people's members.
     pub header_bytes: usize,
     /// List members of the incoming header, ours and foreign ones. Bytes bound them before: this is what `header_bytes`
     /// hold of the shortest member that says something (`a=1,`), so that only a flood of empty ones comes here.
@@ -32,7 +32,7 @@ pub struct Limits {
     /// Inflated bytes per compressed byte. Passports, being base64 of hashes and names, stay under 20.
     pub inflate_ratio: usize,
     /// Bytes of a passport's JSON text, whichever way it came: 330 entries of ordinary size. A request holds the text,
-    /// once and a half as much of what is read from it where names are long, and while it calls on, what a claim store
+    /// once and a half as much of what is read from it where names are long, and while it calls on, what a passport store
     /// is given, sealed: with all this it costs less than 2 MiB.
     pub passport_bytes: usize,
     /// Entries of one passport. Verification is linear; at this length it costs tens of milliseconds. One that travels
@@ -51,7 +51,7 @@ pub struct Limits {
     /// Bytes of a resource's id, which is signed, compared and remembered: longer than the paths that people link to, and
     /// short enough that a stranger's path cannot fill an entry.
     pub resource_id_bytes: usize,
-    /// Policies and exemptions recorded in one entry. An operation asks some ten of them.
+    /// Policies and deviations recorded in one entry. An operation asks some ten of them.
     pub policies: usize,
     /// Nesting of JSON values: deeper input would cost stack.
     pub json_depth: usize,
@@ -105,13 +105,13 @@ pub struct Limits {
     /// Entries up to which a passport is verified on the request's own task; longer ones move to a blocking thread
     /// so that other requests of that worker do not wait.
     pub inline_verify_entries: usize,
-    /// Time one question to a claim store may take.
-    pub claim_wait: Duration,
+    /// Time one question to a passport store may take.
+    pub passport_store_wait: Duration,
     /// How long a claim check can be redeemed: longer than the slowest chain of calls.
-    pub claim_ttl: Duration,
-    /// Bytes that the in-memory claim store keeps before it refuses to take more. One caller gets a quarter at most, which
+    pub claim_check_ttl: Duration,
+    /// Bytes that the in-memory passport store keeps before it refuses to take more. One caller gets a quarter at most, which
     /// is two long lineages a second for as long as they live.
-    pub claim_store_bytes: u64,
+    pub passport_store_bytes: u64,
     /// Bytes of the document that policy engines are given; over it nothing is asked and nothing allowed. A lineage
     /// of `entries` hops with names of ordinary length stays within half of it.
     pub policy_input_bytes: usize,
@@ -129,9 +129,9 @@ pub struct Limits {
     /// Time of that which it may compute on the request's own task; then it moves to a blocking thread so that other
     /// requests of that worker do not wait.
     pub policy_at_once: Duration,
-    /// Time a policy engine next door may take to answer: the specification's default (section 11.1).
+    /// Time a sidecar policy engine may take to answer: the specification's default (section 11.1).
     pub policy_wait: Duration,
-    /// Bytes of an answer of a policy engine next door; `true` has four.
+    /// Bytes of an answer of a sidecar policy engine; `true` has four.
     pub policy_answer_bytes: usize,
     /// Decisions remembered by one set of policies: 32 bytes each and the cache's own cost.
     pub policy_decisions: u64,
@@ -183,9 +183,9 @@ impl Default for Limits {
             arrival_wait: Duration::from_secs(5),
             admission_wait: Duration::from_secs(5),
             inline_verify_entries: 64,
-            claim_wait: Duration::from_millis(500),
-            claim_ttl: Duration::from_secs(300),
-            claim_store_bytes: 256 * 1024 * 1024,
+            passport_store_wait: Duration::from_millis(500),
+            claim_check_ttl: Duration::from_secs(300),
+            passport_store_bytes: 256 * 1024 * 1024,
             policy_input_bytes: 256 * 1024,
             policy_file_bytes: 1024 * 1024,
             policy_files: 256,

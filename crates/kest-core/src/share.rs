@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use crate::arrival::Lineage;
-use crate::principal::{PeerCertificate, Principal};
+use crate::caller::{Caller, PeerCertificate};
 use crate::signature::WorkloadId;
 
 /// The caller on whose account something is kept or done, so that no caller uses up what belongs to all.
@@ -56,14 +56,14 @@ impl Share {
         }
     }
 
-    /// The best known of these: the principal, the signer of the lineage's tip, the peer.
-    pub(crate) fn of_caller(principal: &Principal, lineage: &Lineage, peer: Option<Self>) -> Self {
+    /// The best known of these: the caller, the signer of the lineage's tip, the peer.
+    pub(crate) fn of_caller(caller: &Caller, lineage: &Lineage, peer: Option<Self>) -> Self {
         let of_tip = || {
             let tips = lineage.passport()?.tip_entries();
             // Of several, the first by name: joining lineages in another order must not make another share.
             tips.map(|tip| tip.workload()).min_by_key(|workload| workload.as_str()).map(Self::of_workload)
         };
-        principal.share().or_else(of_tip).or(peer).unwrap_or(Self::UNKNOWN)
+        caller.share().or_else(of_tip).or(peer).unwrap_or(Self::UNKNOWN)
     }
 
     fn of(parts: &[&[u8]]) -> Self {

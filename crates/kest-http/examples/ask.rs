@@ -1,4 +1,4 @@
-//! Asks a neighbour that is started here, and one that would lead inward.
+//! Asks a server that is started here, and one that would lead inward.
 
 use std::io::Write as _;
 use std::time::Duration;

@@ -4,16 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::Host;
 
-/// Which addresses the neighbours of a client may have.
+/// Which addresses the servers of a client may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reach {
-    /// Any: the configuration names every neighbour.
+    /// Any: the configuration names every server.
     Anywhere,
     /// None that leads inward: not this machine, not its network segment, not the metadata service of a cloud, which
     /// trusts what reaches it. Private networks are allowed, since issuers live there.
     Outward,
-    /// As [`Outward`](Self::Outward), and this machine too: for neighbours that were named by one on it.
+    /// As [`Outward`](Self::Outward), and this machine too: for servers that were named by one on it.
     OutwardOrLoopback,
 }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_outside_and_in_private_networks_are_reached() {
+    fn servers_outside_and_in_private_networks_are_reached() {
         for address in [
             "192.0.2.1",
             "8.8.8.8",

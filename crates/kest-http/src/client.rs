@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::lookup::{Lookup, Resolver, SystemLookup};
 use crate::question::Question;
 
-/// Asks neighbours, each question by the same rule; cheap to clone.
+/// Asks servers, each question by the same rule; cheap to clone.
 #[derive(Clone)]
 pub struct HttpClient {
     inner: reqwest::Client,
@@ -83,7 +83,7 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Bounds the addresses that neighbours may have, however their hosts are spelled and whatever names resolve to.
+    /// Bounds the addresses that servers may have, however their hosts are spelled and whatever names resolve to.
     pub fn reach(mut self, reach: Reach) -> Self {
         self.reach = reach;
         self

@@ -32,7 +32,7 @@ impl Coding {
         })
     }
 
-    /// Takes no more than a name: what else stands there is the neighbour's and goes into no log.
+    /// Takes no more than a name: what else stands there is the server's and goes into no log.
     fn named(name: &str) -> Self {
         let is_name = (1..=LONGEST).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));

@@ -202,7 +202,7 @@ pub enum EndpointError {
     /// Plain http to another machine lets what sits on the way read questions and replace answers.
     #[error("endpoint on another machine must be https")]
     PlainHttp,
-    /// A neighbour named an endpoint on this machine or in its network segment.
+    /// A server named an endpoint on this machine or in its network segment.
     #[error("endpoint leads inward")]
     Inward,
 }

@@ -11,21 +11,21 @@ use crate::lookup::LeadsInward;
 #[non_exhaustive]
 pub enum AskError {
     /// No connection, no trust in the certificate, or the connection broke: a later question may be answered.
-    #[error("neighbour is out of reach")]
+    #[error("server is out of reach")]
     Unreachable(#[source] BoxError),
     /// No complete answer in the time of the client: a later question may be answered.
-    #[error("neighbour did not answer in time")]
+    #[error("server did not answer in time")]
     TimedOut,
-    /// The neighbour answered with another status than 200; redirects are not followed.
-    #[error("neighbour answered with status {0}")]
+    /// The server answered with another status than 200; redirects are not followed.
+    #[error("server answered with status {0}")]
     Status(u16),
-    /// The neighbour coded its answer although it was asked not to: mend the neighbour, or what stands before it.
-    #[error("neighbour answered in a content coding that was not asked for: {0}")]
+    /// The server coded its answer although it was asked not to: mend the server, or what stands before it.
+    #[error("server answered in a content coding that was not asked for: {0}")]
     Coding(Coding),
     /// The answer is over the limit of the question.
     #[error("answer is over the limit of {0} bytes")]
     TooLong(usize),
-    /// The endpoint is, or its name has no other address than, one out of the client's reach: the neighbour that
+    /// The endpoint is, or its name has no other address than, one out of the client's reach: the server that
     /// published it must not lead there.
     #[error("endpoint leads inward")]
     Inward,

@@ -1,6 +1,6 @@
-//! One bounded question to a neighbour over HTTP: the answer comes from where it was asked for, or not at all.
+//! One bounded question to a server over HTTP: the answer comes from where it was asked for, or not at all.
 //!
-//! Services ask neighbours that they depend on for their safety: an issuer for its keys, a policy engine for a
+//! Services ask servers that they depend on for their safety: an issuer for its keys, a policy engine for a
 //! verdict, a file server for a trust bundle. All of them are asked by the same rule, which is this crate:
 //!
 //! - an [`Endpoint`] is https, or http on this machine; [`Endpoint::dangerous_plain_http`] says otherwise aloud;
@@ -27,7 +27,7 @@
 //! # Limits and caveats
 //!
 //! Plain http on this machine is as safe as the machine: any process on it may listen on a port that is free. A name
-//! that the configuration gives may lead anywhere, also into a private network, because many neighbours live there;
+//! that the configuration gives may lead anywhere, also into a private network, because many servers live there;
 //! https then proves that the right one answers. Content types are the caller's to judge.
 
 mod address;

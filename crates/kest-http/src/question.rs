@@ -83,7 +83,7 @@ async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, AskError>
     Ok(body)
 }
 
-/// What a neighbour said, with status 200.
+/// What a server said, with status 200.
 #[derive(Debug)]
 pub struct Answer {
     headers: HeaderMap,

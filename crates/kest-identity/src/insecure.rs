@@ -83,11 +83,11 @@ impl Authenticate for InsecureIdentity {
 mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use kest_core::{Lineage, Principal};
+    use kest_core::{Caller, Lineage};
 
     use super::*;
 
-    async fn ask(authorization: &[&str]) -> Result<Principal, AuthenticateError> {
+    async fn ask(authorization: &[&str]) -> Result<Caller, AuthenticateError> {
         let values = authorization.iter().map(|value| value.as_bytes());
         let evidence = Evidence::new(&Lineage::Absent).with_authorization(values);
         authenticate(&InsecureIdentity::dangerous_new(), &evidence).await
@@ -99,19 +99,15 @@ mod tests {
 
     #[tokio::test]
     async fn token_is_believed_and_marked_unverified() {
-        let principal =
-            ask(&[&bearer(r#"{"sub":"u","azp":"a","scope":"s","iss":"i","exp":1}"#)]).await.unwrap();
-        assert_eq!(
-            (principal.user(), principal.agent(), principal.task()),
-            (Some("u"), Some("a"), Some("s"))
-        );
-        assert_eq!((principal.issuer(), principal.source()), (Some("i"), IdentitySource::Unverified));
+        let caller = ask(&[&bearer(r#"{"sub":"u","azp":"a","scope":"s","iss":"i","exp":1}"#)]).await.unwrap();
+        assert_eq!((caller.user(), caller.agent(), caller.task()), (Some("u"), Some("a"), Some("s")));
+        assert_eq!((caller.issuer(), caller.source()), (Some("i"), IdentitySource::Unverified));
     }
 
     #[tokio::test]
     async fn nobody_is_marked_unverified_too() {
-        let principal = ask(&[]).await.unwrap();
-        assert_eq!((principal.user(), principal.source()), (None, IdentitySource::Unverified));
+        let caller = ask(&[]).await.unwrap();
+        assert_eq!((caller.user(), caller.source()), (None, IdentitySource::Unverified));
     }
 
     #[tokio::test]

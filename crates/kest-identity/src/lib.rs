@@ -34,22 +34,25 @@
 //! key is withdrawn; proof that it is in the right hands is asked for with each request.
 
 mod bearer;
-mod binding;
 mod bundle;
 mod choice;
+mod confirmation;
+mod dpop;
 mod insecure;
 mod jwks;
 mod jwt;
+mod mtls;
 mod refresh;
 mod resource;
 pub mod telemetry;
 
-pub use binding::{BindingError, DpopSettings, DpopSettingsError, InvalidProof, Requirement, WrongBinding};
 pub use bundle::{
     BundleFault, BundleFile, BundleFileBuilder, BundleHealth, BundleStartError, BundleUnavailable, BundleUrl,
     BundleUrlBuilder,
 };
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
+pub use confirmation::{BindingError, InvalidProof, WrongBinding};
+pub use dpop::{DpopSettings, DpopSettingsError, Requirement};
 pub use insecure::InsecureIdentity;
 #[cfg(feature = "jwks-client")]
 pub use jwks::JwksClientKeys;

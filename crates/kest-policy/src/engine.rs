@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::input::Input;
 
-/// Evaluates policies: Cedar, Rego, closures, a server next door, or one of your own.
+/// Evaluates policies: Cedar, Rego, closures, a sidecar, or one of your own.
 ///
 /// An engine decides about one policy at a time, so that a yes of one can never stand in for a no of another. What
 /// it is asked is the whole of [`Input`]; it must look at nothing else that differs between callers, since decisions

@@ -219,7 +219,7 @@ pub enum Problem {
     /// The configuration names a policy that no engine knows.
     #[error("policy {0} is not known to any engine")]
     UnknownPolicy(PolicyName),
-    /// An exemption that cannot be used.
+    /// A deviation that cannot be used.
     #[error("deviation from policy {policy} {wrong}")]
     Deviation {
         /// The policy that it names.

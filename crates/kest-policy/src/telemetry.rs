@@ -15,7 +15,7 @@ pub const CACHE: &str = "kest_policy_cache_total";
 pub const ENGINE_ERRORS: &str = "kest_policy_engine_errors_total";
 /// Seconds that one evaluation took, by `engine`.
 pub const EVALUATION: &str = "kest_policy_evaluation_seconds";
-/// Exemptions used, by `policy`, `tier` and `operation`.
+/// Deviations used, by `policy`, `tier` and `operation`.
 pub const DEVIATIONS: &str = "kest_policy_deviations_total";
 /// Attempts to load a set of policies anew, by `outcome`: `loaded` or `kept_old`.
 pub const RELOADS: &str = "kest_policy_reloads_total";
@@ -32,7 +32,7 @@ pub fn describe_metrics() {
     metrics::describe_counter!(CACHE, "questions to the decision cache by outcome");
     metrics::describe_counter!(ENGINE_ERRORS, "policy evaluations without a verdict by engine and kind");
     metrics::describe_histogram!(EVALUATION, metrics::Unit::Seconds, "time of one policy evaluation");
-    metrics::describe_counter!(DEVIATIONS, "exemptions used by policy, tier and operation");
+    metrics::describe_counter!(DEVIATIONS, "deviations used by policy, tier and operation");
     metrics::describe_counter!(RELOADS, "attempts to load policies anew by outcome");
     metrics::describe_counter!(FAILED_LOOKS, "looks at policy files without a result by kind");
     metrics::describe_gauge!(LAST_GOOD_LOOK, metrics::Unit::Seconds, "unix time of the last good look");

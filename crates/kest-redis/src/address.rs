@@ -83,7 +83,7 @@ impl Address {
 
     /// Another server of the same cluster, with the same login.
     #[cfg(feature = "cluster")]
-    pub(crate) fn neighbour(&self, host: &str, port: u16) -> Self {
+    pub(crate) fn with_place(&self, host: &str, port: u16) -> Self {
         let host = if host.is_empty() { self.host.clone() } else { host.to_owned() };
         Self { host, port, login: self.login.clone(), ..*self }
     }

@@ -13,7 +13,7 @@ use crate::{ConnectError, Redis};
 /// Settings of a connection that is not made yet.
 ///
 /// A call waits [`queue_wait`](Self::queue_wait) for its turn and then [`command_wait`](Self::command_wait) for its
-/// answer, 400 ms together, which is below `Limits::claim_wait`.
+/// answer, 400 ms together, which is below `Limits::passport_store_wait`.
 ///
 /// ```no_run
 /// use kest_redis::Redis;

@@ -13,7 +13,7 @@ use crate::health::ServerHealth;
 use crate::link::{Gate, Node};
 use crate::settings::Settings;
 use crate::{
-    CommandError, ConnectError, RedisBuilder, RedisClaims, RedisHealth, RedisReplays, ReplaySettings,
+    CommandError, ConnectError, RedisBuilder, RedisHealth, RedisPassports, RedisReplays, ReplaySettings,
     telemetry,
 };
 
@@ -42,10 +42,10 @@ impl Redis {
         RedisBuilder::new(address.into())
     }
 
-    /// Claims of any replica of any service.
+    /// Claim checks of any replica of any service.
     #[must_use]
-    pub fn claims(&self) -> RedisClaims {
-        RedisClaims::new(self.clone())
+    pub fn passports(&self) -> RedisPassports {
+        RedisPassports::new(self.clone())
     }
 
     /// Identifiers that were used, shared by all replicas; they must all have the same `settings`.

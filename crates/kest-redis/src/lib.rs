@@ -1,19 +1,19 @@
 //! Claim checks and replay protection for many replicas, on Redis or Valkey.
 //!
-//! A passport that is too long for a header lies in a [`ClaimStore`](kest_baggage::ClaimStore) that every replica of
+//! A passport that is too long for a header lies in a [`PassportStore`](kest_baggage::PassportStore) that every replica of
 //! every service reaches, and identifiers that must not be used twice in a [`ReplayStore`](kest_core::ReplayStore) that
 //! all replicas of a service share. Both are made of one bounded [connection](Redis):
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use kest_baggage::ClaimStore;
+//! use kest_baggage::PassportStore;
 //! use kest_core::ReplayStore;
 //! use kest_redis::{Redis, ReplaySettings};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let redis = Redis::builder("redis://cache.example:6379").login("orders", "secret").connect().await?;
-//! let claims: Arc<dyn ClaimStore> = Arc::new(redis.claims());
+//! let claims: Arc<dyn PassportStore> = Arc::new(redis.passports());
 //! let replays = redis.replays(ReplaySettings::new());
 //! replays.begin().await?;
 //! let replays: Arc<dyn ReplayStore> = Arc::new(replays);
@@ -40,7 +40,6 @@
 
 mod address;
 mod builder;
-mod claims;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod command_error;
@@ -49,15 +48,16 @@ mod connection;
 mod health;
 mod ledger;
 mod link;
+mod passports;
 mod replays;
 mod settings;
 pub mod telemetry;
 
 pub use address::AddressError;
 pub use builder::RedisBuilder;
-pub use claims::RedisClaims;
 pub use command_error::CommandError;
 pub use connect_error::ConnectError;
 pub use connection::Redis;
 pub use health::{RedisHealth, ServerHealth};
+pub use passports::RedisPassports;
 pub use replays::{RedisReplays, ReplaySettings};

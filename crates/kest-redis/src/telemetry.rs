@@ -16,10 +16,10 @@ pub const WAITING: &str = "kest_redis_commands_waiting";
 /// Connections by `outcome`: `made`, `lost`, or why none was made (`unreachable`, `timed_out`, `unauthorized`,
 /// `may_evict`, ...).
 pub const CONNECTIONS: &str = "kest_redis_connections_total";
-/// Claims by `outcome`: `kept`, `taken`, `full`, `share_full`, `hit`, `miss`, `too_large`, `removed`, `absent`.
+/// Passports by `outcome`: `kept`, `taken`, `full`, `share_full`, `hit`, `miss`, `too_large`, `removed`, `absent`.
 ///
 /// A `miss` is a claim check without its passport: a gap in the audit trail, unless it was made up.
-pub const CLAIMS: &str = "kest_redis_claims_total";
+pub const PASSPORTS: &str = "kest_redis_passports_total";
 /// Identifiers by `outcome`: `new`, `seen`, `expired`, `forgotten`, `too_long`, `full`, `share_full`.
 pub const REPLAYS: &str = "kest_redis_replays_total";
 /// Fences set: each one is a part of the memory of identifiers that began anew.
@@ -32,7 +32,7 @@ pub fn describe_metrics() {
     metrics::describe_gauge!(IN_FLIGHT, "commands under way");
     metrics::describe_gauge!(WAITING, "commands that wait for their turn");
     metrics::describe_counter!(CONNECTIONS, "connections made, lost and not made");
-    metrics::describe_counter!(CLAIMS, "claims by outcome");
+    metrics::describe_counter!(PASSPORTS, "claims by outcome");
     metrics::describe_counter!(REPLAYS, "identifiers by outcome");
     metrics::describe_counter!(FENCES, "parts of the memory of identifiers that began anew");
 }
@@ -60,7 +60,7 @@ pub(crate) fn lost() {
 }
 
 pub(crate) fn claim(outcome: &'static str) {
-    metrics::counter!(CLAIMS, "outcome" => outcome).increment(1);
+    metrics::counter!(PASSPORTS, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn replay(outcome: &'static str) {

@@ -2,7 +2,7 @@
 
 use kest_baggage::Tiers;
 use kest_core::trust::Origin;
-use kest_core::{Authorize, Kest, Operation, OperationError};
+use kest_core::{Admitter, Authorize, Operation, OperationError};
 use reqwest_middleware::ClientWithMiddleware;
 
 use crate::carry::{CarryPassport, ClientError};
@@ -17,7 +17,7 @@ pub type HttpClientBuilder = reqwest::ClientBuilder;
 /// ```no_run
 /// # use kest_baggage::Tiers;
 /// # use kest_reqwest::ClientBuilder;
-/// # fn example(kest: &kest_core::Kest) -> Result<(), Box<dyn std::error::Error>> {
+/// # fn example(kest: &kest_core::Admitter) -> Result<(), Box<dyn std::error::Error>> {
 /// let stock = ClientBuilder::new(kest, Tiers::auto(), reqwest::Client::builder())
 ///     .destination("https://stock.internal")?
 ///     .build()?;
@@ -27,7 +27,7 @@ pub type HttpClientBuilder = reqwest::ClientBuilder;
 #[must_use]
 #[derive(Debug)]
 pub struct ClientBuilder {
-    kest: Kest,
+    kest: Admitter,
     tiers: Tiers,
     builder: HttpClientBuilder,
     destinations: Vec<Destination>,
@@ -37,7 +37,7 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Begins a client of the service `kest` that packs with `tiers`. Without a lineage it refuses to call.
-    pub fn new(kest: &Kest, tiers: Tiers, builder: HttpClientBuilder) -> Self {
+    pub fn new(kest: &Admitter, tiers: Tiers, builder: HttpClientBuilder) -> Self {
         Self {
             kest: kest.clone(),
             tiers,

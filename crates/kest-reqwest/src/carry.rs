@@ -13,14 +13,14 @@ use crate::origination::WithoutLineage;
 
 /// Carries the current lineage on requests to listed destinations.
 ///
-/// Two examples: the default, and one with a claim store and a named origin for work that no request asked for.
+/// Two examples: the default, and one with a passport store and a named origin for work that no request asked for.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
-/// # use kest_baggage::{InMemoryClaims, Tiers};
-/// # use kest_core::{Kest, Limits, Operation, policy::dangerous_allow_all, trust::Origin};
+/// # use kest_baggage::{InMemoryPassports, Tiers};
+/// # use kest_core::{Admitter, Limits, Operation, policy::dangerous_allow_all, trust::Origin};
 /// # use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
-/// # fn example(kest: Kest) -> Result<(), Box<dyn std::error::Error>> {
+/// # fn example(kest: Admitter) -> Result<(), Box<dyn std::error::Error>> {
 /// let stock = || Destination::origin("https://stock.internal");
 /// let client = CarryPassport::to([stock()?])
 ///     .without_lineage(WithoutLineage::Refuse)
@@ -32,7 +32,7 @@ use crate::origination::WithoutLineage;
 ///         Operation::named("nightly_sync")?,
 ///         dangerous_allow_all(),
 ///     ))
-///     .tiers(Tiers::auto().store(Arc::new(InMemoryClaims::new(&Limits::default()))))
+///     .tiers(Tiers::auto().store(Arc::new(InMemoryPassports::new(&Limits::default()))))
 ///     .client(reqwest::Client::builder())?;
 /// # Ok(())
 /// # }
@@ -198,14 +198,14 @@ mod tests {
     #[test]
     fn lineage_that_can_never_start_is_found_when_the_client_is_built() {
         use kest_core::policy::{dangerous_allow_all, deployment_only};
-        use kest_core::{Authorize, Kest, Operation, OperationError, OsRandom, signature, trust::Origin};
+        use kest_core::{Admitter, Authorize, Operation, OperationError, OsRandom, signature, trust::Origin};
         fn built(
             operation: Operation,
             policy: impl Authorize + 'static,
         ) -> Result<ClientWithMiddleware, ClientError> {
             let workload = signature::WorkloadId::new("spiffe://example.org/jobs").unwrap();
             let signer = signature::Ed25519Signer::ephemeral(workload, &OsRandom).unwrap();
-            let kest = Kest::builder(Arc::new(signer)).build();
+            let kest = Admitter::builder(Arc::new(signer)).build();
             CarryPassport::to([Destination::origin("https://stock.internal").unwrap()])
                 .without_lineage(WithoutLineage::originate(kest, Origin::system(), operation, policy))
                 .client(reqwest::Client::builder())

@@ -64,7 +64,7 @@ impl Middleware for Innermost {
 impl Innermost {
     async fn carry(&self, request: &mut Request, extensions: &mut Extensions) -> Result<Sent, CarryError> {
         let admission = self.lineage(extensions).await?;
-        let limits = admission.kest().limits();
+        let limits = admission.admitter().limits();
         let header = packed_once(&admission, &self.carrying.tiers).await.map_err(CarryError::Pack)?;
         let tier = header.tier().ok_or(CarryError::NoLineage)?;
         if let Some(members) = &self.foreign_members {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kest_core::refusal::Step;
 use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitError, Authorize, Kest, Operation, OperationError};
+use kest_core::{Admission, AdmitError, Admitter, Authorize, Operation, OperationError};
 
 use crate::error::CarryError;
 
@@ -28,7 +28,7 @@ impl WithoutLineage {
     /// An operation that could be admitted for no request is found when the client is built.
     #[must_use]
     pub fn originate(
-        kest: Kest,
+        kest: Admitter,
         origin: Origin,
         operation: Operation,
         policy: impl Authorize + 'static,
@@ -39,7 +39,7 @@ impl WithoutLineage {
 
 /// How to start a lineage; made by [`WithoutLineage::originate`].
 pub struct Origination {
-    kest: Kest,
+    kest: Admitter,
     origin: Origin,
     operation: Operation,
     policy: Arc<dyn Authorize>,

@@ -46,9 +46,9 @@ fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
         CarryError::NotAsPacked(_) => (NOT_AS_PACKED, None),
         CarryError::Pack(cause) => match cause {
             PackError::TooLarge(_) => (TOO_LARGE, None),
-            PackError::ClaimStore(cause) if cause.is_share_full() => (SHARE_USED_UP, None),
-            PackError::ClaimStore(_) => (CLAIM_STORE, Some("unavailable")),
-            PackError::ClaimStoreSlow => (CLAIM_STORE, Some("slow")),
+            PackError::PassportStore(cause) if cause.is_share_full() => (SHARE_USED_UP, None),
+            PackError::PassportStore(_) => (CLAIM_STORE, Some("unavailable")),
+            PackError::PassportStoreSlow => (CLAIM_STORE, Some("slow")),
             PackError::Random(_) => (NOT_PACKED, Some("random")),
             PackError::Seal(_) => (NOT_PACKED, Some("seal")),
             // A kind that is added elsewhere is reported too.
@@ -94,19 +94,19 @@ const NO_ROOM: Explanation = Explanation::new(
 const TOO_LARGE: Explanation = Explanation::new(
     "passport_too_large",
     Actor::Caller,
-    "a passport that fits a header, or a claim store to put it into",
-    "give the client a claim store with Tiers::store, on both sides",
+    "a passport that fits a header, or a passport store to put it into",
+    "give the client a passport store with Tiers::store, on both sides",
 );
 const CLAIM_STORE: Explanation = Explanation::new(
-    "claim_store_unavailable",
+    "passport_store_unavailable",
     Actor::Dependency,
-    "a claim store that keeps the passport within Limits::claim_wait",
+    "a passport store that keeps the passport within Limits::passport_store_wait",
     "see whether the store runs and has room",
 );
 const SHARE_USED_UP: Explanation = Explanation::new(
     "share_used_up",
     Actor::Caller,
-    "a caller that has not used up its share of the claim store",
+    "a caller that has not used up its share of the passport store",
     "answer the caller with 429, and see what it sends so many long lineages for; others are not affected",
 );
 const NOT_PACKED: Explanation = Explanation::new(

@@ -184,8 +184,10 @@ impl From<&RestoreError> for Rejection {
         let kind = match error.class() {
             RestoreFailure::Malformed => RejectionKind::BaggageMalformed,
             RestoreFailure::OverLimit => RejectionKind::BaggageTooLarge,
-            RestoreFailure::ClaimGone | RestoreFailure::ClaimRubbish => RejectionKind::ClaimGone,
-            RestoreFailure::StoreUnavailable => RejectionKind::ClaimStoreUnavailable,
+            RestoreFailure::ClaimCheckGone | RestoreFailure::ClaimCheckRubbish => {
+                RejectionKind::ClaimCheckGone
+            }
+            RestoreFailure::StoreUnavailable => RejectionKind::PassportStoreUnavailable,
         };
         Self::new(Step::Inbound, kind).because(Some(error.as_str()))
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response, response};
 use kest_core::refusal::Step;
-use kest_core::{Arrival, Challenge, Confirmation, IdentitySource, Principal};
+use kest_core::{Arrival, Caller, Challenge, Confirmation, IdentitySource};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -174,11 +174,11 @@ impl Plan {
         let Some(arrival) = extensions.get::<Arrival>() else {
             return Err(Rejection::new(Step::Guard, RejectionKind::NoArrival));
         };
-        let principal = arrival.principal();
-        let Some(kind) = self.missing(principal) else { return Ok(()) };
+        let caller = arrival.caller();
+        let Some(kind) = self.missing(caller) else { return Ok(()) };
         let is_mended_by_a_token =
             matches!(kind, RejectionKind::CredentialsMissing | RejectionKind::InsufficientScope);
-        let challenge = is_mended_by_a_token.then(|| self.challenge(kind, principal));
+        let challenge = is_mended_by_a_token.then(|| self.challenge(kind, caller));
         let rejection = Rejection::new(Step::Guard, kind).with_challenge(challenge);
         Err(match self.expected(kind) {
             Some(expected) => rejection.expecting(expected),
@@ -200,30 +200,30 @@ impl Plan {
         (!lists.is_empty()).then(|| format!("a caller of this guard's {}", lists.join("; ")))
     }
 
-    /// Why `principal` is not let in.
-    fn missing(&self, principal: &Principal) -> Option<RejectionKind> {
-        match principal.source() {
+    /// Why `caller` is not let in.
+    fn missing(&self, caller: &Caller) -> Option<RejectionKind> {
+        match caller.source() {
             // RFC 6750 section 3.1: who brought nothing is told what to bring, without an error code.
             IdentitySource::Anonymous => return Some(RejectionKind::CredentialsMissing),
             IdentitySource::Unverified => return Some(RejectionKind::GrantsUnverified),
             IdentitySource::Jwt | IdentitySource::Lineage | _ => {}
         }
-        if !is_among(principal.issuer(), &self.issuers) || !is_among(principal.tenant(), &self.tenants) {
+        if !is_among(caller.issuer(), &self.issuers) || !is_among(caller.tenant(), &self.tenants) {
             return Some(RejectionKind::GrantedElsewhere);
         }
         let lacks =
             |granted: &[Arc<str>], needed: &[Arc<str>]| needed.iter().any(|name| !granted.contains(name));
-        if lacks(principal.scopes(), &self.scopes) {
+        if lacks(caller.scopes(), &self.scopes) {
             return Some(RejectionKind::InsufficientScope);
         }
-        lacks(principal.roles(), &self.roles).then_some(RejectionKind::RoleMissing)
+        lacks(caller.roles(), &self.roles).then_some(RejectionKind::RoleMissing)
     }
 
     /// RFC 6750 section 3: realm, error and scope, all of them from the configuration.
-    fn challenge(&self, kind: RejectionKind, principal: &Principal) -> Challenge {
+    fn challenge(&self, kind: RejectionKind, caller: &Caller) -> Challenge {
         // RFC 9449 section 7.1: a token that was used with a proof is asked for with one.
         let scheme =
-            if matches!(principal.confirmation(), Some(Confirmation::Jkt(_))) { "DPoP" } else { "Bearer" };
+            if matches!(caller.confirmation(), Some(Confirmation::Jkt(_))) { "DPoP" } else { "Bearer" };
         let mut parameters = Vec::new();
         parameters.extend(self.realm.as_ref().map(|realm| format!("realm=\"{realm}\"")));
         if kind == RejectionKind::InsufficientScope {

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::response::Parts;
-use kest_baggage::{Claims, HeaderReader};
+use kest_baggage::{HeaderReader, PassportStores};
 use kest_core::passport::{Freshness, SeenEntries, VerifySettings, WorkloadRules};
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
-use kest_core::{Clock, Limits, Reading, Slots, SystemClock, Verifier};
+use kest_core::{Clock, Dialect, Limits, Slots, SystemClock, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
@@ -51,7 +51,7 @@ impl InboundLayer {
         InboundBuilder {
             keys: Arc::new(keys),
             identity: None,
-            claims: None,
+            store: None,
             verify: VerifySettings::default(),
             missing_tip: MissingTip::Refuse,
             passport: PassportPresence::Optional,
@@ -110,7 +110,7 @@ impl<S> Layer<S> for InboundLayer {
 pub struct InboundBuilder {
     keys: Arc<dyn ResolveKeys>,
     identity: Option<IdentityChoice>,
-    claims: Option<Claims>,
+    store: Option<PassportStores>,
     verify: VerifySettings,
     missing_tip: MissingTip,
     passport: PassportPresence,
@@ -147,9 +147,9 @@ impl InboundBuilder {
         self
     }
 
-    /// Redeems claim checks there: [`Claims`], or a store alone for plain ones.
-    pub fn claims(mut self, claims: impl Into<Claims>) -> Self {
-        self.claims = Some(claims.into());
+    /// Redeems claim checks there: [`PassportStores`], or a store alone for plain ones.
+    pub fn passport_store(mut self, store: impl Into<PassportStores>) -> Self {
+        self.store = Some(store.into());
         self
     }
 
@@ -160,8 +160,8 @@ impl InboundBuilder {
     }
 
     /// Reads this dialect.
-    pub fn reading(mut self, reading: Reading) -> Self {
-        self.verify.reading = reading;
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.verify.dialect = dialect;
         self
     }
 
@@ -271,7 +271,7 @@ impl InboundBuilder {
     pub fn try_build(self) -> Result<InboundLayer, BuildError> {
         let choice = guard(self.identity, &process_environment)?;
         let limits = &self.verify.limits;
-        let mut reader = HeaderReader::new(limits.clone()).reading(self.verify.reading);
+        let mut reader = HeaderReader::new(limits.clone()).dialect(self.verify.dialect);
         if self.missing_tip == MissingTip::Accept {
             reader = reader.dangerous_accept_missing_tip();
         }
@@ -284,7 +284,7 @@ impl InboundBuilder {
         let verifier = seen.into_iter().fold(verifier, Verifier::remember);
         let steps = Steps {
             reader,
-            claims: self.claims,
+            claims: self.store,
             keys: self.keys,
             verifier,
             identity: choice.into_authenticate(),

@@ -12,7 +12,7 @@
 //! use http_body_util::BodyExt as _;
 //! use kest_core::policy::policy_fn;
 //! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
-//! use kest_core::{Admission, Kest, Operation, OsRandom};
+//! use kest_core::{Admission, Admitter, Operation, OsRandom};
 //! use kest_identity::IdentityChoice;
 //! use kest_tower::{InboundLayer, OperationLayer};
 //! use tower::{ServiceBuilder, ServiceExt as _};
@@ -27,7 +27,7 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(InboundLayer::builder(Arc::new(ring)).identity(IdentityChoice::from_lineage()).build())
 //!     .layer(OperationLayer::new(
-//!         Kest::builder(signer).build(),
+//!         Admitter::builder(signer).build(),
 //!         Operation::named("list_items")?,
 //!         policy_fn("anyone_may_list", |_inquiry| true)?,
 //!     ))

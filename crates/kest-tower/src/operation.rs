@@ -7,7 +7,7 @@ use http::request;
 use http::response;
 use kest_core::entry::{Resource, ResourceError};
 use kest_core::trust::Origin;
-use kest_core::{Authorize, Kest, Operation, OperationError};
+use kest_core::{Admitter, Authorize, Operation, OperationError};
 use tower_layer::Layer;
 
 use crate::address::in_normal_form;
@@ -26,21 +26,21 @@ type ResourceOf = Arc<dyn Fn(&request::Parts) -> Result<Resource, ResourceError>
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use kest_core::{Kest, Operation, OsRandom, policy::policy_fn, trust::Origin};
+/// # use kest_core::{Admitter, Operation, OsRandom, policy::policy_fn, trust::Origin};
 /// # use kest_core::signature::{Ed25519Signer, WorkloadId};
 /// # use kest_tower::OperationLayer;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let signer = Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("cart")?, &OsRandom)?);
-/// # let kest = Kest::builder(signer).build();
+/// # let kest = Admitter::builder(signer).build();
 /// let plain = OperationLayer::new(
 ///     kest.clone(),
 ///     Operation::named("list_items")?,
-///     policy_fn("known_user", |inquiry| inquiry.user().is_some())?,
+///     policy_fn("known_user", |request| request.user().is_some())?,
 /// );
 /// let careful = OperationLayer::new(
 ///     kest,
 ///     Operation::named("import_feed")?.origin(Origin::third_party_api()).taint("feed"),
-///     policy_fn("not_from_a_model", |inquiry| !inquiry.taints().contains("llm"))?,
+///     policy_fn("not_from_a_model", |request| !request.taints().contains("llm"))?,
 /// )
 /// .root_origin(Origin::user_input())
 /// .resource_from_path();
@@ -54,7 +54,7 @@ pub struct OperationLayer {
 
 /// What one route does for every request.
 pub(crate) struct Plan {
-    pub(crate) kest: Kest,
+    pub(crate) kest: Admitter,
     pub(crate) operation: Operation,
     pub(crate) policy: Arc<dyn Authorize>,
     pub(crate) root_origin: Origin,
@@ -74,7 +74,7 @@ impl OperationLayer {
     ///
     /// When neither `policy` nor the deployment asks anything; see [`try_shared`](Self::try_shared).
     #[must_use]
-    pub fn new(kest: Kest, operation: Operation, policy: impl Authorize + 'static) -> Self {
+    pub fn new(kest: Admitter, operation: Operation, policy: impl Authorize + 'static) -> Self {
         Self::shared(kest, operation, Arc::new(policy))
     }
 
@@ -85,7 +85,7 @@ impl OperationLayer {
     /// When no request could be admitted; [`try_shared`](Self::try_shared) says what is wrong as an error.
     #[must_use]
     #[expect(clippy::panic, reason = "a service must not start with a route that can allow nothing")]
-    pub fn shared(kest: Kest, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
+    pub fn shared(kest: Admitter, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
         let name = operation.name().clone();
         match Self::try_shared(kest, operation, policy) {
             Ok(layer) => layer,
@@ -100,7 +100,7 @@ impl OperationLayer {
     /// [`OperationError`] when no request could be admitted: neither `policy` nor the deployment asks anything, `policy` is
     /// the deployment's, or `operation` declares what cannot be signed.
     pub fn try_shared(
-        kest: Kest,
+        kest: Admitter,
         operation: Operation,
         policy: Arc<dyn Authorize>,
     ) -> Result<Self, OperationError> {
@@ -260,13 +260,13 @@ impl Plan {
 }
 
 /// Once: a service without the tiers above its routes may want that, and people should have seen it.
-fn say_that_only_routes_decide(kest: &Kest) {
+fn say_that_only_routes_decide(kest: &Admitter) {
     static SAID: Once = Once::new();
     if !kest.has_deployment_policy() {
         SAID.call_once(|| {
             tracing::warn!(
                 "no deployment policy: enterprise, platform and application tiers are empty, and only each operation's \
-                 own policy is asked; KestBuilder::deployment_policy takes Policies::deployment()"
+                 own policy is asked; AdmitterBuilder::deployment_policy takes Policies::deployment()"
             );
         });
     }

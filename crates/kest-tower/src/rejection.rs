@@ -85,16 +85,16 @@ kinds! {
         /// The `baggage` header or the passport in it is over a limit.
         BaggageTooLarge "baggage_too_large" Caller REQUEST_HEADER_FIELDS_TOO_LARGE ResourceExhausted:
             "a baggage header and a passport within Limits",
-            "let the caller use a claim store, or raise the limit that the cause names on both sides";
+            "let the caller use a passport store, or raise the limit that the cause names on both sides";
         /// The claim check is unknown or expired, or what it led to is no passport.
-        ClaimGone "claim_gone" Caller UNAUTHORIZED Unauthenticated "Kest":
-            "a claim check that the claim store still knows, for the lineage that was announced",
+        ClaimCheckGone "claim_check_gone" Caller UNAUTHORIZED Unauthenticated "Kest":
+            "a claim check that the passport store still knows, for the lineage that was announced",
             "see whether both sides use the same store and key, and whether the call took longer than \
-             Limits::claim_ttl";
-        /// The claim store did not answer.
-        ClaimStoreUnavailable "claim_store_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
-            "an answer of the claim store within Limits::claim_wait",
-            "see whether the store runs; where none is configured, give InboundBuilder::claims one";
+             Limits::claim_check_ttl";
+        /// The passport store did not answer.
+        PassportStoreUnavailable "passport_store_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
+            "an answer of the passport store within Limits::passport_store_wait",
+            "see whether the store runs; where none is configured, give InboundBuilder::passport_store one";
         /// The passport does not hold.
         PassportInvalid "passport_invalid" Caller UNAUTHORIZED Unauthenticated "Kest":
             "a passport whose entries, links, scores, taints and tips hold under trusted keys",

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use kest_baggage::{Ambience, Ambient, current_passport};
 use kest_core::refusal::Step;
-use kest_core::{Admission, Arrival, Circumstances};
+use kest_core::{Admission, AdmitOptions, Arrival};
 use tower_service::Service;
 
 use crate::answer::Rejection;
@@ -133,9 +133,9 @@ where
                 return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
             let said = said?;
-            let circumstances =
-                Circumstances::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
-            admit(&plan, &arrival, said, circumstances).await
+            let options =
+                AdmitOptions::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
+            admit(&plan, &arrival, said, options).await
         });
         OperationFuture::new(admitting, request, ready, enter_admitted, respond)
     }
@@ -165,11 +165,11 @@ async fn admit(
     plan: &Plan,
     arrival: &Arrival,
     said: Said,
-    circumstances: Circumstances,
+    options: AdmitOptions,
 ) -> Result<Admission, Rejection> {
     let admission = async {
         let operation = plan.operation_of(said).await?;
-        let admission = plan.kest.admit(arrival, &operation, plan.policy.as_ref(), circumstances);
+        let admission = plan.kest.admit(arrival, &operation, plan.policy.as_ref(), options);
         admission.await.map_err(|error| Rejection::from(&error))
     };
     match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
-use kest_baggage::{Claims, HeaderReader, PackedPassport, RestoreError, Restored, Tier, restore};
+use kest_baggage::{HeaderReader, PackedPassport, PassportStores, RestoreError, Restored, Tier, restore};
 use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
-    Arrival, Authenticate, AuthenticateError, Clock, Credentials, Evidence, Limits, Lineage, Passport,
-    PeerCertificate, Principal, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
+    Arrival, Authenticate, AuthenticateError, Caller, Clock, Credentials, Evidence, Limits, Lineage,
+    Passport, PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
     authenticate_credentials,
 };
 
@@ -24,7 +24,7 @@ use crate::rejection::RejectionKind;
 #[derive(Debug)]
 pub(crate) struct Steps {
     pub(crate) reader: HeaderReader,
-    pub(crate) claims: Option<Claims>,
+    pub(crate) claims: Option<PassportStores>,
     pub(crate) keys: Arc<dyn ResolveKeys>,
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
@@ -159,22 +159,22 @@ impl Steps {
         let received = Received { tier: restored.tier() };
         let lineage = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport != PassportPresence::Required => {
-                let share = || known.as_ref().and_then(Principal::share).or(peer).unwrap_or(Share::UNKNOWN);
+                let share = || known.as_ref().and_then(Caller::share).or(peer).unwrap_or(Share::UNKNOWN);
                 Lineage::Carried(self.verify(passport, share).await?)
             }
             None if self.passport != PassportPresence::Required => Lineage::Absent,
             // An empty passport proves nothing, so it is not the one that is required.
             Some(_) | None => return Err(Rejection::new(Step::Inbound, RejectionKind::PassportMissing)),
         };
-        let principal = match known {
-            Some(principal) => principal,
+        let caller = match known {
+            Some(caller) => caller,
             None => {
                 let evidence = Evidence::new(&lineage).with_credentials(credentials);
                 let seen = authenticate(self.identity.as_ref(), &evidence).await;
                 seen.map_err(|error| self.refused(&error))?
             }
         };
-        Ok((Arrival::from_peer(lineage, principal, peer), received))
+        Ok((Arrival::from_peer(lineage, caller, peer), received))
     }
 
     fn refused(&self, error: &AuthenticateError) -> Rejection {

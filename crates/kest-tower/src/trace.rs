@@ -3,13 +3,13 @@
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use kest_core::entry::TraceId;
-use kest_core::{Admission, Arrival, Kest};
+use kest_core::{Admission, Admitter, Arrival};
 
 /// The trace that the service's tracer names, else the one of the `traceparent` header where a passport came with it.
 ///
 /// Without a passport the header is a stranger's: an edge that signed its trace would let anybody choose under which
 /// trace the records of others are found.
-pub(crate) fn trace_of(kest: &Kest, parts: &Parts) -> Option<TraceId> {
+pub(crate) fn trace_of(kest: &Admitter, parts: &Parts) -> Option<TraceId> {
     kest.running_trace()
         .or_else(|| if came_with_a_passport(&parts.extensions) { of_header(&parts.headers) } else { None })
 }

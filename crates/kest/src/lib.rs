@@ -28,16 +28,16 @@ pub use service::{BuildError, Kest, KestBuilder};
 pub use trust::Trust;
 
 pub use kest_baggage::{
-    Ambience, ClaimStore, Claims, InMemoryClaims, Overflow, RunNested, Sealing, SealingKey, Tiers,
-    current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
+    Ambience, InMemoryPassports, Overflow, PassportStore, PassportStores, RunNested, Sealing, SealingKey,
+    Tiers, current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{Resource, Sanitizer};
 pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};
 pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, ReplaceableSigner, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
-    Admission, Arrival, Authorize, Clock, FromLineage, Identity, Limits, Operation, OsRandom, Passport,
-    Principal, Reading, Sign, UnverifiedPassport, Verifier,
+    Admission, Arrival, Authorize, Caller, Clock, Dialect, FromLineage, Identity, Limits, Operation,
+    OsRandom, Passport, Sign, UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
@@ -46,7 +46,7 @@ pub use kest_tower::{
 };
 
 #[cfg(feature = "axum")]
-pub use kest_axum::{Admitted, Arrived, Caller};
+pub use kest_axum::{Admitted, Arrived, Authenticated};
 #[cfg(feature = "policy")]
 pub use kest_policy::Policies;
 #[cfg(feature = "reqwest")]

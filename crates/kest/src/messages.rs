@@ -15,7 +15,7 @@ use kest_core::passport::{Freshness, NotFresh, VerifyError};
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 use kest_core::signature::{KeysUnavailable, ResolveKeys as _};
 use kest_core::{
-    Admission, AdmitError, Arrival, AuthenticateError, Authorize, Circumstances, Evidence, FromLineage,
+    Admission, AdmitError, AdmitOptions, Arrival, AuthenticateError, Authorize, Evidence, FromLineage,
     Lineage, Operation, Verifier, authenticate,
 };
 
@@ -70,7 +70,7 @@ const BAGGAGE: &str = "baggage";
 /// [`CarrierError`] when the lineage is too long for that, or the baggage that stands there is malformed. The message must
 /// not be sent then.
 pub async fn carry(admission: &Admission, carrier: &mut (impl Carrier + ?Sized)) -> Result<(), CarrierError> {
-    let limits = admission.kest().limits();
+    let limits = admission.admitter().limits();
     let mut headers = HeaderMap::new();
     if let Some(others) = carrier.get(BAGGAGE) {
         let others = HeaderValue::from_str(others).map_err(|_cause| CarrierError::Baggage)?;
@@ -115,7 +115,7 @@ impl Continue {
     /// Takes messages whose last operation was signed at most this long ago: as long as one may wait in the queue. The keys of
     /// its signers have to be trusted for that long too.
     pub fn max_age(self, age: Duration) -> ContinueWithin {
-        ContinueWithin { reading: self, age }
+        ContinueWithin { dialect: self, age }
     }
 }
 
@@ -123,7 +123,7 @@ impl Continue {
 #[derive(Debug)]
 #[must_use = "a lineage that is not awaited is not continued"]
 pub struct ContinueWithin {
-    reading: Continue,
+    dialect: Continue,
     age: Duration,
 }
 
@@ -134,7 +134,7 @@ impl IntoFuture for ContinueWithin {
     /// Reads and verifies; one line and one count for a refusal.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let wait = self.reading.kest.limits().arrival_wait;
+            let wait = self.dialect.kest.limits().arrival_wait;
             // Also for a resolver of the user's own, which may ask anything.
             let read = match tokio::time::timeout(wait, self.read()).await {
                 Ok(read) => read,
@@ -150,11 +150,11 @@ impl IntoFuture for ContinueWithin {
 
 impl ContinueWithin {
     async fn read(self) -> Result<Continued, ContinueError> {
-        let Self { reading: Continue { kest, line }, age } = self;
+        let Self { dialect: Continue { kest, line }, age } = self;
         let limits = kest.limits();
         let line = line.ok_or(ContinueError::Missing)?;
         let packed = HeaderReader::new(limits.clone())
-            .reading(kest.0.verify.reading)
+            .dialect(kest.0.verify.dialect)
             .read([line.as_bytes()])
             .map_err(ContinueError::Read)?;
         let restored = match &kest.0.store {
@@ -202,8 +202,8 @@ impl Continued {
         operation: &Operation,
         policy: &dyn Authorize,
     ) -> Result<Admission, AdmitError> {
-        let service = self.kest.core();
-        let admission = service.admit(&self.arrival, operation, policy, Circumstances::default());
+        let service = self.kest.admitter();
+        let admission = service.admit(&self.arrival, operation, policy, AdmitOptions::default());
         match tokio::time::timeout(service.limits().admission_wait, admission).await {
             Ok(admission) => admission,
             Err(_elapsed) => Err(AdmitError::timed_out(Step::Operation)),

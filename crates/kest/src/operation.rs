@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::request;
 use http::response;
 use kest_core::entry::{NameError, OperationName, Resource, ResourceError, Sanitizer};
-use kest_core::policy::{Inquiry, dangerous_allow_all, deployment_only, policy_fn};
+use kest_core::policy::{PolicyRequest, dangerous_allow_all, deployment_only, policy_fn};
 use kest_core::trust::Origin;
 use kest_core::{Authorize, Operation, OperationError};
 use kest_tower::{DescribeError, OperationLayer, Rejection};
@@ -154,7 +154,7 @@ impl OperationBuilder {
     pub fn policy_fn(
         self,
         name: impl Into<Arc<str>>,
-        allows: impl Fn(&Inquiry<'_>) -> bool + Send + Sync + 'static,
+        allows: impl Fn(&PolicyRequest<'_>) -> bool + Send + Sync + 'static,
     ) -> Result<OperationLayer, OperationBuildError> {
         let policy = policy_fn(name, allows).map_err(|cause| OperationBuildError::Policy(cause.into()))?;
         self.authorize(policy)
@@ -167,7 +167,7 @@ impl OperationBuilder {
     /// [`OperationBuildError`] when no request could be admitted.
     pub fn authorize(self, policy: impl Authorize + 'static) -> Result<OperationLayer, OperationBuildError> {
         let operation = self.operation.map_err(OperationBuildError::Name)?;
-        let layer = OperationLayer::try_shared(self.kest.core().clone(), operation, Arc::new(policy))
+        let layer = OperationLayer::try_shared(self.kest.admitter().clone(), operation, Arc::new(policy))
             .map_err(OperationBuildError::Operation)?;
         Ok(self.shape.into_iter().fold(layer, |layer, shape| shape(layer)))
     }

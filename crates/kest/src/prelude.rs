@@ -10,7 +10,7 @@ pub use crate::{
 };
 
 #[cfg(feature = "axum")]
-pub use crate::extract::{Admitted, Arrived, Caller};
+pub use crate::extract::{Admitted, Arrived, Authenticated};
 
 #[cfg(feature = "policy")]
 pub use crate::Policies;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use kest_baggage::{Claims, Tiers};
+use kest_baggage::{PassportStores, Tiers};
 use kest_core::entry::TraceId;
 use kest_core::passport::{VerifySettings, WorkloadRules};
 use kest_core::signature::{Sign, WorkloadId};
 use kest_core::trust::{Origin, TrustModel};
 use kest_core::{
-    Admission, AdmitError, Authorize, Clock, Limits, Operation, OsRandom, Random, Reading, Slots,
+    Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, Slots,
     SystemClock, Verifier,
 };
 use kest_identity::IdentityChoice;
@@ -44,13 +44,13 @@ pub struct Kest(pub(crate) Arc<Parts>);
 
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) service: kest_core::Kest,
+    pub(crate) service: kest_core::Admitter,
     pub(crate) tiers: Tiers,
     #[cfg(feature = "policy")]
     pub(crate) policies: Option<kest_policy::Policies>,
     pub(crate) keys: Trust,
     pub(crate) verify: VerifySettings,
-    pub(crate) store: Option<Claims>,
+    pub(crate) store: Option<PassportStores>,
     slots: Slots,
 }
 
@@ -89,16 +89,16 @@ impl Kest {
 
     /// As [`inbound`](Self::inbound), with more to say: whether a passport is required, how refusals look.
     pub fn inbound_builder(&self) -> InboundBuilder {
-        let VerifySettings { limits, reading, trust, workloads, .. } = self.0.verify.clone();
+        let VerifySettings { limits, dialect, trust, workloads, .. } = self.0.verify.clone();
         let builder = InboundLayer::builder(self.0.keys.clone())
             .limits(limits)
-            .reading(reading)
+            .dialect(dialect)
             .trust_model(trust)
             .workload_rules(workloads)
             .clock(Arc::clone(self.0.service.clock()))
             .slots(self.0.slots.clone());
         match &self.0.store {
-            Some(store) => builder.claims(store.clone()),
+            Some(store) => builder.passport_store(store.clone()),
             None => builder,
         }
     }
@@ -182,7 +182,7 @@ impl Kest {
 
     /// What asks policy and signs, for the lower doors of [`kest::tower`](crate::tower) and [`kest::core`](crate::core).
     #[must_use]
-    pub fn core(&self) -> &kest_core::Kest {
+    pub fn admitter(&self) -> &kest_core::Admitter {
         &self.0.service
     }
 }
@@ -196,7 +196,7 @@ pub struct KestBuilder {
     #[cfg(feature = "policy")]
     policies: Option<kest_policy::Policies>,
     verify: VerifySettings,
-    store: Option<Claims>,
+    store: Option<PassportStores>,
     tiers: Tiers,
     slots: Slots,
     clock: Arc<dyn Clock>,
@@ -252,9 +252,9 @@ impl KestBuilder {
         self
     }
 
-    /// Keeps passports that fit no header there, and redeems claim checks there: [`Claims`], or a store alone for plain
+    /// Keeps passports that fit no header there, and redeems claim checks there: [`PassportStores`], or a store alone for plain
     /// ones.
-    pub fn passport_store(mut self, store: impl Into<Claims>) -> Self {
+    pub fn passport_store(mut self, store: impl Into<PassportStores>) -> Self {
         self.store = Some(store.into());
         self
     }
@@ -273,8 +273,8 @@ impl KestBuilder {
     }
 
     /// Reads this dialect.
-    pub fn reading(mut self, reading: Reading) -> Self {
-        self.verify.reading = reading;
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.verify.dialect = dialect;
         self
     }
 
@@ -322,7 +322,7 @@ impl KestBuilder {
     /// [`BuildError`] for what was not said.
     pub fn build(self) -> Result<Kest, BuildError> {
         let keys = self.keys.ok_or(BuildError::NoTrust)?;
-        let service = kest_core::Kest::builder(self.signer)
+        let service = kest_core::Admitter::builder(self.signer)
             .trust_model(self.verify.trust.clone())
             .limits(self.verify.limits.clone())
             .clock(self.clock)

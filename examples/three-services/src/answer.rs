@@ -67,18 +67,18 @@ pub struct Sent {
 impl Answer {
     /// What `service` can say about `admission` before it calls anybody.
     pub(crate) fn of(service: &str, admission: &Admission, tier: Option<Tier>) -> Self {
-        let principal = admission.principal();
+        let caller = admission.caller();
         let text = |text: Option<&str>| text.map(str::to_owned);
         let entry = admission.entry();
         Self {
             service: service.to_owned(),
             operation: entry.operation().to_string(),
             identity: AnswerIdentity {
-                user: text(principal.user()),
-                agent: text(principal.agent()),
-                task: text(principal.task()),
-                issuer: text(principal.issuer()),
-                source: principal.source().to_string(),
+                user: text(caller.user()),
+                agent: text(caller.agent()),
+                task: text(caller.task()),
+                issuer: text(caller.issuer()),
+                source: caller.source().to_string(),
             },
             trust_score: entry.trust_score().value(),
             taints: entry.taints().iter().map(str::to_owned).collect(),

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use kest::baggage::Claims;
+use kest::baggage::PassportStores;
 use kest::core::BoxError;
 use kest::core::passport::Tips;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, InMemoryClaims, JwtAuthenticator, KeyRing, Limits, Operation,
-    Origin, OsRandom, Passport, PassportPresence, Reading, Sanitizer, Tiers, TrustScore, UnverifiedPassport,
-    Verifier, WorkloadId,
+    Bundle, Dialect, Ed25519Signer, IdentityChoice, InMemoryPassports, JwtAuthenticator, KeyRing, Limits,
+    Operation, Origin, OsRandom, Passport, PassportPresence, Sanitizer, Tiers, TrustScore,
+    UnverifiedPassport, Verifier, WorkloadId,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -104,7 +104,7 @@ impl Chain {
     /// Starts the services, the last one first, since each must know its next.
     async fn start(count: usize, issuer: &Issuer) -> Result<Self, BoxError> {
         let limits = Limits::default();
-        let claims = Claims::plain(Arc::new(InMemoryClaims::new(&limits)));
+        let claims = PassportStores::plain(Arc::new(InMemoryPassports::new(&limits)));
         let mut ring = KeyRing::new();
         let mut signers = Vec::with_capacity(count);
         for index in 0..count {
@@ -126,7 +126,7 @@ impl Chain {
                 next: origins.last().cloned(),
                 tiers: Tiers::auto().store(claims.clone()),
                 claims: claims.clone(),
-                reading: Reading::Strict,
+                dialect: Dialect::Strict,
                 passport: if index == 0 { PassportPresence::Optional } else { PassportPresence::Required },
                 max_tip_age: Some(limits.max_tip_age),
                 limits: limits.clone(),

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
-    PassportPresence, Policies, Reading, Resource, Sanitizer, Tiers, TrustScore,
+    Bundle, Dialect, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
+    PassportPresence, Policies, Resource, Sanitizer, Tiers, TrustScore,
 };
 use kest_http::{Endpoint, HttpClient};
 
@@ -100,7 +100,7 @@ pub struct HopFlags {
     /// into no tier are the operation's own, and all of them must allow. Needs the feature `policies` of this package.
     #[arg(long)]
     policy: Vec<PathBuf>,
-    /// The deployment's configuration: tiers and exemptions, TOML.
+    /// The deployment's configuration: tiers and deviations, TOML.
     #[arg(long)]
     policy_config: Option<PathBuf>,
 }
@@ -163,9 +163,9 @@ impl HopFlags {
             next: self.next.clone(),
             tiers: tiers.store(claims.clone()),
             claims,
-            reading: match self.dialect {
-                DialectFlag::Strict => Reading::Strict,
-                DialectFlag::LegacyPython => Reading::LegacyPython,
+            dialect: match self.dialect {
+                DialectFlag::Strict => Dialect::Strict,
+                DialectFlag::LegacyPython => Dialect::LegacyPython,
             },
             passport: match self.passport {
                 PassportFlag::Optional => PassportPresence::Optional,

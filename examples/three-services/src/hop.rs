@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use kest::baggage::Claims;
+use kest::baggage::PassportStores;
 use kest::core::BoxError;
 use kest::{
-    Bundle, Ed25519Signer, IdentityChoice, Kest, KeyRing, Limits, Operation, OperationBuilder,
-    OperationLayer, PassportPresence, Policies, Reading, Tiers,
+    Bundle, Dialect, Ed25519Signer, IdentityChoice, Kest, KeyRing, Limits, Operation, OperationBuilder,
+    OperationLayer, PassportPresence, Policies, Tiers,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,8 +36,8 @@ pub(crate) struct Hop {
     pub(crate) identity: Option<IdentityChoice>,
     pub(crate) next: Option<String>,
     pub(crate) tiers: Tiers,
-    pub(crate) claims: Claims,
-    pub(crate) reading: Reading,
+    pub(crate) claims: PassportStores,
+    pub(crate) dialect: Dialect,
     pub(crate) passport: PassportPresence,
     /// How old a passport may be; `None` for any age.
     pub(crate) max_tip_age: Option<Duration>,
@@ -60,7 +60,7 @@ impl Hop {
             .trust(self.ring)
             .passport_store(self.claims)
             .tiers(self.tiers)
-            .reading(self.reading)
+            .dialect(self.dialect)
             .limits(self.limits);
         let kest = match &self.policies {
             Some(policies) => kest.policies(policies.clone()).build()?,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use kest::baggage::{Audience, Claims, Sealing, SealingKey};
+use kest::baggage::{Audience, PassportStores, Sealing, SealingKey};
 use kest::core::BoxError;
 use kest::redis::Redis;
-use kest::{ClaimStore, InMemoryClaims, Limits};
+use kest::{InMemoryPassports, Limits, PassportStore};
 
 /// The flags about the store of long passports.
 #[derive(Debug, Args)]
@@ -25,17 +25,17 @@ pub(crate) struct StoreFlags {
 
 impl StoreFlags {
     /// The place that the flags describe; a Redis that may not hold claims is refused here.
-    pub(crate) async fn to_claims(&self, limits: &Limits) -> Result<Claims, BoxError> {
-        let store: Arc<dyn ClaimStore> = match self.store.as_str() {
-            "memory" => Arc::new(InMemoryClaims::new(limits)),
-            address => Arc::new(Redis::builder(address).connect().await?.claims()),
+    pub(crate) async fn to_claims(&self, limits: &Limits) -> Result<PassportStores, BoxError> {
+        let store: Arc<dyn PassportStore> = match self.store.as_str() {
+            "memory" => Arc::new(InMemoryPassports::new(limits)),
+            address => Arc::new(Redis::builder(address).connect().await?.passports()),
         };
         match (&self.claims_key, &self.claims_audience) {
             (Some(key), Some(audience)) => {
                 let sealing = Sealing::new(SealingKey::from_file(key)?, Audience::new(audience.as_str())?);
-                Ok(Claims::sealed(store, sealing))
+                Ok(PassportStores::sealed(store, sealing))
             }
-            _ => Ok(Claims::plain(store)),
+            _ => Ok(PassportStores::plain(store)),
         }
     }
 }

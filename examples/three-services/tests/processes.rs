@@ -271,7 +271,7 @@ async fn header_of(folder: &Folder, signed: SystemTime) -> String {
     }
     let key = key_file(folder, "gateway", ".key.jwk");
     let signer = Ed25519Signer::from_file(Path::new(&key)).unwrap();
-    let kest = kest::core::Kest::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
+    let kest = kest::core::Admitter::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
     let root = Operation::named("order").unwrap();
     let admission = kest.originate(Origin::system(), &root, &dangerous_allow_all()).await.unwrap();
     let passport = admission.passport();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use kest::baggage::{Audience, Claims, HeaderReader, Sealing, SealingKey, Tier, Tiers, pack};
+use kest::baggage::{Audience, HeaderReader, PassportStores, Sealing, SealingKey, Tier, Tiers, pack};
 use kest::core::passport::SeenEntries;
 use kest::core::signature::KeyId;
-use kest::core::{BoxError, Circumstances};
+use kest::core::{AdmitOptions, BoxError};
 use kest::redis::Redis;
 use kest::{
-    ClaimStore, InMemoryClaims, Limits, Operation, OsRandom, Passport, Verifier, dangerous_allow_all,
+    InMemoryPassports, Limits, Operation, OsRandom, Passport, PassportStore, Verifier, dangerous_allow_all,
 };
 use kest_servers::redis::RedisServer;
 use tokio::runtime::Runtime;
@@ -74,12 +74,12 @@ fn race_ways(
     let passports = runtime.block_on(company.passports(DISTINCT, entries))?;
     let limits = lifted();
     let key = SealingKey::generate(KeyId::new("bench")?, &OsRandom)?;
-    let stored: Arc<dyn ClaimStore> = Arc::new(redis.claims());
+    let stored: Arc<dyn PassportStore> = Arc::new(redis.passports());
     let carried = [
-        (Tier::Inline, Claims::plain(Arc::new(InMemoryClaims::new(&limits)))),
-        (Tier::ClaimCheck, Claims::plain(Arc::new(InMemoryClaims::new(&limits)))),
-        (Tier::ClaimCheck, Claims::plain(Arc::clone(&stored))),
-        (Tier::ClaimCheck, Claims::sealed(stored, Sealing::new(key, Audience::new("bench")?))),
+        (Tier::Inline, PassportStores::plain(Arc::new(InMemoryPassports::new(&limits)))),
+        (Tier::ClaimCheck, PassportStores::plain(Arc::new(InMemoryPassports::new(&limits)))),
+        (Tier::ClaimCheck, PassportStores::plain(Arc::clone(&stored))),
+        (Tier::ClaimCheck, PassportStores::sealed(stored, Sealing::new(key, Audience::new("bench")?))),
     ];
     let hops = carried.map(|(tier, claims)| Hop { company, tier, claims, limits: limits.clone() });
     race_all(ROUNDS, hops.iter().map(|hop| hop.side(runtime, &passports)).collect())
@@ -89,7 +89,7 @@ fn race_ways(
 struct Hop<'race> {
     company: &'race Company,
     tier: Tier,
-    claims: Claims,
+    claims: PassportStores,
     limits: Limits,
 }
 
@@ -127,7 +127,7 @@ impl Hop<'_> {
         let service = self.company.service(proved.len())?;
         let arrival = self.company.arrival(Some(&proved));
         let operation = Operation::named("hop")?;
-        service.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await?;
+        service.admit(&arrival, &operation, &dangerous_allow_all(), AdmitOptions::default()).await?;
         Ok(())
     }
 }
@@ -138,8 +138,8 @@ fn lifted() -> Limits {
     limits.header_bytes = 16 * 1024 * 1024;
     limits.outgoing_header_bytes = limits.header_bytes;
     limits.passport_bytes = 4 * 1024 * 1024;
-    limits.claim_store_bytes = 1024 * 1024 * 1024;
-    limits.claim_wait = Duration::from_secs(5);
+    limits.passport_store_bytes = 1024 * 1024 * 1024;
+    limits.passport_store_wait = Duration::from_secs(5);
     limits.seen_entries = 64 * 1024;
     limits
 }

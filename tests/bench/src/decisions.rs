@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest::core::{BoxError, Circumstances};
+use kest::core::{AdmitOptions, BoxError};
 use kest::policy::PoliciesBuilder;
 use kest::{Arrival, Authorize, Limits, Operation, Origin, Policies, Resource, dangerous_allow_all};
 use tokio::runtime::Runtime;
@@ -101,12 +101,12 @@ fn admit<'race>(
         Ok(Operation::named("reserve_stock")?.origin(Origin::user_input()).resource(resource))
     };
     let operations = (0..arrivals.len()).map(operation).collect::<Result<Vec<_>, _>>()?;
-    let circumstances = Circumstances::default().with_root_origin(Origin::system());
+    let options = AdmitOptions::default().with_root_origin(Origin::system());
     Ok(Side::new(arrivals.len(), move || {
         let (took, admitted) = timed(|| {
             runtime.block_on(async {
                 for (arrival, operation) in arrivals.iter().zip(&operations) {
-                    black_box(kest.admit(arrival, operation, policy.as_ref(), circumstances.clone()).await?);
+                    black_box(kest.admit(arrival, operation, policy.as_ref(), options.clone()).await?);
                 }
                 Ok(())
             })

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use kest::core::passport::SeenEntries;
-use kest::core::{BoxError, Circumstances};
+use kest::core::{AdmitOptions, BoxError};
 use kest::{Arrival, Limits, Operation, Origin, Passport, UnverifiedPassport, Verifier, dangerous_allow_all};
 use tokio::runtime::Runtime;
 
@@ -174,13 +174,13 @@ fn admit<'race>(
 ) -> Result<Side<'race>, BoxError> {
     let kest = company.service(hop)?;
     let operation = Operation::named(format!("operation_{hop}"))?;
-    let circumstances = Circumstances::default().with_root_origin(Origin::system());
+    let options = AdmitOptions::default().with_root_origin(Origin::system());
     let policy = dangerous_allow_all();
     Ok(Side::new(arrivals.len(), move || {
         let (took, admitted) = timed(|| {
             runtime.block_on(async {
                 for arrival in &arrivals {
-                    black_box(kest.admit(arrival, &operation, &policy, circumstances.clone()).await?);
+                    black_box(kest.admit(arrival, &operation, &policy, options.clone()).await?);
                 }
                 Ok(())
             })

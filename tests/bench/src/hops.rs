@@ -7,9 +7,9 @@ use axum::Router;
 use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
 use kest::core::entry::ResourceError;
-use kest::core::{BoxError, Circumstances};
+use kest::core::{AdmitOptions, BoxError};
 use kest::{
-    Admission, Authorize, CarryPassport, Destination, IdentityChoice, InMemoryClaims, InboundLayer,
+    Admission, Authorize, CarryPassport, Destination, IdentityChoice, InMemoryPassports, InboundLayer,
     JwtAuthenticator, Limits, Operation, OperationLayer, Origin, Passport, Resource, Tiers, WithoutLineage,
     dangerous_allow_all,
 };
@@ -29,8 +29,8 @@ pub(crate) fn routes(company: &Company, runtime: &Runtime) -> Result<Chapter, Bo
     let mut rows = Vec::new();
     for entries in LENGTHS {
         let passports = runtime.block_on(company.passports(DISTINCT, entries))?;
-        let store = Arc::new(InMemoryClaims::new(&Limits::default()));
-        let tiers = Tiers::auto().store(Arc::<InMemoryClaims>::clone(&store));
+        let store = Arc::new(InMemoryPassports::new(&Limits::default()));
+        let tiers = Tiers::auto().store(Arc::<InMemoryPassports>::clone(&store));
         let address = runtime.block_on(serve(company, &issuer, &store))?;
         let headers = runtime.block_on(headers_of(company, &issuer, &passports, &tiers))?;
         let bare = vec![HeaderMap::new(); DISTINCT];
@@ -121,7 +121,7 @@ pub(crate) fn calls(company: &Company, runtime: &Runtime) -> Result<Chapter, Box
 async fn serve(
     company: &Company,
     issuer: &Issuer,
-    store: &Arc<InMemoryClaims>,
+    store: &Arc<InMemoryPassports>,
 ) -> Result<SocketAddr, BoxError> {
     let authenticator = Arc::new(issuer.trusted()?.try_build()?);
     authenticator.start().await?;
@@ -137,13 +137,13 @@ async fn serve(
 fn protected(
     company: &Company,
     authenticator: &Arc<JwtAuthenticator>,
-    store: &Arc<InMemoryClaims>,
+    store: &Arc<InMemoryPassports>,
     path: &str,
     limits: Limits,
 ) -> Result<Router, BoxError> {
     let inbound = InboundLayer::builder(Arc::clone(&company.ring))
         .identity(IdentityChoice::mechanism(Arc::<JwtAuthenticator>::clone(authenticator)))
-        .claims(Arc::<InMemoryClaims>::clone(store))
+        .passport_store(Arc::<InMemoryPassports>::clone(store))
         .limits(limits);
     let policy: Arc<dyn Authorize> = decisions::remembered()?;
     let operation = Operation::named("call")?;
@@ -205,7 +205,7 @@ async fn admissions(company: &Company, entries: usize) -> Result<Vec<Admission>,
     for passport in company.passports(DISTINCT, entries).await? {
         let arrival = company.arrival(Some(&passport));
         let admitting =
-            company.service(entries)?.admit(&arrival, &operation, &policy, Circumstances::default());
+            company.service(entries)?.admit(&arrival, &operation, &policy, AdmitOptions::default());
         admissions.push(admitting.await?);
     }
     Ok(admissions)
@@ -224,7 +224,7 @@ impl<'race> Outbound<'race> {
         let port = address.port();
         let client = CarryPassport::to([Destination::origin(&format!("http://localhost:{port}"))?])
             .without_lineage(WithoutLineage::Refuse)
-            .tiers(Tiers::auto().store(Arc::new(InMemoryClaims::new(&roomy()))))
+            .tiers(Tiers::auto().store(Arc::new(InMemoryPassports::new(&roomy()))))
             .client(reqwest::Client::builder())?;
         Ok(Self { runtime, client, port })
     }
@@ -258,7 +258,7 @@ impl<'race> Outbound<'race> {
 /// Bounds under which one caller may keep a claim for each call of all rounds.
 fn roomy() -> Limits {
     let mut limits = Limits::default();
-    limits.claim_store_bytes = 1024 * 1024 * 1024;
+    limits.passport_store_bytes = 1024 * 1024 * 1024;
     limits
 }
 

@@ -12,7 +12,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use kest::core::BoxError;
 use kest::{
-    Authorize, IdentityChoice, InMemoryClaims, InboundLayer, Limits, Operation, OperationLayer, Resource,
+    Authorize, IdentityChoice, InMemoryPassports, InboundLayer, Limits, Operation, OperationLayer, Resource,
     Tiers, dangerous_allow_all,
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -65,7 +65,7 @@ pub(crate) fn measure(company: &Company) -> Result<Chapter, BoxError> {
 /// The same with policies: a route of each, over lineages of three entries that were verified before.
 pub(crate) fn with_policies(company: &Company) -> Result<Chapter, BoxError> {
     let runtime = Runtime::new()?;
-    let claims = Arc::new(InMemoryClaims::new(&Limits::default()));
+    let claims = Arc::new(InMemoryPassports::new(&Limits::default()));
     let lineages = runtime.block_on(Lineages::new(company, &claims, 3))?;
     let routes = decisions::routes()?;
     let mut router =
@@ -105,7 +105,7 @@ pub(crate) fn with_policies(company: &Company) -> Result<Chapter, BoxError> {
 /// The bare route, then for each kind of lineage the route that forgets entries and the one that remembers them.
 fn race_routes(company: &Company) -> Result<(Vec<Lineages>, Vec<Laps>), BoxError> {
     let runtime = Runtime::new()?;
-    let claims = Arc::new(InMemoryClaims::new(&Limits::default()));
+    let claims = Arc::new(InMemoryPassports::new(&Limits::default()));
     let address = runtime.block_on(serve(company, &claims))?;
     let mut kinds = vec![Lineages::none()];
     for entries in [1, 3, 10] {
@@ -120,7 +120,7 @@ fn race_routes(company: &Company) -> Result<(Vec<Lineages>, Vec<Laps>), BoxError
 }
 
 /// Starts the server with one bare route and one behind each kind of inbound layer.
-async fn serve(company: &Company, claims: &Arc<InMemoryClaims>) -> Result<SocketAddr, BoxError> {
+async fn serve(company: &Company, claims: &Arc<InMemoryPassports>) -> Result<SocketAddr, BoxError> {
     let allow_all = || Arc::new(dangerous_allow_all());
     let mut forgetful = Limits::default();
     forgetful.seen_entries = 0;
@@ -134,7 +134,7 @@ async fn serve(company: &Company, claims: &Arc<InMemoryClaims>) -> Result<Socket
 /// One route behind an inbound layer of its own.
 fn protected(
     company: &Company,
-    claims: &Arc<InMemoryClaims>,
+    claims: &Arc<InMemoryPassports>,
     path: &str,
     limits: Limits,
     policy: Arc<dyn Authorize>,
@@ -143,7 +143,7 @@ fn protected(
     let operation = Operation::named("call")?.resource(resource);
     let inbound = InboundLayer::builder(Arc::clone(&company.ring))
         .identity(IdentityChoice::from_lineage())
-        .claims(Arc::<InMemoryClaims>::clone(claims))
+        .passport_store(Arc::<InMemoryPassports>::clone(claims))
         .limits(limits);
     let layer = OperationLayer::try_shared(company.service(1)?.clone(), operation, policy)?;
     Ok(Router::new().route(path, get(answer)).layer(layer).layer(inbound.try_build()?))
@@ -172,9 +172,13 @@ impl Lineages {
         Self { entries: 0, tier: None, headers: vec![HeaderMap::new(); DISTINCT].into() }
     }
 
-    async fn new(company: &Company, claims: &Arc<InMemoryClaims>, entries: usize) -> Result<Self, BoxError> {
+    async fn new(
+        company: &Company,
+        claims: &Arc<InMemoryPassports>,
+        entries: usize,
+    ) -> Result<Self, BoxError> {
         let passports = company.passports(DISTINCT, entries).await?;
-        let tiers = Tiers::auto().store(Arc::<InMemoryClaims>::clone(claims));
+        let tiers = Tiers::auto().store(Arc::<InMemoryPassports>::clone(claims));
         let mut headers = Vec::with_capacity(DISTINCT);
         for passport in &passports {
             headers.push(tiers::write(company, passport, &tiers, &Limits::default()).await?);

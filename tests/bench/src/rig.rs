@@ -7,11 +7,11 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use kest::core::entry::Entry;
 use kest::core::signature::KeyId;
 use kest::core::{
-    Attested, Authenticate, AuthenticateError, BoxError, Circumstances, Evidence, IdentitySource, Kest,
+    AdmitOptions, Admitter, Attested, Authenticate, AuthenticateError, BoxError, Evidence, IdentitySource,
     Lineage, authenticate,
 };
 use kest::{
-    Admission, Arrival, Ed25519Signer, Identity, KeyRing, Operation, Origin, Passport, Principal, WorkloadId,
+    Admission, Arrival, Caller, Ed25519Signer, Identity, KeyRing, Operation, Origin, Passport, WorkloadId,
     dangerous_allow_all,
 };
 
@@ -20,13 +20,13 @@ use kest::{
 pub(crate) struct Company {
     services: Vec<Service>,
     pub(crate) ring: Arc<KeyRing>,
-    pub(crate) caller: Principal,
+    pub(crate) caller: Caller,
 }
 
 /// One service: its part in lineages, and its key without anything around it.
 #[derive(Debug)]
 struct Service {
-    kest: Kest,
+    kest: Admitter,
     key: SigningKey,
 }
 
@@ -48,7 +48,7 @@ impl Company {
             let signer =
                 Ed25519Signer::from_seed(workload, KeyId::new(format!("{name}-2026"))?, &[seed; 32])?;
             ring.trust_signer(&signer)?;
-            let kest = Kest::builder(Arc::new(signer)).build();
+            let kest = Admitter::builder(Arc::new(signer)).build();
             services.push(Service { kest, key: SigningKey::from_bytes(&[seed; 32]) });
         }
         let caller = authenticate(&Alice, &Evidence::new(&Lineage::Absent)).await?;
@@ -56,7 +56,7 @@ impl Company {
     }
 
     /// The service that makes hop number `hop`.
-    pub(crate) fn service(&self, hop: usize) -> Result<&Kest, BoxError> {
+    pub(crate) fn service(&self, hop: usize) -> Result<&Admitter, BoxError> {
         let service = self.services.get(hop % self.services.len()).ok_or("no services")?;
         Ok(&service.kest)
     }
@@ -98,8 +98,8 @@ impl Company {
     async fn follow(&self, passport: Option<&Passport>, hop: usize) -> Result<Admission, BoxError> {
         let kest = self.service(hop)?;
         let operation = Operation::named(format!("operation_{hop}"))?;
-        let circumstances = Circumstances::default().with_root_origin(Origin::system());
-        Ok(kest.admit(&self.arrival(passport), &operation, &dangerous_allow_all(), circumstances).await?)
+        let options = AdmitOptions::default().with_root_origin(Origin::system());
+        Ok(kest.admit(&self.arrival(passport), &operation, &dangerous_allow_all(), options).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use kest::baggage::{HeaderReader, Tier, Tiers, pack, restore};
 use kest::core::BoxError;
-use kest::{InMemoryClaims, Limits, OsRandom, Passport};
+use kest::{InMemoryPassports, Limits, OsRandom, Passport};
 use tokio::runtime::Runtime;
 
 use crate::entries;
@@ -36,7 +36,7 @@ pub(crate) fn measure(company: &Company, runtime: &Runtime) -> Result<Chapter, B
         rows,
         targets: Vec::new(),
         notes: vec![
-            "chosen: by a service with a claim store and nothing configured; deflated: bytes of json per byte of zlib"
+            "chosen: by a service with a passport store and nothing configured; deflated: bytes of json per byte of zlib"
                 .to_owned(),
             "packing includes writing the header, restoring includes reading it".to_owned(),
         ],
@@ -117,15 +117,15 @@ struct Route<'race> {
 }
 
 impl<'race> Route<'race> {
-    fn tiers(&self, store: &Arc<InMemoryClaims>) -> Tiers {
+    fn tiers(&self, store: &Arc<InMemoryPassports>) -> Tiers {
         match self.tier {
             Tier::Inline => Tiers::auto().threshold(usize::MAX),
             Tier::Compressed => Tiers::compressed_always().threshold(usize::MAX),
-            Tier::ClaimCheck => Tiers::auto().threshold(0).store(Arc::<InMemoryClaims>::clone(store)),
+            Tier::ClaimCheck => Tiers::auto().threshold(0).store(Arc::<InMemoryPassports>::clone(store)),
         }
     }
 
-    fn headers(&self, passport: &Passport, store: &Arc<InMemoryClaims>) -> Result<HeaderMap, BoxError> {
+    fn headers(&self, passport: &Passport, store: &Arc<InMemoryPassports>) -> Result<HeaderMap, BoxError> {
         self.runtime.block_on(write(self.company, passport, &self.tiers(store), &wide()))
     }
 
@@ -180,7 +180,7 @@ pub(crate) async fn write(
     Ok(headers)
 }
 
-/// The tier that a service with a claim store chooses when nothing is configured.
+/// The tier that a service with a passport store chooses when nothing is configured.
 pub(crate) async fn chosen(company: &Company, passport: &Passport) -> Result<Tier, BoxError> {
     let tiers = Tiers::auto().store(store());
     let packed = pack(passport, company.caller.identity(), &tiers, &OsRandom, &Limits::default()).await?;
@@ -202,8 +202,8 @@ fn member_bytes(headers: &HeaderMap) -> Result<usize, BoxError> {
     header.as_bytes().split(|byte| *byte == b',').next().map(<[u8]>::len).ok_or_else(|| "no member".into())
 }
 
-fn store() -> Arc<InMemoryClaims> {
-    Arc::new(InMemoryClaims::new(&Limits::default()))
+fn store() -> Arc<InMemoryPassports> {
+    Arc::new(InMemoryPassports::new(&Limits::default()))
 }
 
 /// Bounds under which every tier takes every length that is measured.

@@ -107,8 +107,8 @@ impl Service {
             .with_authorization([authorization.as_bytes()])
             .with_dpop(headers.iter().copied())
             .with_target(RequestTarget::new("POST", Some("10.0.0.7"), "/orders"));
-        let principal = block_on(authenticate(&self.authenticator, &evidence))?;
-        Ok(principal.confirmation().cloned())
+        let caller = block_on(authenticate(&self.authenticator, &evidence))?;
+        Ok(caller.confirmation().cloned())
     }
 
     /// RFC 9449 section 4.3, read a second time by other code.

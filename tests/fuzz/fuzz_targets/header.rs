@@ -4,15 +4,15 @@
 
 use http::{HeaderMap, HeaderValue};
 use kest_baggage::{HeaderReader, ReadError, restore, strip};
-use kest_core::{Limits, Reading};
+use kest_core::{Limits, Dialect};
 use kest_fuzz::block_on;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let limits = Limits::default();
     let lines = || input.split(|byte| *byte == b'\n');
-    for reading in [Reading::Strict, Reading::LegacyPython] {
-        let reader = HeaderReader::new(limits.clone()).reading(reading);
+    for dialect in [Dialect::Strict, Dialect::LegacyPython] {
+        let reader = HeaderReader::new(limits.clone()).dialect(dialect);
         for reader in [reader.clone(), reader.dangerous_accept_missing_tip()] {
             let Ok(packed) = reader.read(lines()) else { continue };
             let came = packed.tier();
@@ -28,8 +28,8 @@ fuzz_target!(|input: &[u8]| {
         headers.append("baggage", line);
     }
     strip(&mut headers);
-    for reading in [Reading::Strict, Reading::LegacyPython] {
-        match HeaderReader::new(limits.clone()).reading(reading).read_headers(&headers) {
+    for dialect in [Dialect::Strict, Dialect::LegacyPython] {
+        match HeaderReader::new(limits.clone()).dialect(dialect).read_headers(&headers) {
             Ok(left) => assert!(left.tier().is_none()),
             Err(ReadError::Character) => {}
             Err(other) => assert!(other.is_over_limit(), "something of ours is left: {other}"),

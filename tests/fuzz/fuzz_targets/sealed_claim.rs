@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use kest_baggage::{
-    Audience, ClaimId, ClaimStore, Claims, HeaderReader, InMemoryClaims, RestoreError, Sealing, SealingKey,
+    Audience, ClaimCheck, PassportStore, PassportStores, HeaderReader, InMemoryPassports, RestoreError, Sealing, SealingKey,
     Tiers, pack,
 };
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Clock, Identity, Kest, Limits, Operation, OsRandom};
+use kest_core::{Clock, Identity, Admitter, Limits, Operation, OsRandom};
 use kest_fuzz::block_on;
 use libfuzzer_sys::fuzz_target;
 
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// A claim that really was sealed, and the members that lead to it.
 struct Sealed {
-    claim: ClaimId,
+    claim: ClaimCheck,
     line: Vec<u8>,
     value: Vec<u8>,
 }
@@ -50,16 +50,16 @@ fn refused(value: &[u8]) {
 
 fn opened(value: &[u8]) -> Result<(), RestoreError> {
     let (limits, sealed) = (Limits::default(), sealed());
-    let store = Arc::new(InMemoryClaims::new(&limits));
-    block_on(store.put(&sealed.claim, value.to_vec().into(), limits.claim_ttl)).expect("room for one claim");
+    let store = Arc::new(InMemoryPassports::new(&limits));
+    block_on(store.put(&sealed.claim, value.to_vec().into(), limits.claim_check_ttl)).expect("room for one claim");
     let packed = HeaderReader::new(limits.clone()).read([sealed.line.as_slice()]).expect("our own header");
     block_on(claims(store).restore(packed, &limits)).map(drop)
 }
 
-fn claims(store: Arc<InMemoryClaims>) -> Claims {
+fn claims(store: Arc<InMemoryPassports>) -> PassportStores {
     let key = SealingKey::new(KeyId::new("fuzz").expect("a key id"), &[7; 32]);
     let sealing = Sealing::new(key, Audience::new("fuzz").expect("a name"));
-    Claims::sealed(store, sealing).clock(Arc::new(Still))
+    PassportStores::sealed(store, sealing).clock(Arc::new(Still))
 }
 
 /// However long the run takes, the seal does not expire.
@@ -79,18 +79,18 @@ fn sealed() -> &'static Sealed {
             (Limits::default(), WorkloadId::new("spiffe://fuzz.example/one").expect("a name"));
         let signer = Ed25519Signer::ephemeral(workload, &OsRandom).expect("a key");
         let (kest, start) =
-            (Kest::builder(Arc::new(signer)).build(), Operation::named("start").expect("a name"));
+            (Admitter::builder(Arc::new(signer)).build(), Operation::named("start").expect("a name"));
         let admission =
             block_on(kest.originate(Origin::system(), &start, &dangerous_allow_all())).expect("an entry");
-        let store = Arc::new(InMemoryClaims::new(&limits));
-        let tiers = Tiers::auto().threshold(0).store(claims(Arc::<InMemoryClaims>::clone(&store)));
+        let store = Arc::new(InMemoryPassports::new(&limits));
+        let tiers = Tiers::auto().threshold(0).store(claims(Arc::<InMemoryPassports>::clone(&store)));
         let anonymous = Identity::default();
         let packed = block_on(pack(admission.passport(), &anonymous, &tiers, &OsRandom, &limits));
         let mut headers = HeaderMap::new();
         packed.expect("a claim").inject(&mut headers, &limits).expect("room in a header");
         let line = headers["baggage"].to_str().expect("text").to_owned();
         let claim =
-            line.split([',', '=']).nth(1).and_then(|text| ClaimId::parse(text).ok()).expect("a claim check");
+            line.split([',', '=']).nth(1).and_then(|text| ClaimCheck::parse(text).ok()).expect("a claim check");
         let value = block_on(store.get(&claim)).expect("a store").expect("the claim").to_vec();
         Sealed { claim, line: line.into_bytes(), value }
     })

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::entry::Entry;
 use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, SigningKey as _, WorkloadId};
-use kest_core::{Limits, Passport, Reading, UnverifiedPassport, Verifier};
+use kest_core::{Limits, Passport, Dialect, UnverifiedPassport, Verifier};
 use serde_json::Value;
 
 /// The keys that the test vectors are signed with.
@@ -33,11 +33,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Verifies `carried`, strictly and as the first implementation needs it, and checks whatever is accepted.
 pub fn verify(carried: &UnverifiedPassport, ring: &KeyRing) -> Option<Passport> {
-    let verify = |reading| {
-        let verifier = Verifier::new(Limits::default()).reading(reading);
+    let verify = |dialect| {
+        let verifier = Verifier::new(Limits::default()).dialect(dialect);
         verifier.verify(carried.clone(), ring).ok()
     };
-    let (strict, legacy) = (verify(Reading::Strict), verify(Reading::LegacyPython));
+    let (strict, legacy) = (verify(Dialect::Strict), verify(Dialect::LegacyPython));
     if let Some(passport) = &legacy {
         check_passport(passport, carried);
     }

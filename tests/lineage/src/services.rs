@@ -9,7 +9,7 @@ use axum::routing::get;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Kest, Operation, OsRandom};
+use kest_core::{Admission, Admitter, Operation, OsRandom};
 use kest_identity::IdentityChoice;
 use kest_tower::{InboundLayer, OperationLayer};
 use tokio::net::TcpListener;
@@ -30,8 +30,8 @@ fn signer(name: &str) -> Arc<Ed25519Signer> {
 
 /// `name`'s part in all lineages.
 #[must_use]
-pub fn kest(name: &str) -> Kest {
-    Kest::builder(signer(name)).build()
+pub fn kest(name: &str) -> Admitter {
+    Admitter::builder(signer(name)).build()
 }
 
 /// A ring of all workloads.
@@ -88,7 +88,7 @@ impl Front {
         let mut headers = http::HeaderMap::new();
         headers.insert("baggage", http::HeaderValue::from_static("region=eu"));
         let packed = kest_baggage::packed_once(&admission, &tiers).await.unwrap();
-        packed.inject(&mut headers, admission.kest().limits()).unwrap();
+        packed.inject(&mut headers, admission.admitter().limits()).unwrap();
         let request = reqwest::Client::new().get(format!("http://{}{path}", self.address)).headers(headers);
         request.send().await.unwrap().text().await.unwrap()
     }

@@ -12,7 +12,8 @@ use axum::response::IntoResponse as _;
 use http::{Extensions, HeaderValue};
 use http_body::Frame;
 use kest_baggage::{
-    Ambience, Audience, Claims, InMemoryClaims, Sealing, SealingKey, Tiers, current_user, run_admitted,
+    Ambience, Audience, InMemoryPassports, PassportStores, Sealing, SealingKey, Tiers, current_user,
+    run_admitted,
 };
 use kest_core::signature::KeyId;
 use kest_core::{Limits, OsRandom};
@@ -171,7 +172,7 @@ async fn single_use_passport_is_packed_for_every_attempt_and_never_repeated_by_a
     let back = Recorder::start("/").await;
     let key = SealingKey::generate(KeyId::new("2026-01").unwrap(), &OsRandom).unwrap();
     let sealing = Sealing::new(key, Audience::new("shop").unwrap()).single_use();
-    let claims = Claims::sealed(Arc::new(InMemoryClaims::new(&Limits::default())), sealing);
+    let claims = PassportStores::sealed(Arc::new(InMemoryPassports::new(&Limits::default())), sealing);
     let tiers = Tiers::auto().threshold(100).store(claims);
     let client = carrying(&back.origin()).tiers(tiers);
     let client = client.client_with(reqwest::Client::builder(), retrying).unwrap();

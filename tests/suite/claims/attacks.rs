@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::Claims;
+use kest_baggage::PassportStores;
 use kest_core::Limits;
 use kest_tests::clock::ManualClock;
 use kest_tests::keys;
@@ -28,7 +28,7 @@ async fn values_swapped_between_two_claims_are_refused() {
     let (logs, _kept) = Logs::keep();
     service.refused(&with(&line_a), &[401]).await;
     service.refused(&with(&line_b), &[401]).await;
-    assert_eq!(logs.text().matches("cause=\"claim_swapped\"").count(), 2);
+    assert_eq!(logs.text().matches("cause=\"claim_check_swapped\"").count(), 2);
     assert!(!logs.text().contains(&a.to_string()), "no ticket in a log");
 }
 
@@ -45,14 +45,14 @@ async fn claim_of_one_tenant_is_refused_by_the_other_under_the_same_store_and_ke
 async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
     let shared = Shelf::new().await;
     let (mine, other) = (keys::chain(2).await, keys::chain(3).await);
-    let plain = Claims::plain(shared.store());
+    let plain = PassportStores::plain(shared.store());
     for claims in [shared.claims(sealing("2026-01", "shop")), plain] {
         let service = service(&claims).await;
         let (line, _claim) = packed(&mine, &claims).await;
         let (tips, foreign) = (mine.passport().tips().to_string(), other.passport().tips().to_string());
         let (logs, _kept) = Logs::keep();
         service.refused(&with(&line.replace(&tips, &foreign)), &[401]).await;
-        assert!(logs.text().contains("cause=\"claim_of_another_lineage\""));
+        assert!(logs.text().contains("cause=\"claim_check_of_another_lineage\""));
     }
 }
 
@@ -104,7 +104,7 @@ async fn value_that_is_put_back_after_its_time_is_refused() {
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
     let value = shared.value(&claim).await;
-    clock.advance(Limits::default().claim_ttl - Duration::from_secs(1));
+    clock.advance(Limits::default().claim_check_ttl - Duration::from_secs(1));
     assert_eq!(service.admitted(&with(&line)).await["entries"], 4);
     clock.advance(Duration::from_secs(1));
     shared.plant(&claim, &value).await;
@@ -115,7 +115,7 @@ async fn value_that_is_put_back_after_its_time_is_refused() {
 async fn replayed_single_use_claim_is_admitted_once_also_by_many_at_once() {
     let shared = Shelf::new().await;
     let claims = shared.claims(sealing("2026-01", "shop").single_use());
-    let other = Claims::sealed(shared.replica().await, sealing("2026-01", "shop").single_use());
+    let other = PassportStores::sealed(shared.replica().await, sealing("2026-01", "shop").single_use());
     let replicas = [service(&claims).await, service(&other).await];
     let (line, _claim) = packed(&keys::chain(3).await, &claims).await;
     let replays = (0..16).map(|replay| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::{ClaimStore, Claims, InMemoryClaims, Overflow, Tiers, run_admitted};
+use kest_baggage::{InMemoryPassports, Overflow, PassportStore, PassportStores, Tiers, run_admitted};
 use kest_core::Limits;
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
 use kest_tests::keys;
@@ -13,22 +13,24 @@ use kest_tests::stores::{BadStore, sealing};
 use super::{Shared, packed, with};
 use crate::outbound::Recorder;
 
-fn two(first: BadStore, second: Arc<dyn ClaimStore>) -> Claims {
-    Claims::sealed(Arc::new(first), sealing("2026-01", "shop")).overflow(Overflow::Second(second))
+fn two(first: BadStore, second: Arc<dyn PassportStore>) -> PassportStores {
+    PassportStores::sealed(Arc::new(first), sealing("2026-01", "shop")).overflow(Overflow::Second(second))
 }
 
 /// A service that waits for each question for 50 ms.
-async fn hasty(claims: Claims) -> Service {
+async fn hasty(claims: PassportStores) -> Service {
     let mut limits = Limits::default();
-    limits.claim_wait = Duration::from_millis(50);
-    Setup { limits, inbound: Box::new(|inbound| inbound.claims(claims)), ..Setup::default() }.start().await
+    limits.passport_store_wait = Duration::from_millis(50);
+    Setup { limits, inbound: Box::new(|inbound| inbound.passport_store(claims)), ..Setup::default() }
+        .start()
+        .await
 }
 
 #[tokio::test]
 async fn claim_that_may_lie_in_a_store_that_is_away_or_slow_answers_503_and_not_401() {
     let shared = Shared::new();
     let (line, _claim) = packed(&keys::chain(3).await, &shared.claims(sealing("2026-01", "shop"))).await;
-    let empty = || -> Arc<dyn ClaimStore> { Shared::new().0 };
+    let empty = || -> Arc<dyn PassportStore> { Shared::new().0 };
     for (first, second, status) in [
         (BadStore::Down, empty(), 503),
         (BadStore::Slow, empty(), 503),
@@ -39,7 +41,7 @@ async fn claim_that_may_lie_in_a_store_that_is_away_or_slow_answers_503_and_not_
         hasty(two(first, second)).await.refused(&with(&line), &[status]).await;
     }
     for first in [BadStore::Down, BadStore::Slow, BadStore::Full] {
-        let service = hasty(two(first, Arc::<InMemoryClaims>::clone(&shared.0))).await;
+        let service = hasty(two(first, Arc::<InMemoryPassports>::clone(&shared.0))).await;
         assert_eq!(service.admitted(&with(&line)).await["entries"], 4);
     }
 }
@@ -48,8 +50,8 @@ async fn claim_that_may_lie_in_a_store_that_is_away_or_slow_answers_503_and_not_
 async fn request_that_no_store_takes_is_not_sent_and_says_whether_a_retry_may_help() {
     let next = Recorder::start().await;
     for (claims, may_retry) in [
-        (Claims::from(Arc::new(BadStore::Full)), false),
-        (Claims::from(Arc::new(BadStore::Down)), true),
+        (PassportStores::from(Arc::new(BadStore::Full)), false),
+        (PassportStores::from(Arc::new(BadStore::Down)), true),
         (two(BadStore::Full, Arc::new(BadStore::Full)), false),
         (two(BadStore::Down, Arc::new(BadStore::Full)), true),
         (two(BadStore::Full, Arc::new(BadStore::Down)), true),

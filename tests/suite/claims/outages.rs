@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kest_baggage::{Claims, Tiers, run_admitted};
+use kest_baggage::{PassportStores, Tiers, run_admitted};
 use kest_redis::Redis;
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
 use kest_servers::redis::{Memory, RedisServer};
@@ -36,7 +36,8 @@ impl Shop {
     async fn open() -> Self {
         let server = RedisServer::start().await;
         let redis = Redis::builder(server.url()).connect().await.unwrap();
-        let claims = Claims::sealed(std::sync::Arc::new(redis.claims()), sealing("2026-01", "shop"));
+        let claims =
+            PassportStores::sealed(std::sync::Arc::new(redis.passports()), sealing("2026-01", "shop"));
         let next = Recorder::start().await;
         let client = CarryPassport::to([Destination::origin(&next.origin()).unwrap()])
             .without_lineage(WithoutLineage::Refuse)
@@ -90,7 +91,7 @@ impl Shop {
 
     /// What fits into the header is not told of any of it.
     async fn check_inline(&self) {
-        let setup = Setup { store: Some(std::sync::Arc::new(self.redis.claims())), ..Setup::default() };
+        let setup = Setup { store: Some(std::sync::Arc::new(self.redis.passports())), ..Setup::default() };
         let service = setup.start().await;
         let entries: Vec<String> =
             keys::chain(2).await.passport().entries().iter().map(|it| it.compact().to_owned()).collect();
@@ -102,7 +103,7 @@ impl Shop {
 const RETRY: Outbound = Outbound::NotSent { may_retry: true };
 const NO_RETRY: Outbound = Outbound::NotSent { may_retry: false };
 
-/// `Limits::claim_wait`, and what may come on top of it.
+/// `Limits::passport_store_wait`, and what may come on top of it.
 const STORE_WAIT: Duration = Duration::from_millis(500);
 const SLACK: Duration = Duration::from_millis(100);
 
@@ -184,7 +185,8 @@ async fn store_whose_primary_failed_over_answers_503_and_then_what_was_replicate
     shop.check(503, RETRY).await;
     replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
     let promoted = Redis::builder(replica.url()).connect().await.unwrap();
-    let claims = Claims::sealed(std::sync::Arc::new(promoted.claims()), sealing("2026-01", "shop"));
+    let claims =
+        PassportStores::sealed(std::sync::Arc::new(promoted.passports()), sealing("2026-01", "shop"));
     shop.service = super::service(&claims).await;
     shop.check_inbound(200).await;
     replica.kill().await;

@@ -1,11 +1,11 @@
-//! A Cedar agent next door: a small server of its API that evaluates with cedar-policy, and bad ones.
+//! A Cedar agent as a sidecar: a small server of its API that evaluates with cedar-policy, and bad ones.
 
 use http::StatusCode;
 use kest_core::entry::PolicyName;
 use kest_policy::cedar_agent::{CedarAgent, CedarAgentBuilder, ConnectError, Secret};
 use kest_policy::{Engine, EngineError, Verdict};
 use kest_tests::cedar_agent::cedar_agent;
-use kest_tests::opa::{Fault, Neighbour, closed_port};
+use kest_tests::opa::{Fault, Sidecar, closed_port};
 use kest_tests::raw;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,9 +24,9 @@ const TRUST_THRESHOLD: (&str, &str) = (
 const YES: &str = r#"{"decision":"Allow","diagnostics":{"reason":[],"errors":[]}}"#;
 
 /// An agent that answers every question with this JSON text.
-async fn saying(answer: &str) -> Neighbour {
+async fn saying(answer: &str) -> Sidecar {
     let answer = answer.to_owned();
-    Neighbour::answering(move |_| (StatusCode::OK, answer.clone())).await
+    Sidecar::answering(move |_| (StatusCode::OK, answer.clone())).await
 }
 
 fn at(base: &str) -> CedarAgentBuilder {
@@ -138,14 +138,14 @@ async fn engine_that_is_down_is_a_refusal() {
 #[tokio::test]
 async fn engine_that_does_not_answer_well_is_a_refusal_and_not_asked_again() {
     for (case, fault) in faults(YES).into_iter().chain(huge(YES)) {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         refused_once(case, at(&server.base()).build().unwrap(), &server).await;
     }
 }
 
 #[tokio::test]
 async fn coding_that_was_not_asked_for_is_named() {
-    let server = Neighbour::faulty(Fault::answer(200, "content-encoding: x-gzip\r\n", YES)).await;
+    let server = Sidecar::faulty(Fault::answer(200, "content-encoding: x-gzip\r\n", YES)).await;
     let error = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
     assert!(causes(&error.unwrap_err()).contains("not asked for: x-gzip"));
 }
@@ -153,7 +153,7 @@ async fn coding_that_was_not_asked_for_is_named() {
 #[tokio::test]
 async fn engine_that_is_slow_does_not_hold_the_request() {
     for fault in [Fault::Silent, Fault::Trickle] {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         refused_in_time(at(&server.base()).limits(waiting(IMPATIENT)).build().unwrap(), &server).await;
     }
 }
@@ -163,7 +163,7 @@ async fn redirect_to_an_agent_that_says_yes_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = saying(YES).await;
         let location = format!("location: {}/v1/is_authorized\r\n", elsewhere.base());
-        let server = Neighbour::faulty(Fault::answer(status, &location, YES)).await;
+        let server = Sidecar::faulty(Fault::answer(status, &location, YES)).await;
         refused_once("redirect", at(&server.base()).build().unwrap(), &server).await;
         assert_eq!(elsewhere.seen().len(), 0, "{status} was followed");
     }
@@ -199,7 +199,7 @@ async fn agent_that_is_away_at_start_is_an_error() {
     assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
     let faults = ["{}", "[1]", r#"[{"id":"p"}]"#, "no"].map(|body| Fault::answer(200, "", body));
     for fault in faults.into_iter().chain([Fault::Silent, Fault::answer(404, "", "[]")]) {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         let away = in_time(at(&server.base()).limits(waiting(IMPATIENT)).connect()).await;
         assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
         assert!(server.seen().len() <= 1, "asked again");

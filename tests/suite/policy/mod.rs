@@ -1,4 +1,4 @@
-//! Policy over the whole stack: engines next door, and the library of policies.
+//! Policy over the whole stack: sidecar engines, and the library of policies.
 
 mod cedar_agent;
 mod history;
@@ -12,12 +12,12 @@ use kest_core::entry::PolicyName;
 use kest_core::trust::Origin;
 use kest_core::{Limits, Operation};
 use kest_policy::{Engine, EngineError, Input, Policies, Verdict};
-use kest_tests::opa::{Fault, Neighbour};
+use kest_tests::opa::{Fault, Sidecar};
 use kest_tests::raw;
 use kest_tests::service::{Service, Setup};
 use serde_json::{Value, json};
 
-/// The policy that engines next door are asked about.
+/// The policy that sidecar engines are asked about.
 const NAME: &str = "kest/trust_threshold";
 
 /// A service whose route needs [`NAME`] of `engine` and remembers no decision.
@@ -43,7 +43,7 @@ async fn in_time<Question: Future>(question: Question) -> Question::Output {
     tokio::time::timeout(2 * PATIENT, question).await.unwrap()
 }
 
-/// Bounds under which an engine next door has this much time: plenty where the machine may be busy, little where
+/// Bounds under which a sidecar engine has this much time: plenty where the machine may be busy, little where
 /// nothing will come.
 fn waiting(policy_wait: Duration) -> Limits {
     let mut limits = Limits::default();
@@ -68,7 +68,7 @@ fn input(id: &Value, attributes: &Value) -> Input {
     Input::from_json(document.to_string().as_bytes(), &Limits::default()).unwrap()
 }
 
-/// Ways in which a server next door gives no answer at once, although `yes` would be one.
+/// Ways in which a sidecar gives no answer at once, although `yes` would be one.
 fn faults(yes: &str) -> Vec<(&'static str, Fault)> {
     let beside = |member: &str| yes.replacen('{', &format!("{{{member},"), 1);
     let deep = beside(&format!(r#""deep":{}{}"#, "[".repeat(40), "]".repeat(40)));
@@ -130,7 +130,7 @@ fn huge(yes: &str) -> Vec<(&'static str, Fault)> {
 }
 
 /// The service must refuse whatever `server` does, and ask it once for each request.
-async fn refused_once(case: &str, engine: impl Engine + 'static, server: &Neighbour) {
+async fn refused_once(case: &str, engine: impl Engine + 'static, server: &Sidecar) {
     refused(case, &engine).await;
     assert_eq!(server.seen().len(), 1, "{case}: not asked once");
     service(engine).await.refused(&raw::call(), &[503]).await;
@@ -138,7 +138,7 @@ async fn refused_once(case: &str, engine: impl Engine + 'static, server: &Neighb
 }
 
 /// The service must refuse although `server` has not said no.
-async fn refused_in_time(engine: impl Engine + 'static, server: &Neighbour) {
+async fn refused_in_time(engine: impl Engine + 'static, server: &Sidecar) {
     refused("slow", &engine).await;
     service(engine).await.refused(&raw::call(), &[503]).await;
     assert!(server.seen().len() <= 2, "asked again");

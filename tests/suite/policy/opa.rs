@@ -1,4 +1,4 @@
-//! OPA next door: a small server of its API that evaluates with regorus, and servers that answer badly.
+//! OPA as a sidecar: a small server of its API that evaluates with regorus, and servers that answer badly.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -8,7 +8,7 @@ use kest_core::entry::PolicyName;
 use kest_policy::opa::{ConnectError, Opa, OpaBuilder, RemoteConfigError, Secret};
 use kest_policy::{Engine, EngineError, Verdict};
 use kest_tests::logs::Logs;
-use kest_tests::opa::{Fault, Neighbour, closed_port, opa};
+use kest_tests::opa::{Fault, Sidecar, closed_port, opa};
 use kest_tests::raw;
 use serde_json::{Value, json};
 
@@ -24,9 +24,9 @@ allow if input.subject.trust_score >= 40";
 const YES: &str = r#"{"result":{"allow":true}}"#;
 
 /// An OPA that answers every question with this JSON text.
-async fn saying(answer: &str) -> Neighbour {
+async fn saying(answer: &str) -> Sidecar {
     let answer = answer.to_owned();
-    Neighbour::answering(move |_| (StatusCode::OK, answer.clone())).await
+    Sidecar::answering(move |_| (StatusCode::OK, answer.clone())).await
 }
 
 fn at(base: &str) -> OpaBuilder {
@@ -119,7 +119,7 @@ async fn engine_that_is_down_is_a_refusal() {
 #[tokio::test]
 async fn engine_that_does_not_answer_well_is_a_refusal_and_not_asked_again() {
     for (case, fault) in faults(YES) {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         refused_once(case, at(&server.base()).build().unwrap(), &server).await;
     }
 }
@@ -127,11 +127,11 @@ async fn engine_that_does_not_answer_well_is_a_refusal_and_not_asked_again() {
 #[tokio::test]
 async fn coding_that_was_not_asked_for_is_named() {
     for (line, name) in [("content-encoding: GZip", "gzip"), ("content-encoding: identity,br", "br")] {
-        let server = Neighbour::faulty(Fault::answer(200, &format!("{line}\r\n"), YES)).await;
+        let server = Sidecar::faulty(Fault::answer(200, &format!("{line}\r\n"), YES)).await;
         let error = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
         assert!(causes(&error.unwrap_err()).contains(&format!("not asked for: {name}")), "{line}");
     }
-    let server = Neighbour::faulty(Fault::answer(200, "content-encoding: Identity\r\n", YES)).await;
+    let server = Sidecar::faulty(Fault::answer(200, "content-encoding: Identity\r\n", YES)).await;
     let answer = ask(&at(&server.base()).build().unwrap(), &input(&Value::Null, &json!({}))).await;
     assert_eq!(answer.unwrap(), Verdict::Allow, "identity is no coding");
 }
@@ -157,7 +157,7 @@ async fn this_machine_is_asked_over_plain_http_however_it_is_spelled_and_no_othe
 #[tokio::test]
 async fn engine_that_is_slow_does_not_hold_the_request() {
     for fault in [Fault::Silent, Fault::Trickle] {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         refused_in_time(at(&server.base()).limits(waiting(IMPATIENT)).build().unwrap(), &server).await;
     }
 }
@@ -165,7 +165,7 @@ async fn engine_that_is_slow_does_not_hold_the_request() {
 #[tokio::test]
 async fn answer_of_ten_megabytes_is_not_read() {
     for (case, fault) in huge(YES) {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         refused_once(case, at(&server.base()).build().unwrap(), &server).await;
         assert!(server.written() < 20 * 1024 * 1024, "{case}: all of it was taken, twice");
     }
@@ -175,7 +175,7 @@ async fn answer_of_ten_megabytes_is_not_read() {
 async fn answer_may_have_as_many_bytes_as_the_limit_and_no_more() {
     for (length, allowed) in [(1000, true), (1001, false)] {
         for framed in [|body: &str| Fault::answer(200, "", body), |body: &str| Fault::chunked(body)] {
-            let server = Neighbour::faulty(framed(&format!("{YES:length$}"))).await;
+            let server = Sidecar::faulty(framed(&format!("{YES:length$}"))).await;
             let mut limits = waiting(PATIENT);
             limits.policy_answer_bytes = 1000;
             let engine = at(&server.base()).limits(limits).build().unwrap();
@@ -190,7 +190,7 @@ async fn redirect_to_a_server_that_says_yes_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = saying(YES).await;
         let location = format!("location: {}/v1/data/x\r\n", elsewhere.base());
-        let server = Neighbour::faulty(Fault::answer(status, &location, YES)).await;
+        let server = Sidecar::faulty(Fault::answer(status, &location, YES)).await;
         refused_once("redirect", at(&server.base()).build().unwrap(), &server).await;
         assert_eq!(elsewhere.seen().len(), 0, "{status} was followed");
     }
@@ -246,19 +246,19 @@ async fn server_that_is_away_at_start_is_an_error() {
     let away = at(&closed_port().await).connect().await;
     assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
     for fault in [Fault::Silent, Fault::Trickle, Fault::answer(500, "", YES), Fault::answer(200, "", "no")] {
-        let server = Neighbour::faulty(fault).await;
+        let server = Sidecar::faulty(fault).await;
         let away = in_time(at(&server.base()).limits(waiting(IMPATIENT)).connect()).await;
         assert!(matches!(away, Err(ConnectError::Unavailable(_))), "{away:?}");
         assert!(server.seen().len() <= 1, "asked again");
     }
-    let gone = Neighbour::faulty(Fault::answer(404, "", "{}")).await;
+    let gone = Sidecar::faulty(Fault::answer(404, "", "{}")).await;
     assert!(matches!(at(&gone.base()).connect().await, Err(ConnectError::UnknownPolicy(_))));
 }
 
 #[tokio::test]
 async fn token_is_sent_and_neither_logged_nor_shown() {
     let (logs, _guard) = Logs::keep();
-    let server = Neighbour::faulty(Fault::answer(500, "", "hunter2")).await;
+    let server = Sidecar::faulty(Fault::answer(500, "", "hunter2")).await;
     let engine = at(&server.base()).bearer_token(Secret::new("hunter2")).build().unwrap();
     let error = ask(&engine, &input(&Value::Null, &json!({}))).await.unwrap_err();
     assert_eq!(server.seen_once().headers["authorization"], "Bearer hunter2");

@@ -17,7 +17,7 @@ use kest_core::policy::policy_fn;
 use kest_core::signature::{
     Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, SigningKey, WorkloadId,
 };
-use kest_core::{Kest, Operation, PeerCertificate};
+use kest_core::{Admitter, Operation, PeerCertificate};
 use kest_identity::IdentityChoice;
 use kest_tests::keys;
 use kest_tower::{InboundLayer, OperationLayer};
@@ -46,13 +46,13 @@ impl Drop for MutualService {
 impl MutualService {
     pub(super) async fn start(authority: &Authority, identity: IdentityChoice) -> Self {
         let (runs, signer) = (Arc::<AtomicUsize>::default(), Arc::new(Counting::new()));
-        let kest = Kest::builder(Arc::<Counting>::clone(&signer)).build();
+        let kest = Admitter::builder(Arc::<Counting>::clone(&signer)).build();
         let policy = Arc::new(policy_fn("anyone", |_| true).unwrap());
         let operation = OperationLayer::shared(kest, Operation::named("call").unwrap(), policy);
         let count = Arc::clone(&runs);
         let handler = async move |kest::Admitted(admission): kest::Admitted| {
             count.fetch_add(1, Ordering::SeqCst);
-            format!("{:?}", admission.principal().confirmation())
+            format!("{:?}", admission.caller().confirmation())
         };
         let router = Router::new()
             .route("/call", post(handler).route_layer(operation))

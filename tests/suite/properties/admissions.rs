@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use async_trait::async_trait;
+use kest_core::caller::Attested;
 use kest_core::policy::dangerous_allow_all;
-use kest_core::principal::Attested;
 use kest_core::{
-    Admission, Arrival, Authenticate, AuthenticateError, Circumstances, Evidence, FromLineage, Identity,
+    Admission, AdmitOptions, Arrival, Authenticate, AuthenticateError, Evidence, FromLineage, Identity,
     IdentitySource, Lineage, Operation, authenticate,
 };
 use kest_tests::keys::{TRUSTED, kest};
@@ -106,9 +106,9 @@ impl Act {
         let policy = dangerous_allow_all();
         let operation = || Operation::named("work").unwrap();
         let from = async |lineage: Lineage, says: &Says| {
-            let principal = authenticate(says, &Evidence::new(&lineage)).await.unwrap();
-            let arrival = Arrival::new(lineage, principal);
-            kest(workload).admit(&arrival, &operation(), &policy, Circumstances::default()).await.unwrap()
+            let caller = authenticate(says, &Evidence::new(&lineage)).await.unwrap();
+            let arrival = Arrival::new(lineage, caller);
+            kest(workload).admit(&arrival, &operation(), &policy, AdmitOptions::default()).await.unwrap()
         };
         if before.is_empty() {
             let says =
@@ -144,7 +144,7 @@ async fn findings_that_no_verifier_would_accept_make_no_principal() {
     let lineage = Lineage::Carried(lineage.passport().clone());
     let inherited = Attested::new(alice(), IdentitySource::Lineage).with_issuer("https://issuer.example");
     let check = async |lineage: &Lineage, found: Attested| {
-        authenticate(&Found(found), &Evidence::new(lineage)).await.map(|principal| principal.source())
+        authenticate(&Found(found), &Evidence::new(lineage)).await.map(|caller| caller.source())
     };
     assert_eq!(check(&lineage, inherited.clone()).await.unwrap(), IdentitySource::Lineage);
     let mut wrong = Vec::new();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use kest_baggage::{ClaimStore, HeaderReader, InMemoryClaims, Tiers, pack, restore, strip};
+use kest_baggage::{HeaderReader, InMemoryPassports, PassportStore, Tiers, pack, restore, strip};
 use kest_core::{Identity, Limits, OsRandom, Passport, Verifier};
 use kest_tests::keys::{chain, ring};
 use proptest::collection::vec;
@@ -137,7 +137,7 @@ async fn inject(passport: &Passport, identity: &Identity, headers: &mut HeaderMa
 /// The entries of the passport on `headers`, after steps 1 to 3.
 async fn restored(headers: &HeaderMap) -> Vec<String> {
     let limits = Limits::default();
-    let store: Arc<dyn ClaimStore> = Arc::new(InMemoryClaims::new(&limits));
+    let store: Arc<dyn PassportStore> = Arc::new(InMemoryPassports::new(&limits));
     let packed = HeaderReader::new(limits.clone()).read_headers(headers).unwrap();
     let carried = restore(packed, Some(store.as_ref()), &limits).await.unwrap().passport().unwrap();
     let passport = Verifier::new(limits).verify(carried, &ring()).unwrap();

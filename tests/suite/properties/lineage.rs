@@ -1,4 +1,4 @@
-//! Whatever a service signs through `Kest::admit`, every strict verifier accepts.
+//! Whatever a service signs through `Admitter::admit`, every strict verifier accepts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kest_core::caller::Attested;
 use kest_core::entry::{Resource, Sanitizer};
 use kest_core::policy::policy_fn;
-use kest_core::principal::Attested;
 use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
-    Admission, AdmitError, Arrival, Authenticate, AuthenticateError, Circumstances, Evidence, FromLineage,
-    Identity, IdentitySource, Kest, Limits, Lineage, Operation, Passport, Principal, UnverifiedPassport,
-    Verifier, authenticate,
+    Admission, AdmitError, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Caller,
+    Evidence, FromLineage, Identity, IdentitySource, Limits, Lineage, Operation, Passport,
+    UnverifiedPassport, Verifier, authenticate,
 };
 use kest_tests::clock::ManualClock;
 use kest_tests::forge::Forge;
@@ -65,7 +65,7 @@ async fn what_no_verifier_accepts_is_not_signed() {
     }
     let late = ManualClock::default();
     late.advance(Duration::from_millis(1 << 53));
-    let late = Kest::builder(signer("gateway")).clock(Arc::new(late)).build();
+    let late = Admitter::builder(signer("gateway")).clock(Arc::new(late)).build();
     if late.originate(Origin::system(), &plain, &policy).await.is_ok() {
         wrong.push("late clock");
     }
@@ -82,10 +82,10 @@ async fn follow_all_of(count: u16, operation: &Operation) -> Result<Admission, A
     let roots: Vec<String> = (0..count).map(|number| Forge::entry("gateway", number, &[]).sign()).collect();
     let carried = UnverifiedPassport::dangerous_from_entries(roots, None, &limits).unwrap();
     let lineage = Lineage::Carried(Verifier::new(limits).verify(carried, &ring()).unwrap());
-    let principal = authenticate(&FromLineage, &Evidence::new(&lineage)).await.unwrap();
+    let caller = authenticate(&FromLineage, &Evidence::new(&lineage)).await.unwrap();
     let policy = policy_fn("anyone", |_inquiry| true).unwrap();
-    let arrival = Arrival::new(lineage, principal);
-    kest("orders").admit(&arrival, operation, &policy, Circumstances::default()).await
+    let arrival = Arrival::new(lineage, caller);
+    kest("orders").admit(&arrival, operation, &policy, AdmitOptions::default()).await
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn payload_is_written_as_the_oracle_writes_it() {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     workload: &'static str,
-    caller: Caller,
+    caller: Named,
     operation: String,
     classification: Option<String>,
     origin: Option<String>,
@@ -120,7 +120,7 @@ pub(super) struct Step {
 
 /// A caller by any name, attested in any way.
 #[derive(Debug, Clone)]
-struct Caller {
+struct Named {
     names: [Option<String>; 3],
     issuer: String,
     tenant: Option<String>,
@@ -128,7 +128,7 @@ struct Caller {
 }
 
 #[async_trait]
-impl Authenticate for Caller {
+impl Authenticate for Named {
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         match self.source {
             IdentitySource::Lineage => return Ok(FromLineage::findings(evidence.lineage())),
@@ -177,13 +177,13 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-fn caller() -> impl Strategy<Value = Caller> {
+fn caller() -> impl Strategy<Value = Named> {
     use IdentitySource::{Anonymous, Jwt, Lineage, Unverified};
     let name = || option::of(odd_text(300));
     // Most follow the lineage, as most services do: so that whole lineages of one caller are made.
     let source = select(&[Anonymous, Jwt, Lineage, Lineage, Lineage, Unverified][..]);
     ([name(), name(), name()], odd_name(300), name(), source)
-        .prop_map(|(names, issuer, tenant, source)| Caller { names, issuer, tenant, source })
+        .prop_map(|(names, issuer, tenant, source)| Named { names, issuer, tenant, source })
 }
 
 /// Few enough that the same one comes up again and is removed now and then.
@@ -226,11 +226,11 @@ pub(super) fn made(steps: &[Step]) -> Result<Passport, AdmitError> {
 impl Step {
     async fn admit(&self, before: Passport) -> Result<Passport, AdmitError> {
         let lineage = if before.is_empty() { Lineage::Absent } else { Lineage::Carried(before) };
-        let principal: Principal = authenticate(&self.caller, &Evidence::new(&lineage)).await.unwrap();
+        let caller: Caller = authenticate(&self.caller, &Evidence::new(&lineage)).await.unwrap();
         let policy = policy_fn(self.operation.as_str(), |_inquiry| true).unwrap();
-        let arrival = Arrival::new(lineage, principal);
+        let arrival = Arrival::new(lineage, caller);
         let admission =
-            kest(self.workload).admit(&arrival, &self.described(), &policy, Circumstances::default()).await?;
+            kest(self.workload).admit(&arrival, &self.described(), &policy, AdmitOptions::default()).await?;
         Ok(admission.passport().clone())
     }
 

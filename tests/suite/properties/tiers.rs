@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use kest_baggage::{ClaimStore, HeaderReader, InMemoryClaims, Tier, Tiers, pack, restore};
+use kest_baggage::{HeaderReader, InMemoryPassports, PassportStore, Tier, Tiers, pack, restore};
 use kest_core::{Identity, Limits, OsRandom, Passport, Verifier};
 use kest_tests::keys::ring;
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ const LINE: usize = "baggage: \r\n".len();
 
 /// Steps 8, 1, 2 and 3.
 async fn travelled(passport: &Passport, tiers: Tiers, limits: &Limits) -> (Tier, Passport) {
-    let store: Arc<dyn ClaimStore> = Arc::new(InMemoryClaims::new(limits));
+    let store: Arc<dyn PassportStore> = Arc::new(InMemoryPassports::new(limits));
     let tiers = tiers.store(Arc::clone(&store));
     let header = pack(passport, &Identity::default(), &tiers, &OsRandom, limits).await.unwrap();
     let mut headers = HeaderMap::new();

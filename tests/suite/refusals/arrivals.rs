@@ -31,9 +31,9 @@ async fn claim_that_cannot_be_redeemed_is_explained() {
     let tip = "0".repeat(64);
     let claim = format!("kest.claim_check=1b4e28ba-2fa1-41d2-883f-0016d3cca427,kest.chain_tip={tip}");
     let request = || raw::call().baggage(&claim);
-    check(Setup::default(), request(), "inbound", RejectionKind::ClaimGone).await;
+    check(Setup::default(), request(), "inbound", RejectionKind::ClaimCheckGone).await;
     let setup = Setup { store: Some(Arc::new(BadStore::Down)), ..Setup::default() };
-    check(setup, request(), "inbound", RejectionKind::ClaimStoreUnavailable).await;
+    check(setup, request(), "inbound", RejectionKind::PassportStoreUnavailable).await;
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn forgotten_inbound_layer_is_explained_once_in_all_places() {
     let ask =
         async |router: axum::Router| router.oneshot(Request::new(axum::body::Body::empty())).await.unwrap();
     let kept = keep();
-    let router = axum::Router::new().route("/", axum::routing::get(async |_: kest::Caller| "ran"));
+    let router = axum::Router::new().route("/", axum::routing::get(async |_: kest::Authenticated| "ran"));
     assert_eq!(ask(router).await.status(), 500);
     kept.only("extractor", "no_arrival");
     drop(kept);

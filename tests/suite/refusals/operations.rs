@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kest_core::entry::{PolicyContext, PolicyName, Resource, Tier};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry, policy_fn};
+use kest_core::entry::{PolicyContext, PolicyName, PolicyTier, Resource};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest, policy_fn};
 use kest_core::{Authorize, Limits, Operation};
 use kest_tests::forge::{self, Forge};
 use kest_tests::keys;
@@ -28,7 +28,7 @@ enum Policy {
 
 #[async_trait]
 impl Authorize for Policy {
-    async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         match self {
             Self::Away => Err(AuthorizeError::Unavailable(SECRET.into())),
             Self::Failing => Err(AuthorizeError::Failed(SECRET.into())),
@@ -36,7 +36,7 @@ impl Authorize for Policy {
             Self::EmptyYes => Ok(Decision::Allow(PolicyContext::default())),
             Self::Enterprise => {
                 let mut policies = PolicyContext::default();
-                policies.push(Tier::Enterprise, &PolicyName::new("usurped").unwrap());
+                policies.push(PolicyTier::Enterprise, &PolicyName::new("usurped").unwrap());
                 Ok(Decision::Allow(policies))
             }
         }

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use kest_core::entry::{PolicyContext, PolicyName, Resource, Sanitizer, Tier};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry, all_of, dangerous_allow_all};
+use kest_core::entry::{PolicyContext, PolicyName, PolicyTier, Resource, Sanitizer};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest, all_of, dangerous_allow_all};
 use kest_core::{Authorize, Operation, OperationError};
 use kest_tests::keys;
 use kest_tower::{OperationLayer, Rejection};
@@ -66,17 +66,17 @@ fn policies_of_the_deployment_are_no_policy_of_an_operation() {
 #[tokio::test]
 async fn operation_cannot_record_a_policy_of_the_application_tier() {
     #[derive(Debug)]
-    struct Usurper(Tier);
+    struct Usurper(PolicyTier);
     #[async_trait::async_trait]
     impl Authorize for Usurper {
-        async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+        async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
             let mut policies = PolicyContext::default();
-            policies.push(Tier::Function, &PolicyName::new("own").unwrap());
+            policies.push(PolicyTier::Function, &PolicyName::new("own").unwrap());
             policies.push(self.0, &PolicyName::new("usurped").unwrap());
             Ok(Decision::Allow(policies))
         }
     }
-    for tier in [Tier::Enterprise, Tier::Platform, Tier::Application] {
+    for tier in [PolicyTier::Enterprise, PolicyTier::Platform, PolicyTier::Application] {
         let policy = Arc::new(Usurper(tier));
         let layer = OperationLayer::shared(keys::kest("service"), Operation::named("call").unwrap(), policy);
         let service = ServiceBuilder::new()

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use http::{Request, Response};
 use kest_core::policy::dangerous_allow_all;
-use kest_core::{Admission, Kest, Operation};
+use kest_core::{Admission, Admitter, Operation};
 use kest_tests::forge::{self, Forge};
 use kest_tests::keys;
 use kest_tower::OperationLayer;
@@ -33,7 +33,7 @@ async fn strangers_trace_is_signed_only_where_a_passport_came() {
         ("a tracer and all", Some(&carried), Some(&good), Some(TRACER), Some(TRACER)),
     ] {
         let named = tracer.and_then(kest_core::entry::TraceId::parse);
-        let kest = Kest::builder(keys::signer("service")).trace_source(move || named).build();
+        let kest = Admitter::builder(keys::signer("service")).trace_source(move || named).build();
         let layer =
             || OperationLayer::new(kest.clone(), Operation::named("call").unwrap(), dangerous_allow_all());
         let service = ServiceBuilder::new().layer(inbound()).layer(layer()).layer(layer()).service_fn(

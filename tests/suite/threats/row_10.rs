@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kest_baggage::{ClaimId, ClaimStore, InMemoryClaims};
+use kest_baggage::{ClaimCheck, InMemoryPassports, PassportStore};
 use kest_core::{Limits, OsRandom};
 use kest_tests::clock::ManualClock;
 use kest_tests::keys;
@@ -24,10 +24,10 @@ async fn unknown_claims_foreign_claims_and_rubbish_are_refused() {
 async fn expired_claim_is_refused() {
     let limits = Limits::default();
     let clock = Arc::new(ManualClock::default());
-    let store = Arc::new(InMemoryClaims::with_clock(&limits, Arc::<ManualClock>::clone(&clock)));
+    let store = Arc::new(InMemoryPassports::with_clock(&limits, Arc::<ManualClock>::clone(&clock)));
     let request = claim_check(store.as_ref()).await;
     let service = Setup { store: Some(store), ..Setup::default() }.start().await;
-    clock.advance(limits.claim_ttl - Duration::from_secs(1));
+    clock.advance(limits.claim_check_ttl - Duration::from_secs(1));
     assert_eq!(service.admitted(&request).await["entries"], 4);
     clock.advance(Duration::from_secs(2));
     service.refused(&request, &[401]).await;
@@ -37,7 +37,7 @@ async fn expired_claim_is_refused() {
 async fn claim_check_in_a_store_that_is_down_or_slow_is_not_an_empty_passport() {
     for store in [BadStore::Down, BadStore::Slow] {
         let service = with_store(store).await;
-        let request = claim_check(&InMemoryClaims::new(&Limits::default())).await;
+        let request = claim_check(&InMemoryPassports::new(&Limits::default())).await;
         service.refused(&request, &[503]).await;
     }
 }
@@ -46,7 +46,7 @@ async fn claim_check_in_a_store_that_is_down_or_slow_is_not_an_empty_passport() 
 async fn claim_store_that_returns_rubbish_is_refused() {
     for rubbish in [&b""[..], b"\xff\xfe", b"[1,2]", b"{}", b"[\"a.b.c\"]"] {
         let service = with_store(BadStore::Rubbish(Bytes::from_static(rubbish))).await;
-        let request = claim_check(&InMemoryClaims::new(&Limits::default())).await;
+        let request = claim_check(&InMemoryPassports::new(&Limits::default())).await;
         service.refused(&request, &[401]).await;
     }
 }
@@ -62,20 +62,20 @@ async fn inline_passport_never_asks_the_store() {
 
 async fn with_store(store: BadStore) -> Service {
     let mut limits = Limits::default();
-    limits.claim_wait = Duration::from_millis(50);
+    limits.passport_store_wait = Duration::from_millis(50);
     Setup { limits, store: Some(Arc::new(store)), ..Setup::default() }.start().await
 }
 
 /// A request whose passport of three entries lies in `store`.
-async fn claim_check(store: &dyn ClaimStore) -> RawRequest {
+async fn claim_check(store: &dyn PassportStore) -> RawRequest {
     kept(store).await.0
 }
 
 /// The same, and the claim.
-async fn kept(store: &dyn ClaimStore) -> (RawRequest, ClaimId) {
+async fn kept(store: &dyn PassportStore) -> (RawRequest, ClaimCheck) {
     let chain = keys::chain(3).await;
-    let claim = ClaimId::generate(&OsRandom).unwrap();
-    store.put(&claim, chain.passport().to_json().into(), Limits::default().claim_ttl).await.unwrap();
+    let claim = ClaimCheck::generate(&OsRandom).unwrap();
+    store.put(&claim, chain.passport().to_json().into(), Limits::default().claim_check_ttl).await.unwrap();
     let line = format!("kest.claim_check={claim},kest.chain_tip={}", chain.passport().tips());
     (raw::call().baggage(line), claim)
 }
@@ -88,7 +88,7 @@ async fn claim_in_a_real_store_is_refused_after_its_time_and_so_is_one_that_was_
     assert_eq!(service.admitted(&request).await["entries"], 4);
     assert_eq!(shelf.server.ask(&["PEXPIREAT", &claim.store_key(), "1"]).await, "1");
     service.refused(&request, &[401]).await;
-    service.refused(&kept(&InMemoryClaims::new(&Limits::default())).await.0, &[401]).await;
+    service.refused(&kept(&InMemoryPassports::new(&Limits::default())).await.0, &[401]).await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn real_store_that_is_paused_or_killed_answers_503_in_bounded_time_and_not
     let mut shelf = Shelf::new().await;
     let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
     let (request, _claim) = kept(shelf.store().as_ref()).await;
-    let longest = Limits::default().claim_wait + Duration::from_millis(100);
+    let longest = Limits::default().passport_store_wait + Duration::from_millis(100);
     shelf.server.pause().await;
     for _ in 0..3 {
         tokio::time::timeout(longest, service.refused(&request, &[503])).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::entry::{PolicyName, Resource};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry, NothingAsked, all_of, deployment_only};
+use kest_core::policy::{AuthorizeError, Decision, NothingAsked, PolicyRequest, all_of, deployment_only};
 use kest_core::{Authorize, Limits, Operation};
 use kest_policy::{Policies, RoutePolicyError, Source};
 use kest_tests::service::Setup;
@@ -22,7 +22,7 @@ enum Engine {
 
 #[async_trait]
 impl Authorize for Engine {
-    async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         match self {
             Self::Away => Err(AuthorizeError::Unavailable("engine is away".into())),
             Self::Silent => std::future::pending().await,

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::post;
 use kest_core::policy::dangerous_allow_all;
-use kest_core::{Kest, Operation};
+use kest_core::{Admitter, Operation};
 use kest_identity::IdentityChoice;
 use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
 use kest_tests::{forge, keys, raw};
@@ -24,7 +24,7 @@ async fn inbound_token_and_cookie_are_not_forwarded() {
     let router = Router::new()
         .route("/call", post(handler))
         .layer(OperationLayer::new(
-            Kest::builder(keys::signer("service")).build(),
+            Admitter::builder(keys::signer("service")).build(),
             Operation::named("call").unwrap(),
             dangerous_allow_all(),
         ))

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::post;
 use kest_baggage::{current_user, run_admitted};
 use kest_core::policy::dangerous_allow_all;
-use kest_core::{Kest, Operation};
+use kest_core::{Admitter, Operation};
 use kest_identity::IdentityChoice;
 use kest_tests::{forge, keys};
 use kest_tower::{InboundLayer, OperationLayer};
@@ -39,7 +39,7 @@ async fn serve() -> String {
     let router = Router::new()
         .route("/call", post(who))
         .layer(OperationLayer::new(
-            Kest::builder(keys::signer("service")).build(),
+            Admitter::builder(keys::signer("service")).build(),
             Operation::named("who").unwrap(),
             dangerous_allow_all(),
         ))

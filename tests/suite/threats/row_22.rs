@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry};
+use kest_baggage::{ClaimCheck, PassportStore, PassportStoreError};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest};
 use kest_core::{Authorize, OsRandom};
 use kest_tests::raw;
 use kest_tests::service::Setup;
@@ -39,25 +39,30 @@ impl Waiting {
 
 #[async_trait]
 impl Authorize for Waiting {
-    async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         self.wait().await;
         Err(AuthorizeError::NoPolicy)
     }
 }
 
 #[async_trait]
-impl ClaimStore for Waiting {
-    async fn put(&self, _: &ClaimId, _: bytes::Bytes, _: std::time::Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for Waiting {
+    async fn put(
+        &self,
+        _: &ClaimCheck,
+        _: bytes::Bytes,
+        _: std::time::Duration,
+    ) -> Result<(), PassportStoreError> {
         self.wait().await;
-        Err(ClaimStoreError::full())
+        Err(PassportStoreError::full())
     }
 
-    async fn get(&self, _: &ClaimId) -> Result<Option<bytes::Bytes>, ClaimStoreError> {
+    async fn get(&self, _: &ClaimCheck) -> Result<Option<bytes::Bytes>, PassportStoreError> {
         self.wait().await;
         Ok(None)
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         self.wait().await;
         Ok(false)
     }
@@ -75,9 +80,9 @@ async fn hang_up(setup: Setup, request: raw::RawRequest, waiting: &Waiting) {
 
 fn patient() -> kest_core::Limits {
     let mut limits = kest_core::Limits::default();
-    limits.claim_wait = std::time::Duration::from_secs(60);
-    limits.arrival_wait = limits.claim_wait;
-    limits.admission_wait = limits.claim_wait;
+    limits.passport_store_wait = std::time::Duration::from_secs(60);
+    limits.arrival_wait = limits.passport_store_wait;
+    limits.admission_wait = limits.passport_store_wait;
     limits
 }
 
@@ -92,7 +97,7 @@ async fn hanging_up_while_policy_is_asked_leaves_no_entry() {
 async fn hanging_up_while_the_store_is_asked_leaves_no_entry() {
     let waiting = Waiting::new();
     let setup = Setup { store: Some(Arc::new(waiting.clone())), limits: patient(), ..Setup::default() };
-    let claim = ClaimId::generate(&OsRandom).unwrap();
+    let claim = ClaimCheck::generate(&OsRandom).unwrap();
     let tip = "0".repeat(64);
     hang_up(setup, raw::call().baggage(format!("kest.claim_check={claim},kest.chain_tip={tip}")), &waiting)
         .await;

@@ -1,6 +1,6 @@
 //! Labels that contradict the lineage, and workloads that do what a receiver leaves to others.
 
-use kest_core::Reading;
+use kest_core::Dialect;
 use kest_core::passport::WorkloadRules;
 use kest_core::trust::TrustScore;
 use kest_tests::forge::{self, Forge};
@@ -16,8 +16,8 @@ async fn labels_that_contradict_the_lineage_are_refused() {
     assert_eq!(check_passports(27, &[401]).await, 72);
 }
 
-async fn under(rules: WorkloadRules, reading: Reading) -> Service {
-    Setup { inbound: Box::new(|builder| builder.workload_rules(rules)), reading, ..Setup::default() }
+async fn under(rules: WorkloadRules, dialect: Dialect) -> Service {
+    Setup { inbound: Box::new(|builder| builder.workload_rules(rules)), dialect, ..Setup::default() }
         .start()
         .await
 }
@@ -34,7 +34,7 @@ fn chain(root: &Forge, child: impl FnOnce(Forge) -> Forge) -> RawRequest {
 
 #[tokio::test]
 async fn user_brought_in_by_a_workload_that_may_not_is_refused() {
-    let service = under(WorkloadRules::default().introducers([workload("gateway")]), Reading::Strict).await;
+    let service = under(WorkloadRules::default().introducers([workload("gateway")]), Dialect::Strict).await;
     let root = Forge::entry("gateway", 1, &[]);
     service.admitted(&chain(&root, |child| child)).await;
     service.admitted(&chain(&root, Forge::anonymous)).await;
@@ -47,7 +47,7 @@ async fn user_brought_in_by_a_workload_that_may_not_is_refused() {
 #[tokio::test]
 async fn user_brought_in_under_the_legacy_dialect_by_a_workload_that_may_not_is_refused() {
     let rules = WorkloadRules::default().introducers([workload("gateway")]);
-    let service = under(rules, Reading::LegacyPython).await;
+    let service = under(rules, Dialect::LegacyPython).await;
     let bob = r#"{"agent": null, "user": "bob"}"#;
     let root = Forge::entry("gateway", 1, &[]).without_label("kest.identity_source");
     service.admitted(&chain(&root, |child| child.without_label("kest.identity_source"))).await;
@@ -66,7 +66,7 @@ async fn user_brought_in_under_the_legacy_dialect_by_a_workload_that_may_not_is_
 #[tokio::test]
 async fn trust_lifted_by_a_workload_that_may_not_sanitize_is_refused() {
     let rules = WorkloadRules::default().sanitizers([workload("ledger")]);
-    let service = under(rules.clone(), Reading::Strict).await;
+    let service = under(rules.clone(), Dialect::Strict).await;
     let root =
         Forge::entry("gateway", 1, &[]).label("kest.origin", "internet").with("/trust_score", json!(10));
     let by = |name: &str| json!({ "by": workload(name).as_str(), "reason": "read" }).to_string();
@@ -77,7 +77,7 @@ async fn trust_lifted_by_a_workload_that_may_not_sanitize_is_refused() {
     service.admitted(&carrying(&[root, ledgers.with("/trust_score", json!(90)).sign()])).await;
 
     // The legacy dialect asks for no label; lifting trust and removing taints is the same without one.
-    let legacy = under(rules, Reading::LegacyPython).await;
+    let legacy = under(rules, Dialect::LegacyPython).await;
     let tainted = Forge::entry("gateway", 1, &[])
         .label("kest.origin", "internet")
         .with("/trust_score", json!(10))
@@ -94,8 +94,8 @@ async fn trust_lifted_by_a_workload_that_may_not_sanitize_is_refused() {
 #[tokio::test]
 async fn workload_that_claims_more_trust_than_it_may_is_refused() {
     let partner = WorkloadRules::default().highest_trust(workload("orders"), TrustScore::new(60).unwrap());
-    for reading in [Reading::Strict, Reading::LegacyPython] {
-        let service = under(partner.clone(), reading).await;
+    for dialect in [Dialect::Strict, Dialect::LegacyPython] {
+        let service = under(partner.clone(), dialect).await;
         let root = |name: &str, score: u8| {
             let entry = Forge::entry(name, 1, &[]).with("/trust_score", json!(score));
             carrying(&[entry.sign()])

@@ -11,7 +11,7 @@ mod ours;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kest_baggage::{HeaderReader, InMemoryClaims, restore};
+use kest_baggage::{HeaderReader, InMemoryPassports, restore};
 use kest_core::passport::{Tips, VerifyError};
 use kest_core::{Limits, Passport, UnverifiedPassport, Verifier, canonicalize};
 use kest_tests::vectors::{cases, keep_claims, lines, ring, text, texts};
@@ -111,7 +111,7 @@ fn describe(passport: &Passport) -> Value {
 /// Steps 1 to 3 over a vector's header: its passport, null when none came, or the status of the refusal.
 async fn admitted(case: &Value) -> Result<Value, u16> {
     let limits = Limits::default();
-    let store = InMemoryClaims::new(&limits);
+    let store = InMemoryPassports::new(&limits);
     keep_claims(&store, case).await;
     let lines = lines(case);
     let packed = HeaderReader::new(limits.clone()).read(lines.iter().map(String::as_bytes));

@@ -7,16 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError, PackedHeader, Tier, Tiers, pack};
+use kest_baggage::{ClaimCheck, PackedHeader, PassportStore, PassportStoreError, Tier, Tiers, pack};
+use kest_core::caller::Attested;
 use kest_core::entry::{Resource, Sanitizer};
 use kest_core::policy::{all_of, policy_fn};
-use kest_core::principal::Attested;
 use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
 use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
-    Admission, Arrival, Authenticate, AuthenticateError, Authorize, Circumstances, Clock, Evidence,
-    FromLineage, Identity, IdentitySource, Kest, Limits, Lineage, Operation, Random, RandomError,
-    authenticate,
+    Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Authorize, Clock, Evidence,
+    FromLineage, Identity, IdentitySource, Limits, Lineage, Operation, Random, RandomError, authenticate,
 };
 use kest_tests::clock::ManualClock;
 use kest_tests::vectors::{cases, text};
@@ -126,14 +125,14 @@ async fn resource(rig: &Rig) -> Admission {
 async fn policies(rig: &Rig) -> Admission {
     let root = rig.start("policies.start", Origin::user_input()).await;
     let lineage = Lineage::Carried(root.passport().clone());
-    let arrival = Arrival::new(lineage, root.principal().clone());
+    let arrival = Arrival::new(lineage, root.caller().clone());
     let both = all_of(
         ["read", "l\u{e9}s"]
             .map(|name| -> Arc<dyn Authorize> { Arc::new(policy_fn(name, |_inquiry| true).unwrap()) }),
     );
     let operation = named("policies.both").origin(Origin::llm());
     let kest = rig.kest("billing-1");
-    kest.admit(&arrival, &operation, &both, Circumstances::default()).await.unwrap()
+    kest.admit(&arrival, &operation, &both, AdmitOptions::default()).await.unwrap()
 }
 
 fn named(name: &str) -> Operation {
@@ -157,12 +156,12 @@ impl Rig {
     }
 
     /// The workload whose key is called `kid`.
-    fn kest(&self, kid: &str) -> Kest {
+    fn kest(&self, kid: &str) -> Admitter {
         self.clock.advance(Duration::from_millis(7));
         let signer = Arc::new(signer(kid));
         let random: Arc<dyn Random> = Arc::<Seeded>::clone(&self.random);
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
-        Kest::builder(signer).random(random).clock(clock).build()
+        Admitter::builder(signer).random(random).clock(clock).build()
     }
 
     /// A request by a caller with a token, who is known by an odd name.
@@ -175,10 +174,10 @@ impl Rig {
     }
 
     async fn admit(&self, kid: &str, lineage: &Lineage, operation: Operation) -> Admission {
-        let principal = authenticate(&Caller, &Evidence::new(lineage)).await.unwrap();
-        let arrival = Arrival::new(lineage.clone(), principal);
+        let caller = authenticate(&Named, &Evidence::new(lineage)).await.unwrap();
+        let arrival = Arrival::new(lineage.clone(), caller);
         let kest = self.kest(kid);
-        kest.admit(&arrival, &operation, &anyone(), Circumstances::default()).await.unwrap()
+        kest.admit(&arrival, &operation, &anyone(), AdmitOptions::default()).await.unwrap()
     }
 }
 
@@ -193,10 +192,10 @@ fn signer(kid: &str) -> Ed25519Signer {
 }
 
 #[derive(Debug)]
-struct Caller;
+struct Named;
 
 #[async_trait]
-impl Authenticate for Caller {
+impl Authenticate for Named {
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         let identity = Identity::default()
             .with_user("Zo\u{eb} \u{1f469}\u{200d}\u{1f52c}, \"Lab;7\"")
@@ -234,7 +233,7 @@ impl Random for Seeded {
 async fn written(name: &str, last: &Admission) -> Value {
     let passport = last.passport();
     let shelf = Arc::new(Shelf::default());
-    let store: Arc<dyn ClaimStore> = Arc::<Shelf>::clone(&shelf);
+    let store: Arc<dyn PassportStore> = Arc::<Shelf>::clone(&shelf);
     let mut lines = Map::new();
     for (tier, tiers) in [
         (Tier::Inline, Tiers::auto().threshold(16 * 1024)),
@@ -243,7 +242,7 @@ async fn written(name: &str, last: &Admission) -> Value {
     ] {
         let random = Seeded { name: format!("{name}/{tier}"), drawn: AtomicU64::new(0) };
         let limits = Limits::default();
-        let identity = last.principal().identity();
+        let identity = last.caller().identity();
         let header = pack(passport, identity, &tiers, &random, &limits).await.unwrap();
         assert_eq!(header.tier(), Some(tier), "{name}");
         lines.insert(tier.to_string(), line(&header).into());
@@ -272,18 +271,23 @@ fn line(header: &PackedHeader) -> String {
 struct Shelf(std::sync::Mutex<Map<String, Value>>);
 
 #[async_trait]
-impl ClaimStore for Shelf {
-    async fn put(&self, claim: &ClaimId, json: bytes::Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for Shelf {
+    async fn put(
+        &self,
+        claim: &ClaimCheck,
+        json: bytes::Bytes,
+        _: Duration,
+    ) -> Result<(), PassportStoreError> {
         let text = String::from_utf8(json.to_vec()).unwrap();
         self.0.lock().unwrap().insert(claim.store_key(), text.into());
         Ok(())
     }
 
-    async fn get(&self, _claim: &ClaimId) -> Result<Option<bytes::Bytes>, ClaimStoreError> {
+    async fn get(&self, _claim: &ClaimCheck) -> Result<Option<bytes::Bytes>, PassportStoreError> {
         Ok(None)
     }
 
-    async fn remove(&self, _claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _claim: &ClaimCheck) -> Result<bool, PassportStoreError> {
         Ok(false)
     }
 }

@@ -7,7 +7,7 @@ use kest_core::{Limits, parse_strict_object};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::store::ClaimId;
+use crate::store::ClaimCheck;
 
 /// RFC 3394 with 256 bits, as RFC 7518 section 4.4 calls it.
 pub(super) const ALGORITHM: &str = "A256KW";
@@ -37,7 +37,7 @@ pub(crate) struct Protected {
     pub(crate) audiences: Vec<String>,
     /// The `NumericDate` from which on it is over.
     pub(crate) expires: u64,
-    pub(crate) claim: ClaimId,
+    pub(crate) claim: ClaimCheck,
     pub(crate) tips: Tips,
     pub(crate) usage: Usage,
 }
@@ -79,7 +79,7 @@ impl Protected {
             key_id: members.text("kid")?,
             audiences: members.texts("aud")?,
             expires: members.0.remove("exp")?.as_u64()?,
-            claim: ClaimId::parse(&members.text(CLAIM)?).ok()?,
+            claim: ClaimCheck::parse(&members.text(CLAIM)?).ok()?,
             tips: Tips::parse(&members.text(CHAIN_TIP)?, limits).ok()?,
             usage,
         };

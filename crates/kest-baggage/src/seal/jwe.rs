@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{HEADER_BYTES, Protected, Sealing, SealingKey, Usage, longest_claim};
 use crate::restore::RestoreError;
-use crate::store::ClaimId;
+use crate::store::ClaimCheck;
 
 pub(super) const CONTENT_KEY_BYTES: usize = 32;
 /// RFC 3394 section 2.2.1: eight bytes more than what is wrapped.
@@ -20,7 +20,7 @@ pub(super) const TAG_BYTES: usize = 16;
 /// Seals `passport` for the readers that `sealing` names, bound to `claim` and `tips` until `expires`.
 pub(crate) fn seal(
     passport: Vec<u8>,
-    (claim, tips): (&ClaimId, &Tips),
+    (claim, tips): (&ClaimCheck, &Tips),
     expires: u64,
     sealing: &Sealing,
     random: &dyn Random,
@@ -83,12 +83,12 @@ pub(crate) struct Opened {
 /// `now_millis` is unix time.
 pub(crate) fn open(
     sealed: &[u8],
-    (claim, announced): (&ClaimId, Option<&Tips>),
+    (claim, announced): (&ClaimCheck, Option<&Tips>),
     now_millis: u64,
     sealing: &Sealing,
     limits: &Limits,
 ) -> Result<Opened, RestoreError> {
-    let malformed = || RestoreError::ClaimSealMalformed;
+    let malformed = || RestoreError::ClaimCheckSealMalformed;
     if sealed.len() > longest_claim(limits) {
         return Err(malformed());
     }
@@ -97,28 +97,28 @@ pub(crate) fn open(
     let (wrapped, nonce) = (parts.wrapped_key().ok_or_else(malformed)?, parts.nonce().ok_or_else(malformed)?);
     let mut passport = parts.ciphertext_and_tag().ok_or_else(malformed)?;
 
-    let key = sealing.key_named(&header.key_id).ok_or(RestoreError::ClaimKeyUnknown)?;
-    let content_key = key.unwrap(&wrapped).ok_or(RestoreError::ClaimSealBroken)?;
+    let key = sealing.key_named(&header.key_id).ok_or(RestoreError::ClaimCheckKeyUnknown)?;
+    let content_key = key.unwrap(&wrapped).ok_or(RestoreError::ClaimCheckSealBroken)?;
     let length = cipher(&content_key)
         .and_then(|cipher| {
             let nonce = Nonce::assume_unique_for_key(nonce);
             Some(cipher.open_in_place(nonce, Aad::from(parts.header), &mut passport).ok()?.len())
         })
-        .ok_or(RestoreError::ClaimSealBroken)?;
+        .ok_or(RestoreError::ClaimCheckSealBroken)?;
     passport.truncate(length);
 
     if header.claim != *claim {
-        return Err(RestoreError::ClaimSwapped);
+        return Err(RestoreError::ClaimCheckSwapped);
     }
     if announced.is_some_and(|announced| *announced != header.tips) {
-        return Err(RestoreError::ClaimOfAnotherLineage);
+        return Err(RestoreError::ClaimCheckOfAnotherLineage);
     }
     if !header.audiences.iter().any(|audience| audience == sealing.name().as_str()) {
-        return Err(RestoreError::ClaimOfAnotherAudience);
+        return Err(RestoreError::ClaimCheckOfAnotherAudience);
     }
     // RFC 7519 section 4.1.4: on or after this time it must not be accepted.
     if header.expires.saturating_mul(1000) <= now_millis {
-        return Err(RestoreError::ClaimSealExpired);
+        return Err(RestoreError::ClaimCheckSealExpired);
     }
     Ok(Opened { passport, tips: header.tips, usage: header.usage })
 }

@@ -19,7 +19,7 @@ pub use sealing::{Audience, AudienceError, Sealing, SealingError};
 
 use kest_core::Limits;
 
-/// The longest value that a claim store is given under `limits`: a sealed passport of `Limits::passport_bytes`.
+/// The longest value that a passport store is given under `limits`: a sealed passport of `Limits::passport_bytes`.
 ///
 /// A store that bounds its values must take this many bytes.
 #[must_use]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{SealingKey, Usage};
 
-/// Keys and names for [`Claims::sealed`](crate::Claims::sealed).
+/// Keys and names for [`PassportStores::sealed`](crate::PassportStores::sealed).
 ///
 /// Two examples: services that all may read each other's claims, and one that names its readers.
 ///
@@ -183,7 +183,7 @@ pub enum SealingError {
     /// Both keys have the same id: which of them sealed a claim would be a guess.
     #[error("two sealing keys have the same id")]
     SameKeyId,
-    /// Claims must be for at least one reader, and for at most 8.
+    /// Claim checks must be for at least one reader, and for at most 8.
     #[error("claims must be written for 1 to 8 audiences")]
     Audiences,
 }

@@ -7,7 +7,7 @@ use kest_core::{Clock as _, Limits, OsRandom};
 use super::*;
 use crate::rig::{Hands, passport, received};
 use crate::seals::{Deployment, audience, key, kind, redeemed, redeemed_by, sealing, sent};
-use crate::{HeaderReader, InMemoryClaims, SealingKey, seal};
+use crate::{HeaderReader, InMemoryPassports, SealingKey, seal};
 
 #[tokio::test]
 async fn sealed_claim_brings_back_its_passport_any_number_of_times() {
@@ -34,8 +34,8 @@ async fn values_swapped_between_two_claims_are_refused() {
     let (value_a, value_b) = (shop.value(&a).await, shop.value(&b).await);
     shop.plant(&a, value_b).await;
     shop.plant(&b, value_a).await;
-    assert_eq!(kind(&line_a, &claims).await, "claim_swapped");
-    assert_eq!(kind(&line_b, &claims).await, "claim_swapped");
+    assert_eq!(kind(&line_a, &claims).await, "claim_check_swapped");
+    assert_eq!(kind(&line_b, &claims).await, "claim_check_swapped");
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn passport_of_another_caller_under_the_announced_tips_is_refused() {
     let (mine, other) = (passport(2).await, passport(3).await);
     let (line, _claim) = sent(&mine, &claims).await;
     let foreign = line.replace(&mine.tips().to_string(), &other.tips().to_string());
-    assert_eq!(kind(&foreign, &claims).await, "claim_of_another_lineage");
+    assert_eq!(kind(&foreign, &claims).await, "claim_check_of_another_lineage");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn claim_of_another_tenant_is_refused_under_the_same_key_and_store() {
     let both = Deployment::new();
     let (shop, bank) = (both.claims(sealing("k1", "shop")), both.claims(sealing("k1", "bank")));
     let (line, _claim) = sent(&passport(2).await, &shop).await;
-    assert_eq!(kind(&line, &bank).await, "claim_of_another_audience");
+    assert_eq!(kind(&line, &bank).await, "claim_check_of_another_audience");
     assert!(redeemed(&line, &shop).await.is_ok());
 }
 
@@ -66,7 +66,7 @@ async fn writer_that_names_its_readers_is_read_by_those_and_no_others() {
     for reader in ["stock", "ledger"] {
         assert!(redeemed(&line, &one.claims(sealing("k1", reader))).await.is_ok(), "{reader}");
     }
-    assert_eq!(kind(&line, &orders).await, "claim_of_another_audience");
+    assert_eq!(kind(&line, &orders).await, "claim_check_of_another_audience");
 }
 
 #[tokio::test]
@@ -75,11 +75,11 @@ async fn value_that_the_store_kept_too_long_is_refused() {
     let claims = shop.claims(sealing("k1", "shop"));
     let (line, claim) = sent(&passport(2).await, &claims).await;
     let value = shop.value(&claim).await;
-    shop.hands.advance(Limits::default().claim_ttl - Duration::from_millis(1));
+    shop.hands.advance(Limits::default().claim_check_ttl - Duration::from_millis(1));
     assert!(redeemed(&line, &claims).await.is_ok(), "not a moment too early");
     shop.hands.advance(Duration::from_millis(1));
     shop.plant(&claim, value).await;
-    assert_eq!(kind(&line, &claims).await, "claim_seal_expired");
+    assert_eq!(kind(&line, &claims).await, "claim_check_seal_expired");
 }
 
 #[tokio::test]
@@ -90,11 +90,11 @@ async fn plain_value_planted_in_a_sealed_deployment_is_refused() {
     let (line, claim) = sent(&passport, &claims).await;
     for planted in [passport.to_json(), format!("\n\t {}", passport.to_json())] {
         shop.plant(&claim, planted).await;
-        assert_eq!(kind(&line, &claims).await, "claim_not_sealed");
+        assert_eq!(kind(&line, &claims).await, "claim_check_not_sealed");
     }
     for planted in ["", "{}", "null", "\u{feff}[]", "\"[]\""] {
         shop.plant(&claim, planted).await;
-        assert_eq!(kind(&line, &claims).await, "claim_seal_malformed");
+        assert_eq!(kind(&line, &claims).await, "claim_check_seal_malformed");
     }
 }
 
@@ -109,7 +109,7 @@ async fn plain_value_is_read_only_where_somebody_said_so_and_sealed_ones_are_sti
     assert!(redeemed(&line, &lenient).await.is_ok());
     let (_line, other) = sent(&passport, &lenient).await;
     shop.plant(&claim, shop.value(&other).await).await;
-    assert_eq!(kind(&line, &lenient).await, "claim_swapped");
+    assert_eq!(kind(&line, &lenient).await, "claim_check_swapped");
 }
 
 #[tokio::test]
@@ -117,9 +117,9 @@ async fn sealed_value_is_rubbish_to_a_reader_without_a_key() {
     let shop = Deployment::new();
     let (line, _claim) = sent(&passport(2).await, &shop.claims(sealing("k1", "shop"))).await;
     let plain = received(&HeaderReader::default(), &line, Some(shop.store.as_ref())).await;
-    assert_eq!(plain.unwrap_err().as_str(), "claim_rubbish");
-    let keyless = Claims::from(Arc::<InMemoryClaims>::clone(&shop.store));
-    assert_eq!(kind(&line, &keyless).await, "claim_rubbish");
+    assert_eq!(plain.unwrap_err().as_str(), "claim_check_rubbish");
+    let keyless = PassportStores::from(Arc::<InMemoryPassports>::clone(&shop.store));
+    assert_eq!(kind(&line, &keyless).await, "claim_check_rubbish");
 }
 
 #[tokio::test]
@@ -133,11 +133,11 @@ async fn two_keys_are_live_during_a_rotation_and_the_retired_one_is_not() {
         assert!(redeemed(&by_old, reader).await.is_ok() && redeemed(&by_new, reader).await.is_ok());
     }
     let after = shop.claims(sealing("k2", "shop"));
-    assert_eq!(kind(&by_old, &after).await, "claim_key_unknown");
+    assert_eq!(kind(&by_old, &after).await, "claim_check_key_unknown");
     assert!(redeemed(&by_new, &after).await.is_ok());
     let impostor = SealingKey::new(key("k2").id().clone(), &[9; 32]);
     let impostor = shop.claims(Sealing::new(impostor, audience("shop")));
-    assert_eq!(kind(&by_new, &impostor).await, "claim_seal_broken");
+    assert_eq!(kind(&by_new, &impostor).await, "claim_check_seal_broken");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn tips_that_nobody_announced_are_those_of_the_seal() {
         seal::seal(mine.to_json().into_bytes(), (&claim, &tips), expires, &sealing("k1", "shop"), &OsRandom);
     shop.plant(&claim, lie.unwrap()).await;
     let refused = redeemed_by(&reader, bare, &claims).await.unwrap_err();
-    assert_eq!(refused.as_str(), "claim_of_another_lineage");
+    assert_eq!(refused.as_str(), "claim_check_of_another_lineage");
 }
 
 #[tokio::test]
@@ -172,13 +172,13 @@ async fn debug_shows_no_key_and_no_passport() {
 #[test]
 fn claims_are_the_same_only_at_the_same_place_under_the_same_seal() {
     let (shop, spare) = (Deployment::new(), Deployment::new());
-    let second = |to: &Deployment| Overflow::Second(Arc::<InMemoryClaims>::clone(&to.store));
-    let plain = || Claims::from(Arc::<InMemoryClaims>::clone(&shop.store));
+    let second = |to: &Deployment| Overflow::Second(Arc::<InMemoryPassports>::clone(&to.store));
+    let plain = || PassportStores::from(Arc::<InMemoryPassports>::clone(&shop.store));
     let sealed = shop.claims(sealing("k1", "shop"));
     assert!(plain().same_as(&plain()) && sealed.same_as(&sealed.clone()));
     assert!(plain().overflow(second(&spare)).same_as(&plain().overflow(second(&spare))));
     for other in [
-        Claims::from(Arc::<InMemoryClaims>::clone(&spare.store)),
+        PassportStores::from(Arc::<InMemoryPassports>::clone(&spare.store)),
         plain().overflow(second(&spare)),
         plain().clock(Arc::new(Hands::default())),
         sealed.clone(),

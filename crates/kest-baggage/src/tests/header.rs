@@ -10,7 +10,7 @@ const TIP: &str = "98bd539a99aece94e25c78b4ded8f26d256dd2f27857faed768e3bcbe5d1f
 const CLAIM: &str = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
 
 fn legacy() -> HeaderReader {
-    HeaderReader::default().reading(Reading::LegacyPython)
+    HeaderReader::default().dialect(Dialect::LegacyPython)
 }
 
 fn read(reader: &HeaderReader, lines: &[&str]) -> Result<Option<Tier>, &'static str> {
@@ -118,7 +118,7 @@ fn unsigned_identity_and_unknown_members_are_ignored() {
 }
 
 #[test]
-fn another_spelling_of_ours_is_refused_in_both_readings() {
+fn another_spelling_of_ours_is_refused_in_both_dialects() {
     for member in [
         "Kest.passport=[]",
         "KEST.CHAIN_TIP=0",
@@ -167,7 +167,7 @@ fn ours_stay_strict_beside_opaque_members() {
 }
 
 #[test]
-fn member_without_a_value_is_refused_or_in_legacy_reading_ignored() {
+fn member_without_a_value_is_refused_or_in_legacy_dialect_ignored() {
     for header in
         ["kest.passport,kest.chain_tip", "kest.user", "kest.passport;p=[]", "kest.pass port=[]", "kest.@=1"]
     {
@@ -184,7 +184,7 @@ fn unescaped_value_is_refused() {
 }
 
 #[test]
-fn broken_escape_is_refused_in_both_readings() {
+fn broken_escape_is_refused_in_both_dialects() {
     for value in ["%5", "%zz", "%ff", "[%0a]", "%"] {
         let header = format!("kest.passport={value},kest.chain_tip=0");
         check_refused(&header, "baggage_escape");
@@ -252,14 +252,14 @@ fn raw_array_ends_at_its_bracket_and_not_at_a_comma_before_it() {
 }
 
 #[test]
-fn raw_array_is_read_by_the_legacy_reading_only() {
+fn raw_array_is_read_by_the_legacy_dialect_only() {
     let header = format!(r#"kest.user=Ann Bee,kest.passport = ["a.b.c", "d.e.f"] ;p,kest.chain_tip={TIP}"#);
     assert_eq!(inline_text(&legacy(), &header), r#"["a.b.c", "d.e.f"]"#);
     check_refused(&header, "baggage_malformed");
 }
 
 #[test]
-fn quote_plus_blank_is_read_by_the_legacy_reading_only() {
+fn quote_plus_blank_is_read_by_the_legacy_dialect_only() {
     let header = format!("kest.passport=%5B%22a%22%2C+%22b%22%5D,kest.chain_tip={TIP}");
     assert_eq!(inline_text(&legacy(), &header), r#"["a", "b"]"#);
     assert_eq!(inline_text(&HeaderReader::default(), &header), r#"["a",+"b"]"#);

@@ -33,7 +33,7 @@ async fn jose_opens_what_we_seal() {
         assert_eq!(header["aud"], json!(["stock", "ledger"]));
         assert_eq!(header["kest.claim"], claim.to_string());
         assert_eq!(header["kest.chain_tip"], passport.tips().to_string());
-        assert_eq!(header["exp"], shop.hands.unix_seconds() + Limits::default().claim_ttl.as_secs());
+        assert_eq!(header["exp"], shop.hands.unix_seconds() + Limits::default().claim_check_ttl.as_secs());
         assert_eq!(header.get("kest.use").is_some(), single_use);
     }
 }
@@ -57,13 +57,13 @@ async fn we_open_what_jose_seals_and_hold_it_to_the_same_rules() {
     };
     shop.plant(&claim, sealed(|_| ()).await).await;
     assert_eq!(redeemed(&line, &claims).await.unwrap().to_json(), passport.to_json());
-    assert_eq!(kind(&line, &claims).await, "claim_gone", "it was for single use");
+    assert_eq!(kind(&line, &claims).await, "claim_check_gone", "it was for single use");
     type Change = (fn(&mut Value), &'static str);
     let changes: [Change; 4] = [
-        (|it| it["alg"] = "dir".into(), "claim_seal_malformed"),
-        (|it| it["enc"] = "A256CBC-HS512".into(), "claim_seal_malformed"),
-        (|it| it["zip"] = "DEF".into(), "claim_seal_malformed"),
-        (|it| it["aud"] = json!(["bank"]), "claim_of_another_audience"),
+        (|it| it["alg"] = "dir".into(), "claim_check_seal_malformed"),
+        (|it| it["enc"] = "A256CBC-HS512".into(), "claim_check_seal_malformed"),
+        (|it| it["zip"] = "DEF".into(), "claim_check_seal_malformed"),
+        (|it| it["aud"] = json!(["bank"]), "claim_check_of_another_audience"),
     ];
     for (change, refused) in changes {
         shop.plant(&claim, sealed(change).await).await;

@@ -7,8 +7,8 @@ use crate::rig::Hands;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn claim() -> ClaimId {
-    ClaimId::generate(&OsRandom).unwrap()
+fn claim() -> ClaimCheck {
+    ClaimCheck::generate(&OsRandom).unwrap()
 }
 
 fn tiny() -> Limits {
@@ -18,11 +18,11 @@ fn tiny() -> Limits {
 }
 
 /// A store with room for two claims of 100 bytes.
-fn small() -> (InMemoryClaims, Arc<Hands>) {
+fn small() -> (InMemoryPassports, Arc<Hands>) {
     let mut limits = tiny();
-    limits.claim_store_bytes = 800;
+    limits.passport_store_bytes = 800;
     let hands = Arc::new(Hands::default());
-    (InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands)), hands)
+    (InMemoryPassports::with_clock(&limits, Arc::<Hands>::clone(&hands)), hands)
 }
 
 fn bytes(length: usize) -> Bytes {
@@ -57,7 +57,7 @@ async fn full_store_refuses_and_evicts_nobody() {
         store.put(id, bytes(100), MINUTE).await.unwrap();
     }
     let refused = store.put(&claim(), bytes(100), MINUTE).await.unwrap_err();
-    assert_eq!(refused.to_string(), "claim store is full");
+    assert_eq!(refused.to_string(), "passport store is full");
     for id in &live {
         assert!(store.get(id).await.unwrap().is_some());
     }
@@ -80,7 +80,7 @@ async fn claim_put_again_takes_the_place_of_the_first() {
 
 #[tokio::test]
 async fn passport_over_the_limit_and_endless_time_are_refused() {
-    let (store, longest) = (InMemoryClaims::new(&tiny()), longest_claim(&tiny()));
+    let (store, longest) = (InMemoryPassports::new(&tiny()), longest_claim(&tiny()));
     assert!(store.put(&claim(), bytes(longest + 1), MINUTE).await.is_err());
     assert!(store.put(&claim(), bytes(1), Duration::MAX).await.is_err());
     assert!(store.is_empty());
@@ -152,9 +152,9 @@ async fn claim_whose_time_is_over_was_not_there_to_end() {
 #[tokio::test]
 async fn flood_by_one_caller_leaves_room_for_the_claims_of_others() {
     let mut limits = tiny();
-    limits.claim_store_bytes = 1_000_000;
+    limits.passport_store_bytes = 1_000_000;
     let hands = Arc::new(Hands::default());
-    let store = InMemoryClaims::with_clock(&limits, Arc::<Hands>::clone(&hands));
+    let store = InMemoryPassports::with_clock(&limits, Arc::<Hands>::clone(&hands));
     let flooder = Share::of_user("https://id", "flooder");
     let flood = async || {
         let mut counts = (0, 0);

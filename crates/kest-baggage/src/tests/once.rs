@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kest_core::Kest;
+use kest_core::Admitter;
 
 use super::*;
-use crate::InMemoryClaims;
+use crate::InMemoryPassports;
 use crate::rig::{Counting, Hands, admitted_for, claims, kest, line, lineage, signer};
 
 fn claim_only(store: &Arc<Counting>) -> Tiers {
@@ -60,7 +60,7 @@ async fn packing_that_was_dropped_halfway_is_done_by_the_next() {
 async fn claim_check_is_used_again_only_while_much_of_its_time_is_left() {
     let hands = Arc::new(Hands::default());
     let clock = Arc::<Hands>::clone(&hands);
-    let kest = Kest::builder(Arc::new(signer())).clock(clock).build();
+    let kest = Admitter::builder(Arc::new(signer())).clock(clock).build();
     let store = Arc::new(Counting::default());
     let (admission, tiers) = (lineage(&kest, 2).await, claim_only(&store));
     let puts = async || {
@@ -94,8 +94,8 @@ async fn each_value_of_tiers_has_its_own_header_and_four_are_kept() {
 async fn place_taken_by_another_type_means_packing_every_time() {
     let admission = lineage(&kest(), 1).await;
     assert_eq!(admission.memo(|| 7_u8), Some(&7));
-    let store: Arc<InMemoryClaims> = claims();
-    let tiers = Tiers::auto().threshold(0).store(Arc::<InMemoryClaims>::clone(&store));
+    let store: Arc<InMemoryPassports> = claims();
+    let tiers = Tiers::auto().threshold(0).store(Arc::<InMemoryPassports>::clone(&store));
     for _ in 0..2 {
         packed_once(&admission, &tiers).await.unwrap();
     }

@@ -8,7 +8,7 @@ use crate::rig::{
     Counting, Exhausted, Moody, claims, kest, line, lineage, operation, packed, packed_for, passport,
     received,
 };
-use crate::{ClaimStore, HeaderReader, InMemoryClaims};
+use crate::{HeaderReader, InMemoryPassports, PassportStore};
 
 fn strict() -> HeaderReader {
     HeaderReader::default()
@@ -21,7 +21,7 @@ async fn failure(passport: &Passport, tiers: &Tiers) -> PackError {
 #[tokio::test]
 async fn every_tier_brings_back_the_same_passport() {
     let store = claims();
-    let tiers = |tiers: Tiers| tiers.store(Arc::<InMemoryClaims>::clone(&store));
+    let tiers = |tiers: Tiers| tiers.store(Arc::<InMemoryPassports>::clone(&store));
     for (entries, tiers, tier) in [
         (1, tiers(Tiers::auto()), Tier::Inline),
         (2, tiers(Tiers::auto()), Tier::Inline),
@@ -72,7 +72,7 @@ async fn passport_without_a_fitting_tier_is_an_error() {
 
 #[tokio::test]
 async fn wide_threshold_never_beats_the_header_limit() {
-    let store: Arc<dyn ClaimStore> = claims();
+    let store: Arc<dyn PassportStore> = claims();
     let tiers = Tiers::auto().threshold(1 << 20).store(store);
     for entries in [1, 4, 8, 12, 20, 60] {
         let header = packed(&passport(entries).await, &tiers).await;
@@ -86,11 +86,11 @@ async fn failing_store_means_no_header() {
     let passport = passport(1).await;
     let tiers = |store| Tiers::auto().threshold(0).store(Arc::new(store));
     let error = failure(&passport, &tiers(Moody::Down)).await;
-    assert!(matches!(error, PackError::ClaimStore(cause) if cause.may_retry()));
+    assert!(matches!(error, PackError::PassportStore(cause) if cause.may_retry()));
     let began = tokio::time::Instant::now();
     let error = failure(&passport, &tiers(Moody::Silent)).await;
-    assert!(matches!(error, PackError::ClaimStoreSlow));
-    assert!(began.elapsed() < Limits::default().claim_wait * 2);
+    assert!(matches!(error, PackError::PassportStoreSlow));
+    assert!(began.elapsed() < Limits::default().passport_store_wait * 2);
     let (tiers, limits) = (tiers(Moody::Down), Limits::default());
     let no_random = pack(&passport, &Identity::default(), &tiers, &Exhausted, &limits).await;
     assert!(matches!(no_random, Err(PackError::Random(_))));
@@ -104,7 +104,7 @@ async fn claim_lies_under_its_id_for_the_protocols_time() {
     let line = line(&packed(&passport, &tiers).await);
     let (claim, kept, time_to_live) = store.kept.lock().unwrap()[0].clone();
     assert_eq!(kept, passport.to_json());
-    assert_eq!(time_to_live, Limits::default().claim_ttl);
+    assert_eq!(time_to_live, Limits::default().claim_check_ttl);
     assert_eq!(line, format!("kest.claim_check={claim},kest.chain_tip={}", passport.tips()));
 }
 
@@ -133,7 +133,7 @@ async fn debug_shows_no_content() {
 
 #[test]
 fn tiers_are_the_same_only_with_the_same_store() {
-    let store: Arc<dyn ClaimStore> = claims();
+    let store: Arc<dyn PassportStore> = claims();
     let with_store = Tiers::auto().store(Arc::clone(&store));
     assert!(with_store.same_as(&Tiers::default().store(store)));
     assert!(!with_store.same_as(&Tiers::auto().store(claims())));
@@ -156,7 +156,7 @@ proptest! {
         runtime.block_on(async {
             let store = claims();
             let tiers = if always { Tiers::compressed_always() } else { Tiers::auto() };
-            let tiers = tiers.threshold(threshold).store(Arc::<InMemoryClaims>::clone(&store));
+            let tiers = tiers.threshold(threshold).store(Arc::<InMemoryPassports>::clone(&store));
             let last = lineage(&kest(), entries).await;
             let policy = kest_core::policy::dangerous_allow_all();
             let named = operation(&taint).taint(taint.clone()).origin(Origin::internet());

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kest_core::{Reading, Verifier};
+use kest_core::{Dialect, Verifier};
 
 use super::*;
 use crate::rig::{Counting, Moody, claims, fan_out, line, packed, passport, received, ring};
-use crate::{ClaimId, HeaderReader, Tiers};
+use crate::{ClaimCheck, HeaderReader, Tiers};
 
 const CLAIM: &str = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
 
@@ -15,10 +15,10 @@ fn strict() -> HeaderReader {
 }
 
 fn legacy() -> HeaderReader {
-    HeaderReader::default().reading(Reading::LegacyPython)
+    HeaderReader::default().dialect(Dialect::LegacyPython)
 }
 
-async fn refusal(reader: &HeaderReader, line: &str, store: Option<&dyn ClaimStore>) -> RestoreError {
+async fn refusal(reader: &HeaderReader, line: &str, store: Option<&dyn PassportStore>) -> RestoreError {
     let packed = reader.read([line.as_bytes()]).unwrap();
     restore(packed, store, &Limits::default()).await.unwrap_err()
 }
@@ -69,14 +69,14 @@ async fn too_many_entries_are_over_the_limit() {
 #[tokio::test]
 async fn every_failure_of_a_claim_store_has_its_own_answer() {
     let line = format!("kest.claim_check={CLAIM},kest.chain_tip=0");
-    let cases: [(Option<&dyn ClaimStore>, &str, RestoreFailure); 7] = [
-        (None, "claim_store_missing", RestoreFailure::StoreUnavailable),
-        (Some(&*claims()), "claim_gone", RestoreFailure::ClaimGone),
-        (Some(&Moody::Down), "claim_store_unavailable", RestoreFailure::StoreUnavailable),
-        (Some(&Moody::Spoilt), "claim_rubbish", RestoreFailure::ClaimRubbish),
-        (Some(&Moody::Gives(b"[\"a")), "claim_rubbish", RestoreFailure::ClaimRubbish),
-        (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_rubbish", RestoreFailure::ClaimRubbish),
-        (Some(&Moody::Gives(&[b' '; 5_000_000])), "claim_rubbish", RestoreFailure::ClaimRubbish),
+    let cases: [(Option<&dyn PassportStore>, &str, RestoreFailure); 7] = [
+        (None, "passport_store_missing", RestoreFailure::StoreUnavailable),
+        (Some(&*claims()), "claim_check_gone", RestoreFailure::ClaimCheckGone),
+        (Some(&Moody::Down), "passport_store_unavailable", RestoreFailure::StoreUnavailable),
+        (Some(&Moody::Spoilt), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
+        (Some(&Moody::Gives(b"[\"a")), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
+        (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
+        (Some(&Moody::Gives(&[b' '; 5_000_000])), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
     ];
     for (store, kind, class) in cases {
         check_class(&refusal(&strict(), &line, store).await, kind, class);
@@ -88,9 +88,11 @@ async fn silent_store_is_waited_for_no_longer_than_the_limit() {
     let line = format!("kest.claim_check={CLAIM},kest.chain_tip=0");
     let began = tokio::time::Instant::now();
     let error = refusal(&strict(), &line, Some(&Moody::Silent)).await;
-    check_class(&error, "claim_store_slow", RestoreFailure::StoreUnavailable);
+    check_class(&error, "passport_store_slow", RestoreFailure::StoreUnavailable);
     let waited = began.elapsed();
-    assert!(waited >= Limits::default().claim_wait && waited < Limits::default().claim_wait * 2);
+    assert!(
+        waited >= Limits::default().passport_store_wait && waited < Limits::default().passport_store_wait * 2
+    );
 }
 
 #[tokio::test]
@@ -101,10 +103,10 @@ async fn claim_of_another_lineage_is_refused_before_it_is_verified() {
     let line = line(&packed(&one, &tiers).await);
     let swapped = line.replace(&one.tips().to_string(), &other.tips().to_string());
     let error = refusal(&strict(), &swapped, Some(store.as_ref())).await;
-    check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
     let empty = line.replace(&one.tips().to_string(), "0");
     let error = refusal(&strict(), &empty, Some(store.as_ref())).await;
-    check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
 }
 
 #[tokio::test]
@@ -117,7 +119,7 @@ async fn claim_whose_tail_was_cut_off_is_refused() {
         let cut = format!("[{}]", texts[..texts.len() - 1].join(","));
         store.kept.lock().unwrap().last_mut().unwrap().1 = cut.into();
         let error = refusal(&strict(), &line, Some(store.as_ref())).await;
-        check_class(&error, "claim_of_another_lineage", RestoreFailure::ClaimRubbish);
+        check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
     }
 }
 
@@ -130,7 +132,7 @@ async fn stale(inline: usize, compressed: usize, claimed: usize, tip: usize) -> 
         let texts: Vec<String> = compacts.map(|entry| format!("\"{}\"", entry.compact())).collect();
         format!("[{}]", texts.join(", "))
     };
-    let claim = ClaimId::parse(CLAIM).unwrap();
+    let claim = ClaimCheck::parse(CLAIM).unwrap();
     let ttl = std::time::Duration::from_secs(1);
     store.put(&claim, cut(claimed).into(), ttl).await.unwrap();
     let compressed = compressed::write(&cut(compressed), 8000, &Limits::default()).unwrap();
@@ -141,7 +143,7 @@ async fn stale(inline: usize, compressed: usize, claimed: usize, tip: usize) -> 
 }
 
 #[tokio::test]
-async fn legacy_reading_takes_the_tier_whose_tips_were_announced() {
+async fn legacy_dialect_takes_the_tier_whose_tips_were_announced() {
     for (lengths, tier) in [
         ([1, 2, 3], Tier::ClaimCheck),
         ([1, 3, 2], Tier::Compressed),
@@ -160,7 +162,7 @@ async fn stale_tiers_alone_are_refused() {
     let error = refusal(&legacy(), &line, Some(store.as_ref())).await;
     check_class(&error, "passport_no_match", RestoreFailure::Malformed);
     let error = refusal(&legacy(), &line, Some(&Moody::Down)).await;
-    check_class(&error, "claim_store_unavailable", RestoreFailure::StoreUnavailable);
+    check_class(&error, "passport_store_unavailable", RestoreFailure::StoreUnavailable);
 }
 
 #[tokio::test]

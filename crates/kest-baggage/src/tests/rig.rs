@@ -6,17 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kest_core::caller::Attested;
 use kest_core::policy::dangerous_allow_all;
-use kest_core::principal::Attested;
 use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
 use kest_core::{
-    Admission, Arrival, Authenticate, AuthenticateError, Circumstances, Clock, Evidence, Identity,
-    IdentitySource, Kest, Limits, Operation, OsRandom, Passport, Random, RandomError, Verifier, authenticate,
+    Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Clock, Evidence, Identity,
+    IdentitySource, Limits, Operation, OsRandom, Passport, Random, RandomError, Verifier, authenticate,
 };
 
 use crate::{
-    ClaimId, ClaimStore, ClaimStoreError, HeaderReader, InMemoryClaims, PackError, PackedHeader,
+    ClaimCheck, HeaderReader, InMemoryPassports, PackError, PackedHeader, PassportStore, PassportStoreError,
     RestoreError, Tier, Tiers, pack, restore,
 };
 
@@ -31,8 +31,8 @@ pub(crate) fn ring() -> KeyRing {
     ring
 }
 
-pub(crate) fn kest() -> Kest {
-    Kest::builder(Arc::new(signer())).build()
+pub(crate) fn kest() -> Admitter {
+    Admitter::builder(Arc::new(signer())).build()
 }
 
 pub(crate) fn operation(name: &str) -> Operation {
@@ -40,7 +40,7 @@ pub(crate) fn operation(name: &str) -> Operation {
 }
 
 /// The last operation of a lineage of `entries` entries.
-pub(crate) async fn lineage(kest: &Kest, entries: usize) -> Admission {
+pub(crate) async fn lineage(kest: &Admitter, entries: usize) -> Admission {
     let policy = dangerous_allow_all();
     let mut last = kest.originate(Origin::system(), &operation("start"), &policy).await.unwrap();
     for step in 1..entries {
@@ -70,8 +70,8 @@ pub(crate) async fn fan_out(branches: usize) -> Passport {
 /// A request by `user` that was admitted as one operation.
 pub(crate) async fn admitted_for(user: &str) -> Admission {
     let arrival = arrived_for(user).await;
-    let circumstances = Circumstances::default().with_root_origin(Origin::user_input());
-    kest().admit(&arrival, &operation("serve"), &dangerous_allow_all(), circumstances).await.unwrap()
+    let options = AdmitOptions::default().with_root_origin(Origin::user_input());
+    kest().admit(&arrival, &operation("serve"), &dangerous_allow_all(), options).await.unwrap()
 }
 
 /// A request by `user` without a passport.
@@ -88,8 +88,8 @@ pub(crate) async fn arrived_for(user: &str) -> Arrival {
 
     let lineage = kest_core::Lineage::Absent;
     let identity = Identity::default().with_user(user).with_agent("browser").with_task("buy");
-    let principal = authenticate(&Is(identity), &Evidence::new(&lineage)).await.unwrap();
-    Arrival::new(lineage, principal)
+    let caller = authenticate(&Is(identity), &Evidence::new(&lineage)).await.unwrap();
+    Arrival::new(lineage, caller)
 }
 
 pub(crate) async fn packed(passport: &Passport, tiers: &Tiers) -> PackedHeader {
@@ -115,7 +115,7 @@ pub(crate) fn line(header: &PackedHeader) -> String {
 pub(crate) async fn received(
     reader: &HeaderReader,
     line: &str,
-    store: Option<&dyn ClaimStore>,
+    store: Option<&dyn PassportStore>,
 ) -> Result<(Passport, Tier), RestoreError> {
     let packed = reader.read([line.as_bytes()]).unwrap();
     let restored = restore(packed, store, &Limits::default()).await?;
@@ -124,8 +124,8 @@ pub(crate) async fn received(
     Ok((verified.unwrap(), tier))
 }
 
-pub(crate) fn claims() -> Arc<InMemoryClaims> {
-    Arc::new(InMemoryClaims::new(&Limits::default()))
+pub(crate) fn claims() -> Arc<InMemoryPassports> {
+    Arc::new(InMemoryPassports::new(&Limits::default()))
 }
 
 /// A clock that stands still until it is told otherwise.
@@ -156,27 +156,27 @@ pub(crate) enum Moody {
 }
 
 #[async_trait]
-impl ClaimStore for Moody {
-    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for Moody {
+    async fn put(&self, _: &ClaimCheck, _: Bytes, _: Duration) -> Result<(), PassportStoreError> {
         match self {
-            Self::Down => Err(ClaimStoreError::unavailable("down")),
+            Self::Down => Err(PassportStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
             Self::Spoilt | Self::Gives(_) => Ok(()),
         }
     }
 
-    async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, _: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         match self {
-            Self::Down => Err(ClaimStoreError::unavailable("down")),
+            Self::Down => Err(PassportStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
-            Self::Spoilt => Err(ClaimStoreError::unusable("spoilt")),
+            Self::Spoilt => Err(PassportStoreError::unusable("spoilt")),
             Self::Gives(text) => Ok(Some(Bytes::from_static(text))),
         }
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         match self {
-            Self::Down => Err(ClaimStoreError::unavailable("down")),
+            Self::Down => Err(PassportStoreError::unavailable("down")),
             Self::Silent => std::future::pending().await,
             Self::Spoilt | Self::Gives(_) => Ok(true),
         }
@@ -189,36 +189,36 @@ pub(crate) struct Counting {
     pub(crate) puts: AtomicUsize,
     pub(crate) gets: AtomicUsize,
     pub(crate) failures: AtomicUsize,
-    pub(crate) kept: Mutex<Vec<(ClaimId, Bytes, Duration)>>,
+    pub(crate) kept: Mutex<Vec<(ClaimCheck, Bytes, Duration)>>,
 }
 
 #[async_trait]
-impl ClaimStore for Counting {
+impl PassportStore for Counting {
     async fn put(
         &self,
-        claim: &ClaimId,
+        claim: &ClaimCheck,
         passport: Bytes,
         time_to_live: Duration,
-    ) -> Result<(), ClaimStoreError> {
+    ) -> Result<(), PassportStoreError> {
         self.puts.fetch_add(1, Ordering::SeqCst);
         for _ in 0..5 {
             tokio::task::yield_now().await;
         }
         let take = |left: usize| left.checked_sub(1);
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
-            return Err(ClaimStoreError::unavailable("not yet"));
+            return Err(PassportStoreError::unavailable("not yet"));
         }
         self.kept.lock().unwrap().push((*claim, passport, time_to_live));
         Ok(())
     }
 
-    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         self.gets.fetch_add(1, Ordering::SeqCst);
         let kept = self.kept.lock().unwrap();
         Ok(kept.iter().find(|(id, _, _)| id == claim).map(|(_, passport, _)| passport.clone()))
     }
 
-    async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, claim: &ClaimCheck) -> Result<bool, PassportStoreError> {
         let mut kept = self.kept.lock().unwrap();
         let place = kept.iter().position(|(id, _, _)| id == claim);
         Ok(place.map(|place| kept.swap_remove(place)).is_some())

@@ -11,8 +11,8 @@ const CLAIM: &str = "a6513107-f5af-429c-b91b-5594dd9cfcbe";
 const OTHER_CLAIM: &str = "a6513107-f5af-429c-b91b-5594dd9cfcbf";
 const NOW: u64 = 1_700_000_000;
 
-fn claim() -> ClaimId {
-    ClaimId::parse(CLAIM).unwrap()
+fn claim() -> ClaimCheck {
+    ClaimCheck::parse(CLAIM).unwrap()
 }
 
 fn tips(digit: &str) -> Tips {
@@ -80,8 +80,8 @@ type Changes<'them> = &'them [(&'them str, fn(&mut Value))];
 /// Every one of these must be refused as `kind`, whether its maker has the key or not.
 #[track_caller]
 fn check_changes(kind: &str, changes: Changes<'_>) {
-    let before_the_seal = matches!(kind, "claim_seal_malformed" | "claim_key_unknown");
-    let without_key = if before_the_seal { kind } else { "claim_seal_broken" };
+    let before_the_seal = matches!(kind, "claim_check_seal_malformed" | "claim_check_key_unknown");
+    let without_key = if before_the_seal { kind } else { "claim_check_seal_broken" };
     for (name, change) in changes {
         let header = header(change);
         assert_eq!(resealed(&header), Err(kind), "{name}");
@@ -92,7 +92,7 @@ fn check_changes(kind: &str, changes: Changes<'_>) {
 #[test]
 fn other_algorithms_and_downgrades_are_refused() {
     check_changes(
-        "claim_seal_malformed",
+        "claim_check_seal_malformed",
         &[
             ("alg dir", |it| it["alg"] = "dir".into()),
             ("alg RSA-OAEP", |it| it["alg"] = "RSA-OAEP".into()),
@@ -111,7 +111,7 @@ fn other_algorithms_and_downgrades_are_refused() {
 #[test]
 fn foreign_members_and_other_lists_of_critical_ones_are_refused() {
     check_changes(
-        "claim_seal_malformed",
+        "claim_check_seal_malformed",
         &[
             ("jwk brought along", |it| it["jwk"] = json!({"kty": "oct"})),
             ("jku", |it| it["jku"] = "https://attacker.example".into()),
@@ -133,16 +133,16 @@ fn foreign_members_and_other_lists_of_critical_ones_are_refused() {
 
 #[test]
 fn every_changed_value_of_the_header_is_refused() {
-    check_changes("claim_key_unknown", &[("kid swapped", |it| it["kid"] = "k2".into())]);
-    check_changes("claim_key_unknown", &[("kid empty", |it| it["kid"] = "".into())]);
-    check_changes("claim_of_another_audience", &[("aud of others", |it| it["aud"] = json!(["bank"]))]);
-    check_changes("claim_of_another_audience", &[("aud empty", |it| it["aud"] = json!([]))]);
-    check_changes("claim_seal_expired", &[("exp over", |it| it["exp"] = NOW.into())]);
-    check_changes("claim_swapped", &[("claim of another", |it| it["kest.claim"] = OTHER_CLAIM.into())]);
+    check_changes("claim_check_key_unknown", &[("kid swapped", |it| it["kid"] = "k2".into())]);
+    check_changes("claim_check_key_unknown", &[("kid empty", |it| it["kid"] = "".into())]);
+    check_changes("claim_check_of_another_audience", &[("aud of others", |it| it["aud"] = json!(["bank"]))]);
+    check_changes("claim_check_of_another_audience", &[("aud empty", |it| it["aud"] = json!([]))]);
+    check_changes("claim_check_seal_expired", &[("exp over", |it| it["exp"] = NOW.into())]);
+    check_changes("claim_check_swapped", &[("claim of another", |it| it["kest.claim"] = OTHER_CLAIM.into())]);
     let tips: fn(&mut Value) = |it| it["kest.chain_tip"] = "b".repeat(64).into();
-    check_changes("claim_of_another_lineage", &[("tips of another", tips)]);
+    check_changes("claim_check_of_another_lineage", &[("tips of another", tips)]);
     check_changes(
-        "claim_seal_malformed",
+        "claim_check_seal_malformed",
         &[
             ("kid null", |it| it["kid"] = Value::Null),
             ("aud as text", |it| it["aud"] = "shop".into()),
@@ -170,7 +170,7 @@ fn header_with_a_longer_life_a_wider_audience_or_another_claim_does_not_decrypt(
     ];
     for change in changes {
         assert!(resealed(&header(change)).is_ok(), "it would be believed");
-        assert_eq!(grafted(&header(change)), Err("claim_seal_broken"));
+        assert_eq!(grafted(&header(change)), Err("claim_check_seal_broken"));
     }
 }
 
@@ -178,17 +178,17 @@ fn header_with_a_longer_life_a_wider_audience_or_another_claim_does_not_decrypt(
 fn missing_repeated_and_ambiguous_members_are_refused() {
     for member in ["alg", "enc", "typ", "kid", "aud", "exp", "kest.claim", "kest.chain_tip", "crit"] {
         let without = header(|it| drop(it.as_object_mut().unwrap().remove(member)));
-        assert_eq!(resealed(&without), Err("claim_seal_malformed"), "{member}");
+        assert_eq!(resealed(&without), Err("claim_check_seal_malformed"), "{member}");
         let whole = String::from_utf8(header(|_| ())).unwrap();
         let value = &serde_json::from_str::<Value>(&whole).unwrap()[member];
         let twice = format!("{},\"{member}\":{value}}}", whole.strip_suffix('}').unwrap());
-        assert_eq!(resealed(twice.as_bytes()), Err("claim_seal_malformed"), "{member} twice");
+        assert_eq!(resealed(twice.as_bytes()), Err("claim_check_seal_malformed"), "{member} twice");
     }
     for text in ["", "[]", "null", "{}", "{\"alg\":", "\u{feff}{}", "[[[[[[[["] {
-        assert_eq!(resealed(text.as_bytes()), Err("claim_seal_malformed"), "{text}");
+        assert_eq!(resealed(text.as_bytes()), Err("claim_check_seal_malformed"), "{text}");
     }
     let long = header(|it| it["aud"] = json!(vec!["x".repeat(128); 64]));
-    assert_eq!(resealed(&long), Err("claim_seal_malformed"), "over the limit");
+    assert_eq!(resealed(&long), Err("claim_check_seal_malformed"), "over the limit");
 }
 
 #[test]
@@ -208,12 +208,12 @@ fn truncated_extended_doubled_and_exchanged_parts_are_refused() {
             assert!(with(place, changed).is_err(), "part {place}: {changed}");
         }
         if place > 0 {
-            assert_eq!(with(place, others[place]), Err("claim_seal_broken"), "part {place} of another");
+            assert_eq!(with(place, others[place]), Err("claim_check_seal_broken"), "part {place} of another");
         }
     }
     let wrong = [text.replace('.', ""), format!("{text}."), format!("{text}.AAAA"), format!(".{text}")];
     for text in wrong.iter().map(String::as_str).chain([text.rsplit_once('.').unwrap().0, "....", ""]) {
-        assert_eq!(opened(text), Err("claim_seal_malformed"), "{text}");
+        assert_eq!(opened(text), Err("claim_check_seal_malformed"), "{text}");
     }
 }
 
@@ -221,7 +221,7 @@ fn truncated_extended_doubled_and_exchanged_parts_are_refused() {
 fn key_of_another_deployment_opens_nothing_under_the_same_name() {
     let theirs = SealingKey::new(key("k1").id().clone(), &[1; 32]);
     let text = encrypt(&header(|_| ()), b"[]".to_vec(), &theirs, &OsRandom).unwrap();
-    assert_eq!(opened(text), Err("claim_seal_broken"));
+    assert_eq!(opened(text), Err("claim_check_seal_broken"));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn stray_bits_in_base64url_are_no_second_spelling() {
     let next = digits.chars().nth(digits.find(last).unwrap() + 1).unwrap();
     let stray = format!("{}{next}", parts[3].split_at(2).0);
     let text = [parts[0], parts[1], parts[2], &stray, parts[4]].join(".");
-    assert_eq!(opened(text), Err("claim_seal_malformed"));
+    assert_eq!(opened(text), Err("claim_check_seal_malformed"));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn longest_claim_has_room_for_the_longest_seal_and_nothing_longer_is_decoded() {
     assert!(opened(&text).is_ok());
     let long = seal(vec![b' '; 20_000], (&claim(), &tips), u64::MAX, &widest, &OsRandom).unwrap();
     let refused = opened(&long);
-    assert!(matches!(refused, Err(RestoreError::ClaimSealMalformed)));
+    assert!(matches!(refused, Err(RestoreError::ClaimCheckSealMalformed)));
 }
 
 proptest! {

@@ -8,8 +8,8 @@ use kest_core::{Limits, Passport, Verifier};
 
 use crate::rig::{Hands, line, packed, ring};
 use crate::{
-    Audience, ClaimId, ClaimStore, Claims, HeaderReader, InMemoryClaims, RestoreError, Sealing, SealingKey,
-    Tiers,
+    Audience, ClaimCheck, HeaderReader, InMemoryPassports, PassportStore, PassportStores, RestoreError,
+    Sealing, SealingKey, Tiers,
 };
 
 /// The key called `id`; the same bytes for the same id.
@@ -33,50 +33,50 @@ pub(crate) fn sealing(id: &str, name: &str) -> Sealing {
 /// One store under a clock that stands still, and anyone who writes into it.
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
-    pub(crate) store: Arc<InMemoryClaims>,
+    pub(crate) store: Arc<InMemoryPassports>,
     pub(crate) hands: Arc<Hands>,
 }
 
 impl Deployment {
     pub(crate) fn new() -> Self {
         let hands = Arc::new(Hands::default());
-        let store = InMemoryClaims::with_clock(&Limits::default(), Arc::<Hands>::clone(&hands));
+        let store = InMemoryPassports::with_clock(&Limits::default(), Arc::<Hands>::clone(&hands));
         Self { store: Arc::new(store), hands }
     }
 
     /// The claims of a service that seals like this.
-    pub(crate) fn claims(&self, sealing: Sealing) -> Claims {
-        let store = Arc::<InMemoryClaims>::clone(&self.store);
-        Claims::sealed(store, sealing).clock(Arc::<Hands>::clone(&self.hands))
+    pub(crate) fn claims(&self, sealing: Sealing) -> PassportStores {
+        let store = Arc::<InMemoryPassports>::clone(&self.store);
+        PassportStores::sealed(store, sealing).clock(Arc::<Hands>::clone(&self.hands))
     }
 
-    pub(crate) async fn value(&self, claim: &ClaimId) -> Bytes {
+    pub(crate) async fn value(&self, claim: &ClaimCheck) -> Bytes {
         self.store.get(claim).await.unwrap().unwrap()
     }
 
     /// What someone does who can write into the store.
-    pub(crate) async fn plant(&self, claim: &ClaimId, value: impl Into<Bytes>) {
-        self.store.put(claim, value.into(), Limits::default().claim_ttl).await.unwrap();
+    pub(crate) async fn plant(&self, claim: &ClaimCheck, value: impl Into<Bytes>) {
+        self.store.put(claim, value.into(), Limits::default().claim_check_ttl).await.unwrap();
     }
 }
 
 /// Sends `passport` as a claim: the header line, and the claim that it names.
-pub(crate) async fn sent(passport: &Passport, claims: &Claims) -> (String, ClaimId) {
+pub(crate) async fn sent(passport: &Passport, claims: &PassportStores) -> (String, ClaimCheck) {
     let line = line(&packed(passport, &Tiers::auto().threshold(0).store(claims.clone())).await);
     let member = line.split(',').next().unwrap();
-    let claim = ClaimId::parse(member.strip_prefix("kest.claim_check=").unwrap()).unwrap();
+    let claim = ClaimCheck::parse(member.strip_prefix("kest.claim_check=").unwrap()).unwrap();
     (line, claim)
 }
 
 /// Steps 1 to 3 over one header line, by a service that reads with `claims`.
-pub(crate) async fn redeemed(line: &str, claims: &Claims) -> Result<Passport, RestoreError> {
+pub(crate) async fn redeemed(line: &str, claims: &PassportStores) -> Result<Passport, RestoreError> {
     redeemed_by(&HeaderReader::default(), line, claims).await
 }
 
 pub(crate) async fn redeemed_by(
     reader: &HeaderReader,
     line: &str,
-    claims: &Claims,
+    claims: &PassportStores,
 ) -> Result<Passport, RestoreError> {
     let packed = reader.read([line.as_bytes()]).unwrap();
     let restored = claims.restore(packed, &Limits::default()).await?;
@@ -84,6 +84,6 @@ pub(crate) async fn redeemed_by(
 }
 
 /// The kind of the refusal of `line`.
-pub(crate) async fn kind(line: &str, claims: &Claims) -> &'static str {
+pub(crate) async fn kind(line: &str, claims: &PassportStores) -> &'static str {
     redeemed(line, claims).await.unwrap_err().as_str()
 }

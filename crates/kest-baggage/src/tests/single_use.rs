@@ -8,7 +8,7 @@ use kest_core::Limits;
 
 use crate::rig::{Counting, Hands, kest, line, lineage, passport};
 use crate::seals::{Deployment, kind, redeemed, sealing, sent};
-use crate::{ClaimId, ClaimStore, ClaimStoreError, Claims, Tier, Tiers, packed_once};
+use crate::{ClaimCheck, PassportStore, PassportStoreError, PassportStores, Tier, Tiers, packed_once};
 
 #[tokio::test]
 async fn replayed_claim_is_refused_the_second_time() {
@@ -18,7 +18,7 @@ async fn replayed_claim_is_refused_the_second_time() {
     let reader = shop.claims(sealing("k1", "shop"));
     let (line, _claim) = sent(&passport(2).await, &writer).await;
     assert!(redeemed(&line, &reader).await.is_ok());
-    assert_eq!(kind(&line, &reader).await, "claim_gone");
+    assert_eq!(kind(&line, &reader).await, "claim_check_gone");
     assert!(shop.store.is_empty());
 }
 
@@ -47,30 +47,30 @@ async fn claim_that_two_have_read_is_ended_by_one_of_them() {
     struct Twice(Counting, std::sync::Mutex<Option<Bytes>>);
 
     #[async_trait::async_trait]
-    impl ClaimStore for Twice {
+    impl PassportStore for Twice {
         async fn put(
             &self,
-            claim: &ClaimId,
+            claim: &ClaimCheck,
             passport: Bytes,
             time_to_live: std::time::Duration,
-        ) -> Result<(), ClaimStoreError> {
+        ) -> Result<(), PassportStoreError> {
             *self.1.lock().unwrap() = Some(passport.clone());
             self.0.put(claim, passport, time_to_live).await
         }
 
-        async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+        async fn get(&self, _: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
             Ok(self.1.lock().unwrap().clone())
         }
 
-        async fn remove(&self, claim: &ClaimId) -> Result<bool, ClaimStoreError> {
+        async fn remove(&self, claim: &ClaimCheck) -> Result<bool, PassportStoreError> {
             self.0.remove(claim).await
         }
     }
 
-    let claims = Claims::sealed(Arc::new(Twice::default()), sealing("k1", "shop").single_use());
+    let claims = PassportStores::sealed(Arc::new(Twice::default()), sealing("k1", "shop").single_use());
     let (line, _claim) = sent(&passport(2).await, &claims).await;
     assert!(redeemed(&line, &claims).await.is_ok());
-    assert_eq!(kind(&line, &claims).await, "claim_gone");
+    assert_eq!(kind(&line, &claims).await, "claim_check_gone");
 }
 
 #[tokio::test]
@@ -80,8 +80,8 @@ async fn stranger_with_a_stolen_ticket_and_wrong_tips_or_name_does_not_end_the_c
     let (mine, other) = (passport(2).await, passport(3).await);
     let (line, _claim) = sent(&mine, &claims).await;
     let guessed = line.replace(&mine.tips().to_string(), &other.tips().to_string());
-    assert_eq!(kind(&guessed, &claims).await, "claim_of_another_lineage");
-    assert_eq!(kind(&line, &shop.claims(sealing("k1", "bank"))).await, "claim_of_another_audience");
+    assert_eq!(kind(&guessed, &claims).await, "claim_check_of_another_lineage");
+    assert_eq!(kind(&line, &shop.claims(sealing("k1", "bank"))).await, "claim_check_of_another_audience");
     assert!(redeemed(&line, &claims).await.is_ok(), "it is still there for whom it is for");
 }
 
@@ -91,25 +91,30 @@ async fn store_that_cannot_end_a_single_use_claim_lets_nobody_through() {
     struct ReadOnly(Deployment);
 
     #[async_trait::async_trait]
-    impl ClaimStore for ReadOnly {
-        async fn put(&self, _: &ClaimId, _: Bytes, _: std::time::Duration) -> Result<(), ClaimStoreError> {
-            Err(ClaimStoreError::unavailable("read only"))
+    impl PassportStore for ReadOnly {
+        async fn put(
+            &self,
+            _: &ClaimCheck,
+            _: Bytes,
+            _: std::time::Duration,
+        ) -> Result<(), PassportStoreError> {
+            Err(PassportStoreError::unavailable("read only"))
         }
 
-        async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+        async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
             self.0.store.get(claim).await
         }
 
-        async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
-            Err(ClaimStoreError::unavailable("read only"))
+        async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
+            Err(PassportStoreError::unavailable("read only"))
         }
     }
 
     let shop = Deployment::new();
     let (line, _claim) = sent(&passport(2).await, &shop.claims(sealing("k1", "shop").single_use())).await;
-    let replica = Claims::sealed(Arc::new(ReadOnly(shop.clone())), sealing("k1", "shop"))
+    let replica = PassportStores::sealed(Arc::new(ReadOnly(shop.clone())), sealing("k1", "shop"))
         .clock(Arc::<Hands>::clone(&shop.hands));
-    assert_eq!(kind(&line, &replica).await, "claim_store_unavailable");
+    assert_eq!(kind(&line, &replica).await, "passport_store_unavailable");
 }
 
 #[tokio::test]
@@ -118,7 +123,8 @@ async fn calls_of_one_operation_do_not_share_a_single_use_claim() {
         let store = Arc::new(Counting::default());
         let sealing = sealing("k1", "shop");
         let sealing = if single_use { sealing.single_use() } else { sealing };
-        let tiers = Tiers::auto().threshold(0).store(Claims::sealed(Arc::<Counting>::clone(&store), sealing));
+        let tiers =
+            Tiers::auto().threshold(0).store(PassportStores::sealed(Arc::<Counting>::clone(&store), sealing));
         let admission = lineage(&kest(), 2).await;
         let mut lines = std::collections::BTreeSet::new();
         for _ in 0..4 {
@@ -133,7 +139,7 @@ async fn calls_of_one_operation_do_not_share_a_single_use_claim() {
 #[tokio::test]
 async fn passport_that_fits_inline_or_compressed_never_touches_a_store() {
     let store = Arc::new(Counting::default());
-    let claims = Claims::sealed(Arc::<Counting>::clone(&store), sealing("k1", "shop").single_use());
+    let claims = PassportStores::sealed(Arc::<Counting>::clone(&store), sealing("k1", "shop").single_use());
     for (entries, tiers, tier) in [
         (2, Tiers::auto(), Tier::Inline),
         (5, Tiers::auto(), Tier::Compressed),

@@ -9,7 +9,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use super::*;
 use crate::rig::{Moody, claims, packed_for, passport};
 use crate::seals::{Deployment, kind, redeemed, sealing, sent};
-use crate::{Claims, InMemoryClaims, Overflow, Tiers};
+use crate::{InMemoryPassports, Overflow, PassportStores, Tiers};
 
 /// What was recorded, sorted: `name{label=value} n`; of histograms, how many values.
 fn recorded(recorder: &DebuggingRecorder) -> Vec<String> {
@@ -43,40 +43,40 @@ fn every_question_and_every_refused_claim_is_counted() {
             let once = shop.claims(sealing("k1", "shop").single_use());
             let (line, claim) = sent(&passport, &once).await;
             redeemed(&line, &once).await.unwrap();
-            assert_eq!(kind(&line, &once).await, "claim_gone");
+            assert_eq!(kind(&line, &once).await, "claim_check_gone");
             shop.plant(&claim, "[]").await;
-            assert_eq!(kind(&line, &once).await, "claim_not_sealed");
+            assert_eq!(kind(&line, &once).await, "claim_check_not_sealed");
             for first in [Moody::Down, Moody::Silent] {
-                let second = Arc::<InMemoryClaims>::clone(&claims());
-                let both = Claims::from(Arc::new(first)).overflow(Overflow::Second(second));
+                let second = Arc::<InMemoryPassports>::clone(&claims());
+                let both = PassportStores::from(Arc::new(first)).overflow(Overflow::Second(second));
                 redeemed(&sent(&passport, &both).await.0, &both).await.unwrap();
             }
             let mut none = Limits::default();
-            none.claim_store_bytes = 0;
-            let full = Tiers::auto().threshold(0).store(Arc::new(InMemoryClaims::new(&none)));
+            none.passport_store_bytes = 0;
+            let full = Tiers::auto().threshold(0).store(Arc::new(InMemoryPassports::new(&none)));
             packed_for(&passport, &kest_core::Identity::default(), &full).await.unwrap_err();
         });
     });
     assert_eq!(
         recorded(&recorder),
         [
-            "kest_claims_refused_total{kind=claim_not_sealed} 1",
-            "kest_claims_seconds{operation=get,store=first} 5",
-            "kest_claims_seconds{operation=get,store=second} 2",
-            "kest_claims_seconds{operation=put,store=first} 4",
-            "kest_claims_seconds{operation=put,store=second} 2",
-            "kest_claims_seconds{operation=remove,store=first} 1",
-            "kest_claims_total{operation=get,outcome=hit,store=first} 2",
-            "kest_claims_total{operation=get,outcome=hit,store=second} 2",
-            "kest_claims_total{operation=get,outcome=miss,store=first} 1",
-            "kest_claims_total{operation=get,outcome=slow,store=first} 1",
-            "kest_claims_total{operation=get,outcome=unavailable,store=first} 1",
-            "kest_claims_total{operation=put,outcome=full,store=first} 1",
-            "kest_claims_total{operation=put,outcome=kept,store=first} 1",
-            "kest_claims_total{operation=put,outcome=kept,store=second} 2",
-            "kest_claims_total{operation=put,outcome=slow,store=first} 1",
-            "kest_claims_total{operation=put,outcome=unavailable,store=first} 1",
-            "kest_claims_total{operation=remove,outcome=ended,store=first} 1",
+            "kest_claim_checks_refused_total{kind=claim_check_not_sealed} 1",
+            "kest_passport_store_seconds{operation=get,store=first} 5",
+            "kest_passport_store_seconds{operation=get,store=second} 2",
+            "kest_passport_store_seconds{operation=put,store=first} 4",
+            "kest_passport_store_seconds{operation=put,store=second} 2",
+            "kest_passport_store_seconds{operation=remove,store=first} 1",
+            "kest_passport_store_questions_total{operation=get,outcome=hit,store=first} 2",
+            "kest_passport_store_questions_total{operation=get,outcome=hit,store=second} 2",
+            "kest_passport_store_questions_total{operation=get,outcome=miss,store=first} 1",
+            "kest_passport_store_questions_total{operation=get,outcome=slow,store=first} 1",
+            "kest_passport_store_questions_total{operation=get,outcome=unavailable,store=first} 1",
+            "kest_passport_store_questions_total{operation=put,outcome=full,store=first} 1",
+            "kest_passport_store_questions_total{operation=put,outcome=kept,store=first} 1",
+            "kest_passport_store_questions_total{operation=put,outcome=kept,store=second} 2",
+            "kest_passport_store_questions_total{operation=put,outcome=slow,store=first} 1",
+            "kest_passport_store_questions_total{operation=put,outcome=unavailable,store=first} 1",
+            "kest_passport_store_questions_total{operation=remove,outcome=ended,store=first} 1",
         ]
     );
 }
@@ -86,9 +86,9 @@ fn every_metric_has_a_description() {
     let recorder = DebuggingRecorder::new();
     metrics::with_local_recorder(&recorder, || {
         describe_metrics();
-        metrics::counter!(CLAIMS).increment(1);
-        metrics::counter!(CLAIMS_REFUSED).increment(1);
-        metrics::histogram!(CLAIMS_TIME).record(1.0);
+        metrics::counter!(PASSPORT_STORE).increment(1);
+        metrics::counter!(CLAIM_CHECKS_REFUSED).increment(1);
+        metrics::histogram!(PASSPORT_STORE_TIME).record(1.0);
     });
     let snapshot = recorder.snapshotter().snapshot().into_vec();
     assert_eq!(snapshot.len(), 3);

@@ -1,4 +1,4 @@
-//! Tier 3: a ticket in the header, the passport in a claim store.
+//! Tier 3: a ticket in the header, the passport in a passport store.
 
 use std::sync::{Arc, Once};
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use kest_core::passport::Tips;
 use kest_core::{Clock, Limits, Passport, Random, Share, UnverifiedPassport};
 
-use crate::claims::{Place, Shelf, Unanswered};
 use crate::member::{CLAIM_CHECK, push_member};
 use crate::pack::PackError;
 use crate::restore::{RestoreError, ends_in};
 use crate::seal::{self, PlainValues, Sealing, Unsealable, Usage};
-use crate::store::ClaimId;
+use crate::store::ClaimCheck;
+use crate::stores::{Place, Shelf, Unanswered};
 use crate::telemetry;
 
 /// Keeps `passport`, whose text is `json` and whose tips are these, and gives the member that names it.
@@ -36,7 +36,7 @@ pub(crate) async fn write(
     member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
 }
 
-fn member(kept: Result<ClaimId, Unkept>) -> Result<String, PackError> {
+fn member(kept: Result<ClaimCheck, Unkept>) -> Result<String, PackError> {
     let mut member = String::new();
     push_member(&mut member, CLAIM_CHECK, &kept?.to_string());
     Ok(member)
@@ -49,8 +49,8 @@ async fn keep(
     shelf: Shelf,
     random: &dyn Random,
     limits: &Limits,
-) -> Result<ClaimId, Unkept> {
-    let claim = ClaimId::generate(random).map_err(Unsealable::Random)?;
+) -> Result<ClaimCheck, Unkept> {
+    let claim = ClaimCheck::generate(random).map_err(Unsealable::Random)?;
     let value = match place.sealing {
         Some(sealing) => {
             let expires = expires(place.shelves.clock, limits);
@@ -64,7 +64,7 @@ async fn keep(
 
 /// The first whole second at which the claim's time is over.
 fn expires(clock: &dyn Clock, limits: &Limits) -> u64 {
-    let lives = u64::try_from(limits.claim_ttl.as_millis()).unwrap_or(u64::MAX);
+    let lives = u64::try_from(limits.claim_check_ttl.as_millis()).unwrap_or(u64::MAX);
     clock.unix_millis().saturating_add(lives).div_ceil(1000)
 }
 
@@ -83,8 +83,8 @@ impl From<Unsealable> for Unkept {
 impl From<Unkept> for PackError {
     fn from(unkept: Unkept) -> Self {
         match unkept {
-            Unkept::Store(Unanswered::Failed(cause)) => Self::ClaimStore(Arc::new(cause)),
-            Unkept::Store(Unanswered::Slow) => Self::ClaimStoreSlow,
+            Unkept::Store(Unanswered::Failed(cause)) => Self::PassportStore(Arc::new(cause)),
+            Unkept::Store(Unanswered::Slow) => Self::PassportStoreSlow,
             Unkept::Seal(Unsealable::Random(cause)) => Self::Random(Arc::new(cause)),
             Unkept::Seal(cause) => Self::Seal(Arc::new(cause)),
         }
@@ -93,7 +93,7 @@ impl From<Unkept> for PackError {
 
 /// Redeems `claim`; nothing that the store gives is believed to be a passport before it was read as one.
 pub(crate) async fn read(
-    claim: &ClaimId,
+    claim: &ClaimCheck,
     tips: Option<&Tips>,
     place: Option<Place<'_>>,
     limits: &Limits,
@@ -101,29 +101,31 @@ pub(crate) async fn read(
     let Some(place) = place else {
         static WARNED: Once = Once::new();
         WARNED.call_once(|| {
-            tracing::error!("a claim check came and no claim store is configured: such requests are refused");
+            tracing::error!(
+                "a claim check came and no passport store is configured: such requests are refused"
+            );
         });
         return Err(RestoreError::NoStore);
     };
-    let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimGone)?;
+    let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimCheckGone)?;
     let (passport, usage) =
-        open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_refused)?;
+        open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_check_refused)?;
     drop(value);
     // Only now, so that a ticket alone cannot end a claim.
     if usage == Usage::Once && !place.shelves.remove(shelf, claim, limits).await? {
-        return Err(RestoreError::ClaimGone);
+        return Err(RestoreError::ClaimCheckGone);
     }
     Ok(passport)
 }
 
 fn open(
     value: &Bytes,
-    (claim, announced): (&ClaimId, Option<&Tips>),
+    (claim, announced): (&ClaimCheck, Option<&Tips>),
     place: Place<'_>,
     limits: &Limits,
 ) -> Result<(UnverifiedPassport, Usage), RestoreError> {
     let parse = |json: &[u8], tips: Option<Tips>| {
-        UnverifiedPassport::dangerous_from_json(json, tips, limits).map_err(RestoreError::ClaimRubbish)
+        UnverifiedPassport::dangerous_from_json(json, tips, limits).map_err(RestoreError::ClaimCheckRubbish)
     };
     let (passport, tips, usage) = match sealing_of(value, place.sealing)? {
         Some(sealing) => {
@@ -135,7 +137,7 @@ fn open(
         None => (parse(value, announced.cloned())?, announced.cloned(), Usage::Many),
     };
     match tips {
-        Some(tips) if !ends_in(&passport, &tips) => Err(RestoreError::ClaimOfAnotherLineage),
+        Some(tips) if !ends_in(&passport, &tips) => Err(RestoreError::ClaimCheckOfAnotherLineage),
         Some(_) | None => Ok((passport, usage)),
     }
 }
@@ -149,7 +151,7 @@ fn sealing_of<'claims>(
     let plain = value.trim_ascii_start().first() == Some(&b'[');
     match sealing {
         Some(sealing) if plain && sealing.plain() == PlainValues::Refused => {
-            Err(RestoreError::ClaimNotSealed)
+            Err(RestoreError::ClaimCheckNotSealed)
         }
         Some(sealing) => Ok((!plain).then_some(sealing)),
         None => Ok(None),

@@ -17,7 +17,7 @@ pub enum Tier {
     Inline,
     /// The JSON array through zlib and base64url.
     Compressed,
-    /// A ticket for a JSON array that lies in a claim store.
+    /// A ticket for a JSON array that lies in a passport store.
     ClaimCheck,
 }
 

@@ -1,6 +1,6 @@
 //! Reads the input as leniently as the library allows and shows it under a warning.
 
-use kest_core::{Limits, Reading, UnverifiedPassport};
+use kest_core::{Dialect, Limits, UnverifiedPassport};
 use serde::Serialize;
 
 use super::claimed::Claimed;
@@ -40,9 +40,9 @@ async fn restore(
     input: &[u8],
     limits: &Limits,
 ) -> Result<Option<UnverifiedPassport>, &'static str> {
-    let read = |reading| form.carried(input, limits).restore(reading, Announcement::Optional, limits);
-    match read(Reading::Strict).await {
-        Err(kind) => match read(Reading::LegacyPython).await {
+    let read = |dialect| form.carried(input, limits).restore(dialect, Announcement::Optional, limits);
+    match read(Dialect::Strict).await {
+        Err(kind) => match read(Dialect::LegacyPython).await {
             Ok(passport) => {
                 output::say("input needs --dialect legacy-python");
                 Ok(passport)

@@ -1,4 +1,4 @@
-//! Claims as a table for a terminal: escaped, cut, aligned.
+//! What a passport claims, as a table for a terminal: escaped, cut, aligned.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::escape::Escaped;
 
 const COLUMNS: usize = 7;
 const HEADINGS: [&str; COLUMNS] =
-    ["#", "OPERATION", "PRINCIPAL", "USER / AGENT / TASK", "TRUST", "TAINTS", "PARENTS"];
+    ["#", "OPERATION", "WORKLOAD", "USER / AGENT / TASK", "TRUST", "TAINTS", "PARENTS"];
 /// Characters of a cell; longer ones end in an ellipsis.
 const CELL: usize = 60;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kest_core::Limits;
-use kest_core::entry::{PolicyName, Tier};
+use kest_core::entry::{PolicyName, PolicyTier};
 use kest_policy::cedar::Cedar;
 use kest_policy::load::Problem;
 use kest_policy::rego::Rego;
@@ -65,7 +65,7 @@ impl Compiled {
         policies
     }
 
-    /// What the tiers name has to be in the files, or known elsewhere: to a server next door, or to code.
+    /// What the tiers name has to be in the files, or known elsewhere: to a sidecar, or to code.
     pub(crate) fn blame_unknown(
         &mut self,
         configuration: &Configuration,
@@ -73,7 +73,7 @@ impl Compiled {
         elsewhere: &[String],
     ) {
         let known: BTreeSet<PolicyName> = self.engines.iter().flat_map(|engine| engine.names()).collect();
-        let named = Tier::ALL.into_iter().flat_map(|tier| configuration.tier(tier));
+        let named = PolicyTier::ALL.into_iter().flat_map(|tier| configuration.tier(tier));
         for name in named {
             if !known.contains(name) && !elsewhere.iter().any(|other| other == name.as_str()) {
                 let problem = Problem::UnknownPolicy(name.clone());

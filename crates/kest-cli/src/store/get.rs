@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: arguments::StoreGet) -> Result<Answer, Failur
                     output.flush()?;
                     return Ok(Answer::Yes);
                 }
-                None => refused("claim_gone"),
+                None => refused("claim_check_gone"),
             },
             Err(error) if error.class() == RestoreFailure::StoreUnavailable => {
                 return Err(StoreError::Get(error).into());

@@ -1,4 +1,4 @@
-//! `kest store`: what lies in a claim store.
+//! `kest store`: what lies in a passport store.
 
 mod get;
 mod key;
@@ -29,10 +29,10 @@ pub(crate) async fn run(command: arguments::Store) -> Result<Answer, Failure> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The store is away, or none that claims are safe in.
-    #[error("claim store cannot be used")]
+    #[error("passport store cannot be used")]
     Connect(#[source] ConnectError),
     /// The store gave no answer.
-    #[error("claim store gave no answer")]
+    #[error("passport store gave no answer")]
     Get(#[source] RestoreError),
     /// The claim was not kept.
     #[error("claim was not kept")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kest_baggage::{Audience, ClaimStore, Claims, Sealing, SealingKey};
+use kest_baggage::{Audience, PassportStore, PassportStores, Sealing, SealingKey};
 use kest_redis::Redis;
 
 use super::StoreError;
@@ -24,19 +24,19 @@ pub(super) enum Access {
 }
 
 /// Connects to the store.
-pub(super) async fn open(place: &StorePlace, access: Access) -> Result<Claims, StoreError> {
-    let store: Arc<dyn ClaimStore> = Arc::new(connect(place).await?.claims());
+pub(super) async fn open(place: &StorePlace, access: Access) -> Result<PassportStores, StoreError> {
+    let store: Arc<dyn PassportStore> = Arc::new(connect(place).await?.passports());
     let store = match access {
         Access::Service => store,
         Access::Look => Arc::new(Looking(store)),
     };
     let (Some(path), Some(name)) = (&place.seal_key, &place.audience) else {
-        return Ok(Claims::plain(store));
+        return Ok(PassportStores::plain(store));
     };
     let key =
         SealingKey::from_file(path).map_err(|cause| StoreError::SealKey { path: path.clone(), cause })?;
     let audience = Audience::new(name.as_str()).map_err(StoreError::Audience)?;
-    Ok(Claims::sealed(store, Sealing::new(key, audience)))
+    Ok(PassportStores::sealed(store, Sealing::new(key, audience)))
 }
 
 async fn connect(place: &StorePlace) -> Result<Redis, StoreError> {

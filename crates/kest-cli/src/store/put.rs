@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::StoreError;
 use super::place::{self, Access};
-use crate::arguments::{self, Dialect};
+use crate::arguments::{self, DialectName};
 use crate::carried::Form;
 use crate::failure::{Answer, Failure};
 use crate::input::Source;
@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: arguments::StorePut) -> Result<Answer, Failur
     let question = Question {
         carried: Form::Array.carried(&input, prover.limits()),
         chain_tip: arguments.chain_tip,
-        dialect: Dialect::Strict,
+        dialect: DialectName::Strict,
     };
     let mut output = Output::open();
     let passport = match prover.prove(question).await {
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: arguments::StorePut) -> Result<Answer, Failur
 
 async fn keep(passport: &Passport, place: &arguments::StorePlace, ttl: u32) -> Result<String, StoreError> {
     let mut limits = Limits::default();
-    limits.claim_ttl = Duration::from_secs(ttl.into());
+    limits.claim_check_ttl = Duration::from_secs(ttl.into());
     // No member fits into nothing: only the claim check is left.
     let tiers = Tiers::auto().threshold(0).store(place::open(place, Access::Service).await?);
     let packed = pack(passport, &Identity::default(), &tiers, &OsRandom, &limits).await;

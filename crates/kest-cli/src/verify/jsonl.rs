@@ -4,7 +4,7 @@ use super::line::Asked;
 use super::progress::{Outcome, Progress};
 use super::prove::Prover;
 use super::verdict::Verdict;
-use crate::arguments::{self, Dialect};
+use crate::arguments::{self, DialectName};
 use crate::failure::{Answer, Failure};
 use crate::input::{Line, Source};
 use crate::output::Output;
@@ -37,7 +37,7 @@ pub(crate) async fn run(prover: &Prover, arguments: arguments::Verify) -> Result
     Ok(if progress.finish() == 0 { Answer::Yes } else { Answer::No })
 }
 
-async fn judge(prover: &Prover, line: &[u8], allowed: Dialect) -> (Option<String>, Verdict) {
+async fn judge(prover: &Prover, line: &[u8], allowed: DialectName) -> (Option<String>, Verdict) {
     let asked = match Asked::parse(line) {
         Ok(asked) => asked,
         Err(bad) => return (bad.name, Verdict::refuse("bad_line")),

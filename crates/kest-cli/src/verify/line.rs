@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::line_store::LineStore;
 use super::prove::Question;
-use crate::arguments::Dialect;
+use crate::arguments::DialectName;
 use crate::carried::Carried;
 
 /// Header lines that a line of input may bring.
@@ -21,7 +21,7 @@ pub(crate) struct Asked<'line> {
     passport: Option<&'line RawValue>,
     baggage: Option<Vec<String>>,
     chain_tip: Option<String>,
-    dialect: Option<Dialect>,
+    dialect: Option<DialectName>,
     store: Option<LineStore>,
 }
 
@@ -51,7 +51,11 @@ impl<'line> Asked<'line> {
     ///
     /// The kind of what makes it no question: `bad_chain_tip`, or `dialect_too_lenient` where the line would choose how
     /// leniently it is read.
-    pub(crate) fn question(&self, allowed: Dialect, limits: &Limits) -> Result<Question<'_>, &'static str> {
+    pub(crate) fn question(
+        &self,
+        allowed: DialectName,
+        limits: &Limits,
+    ) -> Result<Question<'_>, &'static str> {
         let dialect = self.dialect.unwrap_or(allowed);
         if !dialect.is_within(allowed) {
             return Err("dialect_too_lenient");
@@ -110,8 +114,8 @@ mod tests {
     fn members_of_a_log_are_left_alone() {
         let line = br#"{"at":"2026-01-01","name":null,"passport":[],"chain_tip":"0"}"#;
         let asked = Asked::parse(line).unwrap();
-        let question = asked.question(Dialect::Strict, &Limits::default()).ok().unwrap();
+        let question = asked.question(DialectName::Strict, &Limits::default()).ok().unwrap();
         assert_eq!(question.chain_tip.unwrap().as_slice(), []);
-        assert_eq!(question.dialect, Dialect::Strict);
+        assert_eq!(question.dialect, DialectName::Strict);
     }
 }

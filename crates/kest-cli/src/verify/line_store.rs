@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
+use kest_baggage::{ClaimCheck, PassportStore, PassportStoreError};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// Claims that a line may bring; a header can redeem only one of them.
+/// Claim checks that a line may bring; a header can redeem only one of them.
 const CLAIMS: usize = 1024;
 
-/// Claim store key to value.
+/// Passport store key to value.
 #[derive(Clone, Default)]
 pub(crate) struct LineStore(HashMap<String, String>);
 
 impl LineStore {
     /// Where the claim checks of the line are redeemed.
-    pub(crate) fn as_store(&self) -> &dyn ClaimStore {
+    pub(crate) fn as_store(&self) -> &dyn PassportStore {
         self
     }
 }
@@ -30,16 +30,16 @@ impl fmt::Debug for LineStore {
 }
 
 #[async_trait]
-impl ClaimStore for LineStore {
-    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
-        Err(ClaimStoreError::full())
+impl PassportStore for LineStore {
+    async fn put(&self, _: &ClaimCheck, _: Bytes, _: Duration) -> Result<(), PassportStoreError> {
+        Err(PassportStoreError::full())
     }
 
-    async fn get(&self, claim: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, claim: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         Ok(self.0.get(&claim.store_key()).map(|value| Bytes::copy_from_slice(value.as_bytes())))
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         Ok(false)
     }
 }

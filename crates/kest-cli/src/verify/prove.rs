@@ -2,10 +2,10 @@
 
 use kest_core::passport::{SeenEntries, Tips};
 use kest_core::signature::KeyRing;
-use kest_core::{Limits, Passport, Reading, Verifier};
+use kest_core::{Dialect, Limits, Passport, Verifier};
 
 use super::verdict::Verdict;
-use crate::arguments::Dialect;
+use crate::arguments::DialectName;
 use crate::carried::{self, Announcement, Carried};
 
 /// Verifies under one set of keys.
@@ -21,7 +21,7 @@ pub(crate) struct Question<'input> {
     pub(crate) carried: Carried<'input>,
     /// What the passport must end in, whatever the carrier announced.
     pub(crate) chain_tip: Option<Tips>,
-    pub(crate) dialect: Dialect,
+    pub(crate) dialect: DialectName,
 }
 
 impl Prover {
@@ -46,13 +46,13 @@ impl Prover {
     /// The passport, or why it does not hold.
     pub(crate) async fn prove(&self, question: Question<'_>) -> Result<Passport, Verdict> {
         let Question { carried, chain_tip, dialect } = question;
-        let reading = Reading::from(dialect);
+        let dialect = Dialect::from(dialect);
         let restored =
-            carried.restore(reading, Announcement::Required, &self.limits).await.map_err(Verdict::refuse)?;
+            carried.restore(dialect, Announcement::Required, &self.limits).await.map_err(Verdict::refuse)?;
         let passport = match restored {
             None => Passport::empty(),
             Some(unverified) => Verifier::new(self.limits.clone())
-                .reading(reading)
+                .dialect(dialect)
                 .remember(self.seen.clone())
                 .verify(unverified, &self.ring)?,
         };

@@ -6,7 +6,7 @@ use kest_core::Passport;
 use kest_core::passport::VerifyError;
 use serde::Serialize;
 
-use crate::arguments::Dialect;
+use crate::arguments::DialectName;
 use crate::escape::Escaped;
 
 /// What verification came to.
@@ -25,7 +25,7 @@ pub(crate) struct Proved {
     entries: usize,
     tips: Vec<String>,
     workloads: Vec<String>,
-    dialect: Dialect,
+    dialect: DialectName,
     trust_score: Option<u8>,
     taints: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Fault {
 
 impl Verdict {
     /// What the passport, read in `dialect`, proves.
-    pub(crate) fn accept(passport: &Passport, dialect: Dialect) -> Self {
+    pub(crate) fn accept(passport: &Passport, dialect: DialectName) -> Self {
         let mut workloads: Vec<String> = Vec::new();
         for entry in passport.entries() {
             let workload = entry.workload().as_str();

@@ -40,7 +40,7 @@ fn keys_and_key_sets_are_joined_into_one_set() {
 #[test]
 fn key_id_of_two_principals_is_refused() {
     let stolen = bundle(&["shop"]).replace("shop-1", "cart-1");
-    check_refused("two_principals", &[&bundle(&["cart"]), &stolen], "two principals");
+    check_refused("two_principals", &[&bundle(&["cart"]), &stolen], "two workloads");
 }
 
 #[test]

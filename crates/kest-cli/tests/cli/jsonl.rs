@@ -108,10 +108,10 @@ fn claim_checks_are_redeemed_by_their_store_key() {
     let kinds: Vec<_> = run.json_lines().iter().map(|verdict| verdict["kind"].clone()).collect();
     let expected = [
         Value::Null,
-        json!("claim_gone"),
+        json!("claim_check_gone"),
         json!("chain_tip_mismatch"),
-        json!("claim_rubbish"),
-        json!("claim_store_missing"),
+        json!("claim_check_rubbish"),
+        json!("passport_store_missing"),
     ];
     assert_eq!((run.code, kinds), (Some(1), expected.into()));
 }

@@ -75,10 +75,13 @@ async fn nothing_that_does_not_hold_is_put_into_the_store() {
 async fn claim_that_leads_nowhere_or_to_rubbish_is_no_passport() {
     let server = RedisServer::start().await;
     let gone = run("get", &server.url(), &["--json", UNKNOWN], b"");
-    assert_eq!((gone.code, gone.json()), (Some(1), json!({"claim": UNKNOWN, "kind": "claim_gone"})));
+    assert_eq!((gone.code, gone.json()), (Some(1), json!({"claim": UNKNOWN, "kind": "claim_check_gone"})));
     server.ask(&["SET", &format!("kest.claim.{UNKNOWN}"), "{}"]).await;
     let rubbish = run("get", &server.url(), &["--json", UNKNOWN], b"");
-    assert_eq!((rubbish.code, rubbish.json()), (Some(1), json!({"claim": UNKNOWN, "kind": "claim_rubbish"})));
+    assert_eq!(
+        (rubbish.code, rubbish.json()),
+        (Some(1), json!({"claim": UNKNOWN, "kind": "claim_check_rubbish"}))
+    );
     let people = run("get", &server.url(), &[UNKNOWN], b"");
     assert_eq!((people.code, people.text()), (Some(1), ""));
     for other in ["", "../../secret", "*", "kest.claim.*"] {
@@ -110,16 +113,16 @@ async fn sealed_claim_is_read_with_its_key_and_audience_only_and_not_used_up() {
         assert_eq!((found.code, &found.json()["entries"]), (Some(0), &json!(2)), "{}", found.stderr);
     }
     for (more, kind) in [
-        (&["--json"][..], "claim_rubbish"),
-        (&["--json", "--seal-key", &made[0], "--audience", "bank"], "claim_of_another_audience"),
-        (&["--json", "--seal-key", &made[1], "--audience", "shop"], "claim_key_unknown"),
+        (&["--json"][..], "claim_check_rubbish"),
+        (&["--json", "--seal-key", &made[0], "--audience", "bank"], "claim_check_of_another_audience"),
+        (&["--json", "--seal-key", &made[1], "--audience", "shop"], "claim_check_key_unknown"),
     ] {
         let refused = get(more);
         assert_eq!((refused.code, &refused.json()["kind"]), (Some(1), &Value::from(kind)), "{more:?}");
     }
     let plain = put("plain", &server.url(), &["--json"], passport.to_json().as_bytes()).json();
     let planted = run("get", &server.url(), &[&shop[..], &[plain["claim"].as_str().unwrap()]].concat(), b"");
-    assert_eq!(planted.json()["kind"], "claim_not_sealed");
+    assert_eq!(planted.json()["kind"], "claim_check_not_sealed");
 }
 
 #[test]
@@ -157,7 +160,7 @@ async fn password_comes_from_a_file_and_is_never_shown() {
     let (right, wrong) = (file(&folder, "right", "open-sesame\n"), file(&folder, "wrong", "open-barley\n"));
     let store = format!("redis://127.0.0.1:{}", server.port());
     let get = |password: &str| run("get", &store, &["--json", "--password-file", password, UNKNOWN], b"");
-    assert_eq!(get(&right).json()["kind"], "claim_gone");
+    assert_eq!(get(&right).json()["kind"], "claim_check_gone");
     let refused = get(&wrong);
     assert_eq!((refused.code, refused.text()), (Some(2), ""));
     assert!(!refused.stderr.contains("barley"), "{}", refused.stderr);

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Clock, Kest, Operation, Passport, Random, RandomError};
+use kest_core::{Admission, Admitter, Clock, Operation, Passport, Random, RandomError};
 use serde_json::Value;
 
 /// What one run of the program came to.
@@ -111,7 +111,7 @@ pub(crate) fn chain(
     operation: impl Fn(usize) -> String + Sync,
     taint: impl Fn(usize) -> String + Sync,
 ) -> Passport {
-    let kest = Kest::builder(Arc::new(signer("cart")))
+    let kest = Admitter::builder(Arc::new(signer("cart")))
         .clock(Arc::new(Stopped))
         .random(Arc::new(Counting(AtomicU8::new(0))))
         .build();

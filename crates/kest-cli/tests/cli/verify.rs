@@ -96,7 +96,7 @@ fn header_keeps_its_own_rules() {
     check_refused(&verify("long_header", &flags, "a=b,\n".repeat(40_000)), "baggage_too_long", None);
     check_refused(&verify("blank", &flags, "\n".repeat(400_000)), "baggage_too_long", None);
     let check = "kest.claim_check=a6513107-f5af-429c-b91b-5594dd9cfcbe,kest.chain_tip=0";
-    check_refused(&verify("claim", &flags, check), "claim_store_missing", None);
+    check_refused(&verify("claim", &flags, check), "passport_store_missing", None);
 }
 
 #[test]

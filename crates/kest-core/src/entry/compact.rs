@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::labels::PRINCIPAL;
 use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, PolicyContext, strict_labels};
 use crate::canonical;
+use crate::dialect::Dialect;
 use crate::limits::Limits;
-use crate::reading::Reading;
 use crate::signature::{KeyId, Signature, WorkloadId};
 use crate::taint::{TaintList, Taints};
 use crate::trust::TrustScore;
@@ -87,7 +87,7 @@ pub enum FormError {
     /// A required label is missing or a label has the wrong form.
     #[error("labels are not acceptable")]
     Labels,
-    /// More policies and exemptions than `Limits::policies`.
+    /// More policies and deviations than `Limits::policies`.
     #[error("policies are over the limit")]
     Policies,
     /// `kest.identity_source` is not in the closed set, or names came without one.
@@ -164,7 +164,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<S
 pub(crate) fn parse(
     compact: &str,
     first: bool,
-    reading: Reading,
+    dialect: Dialect,
     limits: &Limits,
 ) -> Result<Parsed, FormError> {
     if compact.len() > limits.entry_bytes {
@@ -179,10 +179,10 @@ pub(crate) fn parse(
     let key_id = parse_header(&decode(header)?)?;
     let payload_bytes = decode(payload)?;
     let signature_bytes = decode(signature)?;
-    let payload_parts = parse_payload(&payload_bytes, reading, limits)?;
+    let payload_parts = parse_payload(&payload_bytes, dialect, limits)?;
     let signature = Signature::from_slice(&signature_bytes).ok_or(FormError::Signature)?;
     let signed_bytes = header.len() + 1 + payload.len();
-    check(payload_parts, key_id, signature, signed_bytes, Rules { first, reading, limits })
+    check(payload_parts, key_id, signature, signed_bytes, Rules { first, dialect, limits })
 }
 
 /// The key id that `compact` claims; `None` where it names none or its header cannot be read.
@@ -234,7 +234,7 @@ fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
 }
 
 /// Parses the payload and proves that its bytes are canonical and hold the members of the schema, each once.
-fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payload, FormError> {
+fn parse_payload(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Payload, FormError> {
     if !bytes.starts_with(b"{") {
         return Err(FormError::Payload);
     }
@@ -251,7 +251,7 @@ fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payl
     if canonicalize(bytes)? != bytes {
         return Err(FormError::NotCanonical);
     }
-    if reading == Reading::Strict {
+    if dialect == Dialect::Strict {
         // What the typed form does not say is a member that we do not know, or an array where an object belongs.
         let again = serde_json::to_vec(&payload).map_err(|_cause| FormError::Payload)?;
         if canonicalize(&again)? != bytes {
@@ -264,7 +264,7 @@ fn parse_payload(bytes: &[u8], reading: Reading, limits: &Limits) -> Result<Payl
 #[derive(Clone, Copy)]
 struct Rules<'limits> {
     first: bool,
-    reading: Reading,
+    dialect: Dialect,
     limits: &'limits Limits,
 }
 
@@ -288,7 +288,7 @@ fn check(
     if payload.policy_context.len() > rules.limits.policies {
         return Err(FormError::Policies);
     }
-    check_hashes(&payload, rules.reading)?;
+    check_hashes(&payload, rules.dialect)?;
     let workload = check_labels(&payload.labels, rules)?;
     let set = |list: &mut TaintList| {
         let set = std::mem::take(list).into_set().ok_or(FormError::Taints)?;
@@ -310,12 +310,12 @@ fn check(
     })
 }
 
-fn check_hashes(payload: &Payload, reading: Reading) -> Result<(), FormError> {
+fn check_hashes(payload: &Payload, dialect: Dialect) -> Result<(), FormError> {
     let acceptable = |hash: &str| hash.is_empty() || hash.parse::<EntryHash>().is_ok();
-    match reading {
-        Reading::LegacyPython => Ok(()),
-        Reading::Strict if acceptable(&payload.content_hash) && acceptable(&payload.input_hash) => Ok(()),
-        Reading::Strict => Err(FormError::Hash),
+    match dialect {
+        Dialect::LegacyPython => Ok(()),
+        Dialect::Strict if acceptable(&payload.content_hash) && acceptable(&payload.input_hash) => Ok(()),
+        Dialect::Strict => Err(FormError::Hash),
     }
 }
 
@@ -325,7 +325,7 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
     }
     let workload =
         labels.get(PRINCIPAL).and_then(|name| WorkloadId::new(name).ok()).ok_or(FormError::Labels)?;
-    if rules.reading == Reading::LegacyPython {
+    if rules.dialect == Dialect::LegacyPython {
         return Ok(workload);
     }
     strict_labels::check(labels, &workload, rules.limits)?;
@@ -333,7 +333,7 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
 }
 
 fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormError> {
-    let legacy_root = rules.first && rules.reading == Reading::LegacyPython;
+    let legacy_root = rules.first && rules.dialect == Dialect::LegacyPython;
     match payload.parent_ids.as_slice() {
         [] if legacy_root => Ok(Parents::Root),
         [] => Err(FormError::Parents),

@@ -19,7 +19,7 @@ pub use hash::{EntryHash, HashError};
 pub use id::EntryId;
 pub use identity::{Identity, IdentitySource};
 pub use labels::Labels;
-pub use policy_context::{Deviation, PolicyContext, Tier};
+pub use policy_context::{Deviation, PolicyContext, PolicyTier};
 pub use record::Entry;
 pub use resource::{Resource, ResourceError};
 

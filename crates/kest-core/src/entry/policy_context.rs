@@ -1,4 +1,4 @@
-//! Records which policies said yes, per tier, and which exemptions were used.
+//! Records which policies said yes, per tier, and which deviations were used.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::PolicyName;
 /// A level of the policy hierarchy; they are evaluated in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Tier {
+pub enum PolicyTier {
     /// Rules of the whole organisation.
     Enterprise,
     /// Rules of the platform that the service runs on.
@@ -21,7 +21,7 @@ pub enum Tier {
     Function,
 }
 
-impl Tier {
+impl PolicyTier {
     /// Every tier, in the order of evaluation.
     pub const ALL: [Self; 4] = [Self::Enterprise, Self::Platform, Self::Application, Self::Function];
 
@@ -37,13 +37,13 @@ impl Tier {
     }
 }
 
-impl fmt::Display for Tier {
+impl fmt::Display for PolicyTier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
 }
 
-/// A signed exemption from one policy of a higher tier.
+/// A signed deviation from one policy of a higher tier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Deviation {
@@ -73,7 +73,7 @@ impl Deviation {
     /// Records that `policy` of `tier` was left out, why, and who approved it.
     #[must_use]
     pub fn new(
-        tier: Tier,
+        tier: PolicyTier,
         policy: &PolicyName,
         reason: impl Into<Arc<str>>,
         approver: impl Into<Arc<str>>,
@@ -89,17 +89,17 @@ impl Deviation {
 
 impl PolicyContext {
     /// Records that `policy` of `tier` said yes.
-    pub fn push(&mut self, tier: Tier, policy: &PolicyName) {
+    pub fn push(&mut self, tier: PolicyTier, policy: &PolicyName) {
         let list = match tier {
-            Tier::Enterprise => &mut self.enterprise_policies,
-            Tier::Platform => &mut self.platform_policies,
-            Tier::Application => &mut self.app_policies,
-            Tier::Function => &mut self.function_policies,
+            PolicyTier::Enterprise => &mut self.enterprise_policies,
+            PolicyTier::Platform => &mut self.platform_policies,
+            PolicyTier::Application => &mut self.app_policies,
+            PolicyTier::Function => &mut self.function_policies,
         };
         list.push(policy.as_str().into());
     }
 
-    /// Records an exemption that was used.
+    /// Records a deviation that was used.
     pub fn push_deviation(&mut self, deviation: Deviation) {
         self.deviations.push(deviation);
     }
@@ -114,23 +114,23 @@ impl PolicyContext {
     }
 
     /// The policies of `tier` that said yes, in order of evaluation.
-    pub fn policies(&self, tier: Tier) -> impl Iterator<Item = &str> {
+    pub fn policies(&self, tier: PolicyTier) -> impl Iterator<Item = &str> {
         let list = match tier {
-            Tier::Enterprise => &self.enterprise_policies,
-            Tier::Platform => &self.platform_policies,
-            Tier::Application => &self.app_policies,
-            Tier::Function => &self.function_policies,
+            PolicyTier::Enterprise => &self.enterprise_policies,
+            PolicyTier::Platform => &self.platform_policies,
+            PolicyTier::Application => &self.app_policies,
+            PolicyTier::Function => &self.function_policies,
         };
         list.iter().map(AsRef::as_ref)
     }
 
-    /// The exemptions that were used.
+    /// The deviations that were used.
     #[must_use]
     pub fn deviations(&self) -> &[Deviation] {
         &self.deviations
     }
 
-    /// How many names and exemptions are recorded.
+    /// How many names and deviations are recorded.
     pub(crate) fn len(&self) -> usize {
         let lists =
             [&self.enterprise_policies, &self.platform_policies, &self.app_policies, &self.function_policies];
@@ -140,6 +140,6 @@ impl PolicyContext {
     /// Whether no policy is recorded at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        Tier::ALL.into_iter().all(|tier| self.policies(tier).next().is_none())
+        PolicyTier::ALL.into_iter().all(|tier| self.policies(tier).next().is_none())
     }
 }

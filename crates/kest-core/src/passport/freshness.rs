@@ -10,7 +10,7 @@ use crate::limits::Limits;
 /// How old a passport may be that a request comes with.
 ///
 /// A passport is not bound to the request that carries it, so the time for which a copied one can be sent again has to
-/// end. Reading one from an audit log is another matter: nothing here is asked by [`Verifier`](super::Verifier).
+/// end. Dialect one from an audit log is another matter: nothing here is asked by [`Verifier`](super::Verifier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Freshness {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Passport, lineage_claim};
 use crate::BoxError;
+use crate::caller::Caller;
 use crate::entry::labels;
 use crate::entry::{
     Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, Labels, Parents, Parsed, Payload, Runtime,
@@ -16,7 +17,6 @@ use crate::entry::{
 };
 use crate::limits::Limits;
 use crate::policy::Permit;
-use crate::principal::Principal;
 use crate::signature::{Sign, SignatureCheck, SignerError, SigningKey};
 use crate::taint::{Taints, taint_list};
 use crate::trust::{Origin, TrustModel, TrustScore};
@@ -25,7 +25,7 @@ use crate::trust::{Origin, TrustModel, TrustScore};
 #[derive(Debug, Clone, Copy)]
 pub struct SignContext<'service> {
     /// Who is calling; signed as `kest.identity`, `kest.identity_source`, `kest.issuer` and `kest.tenant`.
-    pub principal: &'service Principal,
+    pub caller: &'service Caller,
     /// The rules by which the score is computed.
     pub trust: &'service TrustModel,
     /// The bounds that the longer passport must keep, so that others will accept it.
@@ -76,7 +76,7 @@ impl Passport {
     ///
     /// This is what policies see, so that a sanitizer cannot vouch for itself.
     #[must_use]
-    pub fn standing(&self, draft: &EntryDraft, trust: &TrustModel) -> (TrustScore, Taints) {
+    pub fn effective_trust(&self, draft: &EntryDraft, trust: &TrustModel) -> (TrustScore, Taints) {
         let scores: Vec<TrustScore> = self.tip_entries().map(|tip| tip.trust_score()).collect();
         let mut taints = self.taints();
         taints.extend(&draft.added_taints);
@@ -90,7 +90,7 @@ impl Passport {
         key: &dyn SigningKey,
         context: SignContext<'_>,
     ) -> Result<Parsed, SignError> {
-        let (mut trust_score, mut taints) = self.standing(&draft, context.trust);
+        let (mut trust_score, mut taints) = self.effective_trust(&draft, context.trust);
         let mut removed = Taints::none();
         if let Some(sanitizer) = &draft.sanitizer {
             trust_score = sanitizer.trust.unwrap_or(trust_score);
@@ -112,7 +112,7 @@ impl Passport {
             tips.sort_unstable();
             Parents::Entries(tips)
         };
-        let labels = label(&draft, key, context.principal)?;
+        let labels = label(&draft, key, context.caller)?;
         let said = self.tip_entries().map(|tip| tip.labels());
         lineage_claim::check(&labels, said).map_err(|found| SignError::Identity(found.into()))?;
         let payload = Payload {
@@ -193,18 +193,18 @@ struct Header<'signer> {
 }
 
 /// Protocol section 2.
-fn label(draft: &EntryDraft, key: &dyn SigningKey, principal: &Principal) -> Result<Labels, SignError> {
+fn label(draft: &EntryDraft, key: &dyn SigningKey, caller: &Caller) -> Result<Labels, SignError> {
     let mut values = BTreeMap::new();
     let mut put = |name: &'static str, text: String| values.insert(name, text);
     put(labels::PRINCIPAL, key.workload().as_str().into());
     put(labels::TRACE_ID, draft.trace_id.to_string());
-    let identity = principal.identity().to_label().map_err(SignError::NotWritable)?;
+    let identity = caller.identity().to_label().map_err(SignError::NotWritable)?;
     put(labels::IDENTITY, identity);
-    put(labels::IDENTITY_SOURCE, principal.source().as_str().into());
-    if let Some(issuer) = principal.issuer() {
+    put(labels::IDENTITY_SOURCE, caller.source().as_str().into());
+    if let Some(issuer) = caller.issuer() {
         put(labels::ISSUER, issuer.into());
     }
-    if let Some(tenant) = principal.tenant() {
+    if let Some(tenant) = caller.tenant() {
         put(labels::TENANT, tenant.into());
     }
     if let Some(origin) = draft.origin() {
@@ -247,7 +247,7 @@ pub enum SignError {
     /// The classification is empty or too long.
     #[error("classification is empty or over 256 bytes")]
     Classification,
-    /// More policies and exemptions than `Limits::policies` said yes.
+    /// More policies and deviations than `Limits::policies` said yes.
     #[error("policies are over the limit")]
     Policies,
     /// A sanitizer without a reason.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use crate::dialect::Dialect;
 use crate::entry::{self, EntryHash};
 use crate::limits::Limits;
-use crate::reading::Reading;
 use crate::signature::{KeyId, WorkloadId};
 
 /// Well formed, nothing more: it shows key ids and nothing that a policy could use.
@@ -106,14 +106,14 @@ impl UnverifiedPassport {
         self.entries.iter().map(|entry| EntryHash::of(entry))
     }
 
-    /// The principals and key ids that the entries claim, for fetching keys; unreadable entries claim none.
+    /// The workloads and key ids that the entries claim, for fetching keys; unreadable entries claim none.
     pub fn key_ids(
         &self,
-        reading: Reading,
+        dialect: Dialect,
         limits: &Limits,
     ) -> impl Iterator<Item = (WorkloadId, Option<KeyId>)> {
         self.entries.iter().enumerate().filter_map(move |(index, compact)| {
-            let parsed = entry::parse(compact, index == 0, reading, limits).ok()?;
+            let parsed = entry::parse(compact, index == 0, dialect, limits).ok()?;
             Some((parsed.workload, parsed.key_id))
         })
     }

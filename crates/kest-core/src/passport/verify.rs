@@ -7,9 +7,9 @@ use super::{
     Passport, SeenEntries, Tips, UnverifiedPassport, VerifyError, VerifyErrorKind, WorkloadRules,
     lineage_claim,
 };
+use crate::dialect::Dialect;
 use crate::entry::{self, Entry, EntryHash, EntryId, Parents, Parsed};
 use crate::limits::Limits;
-use crate::reading::Reading;
 use crate::signature::{KeyRing, PublicKey};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
@@ -27,10 +27,10 @@ pub struct Verifier {
 ///
 /// ```
 /// use kest_core::passport::VerifySettings;
-/// use kest_core::{Reading, Verifier};
+/// use kest_core::{Dialect, Verifier};
 ///
 /// let mut settings = VerifySettings::default();
-/// settings.reading = Reading::LegacyPython;
+/// settings.reading = Dialect::LegacyPython;
 /// let verifier = Verifier::with(settings);
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ pub struct VerifySettings {
     /// The bounds that passports and entries keep.
     pub limits: Limits,
     /// The dialect that is read.
-    pub reading: Reading,
+    pub dialect: Dialect,
     /// The rules of trust that signers are held to.
     pub trust: TrustModel,
     /// What is believed of which workload.
@@ -67,8 +67,8 @@ impl Verifier {
 
     /// Reads this dialect.
     #[must_use]
-    pub fn reading(mut self, reading: Reading) -> Self {
-        self.settings.reading = reading;
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = dialect;
         self
     }
 
@@ -121,12 +121,12 @@ impl Verifier {
 
     /// Names the workload where that is what has to be known to mend it: whose keys are missing.
     fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
-        let VerifySettings { limits, reading, .. } = &self.settings;
+        let VerifySettings { limits, dialect, .. } = &self.settings;
         let unknown = matches!(
             kind,
             VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey | VerifyErrorKind::KeyExpired
         );
-        let claimed = || entry::parse(compact, index == 0, *reading, limits).ok().map(|it| it.workload);
+        let claimed = || entry::parse(compact, index == 0, *dialect, limits).ok().map(|it| it.workload);
         let workload = if unknown { claimed() } else { None };
         VerifyError { kind, index: Some(index), workload }
     }
@@ -137,22 +137,22 @@ impl Verifier {
         compact: Arc<str>,
         ring: &KeyRing,
     ) -> Result<(), VerifyErrorKind> {
-        let VerifySettings { limits, reading, trust, workloads } = &self.settings;
+        let VerifySettings { limits, dialect, trust, workloads } = &self.settings;
         let first = walk.entries.is_empty();
-        let parsed = entry::parse(&compact, first, *reading, limits).map_err(VerifyErrorKind::Form)?;
+        let parsed = entry::parse(&compact, first, *dialect, limits).map_err(VerifyErrorKind::Form)?;
         if !walk.ids.insert(parsed.entry_id) {
             return Err(VerifyErrorKind::DuplicateEntry);
         }
         let parents = walk.parents(&parsed)?;
         let hash = EntryHash::of(&compact);
         self.verify_signature(&parsed, &compact, &hash, ring)?;
-        match reading {
-            Reading::Strict => {
+        match dialect {
+            Dialect::Strict => {
                 check_trust(trust, &parsed, &parents)?;
                 let said = parents.iter().map(|parent| parent.labels());
                 lineage_claim::check(&parsed.payload.labels, said)?;
             }
-            Reading::LegacyPython => {
+            Dialect::LegacyPython => {
                 check_legacy_taints(&parsed, &parents, &walk.all_taints)?;
                 walk.keep_taints(&parsed.taints);
             }

@@ -54,11 +54,11 @@ pub enum VerifyErrorKind {
     /// A parent is not among the entries before.
     #[error("a parent is unknown")]
     BrokenLink,
-    /// No key is trusted to sign for this principal.
-    #[error("principal is unknown")]
+    /// No key is trusted to sign for this workload.
+    #[error("workload is unknown")]
     UnknownPrincipal,
-    /// The `kid` is not one of this principal's keys.
-    #[error("key is unknown or belongs to another principal")]
+    /// The `kid` is not one of this workload's keys.
+    #[error("key is unknown or belongs to another workload")]
     UnknownKey,
     /// The entry says that it was issued after its key ended.
     #[error("key had ended when the entry was issued")]

@@ -4,20 +4,20 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::Inquiry;
+use super::PolicyRequest;
 use crate::BoxError;
-use crate::entry::{EntryId, PolicyContext, PolicyName, Tier};
+use crate::entry::{EntryId, PolicyContext, PolicyName, PolicyTier};
 use crate::slots::NoSlot;
 
-/// Answers an inquiry: closures, an engine in this process, a service next door.
+/// Answers a request: closures, an engine in this process, a sidecar.
 #[async_trait]
 pub trait Authorize: fmt::Debug + Send + Sync {
-    /// Decides about `inquiry`.
+    /// Decides about `request`.
     ///
     /// # Errors
     ///
     /// [`AuthorizeError`] when there is no decision; nothing runs then.
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError>;
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError>;
 
     /// Whether it asks no policy at all: layers refuse to be built on nothing.
     fn is_empty(&self) -> bool {
@@ -48,20 +48,20 @@ pub enum Decision {
 /// Which policy said no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    tier: Tier,
+    tier: PolicyTier,
     policy: PolicyName,
 }
 
 impl Denial {
     /// A no from `policy` of `tier`.
     #[must_use]
-    pub fn new(tier: Tier, policy: PolicyName) -> Self {
+    pub fn new(tier: PolicyTier, policy: PolicyName) -> Self {
         Self { tier, policy }
     }
 
     /// The tier of the policy.
     #[must_use]
-    pub fn tier(&self) -> Tier {
+    pub fn tier(&self) -> PolicyTier {
         self.tier
     }
 
@@ -84,9 +84,9 @@ pub enum AuthorizeError {
     NoPolicy,
     /// The operation's own policy spoke for a tier that belongs to the deployment: a fault of the configuration.
     #[error("policy of the operation speaks for tier {0}")]
-    ForeignTier(Tier),
-    /// The operation's own policy used an exemption; those come from the deployment's configuration only.
-    #[error("policy of the operation uses an exemption")]
+    ForeignTier(PolicyTier),
+    /// The operation's own policy used a deviation; those come from the deployment's configuration only.
+    #[error("policy of the operation uses a deviation")]
     ForeignDeviation,
     /// A policy could not be evaluated: counts as a no.
     #[error("policy failed")]
@@ -128,8 +128,8 @@ impl Permit {
 
 /// Asks the deployment's policies and then the operation's own, and mints the [`Permit`]: step 5 of a request's life.
 ///
-/// The operation's policy sees what the deployment's [established](Inquiry::established). It cannot speak for the
-/// enterprise, platform and application tiers, nor use an exemption: these belong to the deployment.
+/// The operation's policy sees what the deployment's [established](PolicyRequest::established). It cannot speak for the
+/// enterprise, platform and application tiers, nor use a deviation: these belong to the deployment.
 ///
 /// # Errors
 ///
@@ -137,19 +137,19 @@ impl Permit {
 pub async fn authorize(
     deployment: Option<&dyn Authorize>,
     operation: &dyn Authorize,
-    inquiry: &Inquiry<'_>,
+    request: &PolicyRequest<'_>,
 ) -> Result<Permit, AuthorizeError> {
     let mut policies = match deployment {
-        Some(deployment) => allowed(deployment.decide(inquiry).await?)?,
+        Some(deployment) => allowed(deployment.decide(request).await?)?,
         None => PolicyContext::default(),
     };
-    let own = allowed(operation.decide(&inquiry.after(&policies)).await?)?;
+    let own = allowed(operation.decide(&request.after(&policies)).await?)?;
     check_own(operation, &own)?;
     policies.append(own);
     if policies.is_empty() {
         return Err(AuthorizeError::NoPolicy);
     }
-    Ok(Permit { entry_id: inquiry.entry_id(), policies })
+    Ok(Permit { entry_id: request.entry_id(), policies })
 }
 
 fn allowed(decision: Decision) -> Result<PolicyContext, AuthorizeError> {
@@ -161,7 +161,7 @@ fn allowed(decision: Decision) -> Result<PolicyContext, AuthorizeError> {
 
 /// What the operation's policy may claim to have evaluated.
 fn check_own(operation: &dyn Authorize, own: &PolicyContext) -> Result<(), AuthorizeError> {
-    for tier in [Tier::Enterprise, Tier::Platform, Tier::Application] {
+    for tier in [PolicyTier::Enterprise, PolicyTier::Platform, PolicyTier::Application] {
         if own.policies(tier).next().is_some() {
             return Err(AuthorizeError::ForeignTier(tier));
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Authorize, AuthorizeError, Decision, Denial, Inquiry};
-use crate::entry::{NameError, PolicyContext, PolicyName, Tier};
+use super::{Authorize, AuthorizeError, Decision, Denial, PolicyRequest};
+use crate::entry::{NameError, PolicyContext, PolicyName, PolicyTier};
 
 /// A policy of the function tier that asks a closure.
 ///
@@ -16,12 +16,12 @@ use crate::entry::{NameError, PolicyContext, PolicyName, Tier};
 ///
 /// ```
 /// use kest_core::policy::policy_fn;
-/// let trusted = policy_fn("trusted_data", |inquiry| inquiry.trust_score().value() >= 40)?;
+/// let trusted = policy_fn("trusted_data", |request| request.trust_score().value() >= 40)?;
 /// # Ok::<(), kest_core::entry::NameError>(())
 /// ```
 pub fn policy_fn<Allows>(name: impl Into<Arc<str>>, allows: Allows) -> Result<PolicyFn<Allows>, NameError>
 where
-    Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
+    Allows: Fn(&PolicyRequest<'_>) -> bool + Send + Sync,
 {
     Ok(PolicyFn { name: PolicyName::new(name)?, allows })
 }
@@ -42,13 +42,13 @@ impl<Allows> fmt::Debug for PolicyFn<Allows> {
 #[async_trait]
 impl<Allows> Authorize for PolicyFn<Allows>
 where
-    Allows: Fn(&Inquiry<'_>) -> bool + Send + Sync,
+    Allows: Fn(&PolicyRequest<'_>) -> bool + Send + Sync,
 {
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
-        Ok(if (self.allows)(inquiry) {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
+        Ok(if (self.allows)(request) {
             allow(&self.name)
         } else {
-            Decision::Deny(Denial::new(Tier::Function, self.name.clone()))
+            Decision::Deny(Denial::new(PolicyTier::Function, self.name.clone()))
         })
     }
 }
@@ -73,10 +73,10 @@ impl Authorize for AllOf {
         self.0.iter().any(|policy| policy.is_deployments())
     }
 
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         let mut allowed = PolicyContext::default();
         for policy in &self.0 {
-            match policy.decide(inquiry).await? {
+            match policy.decide(request).await? {
                 // A part that names no policy decided nothing, and nothing is not a yes.
                 Decision::Allow(part) if part.is_empty() => return Err(AuthorizeError::NoPolicy),
                 Decision::Allow(part) => allowed.append(part),
@@ -90,7 +90,7 @@ impl Authorize for AllOf {
 /// No policy beyond those of the deployment.
 ///
 /// Building a layer with it for a service without a
-/// [deployment policy](crate::KestBuilder::deployment_policy) fails at once.
+/// [deployment policy](crate::AdmitterBuilder::deployment_policy) fails at once.
 #[must_use]
 pub fn deployment_only() -> DeploymentOnly {
     DeploymentOnly(())
@@ -106,7 +106,7 @@ impl Authorize for DeploymentOnly {
         true
     }
 
-    async fn decide(&self, _inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _inquiry: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         Ok(Decision::Allow(PolicyContext::default()))
     }
 }
@@ -125,7 +125,7 @@ pub struct AllowAll(());
 
 #[async_trait]
 impl Authorize for AllowAll {
-    async fn decide(&self, _inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, _inquiry: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         PolicyName::new("dangerous_allow_all")
             .map(|name| allow(&name))
             .map_err(|cause| AuthorizeError::Failed(cause.into()))
@@ -134,6 +134,6 @@ impl Authorize for AllowAll {
 
 fn allow(name: &PolicyName) -> Decision {
     let mut policies = PolicyContext::default();
-    policies.push(Tier::Function, name);
+    policies.push(PolicyTier::Function, name);
     Decision::Allow(policies)
 }

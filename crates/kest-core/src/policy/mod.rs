@@ -2,11 +2,11 @@
 
 mod authorize;
 mod closure;
-mod inquiry;
+mod request;
 
 pub use authorize::{Authorize, AuthorizeError, Decision, Denial, NothingAsked, Permit, authorize};
 pub use closure::{
     AllOf, AllowAll, DeploymentOnly, PolicyFn, all_of, dangerous_allow_all, deployment_only, policy_fn,
 };
-pub use inquiry::Inquiry;
-pub(crate) use inquiry::Memo;
+pub(crate) use request::Memo;
+pub use request::PolicyRequest;

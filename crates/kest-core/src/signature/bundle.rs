@@ -87,7 +87,7 @@ impl Bundle {
         self.sequence
     }
 
-    /// The JWK Set of `ring`, ordered by principal and `kid`.
+    /// The JWK Set of `ring`, ordered by workload and `kid`.
     ///
     /// # Errors
     ///

@@ -145,13 +145,13 @@ impl KeyRing {
 #[non_exhaustive]
 pub enum KeyRingError {
     /// Two workloads claim one key id: which of them signed would be a guess.
-    #[error("key id is claimed by two principals: {0}")]
+    #[error("key id is claimed by two workloads: {0}")]
     KeyIdOfTwoWorkloads(KeyId),
     /// One key id names two different keys.
     #[error("key id names two keys: {0}")]
     KeyIdOfTwoKeys(KeyId),
     /// More keys than a rotation needs.
-    #[error("principal has more than 4 keys: {0}")]
+    #[error("workload has more than 4 keys: {0}")]
     TooManyKeys(WorkloadId),
 }
 

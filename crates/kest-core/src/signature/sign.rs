@@ -81,7 +81,7 @@ impl SignerError {
 /// A signer whose key is exchanged while services sign with it, for rotation without a restart.
 ///
 /// An entry that is being signed keeps the key that it began with; the next one is signed with the new key. Clones share
-/// the key: give one to `Kest::builder`, keep the other.
+/// the key: give one to `Admitter::builder`, keep the other.
 ///
 /// ```
 /// use kest_core::OsRandom;

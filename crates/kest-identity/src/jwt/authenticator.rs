@@ -12,7 +12,7 @@ use kest_core::{
 };
 
 use crate::bearer::{self, Credential, Schemes};
-use crate::binding::BindingError;
+use crate::confirmation::BindingError;
 use crate::jwks::{KeyHealth, KeysAtStart, KeysUnavailable, LookupError, Readiness};
 use crate::telemetry::{TokenOutcome, token_judged};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kest_core::BoxError;
 
-use crate::binding::DpopSettingsError;
+use crate::dpop::DpopSettingsError;
 use crate::jwks::HttpKeysError;
 
 /// The settings of a JWT authenticator are incomplete or unsafe.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kest_core::{Clock, Limits, OsRandom, Random, SystemClock};
 
 use crate::bearer::Schemes;
-use crate::binding::{DpopSettings, DpopSettingsError, Proofs, Requirement};
+use crate::dpop::{DpopSettings, DpopSettingsError, Proofs, Requirement};
 use crate::jwks::{FetchKeys, KeysAtStart};
 
 use super::challenge::{ChallengeText, Challenges, Offer};

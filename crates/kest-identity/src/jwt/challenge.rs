@@ -3,7 +3,7 @@
 use kest_core::{AuthenticateError, Challenge};
 use url::Url;
 
-use crate::binding::{BindingAnswer, BindingError};
+use crate::confirmation::{BindingAnswer, BindingError};
 
 use super::{InvalidToken, JwtBuildError};
 

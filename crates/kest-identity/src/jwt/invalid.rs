@@ -2,7 +2,7 @@
 
 use kest_core::{AuthenticateError, BoxError};
 
-use crate::binding::BindingError;
+use crate::confirmation::BindingError;
 
 /// A bearer credential does not hold.
 ///

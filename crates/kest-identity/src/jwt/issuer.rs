@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use kest_core::{Clock, Limits, Random};
 
-use crate::binding::{Binding, Proofs, Requirement};
+use crate::confirmation::Binding;
+use crate::dpop::{Proofs, Requirement};
 use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart};
 use crate::refresh::Schedule;
 

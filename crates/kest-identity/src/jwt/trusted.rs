@@ -8,7 +8,7 @@ use kest_core::{Attested, AuthenticateError, Clock, Credentials, IdentitySource,
 use serde_json::{Map, Value};
 
 use crate::bearer::Credential;
-use crate::binding::{Binding, Presented};
+use crate::confirmation::{Binding, Presented};
 use crate::jwks::{KeyCache, NamedKey, VerificationKey};
 
 use super::claims::name;

@@ -19,10 +19,10 @@ async fn a_certificate_bound_token_is_taken_with_its_certificate() {
     let (service, ours) = (Service::new(), certificate("client"));
     for issuer in [OPEN, MUTUAL] {
         let bearer = format!("Bearer {}", token(&service, issuer, &ours));
-        let principal = service.get(&bearer, &[], Some(ours)).await.unwrap();
+        let caller = service.get(&bearer, &[], Some(ours)).await.unwrap();
         let thumbprint = encoded(ours.thumbprint());
         let expected = Confirmation::CertificateThumbprint(thumbprint.into());
-        assert_eq!(principal.confirmation(), Some(&expected));
+        assert_eq!(caller.confirmation(), Some(&expected));
     }
 }
 

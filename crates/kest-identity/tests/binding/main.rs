@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key or certificate, from the header to the principal, and every theft by name.
+//! Tokens that are bound to a key or certificate, from the header to the caller, and every theft by name.
 
 // Declared for tests, so that the lints know the helpers in them as such.
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use kest_core::{
-    Authenticate, AuthenticateError, Challenge, Clock, Evidence, Limits, Lineage, PeerCertificate, Principal,
+    Authenticate, AuthenticateError, Caller, Challenge, Clock, Evidence, Limits, Lineage, PeerCertificate,
     RequestTarget, authenticate,
 };
 use kest_identity::{
@@ -96,7 +96,7 @@ impl Service {
         authorization: &str,
         proofs: &[&str],
         certificate: Option<PeerCertificate>,
-    ) -> Result<Principal, AuthenticateError> {
+    ) -> Result<Caller, AuthenticateError> {
         let evidence = Evidence::new(&Lineage::Absent)
             .with_authorization([authorization.as_bytes()])
             .with_dpop(proofs.iter().map(|proof| proof.as_bytes()))
@@ -106,11 +106,11 @@ impl Service {
     }
 
     /// Sends `token` with a proof.
-    pub(crate) async fn dpop(&self, token: &str, proof: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn dpop(&self, token: &str, proof: &str) -> Result<Caller, AuthenticateError> {
         self.get(&format!("DPoP {token}"), &[proof], None).await
     }
 
-    pub(crate) async fn bearer(&self, token: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn bearer(&self, token: &str) -> Result<Caller, AuthenticateError> {
         self.get(&format!("Bearer {token}"), &[], None).await
     }
 
@@ -121,7 +121,7 @@ impl Service {
 
 /// Checks that the answer is a refusal for this reason, and that it says nothing of what was sent.
 #[track_caller]
-pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: &str) {
+pub(crate) fn check_refused(answer: Result<Caller, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
     let found = cause.downcast_ref().map(BindingError::kind);
     assert_eq!(found.or_else(|| cause.downcast_ref().map(InvalidToken::kind)), Some(kind));

@@ -14,9 +14,9 @@ async fn a_bound_token_with_its_proof_names_the_key() {
     let (service, owner) = (Service::new(), Party::new(2));
     for (issuer, id) in [(STRICT, "proof-1"), (OPEN, "proof-2")] {
         let token = service.issuer.token_for(issuer, &owner);
-        let principal = service.dpop(&token, &owner.proof(&token, id)).await.unwrap();
-        assert_eq!((principal.user(), principal.issuer()), (Some("user-1"), Some(issuer)));
-        assert_eq!(principal.confirmation(), Some(&Confirmation::Jkt(owner.thumbprint().into())));
+        let caller = service.dpop(&token, &owner.proof(&token, id)).await.unwrap();
+        assert_eq!((caller.user(), caller.issuer()), (Some("user-1"), Some(issuer)));
+        assert_eq!(caller.confirmation(), Some(&Confirmation::Jkt(owner.thumbprint().into())));
     }
 }
 
@@ -80,8 +80,8 @@ async fn a_token_that_is_not_bound_is_taken_where_it_need_not_be_and_nowhere_els
     let (service, client) = (Service::new(), Party::new(2));
     for issuer in [OPEN, PLAIN] {
         let token = service.issuer.token(issuer, &Value::Null);
-        let principal = service.bearer(&token).await.unwrap();
-        assert_eq!((principal.user(), principal.confirmation()), (Some("user-1"), None));
+        let caller = service.bearer(&token).await.unwrap();
+        assert_eq!((caller.user(), caller.confirmation()), (Some("user-1"), None));
         check_refused(service.dpop(&token, &client.proof(&token, "proof-1")).await, "not_bound");
     }
     for issuer in [STRICT, MUTUAL] {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use kest_core::{
-    AuthenticateError, Clock, Evidence, Lineage, Principal, RequestTarget, SystemClock, authenticate,
+    AuthenticateError, Caller, Clock, Evidence, Lineage, RequestTarget, SystemClock, authenticate,
 };
 use kest_identity::{BindingError, DpopSettings, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder};
 use kest_servers::issuer::Issuer;
@@ -54,17 +54,17 @@ impl Service {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    pub(crate) async fn bearer(&self, token: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn bearer(&self, token: &str) -> Result<Caller, AuthenticateError> {
         get(&self.authenticator, &format!("Bearer {token}"), &[]).await
     }
 
-    pub(crate) async fn dpop(&self, token: &str, proof: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn dpop(&self, token: &str, proof: &str) -> Result<Caller, AuthenticateError> {
         get(&self.authenticator, &format!("DPoP {token}"), &[proof]).await
     }
 
     /// The answer to a request that must not wait for anything.
     #[track_caller]
-    pub(crate) fn at_once(&self, token: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) fn at_once(&self, token: &str) -> Result<Caller, AuthenticateError> {
         let answer = pin!(self.bearer(token)).poll(&mut Context::from_waker(Waker::noop()));
         let Poll::Ready(answer) = answer else { panic!("the request waits") };
         answer
@@ -76,7 +76,7 @@ pub(crate) async fn get(
     authenticator: &JwtAuthenticator,
     authorization: &str,
     proofs: &[&str],
-) -> Result<Principal, AuthenticateError> {
+) -> Result<Caller, AuthenticateError> {
     let evidence = Evidence::new(&Lineage::Absent)
         .with_authorization([authorization.as_bytes()])
         .with_dpop(proofs.iter().map(|proof| proof.as_bytes()))
@@ -85,7 +85,7 @@ pub(crate) async fn get(
 }
 
 #[track_caller]
-pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: &str) {
+pub(crate) fn check_refused(answer: Result<Caller, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
     let found = cause.downcast_ref().map(BindingError::kind);
     assert_eq!(found.or_else(|| cause.downcast_ref().map(InvalidToken::kind)), Some(kind));

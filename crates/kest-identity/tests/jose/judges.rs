@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use kest_core::{AuthenticateError, Clock, Evidence, Limits, Lineage, Principal, authenticate};
+use kest_core::{AuthenticateError, Caller, Clock, Evidence, Limits, Lineage, authenticate};
 use kest_identity::{BindingError, FetchError, FetchKeys, InvalidToken, JwtAuthenticator, KeySet};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ impl Ours {
         let authorization = format!("Bearer {token}");
         let evidence = Evidence::new(&Lineage::Absent).with_authorization([authorization.as_bytes()]);
         match authenticate(&self.0, &evidence).await {
-            Ok(principal) => Verdict::Accepted(Findings::of_principal(&principal)),
+            Ok(caller) => Verdict::Accepted(Findings::of_caller(&caller)),
             Err(AuthenticateError::Invalid(cause)) => {
                 let kind = cause.downcast_ref().map(InvalidToken::kind);
                 let kind = kind.or_else(|| cause.downcast_ref().map(BindingError::kind));
@@ -61,12 +61,12 @@ impl Ours {
 }
 
 impl Findings {
-    fn of_principal(principal: &Principal) -> Self {
-        let expiry = principal.expires_at().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    fn of_caller(caller: &Caller) -> Self {
+        let expiry = caller.expires_at().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Self {
-            user: principal.user().map(str::to_owned),
-            agent: principal.agent().map(str::to_owned),
-            scopes: principal.scopes().iter().map(|scope| (**scope).to_owned()).collect(),
+            user: caller.user().map(str::to_owned),
+            agent: caller.agent().map(str::to_owned),
+            scopes: caller.scopes().iter().map(|scope| (**scope).to_owned()).collect(),
             expiry_micros: Some(expiry.as_micros()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kest_core::{AuthenticateError, IdentitySource, Principal};
+use kest_core::{AuthenticateError, Caller, IdentitySource};
 use kest_identity::{Algorithm, ClaimNames, WithoutToken};
 use serde_json::json;
 
@@ -10,8 +10,8 @@ use crate::endpoint::Answer;
 use crate::keys::SigningKey;
 use crate::rig::{ISSUER, Rig, check_refused, token, token_with};
 
-fn who(principal: &Principal) -> (Option<&str>, Option<&str>, Option<&str>) {
-    (principal.user(), principal.agent(), principal.task())
+fn who(caller: &Caller) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (caller.user(), caller.agent(), caller.task())
 }
 
 #[tokio::test]
@@ -27,9 +27,9 @@ async fn every_algorithm_is_accepted_with_its_key() {
     ]) {
         for algorithm in algorithms {
             let token = token_with(key, &json!({"alg": algorithm.as_str()}), &json!({}));
-            let principal = rig.send_token(&token).await.unwrap();
-            assert_eq!(who(&principal), (Some("user-1"), Some("agent-1"), Some("read write")), "{algorithm}");
-            assert_eq!((principal.issuer(), principal.source()), (Some(ISSUER), IdentitySource::Jwt));
+            let caller = rig.send_token(&token).await.unwrap();
+            assert_eq!(who(&caller), (Some("user-1"), Some("agent-1"), Some("read write")), "{algorithm}");
+            assert_eq!((caller.issuer(), caller.source()), (Some(ISSUER), IdentitySource::Jwt));
         }
     }
     rig.check_fetches(1);
@@ -147,8 +147,8 @@ async fn claims_say_who_is_calling() {
         (json!({"scope": ["a", "b"]}), Some("agent-1"), Some("a b")),
         (json!({"act": {"sub": "agent-3", "act": {"sub": "agent-4"}}}), Some("agent-3"), Some("read write")),
     ] {
-        let principal = rig.send_token(&token_with(&key, &json!({}), &claims)).await.unwrap();
-        assert_eq!(who(&principal), (Some("user-1"), agent, task), "{claims}");
+        let caller = rig.send_token(&token_with(&key, &json!({}), &claims)).await.unwrap();
+        assert_eq!(who(&caller), (Some("user-1"), agent, task), "{claims}");
     }
 }
 

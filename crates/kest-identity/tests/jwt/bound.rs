@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kest_core::{Authenticate, AuthenticateError, Challenge, Confirmation, PeerCertificate, Principal};
+use kest_core::{Authenticate, AuthenticateError, Caller, Challenge, Confirmation, PeerCertificate};
 use kest_identity::{
     Algorithm, BindingError, DpopSettings, JwtAuthenticatorBuilder, Requirement, TrustedIssuer,
 };
@@ -59,12 +59,12 @@ async fn rig(configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticator
 }
 
 #[track_caller]
-fn check_unconfirmed(answer: &Result<Principal, AuthenticateError>, kind: &str) {
+fn check_unconfirmed(answer: &Result<Caller, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
     assert_eq!(cause.downcast_ref::<BindingError>().map(BindingError::kind), Some(kind));
 }
 
-fn told(rig: &Rig, answer: Result<Principal, AuthenticateError>) -> (Vec<String>, Option<String>) {
+fn told(rig: &Rig, answer: Result<Caller, AuthenticateError>) -> (Vec<String>, Option<String>) {
     let challenge: Challenge = rig.authenticator.challenge(&answer.unwrap_err()).unwrap();
     let lines = challenge.authenticate().iter().map(ToString::to_string).collect();
     (lines, challenge.dpop_nonce().map(str::to_owned))

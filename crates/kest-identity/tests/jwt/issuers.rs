@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use kest_core::Principal;
+use kest_core::Caller;
 use kest_identity::{Algorithm, ClaimNames, Grants, KeysAtStart, NotReady, Readiness, TrustedIssuer};
 use serde_json::{Value, json};
 
@@ -182,7 +182,7 @@ async fn principal_carries_all_that_was_proved() {
     let two = Two::trusted(|partner| partner.tenant("partner").grants(Grants::all())).await;
     let act = json!({"sub": "agent-3", "act": {"sub": "agent-2"}});
     let claims = json!({"act": act, "roles": ["ops", "dev"], "exp": NOW + 100});
-    let who: Principal = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
+    let who: Caller = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
     assert_eq!((who.issuer(), who.tenant(), who.subject()), (Some(PARTNER), Some("partner"), Some("user-1")));
     assert_eq!((who.user(), who.agent(), who.task()), (Some("user-1"), Some("agent-3"), Some("read write")));
     assert_eq!((texts(who.scopes()), texts(who.roles())), (vec!["read", "write"], vec!["dev", "ops"]));
@@ -204,7 +204,7 @@ async fn scopes_and_roles_of_several_issuers_count_as_far_as_each_may_grant_them
             None => partner,
         });
         let two = two.await;
-        let who: Principal = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
+        let who: Caller = two.rig.send_token(&two.partner_token(&json!({}), &claims)).await.unwrap();
         assert_eq!((texts(who.scopes()), texts(who.roles())), (scopes, roles), "{grants:?}");
         assert_eq!(who.task(), Some("read write"));
         let own = two.rig.send_token(&token_with(&two.own_key, &json!({}), &claims)).await.unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, WorkloadId};
 use kest_core::{
-    Arrival, Authenticate, AuthenticateError, Circumstances, Evidence, IdentitySource, Kest, Lineage,
-    Operation, OsRandom, Principal, authenticate,
+    AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Caller, Evidence, IdentitySource,
+    Lineage, Operation, OsRandom, authenticate,
 };
 use kest_identity::{IdentityChoice, WithoutToken};
 use serde_json::json;
@@ -16,12 +16,12 @@ use crate::keys::SigningKey;
 use crate::rig::{ISSUER, Rig, check_refused, token, token_with};
 
 /// The lineage that a service signed after it had authenticated this caller.
-async fn lineage_of(principal: Principal) -> Lineage {
+async fn lineage_of(caller: Caller) -> Lineage {
     let workload = WorkloadId::new("spiffe://example.org/edge").unwrap();
-    let kest = Kest::builder(Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom).unwrap())).build();
-    let arrival = Arrival::new(Lineage::Absent, principal);
+    let kest = Admitter::builder(Arc::new(Ed25519Signer::ephemeral(workload, &OsRandom).unwrap())).build();
+    let arrival = Arrival::new(Lineage::Absent, caller);
     let operation = Operation::named("edge").unwrap();
-    let admitted = kest.admit(&arrival, &operation, &dangerous_allow_all(), Circumstances::default()).await;
+    let admitted = kest.admit(&arrival, &operation, &dangerous_allow_all(), AdmitOptions::default()).await;
     Lineage::Carried(admitted.unwrap().passport().clone())
 }
 
@@ -29,14 +29,14 @@ async fn ask(
     mechanism: &dyn Authenticate,
     lineage: &Lineage,
     authorization: &[&str],
-) -> Result<Principal, AuthenticateError> {
+) -> Result<Caller, AuthenticateError> {
     let values = authorization.iter().map(|value| value.as_bytes());
     authenticate(mechanism, &Evidence::new(lineage).with_authorization(values)).await
 }
 
 #[track_caller]
-fn check_caller(principal: &Principal, user: &str, source: IdentitySource) {
-    let found = (principal.user(), principal.issuer(), principal.source());
+fn check_caller(caller: &Caller, user: &str, source: IdentitySource) {
+    let found = (caller.user(), caller.issuer(), caller.source());
     assert_eq!(found, (Some(user), Some(ISSUER), source));
 }
 

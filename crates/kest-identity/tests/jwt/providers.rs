@@ -1,6 +1,6 @@
 //! Tokens of the shapes that well-known issuers make, under the settings of the guide `providers.md`; values are made up.
 
-use kest_core::{IdentitySource, Principal};
+use kest_core::{Caller, IdentitySource};
 use kest_identity::{ClaimNames, ClaimPath, TrustedIssuer};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ impl Provider {
         Self { rig: Rig::alone(jwk, trusted).await, key, header }
     }
 
-    async fn send(&self, claims: &Value) -> Result<Principal, kest_core::AuthenticateError> {
+    async fn send(&self, claims: &Value) -> Result<Caller, kest_core::AuthenticateError> {
         let mut header = json!({"alg": "RS256", "kid": self.key.id});
         header.as_object_mut().unwrap().extend(self.header.as_object().unwrap().clone());
         self.rig.send_token(&signed(&self.key, &header, claims)).await

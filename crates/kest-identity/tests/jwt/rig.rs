@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::{
-    AuthenticateError, Clock, Evidence, Limits, Lineage, PeerCertificate, Principal, RequestTarget,
-    authenticate,
+    AuthenticateError, Caller, Clock, Evidence, Limits, Lineage, PeerCertificate, RequestTarget, authenticate,
 };
 use kest_identity::{
     InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable, TrustedIssuer,
@@ -80,7 +79,7 @@ impl Rig {
         Self { authenticator, clock, endpoint }
     }
 
-    pub(crate) async fn send(&self, authorization: &[&str]) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn send(&self, authorization: &[&str]) -> Result<Caller, AuthenticateError> {
         let values = authorization.iter().map(|value| value.as_bytes());
         let evidence = Evidence::new(&Lineage::Absent).with_authorization(values);
         authenticate(&self.authenticator, &evidence).await
@@ -92,7 +91,7 @@ impl Rig {
         authorization: &str,
         proofs: &[&str],
         certificate: Option<PeerCertificate>,
-    ) -> Result<Principal, AuthenticateError> {
+    ) -> Result<Caller, AuthenticateError> {
         let evidence = Evidence::new(&Lineage::Absent)
             .with_authorization([authorization.as_bytes()])
             .with_dpop(proofs.iter().map(|proof| proof.as_bytes()))
@@ -101,7 +100,7 @@ impl Rig {
         authenticate(&self.authenticator, &evidence).await
     }
 
-    pub(crate) async fn send_token(&self, token: &str) -> Result<Principal, AuthenticateError> {
+    pub(crate) async fn send_token(&self, token: &str) -> Result<Caller, AuthenticateError> {
         self.send(&[&format!("Bearer {token}")]).await
     }
 
@@ -160,7 +159,7 @@ fn change(value: &mut Value, changes: &Value) {
 
 /// Checks that the answer is a refusal for this reason, and that it says nothing of what was sent.
 #[track_caller]
-pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: &str) {
+pub(crate) fn check_refused(answer: Result<Caller, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Invalid(cause)) = answer else { panic!("expected {kind}, got {answer:?}") };
     let invalid = cause.downcast_ref::<InvalidToken>().unwrap();
     assert_eq!(invalid.kind(), kind);
@@ -177,7 +176,7 @@ pub(crate) fn check_refused(answer: Result<Principal, AuthenticateError>, kind: 
 
 /// Checks that it could not be said whether the token holds, because of this failure.
 #[track_caller]
-pub(crate) fn check_unavailable(answer: Result<Principal, AuthenticateError>, kind: &str) {
+pub(crate) fn check_unavailable(answer: Result<Caller, AuthenticateError>, kind: &str) {
     let Err(AuthenticateError::Unavailable(cause)) = answer else {
         panic!("expected {kind}, got {answer:?}")
     };

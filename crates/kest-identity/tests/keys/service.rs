@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use kest_core::{AuthenticateError, Clock, Evidence, Lineage, Principal, Random, RandomError, authenticate};
+use kest_core::{AuthenticateError, Caller, Clock, Evidence, Lineage, Random, RandomError, authenticate};
 use kest_identity::{InvalidToken, JwtAuthenticator, KeysUnavailable};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -102,7 +102,7 @@ pub(crate) async fn send(authenticator: &JwtAuthenticator, token: &str) -> &'sta
     let header = format!("Bearer {token}");
     let evidence = Evidence::new(&Lineage::Absent).with_authorization([header.as_bytes()]);
     match authenticate(authenticator, &evidence).await {
-        Ok(principal) => accepted(&principal),
+        Ok(caller) => accepted(&caller),
         Err(AuthenticateError::Invalid(cause)) => cause.downcast_ref::<InvalidToken>().unwrap().kind(),
         Err(AuthenticateError::Unavailable(cause)) => match cause.downcast_ref().unwrap() {
             KeysUnavailable::Fetch(cause) => cause.kind(),
@@ -115,8 +115,8 @@ pub(crate) async fn send(authenticator: &JwtAuthenticator, token: &str) -> &'sta
     }
 }
 
-fn accepted(principal: &Principal) -> &'static str {
-    assert_eq!(principal.user(), Some("user-1"));
+fn accepted(caller: &Caller) -> &'static str {
+    assert_eq!(caller.user(), Some("user-1"));
     "accepted"
 }
 

@@ -12,7 +12,7 @@ use super::CedarAgentBuilder;
 use super::question::{action, question};
 use crate::engine::{Engine, EngineError, EngineIdentity, Verdict};
 use crate::input::Input;
-use crate::remote::{Neighbour, NotAnAnswer, Opened, RemoteConfigError};
+use crate::remote::{NotAnAnswer, Opened, RemoteConfigError, RemoteEngine};
 
 /// Policies that a Cedar agent evaluates.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct CedarAgent {
     actions: BTreeMap<PolicyName, String>,
     is_authorized: Endpoint,
     policies: Endpoint,
-    neighbour: Neighbour,
+    remote: RemoteEngine,
 }
 
 impl CedarAgent {
@@ -42,13 +42,13 @@ impl CedarAgent {
             is_authorized: below("is_authorized")?,
             policies: below("policies")?,
             actions: opened.names.into_iter().map(|name| (name.clone(), action(&name))).collect(),
-            neighbour: opened.neighbour,
+            remote: opened.remote,
         })
     }
 
     /// The first policy whose action stands in no text of the agent, which has `limit` bytes to say so.
     pub(super) async fn missing(&self, limit: usize) -> Result<Option<PolicyName>, BoxError> {
-        let answer = self.neighbour.look(&self.policies, limit).await?;
+        let answer = self.remote.look(&self.policies, limit).await?;
         let policies = answer.as_array().ok_or(NotAnAnswer)?;
         let texts = policies.iter().map(|policy| policy.get("content").and_then(Value::as_str));
         let texts: Vec<&str> = texts.collect::<Option<_>>().ok_or(NotAnAnswer)?;
@@ -74,7 +74,7 @@ impl Engine for CedarAgent {
     async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
         let action = self.actions.get(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
         let question = question(action, input).map_err(|cause| EngineError::Failed(cause.into()))?;
-        let answer = self.neighbour.ask(&self.is_authorized, question).await?;
+        let answer = self.remote.ask(&self.is_authorized, question).await?;
         verdict(&answer)
     }
 }

@@ -1,4 +1,4 @@
-//! A Cedar agent next door, asked over its REST API: only `Allow` without an error is a yes.
+//! A Cedar agent as a sidecar, asked over its REST API: only `Allow` without an error is a yes.
 //!
 //! The agent evaluates all its policies together, so a name is told apart by the action:
 //!

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kest_core::Clock;
-use kest_core::entry::{PolicyName, Tier};
+use kest_core::entry::{PolicyName, PolicyTier};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::exemption::{DeviationProblem, Exemption, Written};
+use super::deviation::{ApprovedDeviation, DeviationProblem, Written};
 use crate::load::{LoadError, LoadErrors, Problem, Source};
 
 /// The deployment's part of policy, read from a TOML file.
@@ -33,7 +33,7 @@ use crate::load::{LoadError, LoadErrors, Problem, Source};
 ///     expires = 2999-01-31T00:00:00Z
 /// "#;
 /// let configuration = Configuration::read(&Source::text("kest.toml", text), &SystemClock)?;
-/// assert_eq!(configuration.exemptions().len(), 1);
+/// assert_eq!(configuration.deviations().len(), 1);
 /// # Ok::<(), kest_policy::LoadErrors>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,7 @@ pub struct Configuration {
     platform: Vec<PolicyName>,
     application: Vec<PolicyName>,
     files: Vec<PathBuf>,
-    exemptions: Vec<Exemption>,
+    deviations: Vec<ApprovedDeviation>,
     parent_hash: bool,
     cache_ttl: Option<Duration>,
 }
@@ -86,7 +86,7 @@ impl Configuration {
     /// # Errors
     ///
     /// [`LoadErrors`] with every problem: no TOML, an unknown member, a malformed or repeated name, an
-    /// exemption that is incomplete, expired, or from a policy that its tier does not have.
+    /// deviation that is incomplete, expired, or from a policy that its tier does not have.
     pub fn read(source: &Source, clock: &dyn Clock) -> Result<Self, LoadErrors> {
         let document: Document = toml::from_str(source.as_str()).map_err(|cause| syntax(source, &cause))?;
         let mut errors = Vec::new();
@@ -97,7 +97,7 @@ impl Configuration {
             platform: tier(&document.platform_policies),
             application: tier(&document.app_policies),
             files: document.policy_files.iter().map(|file| beside(source, file)).collect(),
-            exemptions: Vec::new(),
+            deviations: Vec::new(),
             parent_hash: document.input.parent_hash,
             cache_ttl: None,
         };
@@ -123,32 +123,32 @@ impl Configuration {
     }
 
     fn exempt(&mut self, written: &Written, unix_millis: u64) -> Result<(), DeviationProblem> {
-        let exemption = written.read(unix_millis)?;
-        if !self.tier(exemption.tier()).contains(exemption.policy()) {
+        let deviation = written.read(unix_millis)?;
+        if !self.tier(deviation.tier()).contains(deviation.policy()) {
             return Err(DeviationProblem::NotInTier);
         }
-        if self.exemptions.iter().any(|other| other.is_same_as(&exemption)) {
+        if self.deviations.iter().any(|other| other.is_same_as(&deviation)) {
             return Err(DeviationProblem::Twice);
         }
-        self.exemptions.push(exemption);
+        self.deviations.push(deviation);
         Ok(())
     }
 
     /// The policies that the deployment puts into `tier`, in order of evaluation; none for the function tier.
     #[must_use]
-    pub fn tier(&self, tier: Tier) -> &[PolicyName] {
+    pub fn tier(&self, tier: PolicyTier) -> &[PolicyName] {
         match tier {
-            Tier::Enterprise => &self.enterprise,
-            Tier::Platform => &self.platform,
-            Tier::Application => &self.application,
-            Tier::Function | _ => &[],
+            PolicyTier::Enterprise => &self.enterprise,
+            PolicyTier::Platform => &self.platform,
+            PolicyTier::Application => &self.application,
+            PolicyTier::Function | _ => &[],
         }
     }
 
-    /// The exemptions.
+    /// The deviations.
     #[must_use]
-    pub fn exemptions(&self) -> &[Exemption] {
-        &self.exemptions
+    pub fn deviations(&self) -> &[ApprovedDeviation] {
+        &self.deviations
     }
 
     /// The files and folders that policies are read from.

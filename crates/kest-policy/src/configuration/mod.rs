@@ -1,7 +1,7 @@
-//! What the deployment says about policy: which policies in which tier, and which exemptions until when.
+//! What the deployment says about policy: which policies in which tier, and which deviations until when.
 
-mod exemption;
+mod deviation;
 mod file;
 
-pub use exemption::{DeviationProblem, Exemption, Timestamped};
+pub use deviation::{ApprovedDeviation, DeviationProblem, Timestamped};
 pub use file::Configuration;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use kest_core::entry::Tier;
+use kest_core::entry::PolicyTier;
 #[cfg(any(feature = "cedar", feature = "rego"))]
 use kest_core::{IdentitySource, Share};
 use serde::{Deserialize, Serialize};
@@ -262,6 +262,6 @@ fn is_verified(subject: &Subject) -> bool {
 }
 
 /// The tier's wire spelling as the document carries it.
-pub(crate) fn tier_name(tier: Tier) -> Arc<str> {
+pub(crate) fn tier_name(tier: PolicyTier) -> Arc<str> {
     tier.as_str().into()
 }

@@ -1,10 +1,10 @@
 //! The one document that every engine is asked about, and its canonical form.
 
 mod document;
-mod inquire;
+mod request;
 
 pub use document::{Chain, Environment, History, Input, InputError, Object, Subject};
-pub(crate) use inquire::{Asked, Common};
+pub(crate) use request::{Asked, Common};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -72,7 +72,7 @@ impl OpaBuilder {
             };
             documents.insert(name, url);
         }
-        Ok(Opa::new(opened.address.as_str(), &self.decision_path, path, documents, opened.neighbour))
+        Ok(Opa::new(opened.address.as_str(), &self.decision_path, path, documents, opened.remote))
     }
 
     /// Makes the adapter and asks the server for the document of each policy, without an input.

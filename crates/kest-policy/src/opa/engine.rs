@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::OpaBuilder;
 use crate::engine::{Engine, EngineError, EngineIdentity, Verdict};
 use crate::input::Input;
-use crate::remote::{AskError, Neighbour};
+use crate::remote::{AskError, RemoteEngine};
 
 /// Policies that an OPA server evaluates.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Opa {
     identity: EngineIdentity,
     path: Vec<Box<str>>,
     documents: BTreeMap<PolicyName, Endpoint>,
-    neighbour: Neighbour,
+    remote: RemoteEngine,
 }
 
 impl Opa {
@@ -32,17 +32,17 @@ impl Opa {
         decision_path: &str,
         path: Vec<Box<str>>,
         documents: BTreeMap<PolicyName, Endpoint>,
-        neighbour: Neighbour,
+        remote: RemoteEngine,
     ) -> Self {
         // The token is left out: it decides whether OPA answers, not what.
         let identity = EngineIdentity::of(KIND, [base.as_bytes(), decision_path.as_bytes()]);
-        Self { identity, path, documents, neighbour }
+        Self { identity, path, documents, remote }
     }
 
     /// Whether the server has a document for `policy`.
     pub(super) async fn has(&self, policy: &PolicyName, limit: usize) -> Result<bool, AskError> {
         let Some(url) = self.documents.get(policy) else { return Ok(false) };
-        match self.neighbour.look(url, limit).await {
+        match self.remote.look(url, limit).await {
             // OPA leaves out the result when the document is undefined.
             Ok(answer) => Ok(answer.get("result").is_some()),
             Err(AskError::Unanswered(Unanswered::Status(404))) => Ok(false),
@@ -68,7 +68,7 @@ impl Engine for Opa {
     async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
         let url = self.documents.get(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
         let question = format!(r#"{{"input":{}}}"#, input.canonical());
-        let answer = self.neighbour.ask(url, question).await?;
+        let answer = self.remote.ask(url, question).await?;
         Ok(verdict(&answer, &self.path))
     }
 }

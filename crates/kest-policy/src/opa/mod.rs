@@ -1,4 +1,4 @@
-//! OPA next door, asked over its REST API: one policy a question, and only the JSON value `true` is a yes.
+//! OPA as a sidecar, asked over its REST API: one policy a question, and only the JSON value `true` is a yes.
 //!
 //! A policy is called by its path below `/v1/data`, which is its package with `/` for `.`. Its document must hold the
 //! decision at `result.allow`, or wherever [`OpaBuilder::decision_path`] says.

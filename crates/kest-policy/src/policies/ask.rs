@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kest_core::entry::{PolicyName, Tier};
-use kest_core::policy::{AuthorizeError, Denial, Inquiry};
+use kest_core::entry::{PolicyName, PolicyTier};
+use kest_core::policy::{AuthorizeError, Denial, PolicyRequest};
 
 use super::Policies;
 use super::set::{Known, Set};
@@ -13,7 +13,7 @@ use crate::engine::{EngineError, Verdict};
 use crate::input::{Asked, Common, Input, InputError};
 use crate::telemetry;
 
-/// One inquiry being answered: the set in force when it began, and what its tiers share of the input.
+/// One request being answered: the set in force when it began, and what its tiers share of the input.
 #[derive(Debug)]
 pub(super) struct Asking {
     policies: Policies,
@@ -22,9 +22,9 @@ pub(super) struct Asking {
     deployment_asked: AtomicBool,
 }
 
-/// An [`Asking`] that belongs to the inquiry, or to this question alone.
-pub(super) enum AskingOf<'inquiry> {
-    Inquiry(&'inquiry Asking),
+/// An [`Asking`] that belongs to the request, or to this question alone.
+pub(super) enum AskingOf<'request> {
+    PolicyRequest(&'request Asking),
     Question(Box<Asking>),
 }
 
@@ -33,25 +33,25 @@ impl std::ops::Deref for AskingOf<'_> {
 
     fn deref(&self) -> &Asking {
         match self {
-            Self::Inquiry(asking) => asking,
+            Self::PolicyRequest(asking) => asking,
             Self::Question(asking) => asking,
         }
     }
 }
 
 impl Asking {
-    /// What this inquiry began with: a reload in the middle of it changes nothing for it.
-    pub(super) fn of<'it>(policies: &Policies, inquiry: &Inquiry<'it>) -> AskingOf<'it> {
-        match inquiry.memo(|| Self::begin(policies, inquiry)) {
-            Some(asking) if Arc::ptr_eq(&asking.policies.0, &policies.0) => AskingOf::Inquiry(asking),
-            // The inquiry began with other policies than these.
-            _ => AskingOf::Question(Box::new(Self::begin(policies, inquiry))),
+    /// What this request began with: a reload in the middle of it changes nothing for it.
+    pub(super) fn of<'it>(policies: &Policies, request: &PolicyRequest<'it>) -> AskingOf<'it> {
+        match request.memo(|| Self::begin(policies, request)) {
+            Some(asking) if Arc::ptr_eq(&asking.policies.0, &policies.0) => AskingOf::PolicyRequest(asking),
+            // The request began with other policies than these.
+            _ => AskingOf::Question(Box::new(Self::begin(policies, request))),
         }
     }
 
-    fn begin(policies: &Policies, inquiry: &Inquiry<'_>) -> Self {
+    fn begin(policies: &Policies, request: &PolicyRequest<'_>) -> Self {
         let set = policies.0.current.load_full();
-        let common = Common::of(inquiry, set.configuration.parent_hash()).map_err(Arc::new);
+        let common = Common::of(request, set.configuration.parent_hash()).map_err(Arc::new);
         Self { policies: policies.clone(), set, common, deployment_asked: AtomicBool::new(false) }
     }
 
@@ -75,7 +75,7 @@ impl Asking {
     pub(super) async fn ask(
         &self,
         names: impl Iterator<Item = &PolicyName>,
-        tier: Tier,
+        tier: PolicyTier,
         input: &Input,
     ) -> Result<(), Refusal> {
         for name in names {
@@ -90,7 +90,12 @@ impl Asking {
         Ok(())
     }
 
-    async fn verdict(&self, known: &Known, tier: Tier, input: &Input) -> Result<Verdict, Arc<EngineError>> {
+    async fn verdict(
+        &self,
+        known: &Known,
+        tier: PolicyTier,
+        input: &Input,
+    ) -> Result<Verdict, Arc<EngineError>> {
         let evaluation = self.evaluate(known, input);
         let verdict = self.policies.0.decisions.get(known.key, input, evaluation).await;
         telemetry::decided(&known.name, tier.as_str(), verdict.as_ref().ok().copied());

@@ -61,7 +61,7 @@ impl Default for PoliciesBuilder {
 }
 
 impl PoliciesBuilder {
-    /// Reads tiers, exemptions and more policy files from this TOML file; see [`Configuration`].
+    /// Reads tiers, deviations and more policy files from this TOML file; see [`Configuration`].
     pub fn configuration_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.plan.configuration = Some(Place::File(path.into()));
         self
@@ -85,7 +85,7 @@ impl PoliciesBuilder {
         self
     }
 
-    /// Asks this engine too: a server next door, or one of your own.
+    /// Asks this engine too: a sidecar, or one of your own.
     pub fn engine(mut self, engine: impl Engine + 'static) -> Self {
         self.plan.engines.push(Arc::new(engine));
         self

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use kest_core::Authorize;
-use kest_core::entry::{PolicyContext, PolicyName, Tier};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry};
+use kest_core::entry::{PolicyContext, PolicyName, PolicyTier};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest};
 
 use super::Policies;
 use super::ask::{Asking, Refusal, wire_names};
-use crate::configuration::Exemption;
+use crate::configuration::ApprovedDeviation;
 use crate::input::Asked;
 use crate::telemetry;
 
@@ -33,18 +33,18 @@ impl Authorize for Deployment {
         true
     }
 
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
-        let asking = Asking::of(&self.policies, inquiry);
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
+        let asking = Asking::of(&self.policies, request);
         let now = self.policies.0.plan.clock.unix_millis();
-        let exemptions = asking.set.exemptions(inquiry.operation(), now);
+        let approved = asking.set.deviations(request.operation(), now);
         let mut context = PolicyContext::default();
-        for tier in Tier::ALL {
-            let due = || due(asking.set.configuration.tier(tier), tier, &exemptions);
+        for tier in PolicyTier::ALL {
+            let due = || due(asking.set.configuration.tier(tier), tier, &approved);
             if due().next().is_none() {
                 continue;
             }
             let names = wire_names(due());
-            let deviations = deviations(&exemptions);
+            let deviations = names_of(&approved);
             let input = asking.input(Asked { tier, names: &names, deviations: &deviations })?;
             match asking.ask(due(), tier, &input).await {
                 Ok(()) => due().for_each(|name| context.push(tier, name)),
@@ -52,9 +52,9 @@ impl Authorize for Deployment {
                 Err(Refusal::Unanswered(error)) => return Err(error),
             }
         }
-        for exemption in exemptions {
-            record(exemption, inquiry);
-            context.push_deviation(exemption.signed().clone());
+        for deviation in approved {
+            record(deviation, request);
+            context.push_deviation(deviation.signed().clone());
         }
         asking.mark_deployment_asked();
         Ok(Decision::Allow(context))
@@ -64,30 +64,30 @@ impl Authorize for Deployment {
 /// What of `tier` is to be asked.
 fn due<'it>(
     names: &'it [PolicyName],
-    tier: Tier,
-    exemptions: &'it [&Exemption],
+    tier: PolicyTier,
+    approved: &'it [&ApprovedDeviation],
 ) -> impl Iterator<Item = &'it PolicyName> {
-    let exempted = move |name: &PolicyName| {
-        exemptions.iter().any(|exemption| exemption.tier() == tier && exemption.policy() == name)
+    let is_left_out = move |name: &PolicyName| {
+        approved.iter().any(|deviation| deviation.tier() == tier && deviation.policy() == name)
     };
-    names.iter().filter(move |name| !exempted(name))
+    names.iter().filter(move |name| !is_left_out(name))
 }
 
-fn deviations(exemptions: &[&Exemption]) -> Vec<std::sync::Arc<str>> {
-    exemptions.iter().map(|exemption| exemption.policy().as_str().into()).collect()
+fn names_of(approved: &[&ApprovedDeviation]) -> Vec<std::sync::Arc<str>> {
+    approved.iter().map(|deviation| deviation.policy().as_str().into()).collect()
 }
 
 /// The people who answer for the policy must be able to see each use.
-fn record(exemption: &Exemption, inquiry: &Inquiry<'_>) {
-    let (tier, operation) = (exemption.tier().as_str(), inquiry.operation().as_str());
-    telemetry::deviated(exemption.policy(), tier, operation);
+fn record(deviation: &ApprovedDeviation, request: &PolicyRequest<'_>) {
+    let (tier, operation) = (deviation.tier().as_str(), request.operation().as_str());
+    telemetry::deviated(deviation.policy(), tier, operation);
     tracing::warn!(
-        kest.entry_id = %inquiry.entry_id(),
+        kest.entry_id = %request.entry_id(),
         kest.operation = operation,
-        kest.workload_id = %inquiry.workload(),
+        kest.workload_id = %request.workload(),
         tier,
-        policy = %exemption.policy(),
-        approver = exemption.signed().approver.as_deref(),
+        policy = %deviation.policy(),
+        approver = deviation.signed().approver.as_deref(),
         "policy left out by approved deviation"
     );
 }

@@ -88,7 +88,7 @@ impl Policies {
     }
 
     /// The policies of the enterprise, platform and application tiers, for
-    /// [`KestBuilder::deployment_policy`](kest_core::KestBuilder::deployment_policy).
+    /// [`AdmitterBuilder::deployment_policy`](kest_core::AdmitterBuilder::deployment_policy).
     #[must_use]
     pub fn deployment(&self) -> Arc<Deployment> {
         Arc::new(Deployment::new(self.clone()))

@@ -16,7 +16,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// [`LoadErrors`] with everything that is wrong: a broken file, an unknown name, an expired exemption, a policy
+    /// [`LoadErrors`] with everything that is wrong: a broken file, an unknown name, an expired deviation, a policy
     /// that a layer was built on and that would be gone.
     pub fn reload(&self) -> Result<u64, Arc<LoadErrors>> {
         let _one_after_the_other = self.0.loading.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kest_core::Authorize;
-use kest_core::entry::{PolicyContext, PolicyName, Tier};
-use kest_core::policy::{AuthorizeError, Decision, Inquiry};
+use kest_core::entry::{PolicyContext, PolicyName, PolicyTier};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest};
 
 use super::Policies;
 use super::ask::{Asking, Refusal, wire_names};
@@ -69,19 +69,19 @@ impl RoutePolicies {
 
 #[async_trait]
 impl Authorize for RoutePolicies {
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
-        let asking = Asking::of(&self.policies, inquiry);
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
+        let asking = Asking::of(&self.policies, request);
         if asking.set.has_tiers() && !asking.was_deployment_asked() {
             return Err(AuthorizeError::Failed(DeploymentNotAsked.into()));
         }
-        let established = inquiry.established().deviations().iter();
+        let established = request.established().deviations().iter();
         let deviations: Vec<_> = established.map(|deviation| Arc::clone(&deviation.policy)).collect();
-        let asked = Asked { tier: Tier::Function, names: &self.wire, deviations: &deviations };
+        let asked = Asked { tier: PolicyTier::Function, names: &self.wire, deviations: &deviations };
         let input = asking.input(asked)?;
-        match asking.ask(self.names.iter(), Tier::Function, &input).await {
+        match asking.ask(self.names.iter(), PolicyTier::Function, &input).await {
             Ok(()) => {
                 let mut context = PolicyContext::default();
-                self.names.iter().for_each(|name| context.push(Tier::Function, name));
+                self.names.iter().for_each(|name| context.push(PolicyTier::Function, name));
                 Ok(Decision::Allow(context))
             }
             Err(Refusal::Denied(denial)) => Ok(Decision::Deny(denial)),

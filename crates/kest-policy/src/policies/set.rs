@@ -1,12 +1,12 @@
-//! One loaded set: which engine knows which policy, what the tiers are, which exemptions there are.
+//! One loaded set: which engine knows which policy, what the tiers are, which deviations there are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kest_core::entry::{OperationName, PolicyName, Tier};
+use kest_core::entry::{OperationName, PolicyName, PolicyTier};
 
 use crate::cache::PolicyKey;
-use crate::configuration::{Configuration, Exemption};
+use crate::configuration::{ApprovedDeviation, Configuration};
 use crate::engine::Engine;
 use crate::load::{LoadError, Problem};
 
@@ -48,7 +48,7 @@ impl Set {
             }
         }
         let set = Self { generation, policies, configuration, fingerprint };
-        for tier in Tier::ALL {
+        for tier in PolicyTier::ALL {
             for name in set.configuration.tier(tier) {
                 if set.known(name).is_none() {
                     let problem = Problem::UnknownPolicy(name.clone());
@@ -69,17 +69,17 @@ impl Set {
 
     /// Whether the configuration puts `name` into a tier.
     pub(super) fn is_assigned(&self, name: &PolicyName) -> bool {
-        Tier::ALL.into_iter().any(|tier| self.configuration.tier(tier).contains(name))
+        PolicyTier::ALL.into_iter().any(|tier| self.configuration.tier(tier).contains(name))
     }
 
     /// Whether the deployment has policies at all.
     pub(super) fn has_tiers(&self) -> bool {
-        Tier::ALL.into_iter().any(|tier| !self.configuration.tier(tier).is_empty())
+        PolicyTier::ALL.into_iter().any(|tier| !self.configuration.tier(tier).is_empty())
     }
 
-    /// The exemptions that `operation` has at this time.
-    pub(super) fn exemptions(&self, operation: &OperationName, unix_millis: u64) -> Vec<&Exemption> {
-        let all = self.configuration.exemptions().iter();
-        all.filter(|exemption| exemption.covers(operation, unix_millis)).collect()
+    /// The deviations that `operation` has at this time.
+    pub(super) fn deviations(&self, operation: &OperationName, unix_millis: u64) -> Vec<&ApprovedDeviation> {
+        let all = self.configuration.deviations().iter();
+        all.filter(|deviation| deviation.covers(operation, unix_millis)).collect()
     }
 }

@@ -86,5 +86,5 @@ async fn keep_looking(policies: Policies, interval: Duration, mut looker: Looker
     }
 }
 
-/// Reading files more often than this is work without news.
+/// Dialect files more often than this is work without news.
 const SHORTEST: Duration = Duration::from_millis(10);

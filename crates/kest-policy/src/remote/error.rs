@@ -4,7 +4,7 @@ use kest_core::BoxError;
 use kest_core::entry::{NameError, PolicyName};
 use kest_http::EndpointError;
 
-/// The adapter of an engine next door cannot be built.
+/// The adapter of a sidecar engine cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteConfigError {
@@ -50,19 +50,19 @@ impl From<EndpointError> for RemoteConfigError {
             EndpointError::Scheme => Self::Scheme,
             EndpointError::Credentials => Self::Credentials,
             EndpointError::PlainHttp => Self::PlainHttp,
-            // Only what a neighbour publishes can lead inward; no neighbour publishes an engine.
+            // Only what a server publishes can lead inward; no server publishes an engine.
             EndpointError::Inward => Self::Malformed(Box::new(error)),
             other => Self::Malformed(Box::new(other)),
         }
     }
 }
 
-/// An engine next door cannot be used from the start.
+/// A sidecar engine cannot be used from the start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The adapter cannot be built.
-    #[error("engine next door is not configured")]
+    #[error("remote engine is not configured")]
     Config(#[from] RemoteConfigError),
     /// The engine answers and does not have the policy.
     #[error("policy is not known to the engine: {0}")]

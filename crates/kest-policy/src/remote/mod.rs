@@ -1,16 +1,16 @@
-//! An engine next door, asked over HTTP: one question, one bounded answer in bounded time, no second try.
+//! A sidecar engine, asked over HTTP: one question, one bounded answer in bounded time, no second try.
 
+mod engine;
 mod error;
-mod neighbour;
 mod secret;
 mod settings;
 
-pub use error::{ConnectError, RemoteConfigError};
 #[cfg(feature = "opa")]
-pub(crate) use neighbour::AskError;
-pub(crate) use neighbour::Neighbour;
+pub(crate) use engine::AskError;
 #[cfg(feature = "cedar-agent")]
-pub(crate) use neighbour::NotAnAnswer;
+pub(crate) use engine::NotAnAnswer;
+pub(crate) use engine::RemoteEngine;
+pub use error::{ConnectError, RemoteConfigError};
 pub use secret::Secret;
 #[cfg(feature = "cedar-agent")]
 pub(crate) use settings::Opened;

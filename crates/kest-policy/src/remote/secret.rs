@@ -1,4 +1,4 @@
-//! What an engine next door wants to see before it answers.
+//! What a sidecar engine wants to see before it answers.
 
 use std::fmt;
 

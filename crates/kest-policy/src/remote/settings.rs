@@ -1,4 +1,4 @@
-//! What every adapter of an engine next door is told, and what becomes of it.
+//! What every adapter of a sidecar engine is told, and what becomes of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use kest_core::Limits;
 use kest_core::entry::PolicyName;
 use kest_http::{Endpoint, EndpointError};
 
-use super::neighbour::Neighbour;
+use super::engine::RemoteEngine;
 use super::{RemoteConfigError, Secret};
 
-/// The settings that are the same for every engine next door.
+/// The settings that are the same for every sidecar engine.
 #[derive(Debug)]
 pub(crate) struct Settings {
     base: Arc<str>,
@@ -25,7 +25,7 @@ pub(crate) struct Settings {
 pub(crate) struct Opened {
     pub(crate) address: Endpoint,
     pub(crate) names: BTreeSet<PolicyName>,
-    pub(crate) neighbour: Neighbour,
+    pub(crate) remote: RemoteEngine,
 }
 
 impl Settings {
@@ -72,8 +72,8 @@ impl Settings {
         }
         let limit = self.limits.token_bytes;
         let authorization = self.secret.map(|secret| secret.header(prefix, limit)).transpose()?;
-        let neighbour = Neighbour::new(authorization, &self.limits)?;
-        Ok(Opened { address, names, neighbour })
+        let remote = RemoteEngine::new(authorization, &self.limits)?;
+        Ok(Opened { address, names, remote })
     }
 }
 

@@ -16,7 +16,7 @@ fn check(configuration: &str, expected: &[&str]) {
     assert_eq!(lines, expected);
 }
 
-/// A complete exemption with one member replaced.
+/// A complete deviation with one member replaced.
 fn deviation(member: &str, value: &str) -> String {
     let members = [
         ("policy", r#""yes/p""#),

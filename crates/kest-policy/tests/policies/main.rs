@@ -1,8 +1,8 @@
-//! Tiers, exemptions and replacement of a set of policies, seen through the steps that a service takes.
+//! Tiers, deviations and replacement of a set of policies, seen through the steps that a service takes.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
 
 mod configuration;
-mod exemptions;
+mod deviations;
 mod metrics;
 mod reloads;
 mod rig;

@@ -31,18 +31,18 @@ fn recorded(recorder: &DebuggingRecorder) -> Vec<String> {
     lines
 }
 
-/// A server next door that takes a quarter of a second for every answer, whatever it is.
+/// A sidecar that takes a quarter of a second for every answer, whatever it is.
 #[derive(Debug)]
-struct Neighbour(Arc<Hands>);
+struct Sidecar(Arc<Hands>);
 
 #[async_trait]
-impl Engine for Neighbour {
+impl Engine for Sidecar {
     fn kind(&self) -> &'static str {
-        "neighbour"
+        "sidecar"
     }
 
     fn identity(&self) -> EngineIdentity {
-        EngineIdentity::of("neighbour", [])
+        EngineIdentity::of("sidecar", [])
     }
 
     fn names(&self) -> Vec<PolicyName> {
@@ -60,9 +60,9 @@ impl Engine for Neighbour {
     }
 }
 
-/// Policies with a [`Neighbour`].
-fn neighbourly(rig: &Rig) -> Policies {
-    rig.builder("", &[]).engine(Neighbour(Arc::clone(&rig.clock))).build().unwrap()
+/// Policies with a [`Sidecar`].
+fn with_sidecar(rig: &Rig) -> Policies {
+    rig.builder("", &[]).engine(Sidecar(Arc::clone(&rig.clock))).build().unwrap()
 }
 
 const TIERS: &str = r#"
@@ -121,7 +121,7 @@ async fn evaluations_without_a_verdict_are_counted_by_engine_and_kind() {
     let recorder = DebuggingRecorder::new();
     let _recording = metrics::set_default_local_recorder(&recorder);
     let rig = Rig::new();
-    let policies = neighbourly(&rig);
+    let policies = with_sidecar(&rig);
     for name in ["failed", "renamed", "unavailable"] {
         run(&service(&policies), "buy", &policies.function([name]).unwrap()).await.unwrap_err();
     }
@@ -130,10 +130,10 @@ async fn evaluations_without_a_verdict_are_counted_by_engine_and_kind() {
         "counter kest_policy_decisions_total{policy=failed,tier=function,decision=error} 1",
         "counter kest_policy_decisions_total{policy=renamed,tier=function,decision=error} 1",
         "counter kest_policy_decisions_total{policy=unavailable,tier=function,decision=error} 1",
-        "counter kest_policy_engine_errors_total{engine=neighbour,kind=failed} 1",
-        "counter kest_policy_engine_errors_total{engine=neighbour,kind=unavailable} 1",
-        "counter kest_policy_engine_errors_total{engine=neighbour,kind=unknown} 1",
-        "histogram kest_policy_evaluation_seconds{engine=neighbour} [0.25, 0.25, 0.25]",
+        "counter kest_policy_engine_errors_total{engine=sidecar,kind=failed} 1",
+        "counter kest_policy_engine_errors_total{engine=sidecar,kind=unavailable} 1",
+        "counter kest_policy_engine_errors_total{engine=sidecar,kind=unknown} 1",
+        "histogram kest_policy_evaluation_seconds{engine=sidecar} [0.25, 0.25, 0.25]",
     ];
     assert_eq!(recorded(&recorder), lines);
 }
@@ -143,9 +143,9 @@ async fn time_of_an_evaluation_is_in_seconds() {
     let recorder = DebuggingRecorder::new();
     let _recording = metrics::set_default_local_recorder(&recorder);
     let rig = Rig::new();
-    let policies = neighbourly(&rig);
+    let policies = with_sidecar(&rig);
     run(&service(&policies), "buy", &policies.function(["slow"]).unwrap()).await.unwrap();
-    let line = "histogram kest_policy_evaluation_seconds{engine=neighbour} [0.25]";
+    let line = "histogram kest_policy_evaluation_seconds{engine=sidecar} [0.25]";
     assert_eq!(recorded(&recorder).last().unwrap(), line);
 }
 
@@ -192,7 +192,7 @@ async fn every_metric_is_described_and_the_time_has_a_unit() {
     let _recording = metrics::set_default_local_recorder(&recorder);
     telemetry::describe_metrics();
     let rig = Rig::new();
-    let policies = neighbourly(&rig);
+    let policies = with_sidecar(&rig);
     run(&service(&policies), "buy", &policies.function(["failed"]).unwrap()).await.unwrap_err();
     policies.reload().unwrap();
     let exempted = rig.builder(TIERS, &["yes/e", "no/pci"]).build().unwrap();

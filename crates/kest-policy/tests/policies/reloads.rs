@@ -66,7 +66,7 @@ fn expired_deviation_stops_the_reload() {
     assert!(errors.ends_with("deviation from policy yes/a expired at 2026-01-01T01:00:00Z"), "{errors}");
 }
 
-/// A server next door, as far as names go; its answer waits until it is let go.
+/// A sidecar, as far as names go; its answer waits until it is let go.
 #[derive(Debug)]
 struct Slow {
     asked: Arc<Notify>,
@@ -112,8 +112,8 @@ async fn request_that_has_begun_finishes_with_the_set_that_it_began_with() {
     let entry = admitted.unwrap();
     let signed = entry.entry().policy_context();
     let of = |tier| signed.policies(tier).collect::<Vec<_>>();
-    assert_eq!(of(kest_core::entry::Tier::Enterprise), ["slow"]);
-    assert_eq!(of(kest_core::entry::Tier::Application), ["yes/a"], "the old set whole");
+    assert_eq!(of(kest_core::entry::PolicyTier::Enterprise), ["slow"]);
+    assert_eq!(of(kest_core::entry::PolicyTier::Application), ["yes/a"], "the old set whole");
     assert!(matches!(run(&kest, "buy", &own).await, Err(AuthorizeError::Denied(_))), "the new set whole");
 }
 

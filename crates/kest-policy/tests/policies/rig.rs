@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use kest_core::policy::{AuthorizeError, deployment_only};
 use kest_core::signature::{Ed25519Signer, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitError, Authorize, Clock, Kest, Operation, OsRandom};
+use kest_core::{Admission, AdmitError, Admitter, Authorize, Clock, Operation, OsRandom};
 use kest_policy::{Input, Policies, PoliciesBuilder, Source};
 
 /// 2026-01-01T00:00:00Z.
@@ -67,14 +67,14 @@ impl Rig {
 }
 
 /// A service with the deployment's part of `policies`.
-pub(crate) fn service(policies: &Policies) -> Kest {
+pub(crate) fn service(policies: &Policies) -> Admitter {
     kest(Some(policies.deployment()))
 }
 
 /// A service with this deployment policy.
-pub(crate) fn kest(deployment: Option<Arc<dyn Authorize>>) -> Kest {
+pub(crate) fn kest(deployment: Option<Arc<dyn Authorize>>) -> Admitter {
     let signer = Ed25519Signer::ephemeral(WorkloadId::new("spiffe://x/cart").unwrap(), &OsRandom).unwrap();
-    let builder = Kest::builder(Arc::new(signer));
+    let builder = Admitter::builder(Arc::new(signer));
     match deployment {
         Some(deployment) => builder.deployment_policy(deployment).build(),
         None => builder.build(),
@@ -83,7 +83,7 @@ pub(crate) fn kest(deployment: Option<Arc<dyn Authorize>>) -> Kest {
 
 /// Runs `operation` as the start of a lineage.
 pub(crate) async fn run(
-    kest: &Kest,
+    kest: &Admitter,
     operation: &str,
     policy: &dyn Authorize,
 ) -> Result<Admission, AuthorizeError> {
@@ -96,7 +96,7 @@ pub(crate) async fn run(
 }
 
 /// As [`run`], with nothing but the deployment's policies.
-pub(crate) async fn run_plain(kest: &Kest, operation: &str) -> Result<Admission, AuthorizeError> {
+pub(crate) async fn run_plain(kest: &Admitter, operation: &str) -> Result<Admission, AuthorizeError> {
     run(kest, operation, &deployment_only()).await
 }
 

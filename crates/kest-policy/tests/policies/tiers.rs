@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kest_core::Authorize;
-use kest_core::entry::{Deviation, PolicyContext, PolicyName, Tier};
+use kest_core::entry::{Deviation, PolicyContext, PolicyName, PolicyTier};
 use kest_core::policy::{
-    AuthorizeError, Decision, Inquiry, all_of, dangerous_allow_all, deployment_only, policy_fn,
+    AuthorizeError, Decision, PolicyRequest, all_of, dangerous_allow_all, deployment_only, policy_fn,
 };
 use kest_policy::RoutePolicyError;
 
@@ -27,10 +27,10 @@ async fn tiers_are_asked_in_order_and_signed_as_they_were_asked() {
     assert_eq!(rig.asked(), ["yes/e1", "yes/e2", "yes/p", "yes/a", "yes/f"]);
     let signed = admission.entry().policy_context();
     let of = |tier| signed.policies(tier).collect::<Vec<_>>();
-    assert_eq!(of(Tier::Enterprise), ["yes/e1", "yes/e2"]);
-    assert_eq!(of(Tier::Platform), ["yes/p"]);
-    assert_eq!(of(Tier::Application), ["yes/a"]);
-    assert_eq!(of(Tier::Function), ["yes/f"]);
+    assert_eq!(of(PolicyTier::Enterprise), ["yes/e1", "yes/e2"]);
+    assert_eq!(of(PolicyTier::Platform), ["yes/p"]);
+    assert_eq!(of(PolicyTier::Application), ["yes/a"]);
+    assert_eq!(of(PolicyTier::Function), ["yes/f"]);
     assert!(signed.deviations().is_empty());
 }
 
@@ -60,7 +60,7 @@ async fn first_denial_stops_and_names_tier_and_policy() {
     let policies = rig.builder(tiers, &["yes/e1", "no/p", "yes/p", "yes/f"]).build().unwrap();
     let refused = run(&service(&policies), "buy", &policies.function(["yes/f"]).unwrap()).await;
     let Err(AuthorizeError::Denied(denial)) = refused else { panic!("{refused:?}") };
-    assert_eq!((denial.tier(), denial.policy().as_str()), (Tier::Platform, "no/p"));
+    assert_eq!((denial.tier(), denial.policy().as_str()), (PolicyTier::Platform, "no/p"));
     assert_eq!(rig.asked(), ["yes/e1", "no/p"]);
 }
 
@@ -110,11 +110,11 @@ async fn higher_policies_of_another_set_do_not_count() {
 
 /// A policy of a route that claims to have asked more than its own.
 #[derive(Debug)]
-struct Claims(PolicyContext);
+struct Established(PolicyContext);
 
 #[async_trait]
-impl Authorize for Claims {
-    async fn decide(&self, _: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+impl Authorize for Established {
+    async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         Ok(Decision::Allow(self.0.clone()))
     }
 }
@@ -122,10 +122,10 @@ impl Authorize for Claims {
 #[tokio::test]
 async fn route_cannot_speak_for_the_deployment() {
     let policy = PolicyName::new("data-classification").unwrap();
-    for tier in [Tier::Enterprise, Tier::Platform] {
+    for tier in [PolicyTier::Enterprise, PolicyTier::Platform] {
         let mut context = PolicyContext::default();
         context.push(tier, &policy);
-        let refused = run(&kest(None), "buy", &Claims(context)).await;
+        let refused = run(&kest(None), "buy", &Established(context)).await;
         assert!(matches!(refused, Err(AuthorizeError::ForeignTier(found)) if found == tier), "{refused:?}");
     }
 }
@@ -134,9 +134,9 @@ async fn route_cannot_speak_for_the_deployment() {
 async fn route_cannot_exempt_itself() {
     let policy = PolicyName::new("data-classification").unwrap();
     let mut context = PolicyContext::default();
-    context.push(Tier::Function, &policy);
-    context.push_deviation(Deviation::new(Tier::Platform, &policy, "no time", "me"));
-    let refused = run(&kest(None), "buy", &Claims(context)).await;
+    context.push(PolicyTier::Function, &policy);
+    context.push_deviation(Deviation::new(PolicyTier::Platform, &policy, "no time", "me"));
+    let refused = run(&kest(None), "buy", &Established(context)).await;
     assert!(matches!(refused, Err(AuthorizeError::ForeignDeviation)), "{refused:?}");
 }
 

@@ -82,7 +82,7 @@ impl Cluster {
             Err(NotRun { on: None, error }) => return Err(error),
         };
         self.doubt.notify_one();
-        let to = node.address().neighbour(&on.host, on.port);
+        let to = node.address().with_place(&on.host, on.port);
         match find(&self.nodes(), &to) {
             Some(next) => next.send(command, on.admission).await.map_err(|refused| refused.error),
             // It has not been looked at yet.

@@ -61,7 +61,7 @@ fn range(entry: Value, asked: &Address) -> Option<Range> {
     let mut node = node.into_iter();
     let host = host(node.next()?)?;
     let port = number(&node.next()?)?;
-    Some(Range { first, last, primary: asked.neighbour(&host, port) })
+    Some(Range { first, last, primary: asked.with_place(&host, port) })
 }
 
 /// Empty for a server that does not know its own name: it is where it was asked.

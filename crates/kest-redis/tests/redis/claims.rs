@@ -1,9 +1,9 @@
-//! Claims on a server that is well: kept for their time, never replaced, ended once, read within a bound.
+//! Passports on a server that is well: kept for their time, never replaced, ended once, read within a bound.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_redis::{CommandError, Redis};
 use kest_servers::redis::RedisServer;
 
@@ -12,7 +12,7 @@ use crate::rig::{MINUTE, back, cause, claim, connected, passport, until};
 #[tokio::test]
 async fn claim_is_redeemed_by_another_replica_until_its_time_is_over() {
     let server = RedisServer::start().await;
-    let (writer, reader) = (connected(&server).await.claims(), connected(&server).await.claims());
+    let (writer, reader) = (connected(&server).await.passports(), connected(&server).await.passports());
     let (long, short) = (claim(), claim());
     writer.put(&long, passport(), 5 * MINUTE).await.unwrap();
     writer.put(&short, passport(), Duration::from_millis(30)).await.unwrap();
@@ -27,7 +27,7 @@ async fn claim_is_redeemed_by_another_replica_until_its_time_is_over() {
 #[tokio::test]
 async fn live_claim_is_never_replaced() {
     let server = RedisServer::start().await;
-    let claims = connected(&server).await.claims();
+    let claims = connected(&server).await.passports();
     let it = claim();
     claims.put(&it, passport(), MINUTE).await.unwrap();
     let error = claims.put(&it, Bytes::from_static(b"other"), MINUTE).await.unwrap_err();
@@ -38,7 +38,7 @@ async fn live_claim_is_never_replaced() {
 #[tokio::test]
 async fn of_many_who_end_one_claim_one_is_told_that_it_did() {
     let server = RedisServer::start().await;
-    let claims = connected(&server).await.claims();
+    let claims = connected(&server).await.passports();
     let it = claim();
     claims.put(&it, passport(), MINUTE).await.unwrap();
     let mut enders = tokio::task::JoinSet::new();
@@ -53,7 +53,7 @@ async fn of_many_who_end_one_claim_one_is_told_that_it_did() {
 #[tokio::test]
 async fn full_server_refuses_as_full_and_keeps_what_it_has() {
     let server = RedisServer::settings().option("maxmemory", "8mb").start().await;
-    let claims = connected(&server).await.claims();
+    let claims = connected(&server).await.passports();
     let it = claim();
     claims.put(&it, passport(), MINUTE).await.unwrap();
     let large = Bytes::from(vec![b'x'; 1024 * 1024]);
@@ -66,7 +66,7 @@ async fn full_server_refuses_as_full_and_keeps_what_it_has() {
         assert!(kept < 10, "more than fits");
     };
     assert!(!error.may_retry());
-    assert_eq!(error.to_string(), "claim store is full");
+    assert_eq!(error.to_string(), "passport store is full");
     assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
 }
 
@@ -74,7 +74,7 @@ async fn full_server_refuses_as_full_and_keeps_what_it_has() {
 async fn value_over_the_bound_is_neither_written_nor_read() {
     let server = RedisServer::start().await;
     let redis = Redis::builder(server.url()).value_bytes(1000).connect().await.unwrap();
-    let claims = redis.claims();
+    let claims = redis.passports();
     let (fits, over) = (claim(), claim());
     claims.put(&fits, Bytes::from(vec![b'x'; 1000]), MINUTE).await.unwrap();
     assert_eq!(claims.get(&fits).await.unwrap().map(|value| value.len()), Some(1000));
@@ -99,7 +99,7 @@ async fn sent(server: &RedisServer) -> u64 {
 #[tokio::test]
 async fn something_else_under_the_name_of_a_claim_is_no_claim() {
     let server = RedisServer::start().await;
-    let claims = connected(&server).await.claims();
+    let claims = connected(&server).await.passports();
     let (list, rubbish, empty) = (claim(), claim(), claim());
     server.ask(&["RPUSH", &list.store_key(), "entry"]).await;
     server.ask(&["SET", &rubbish.store_key(), "\u{1}\u{2}rubbish"]).await;
@@ -120,7 +120,7 @@ async fn ten_thousand_claims_at_once_each_get_their_own_passport_back() {
     back(&redis).await;
     let mut callers = tokio::task::JoinSet::new();
     for each in 0..10_000 {
-        let claims = redis.claims();
+        let claims = redis.passports();
         callers.spawn(async move {
             let (it, own) = (claim(), Bytes::from(format!("passport {each}")));
             claims.put(&it, own.clone(), MINUTE).await.unwrap();

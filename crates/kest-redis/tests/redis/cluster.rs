@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::{ClaimId, ClaimStore};
+use kest_baggage::{ClaimCheck, PassportStore};
 use kest_core::ReplayStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_redis::{ConnectError, Redis, RedisBuilder, ReplaySettings};
@@ -31,9 +31,9 @@ async fn claims_lie_on_all_primaries_and_are_found_by_any_replica() {
     assert_eq!(writer.health().servers().len(), 3);
     for _each in 0..64 {
         let it = claim();
-        writer.claims().put(&it, passport(), MINUTE).await.unwrap();
-        assert_eq!(reader.claims().get(&it).await.unwrap(), Some(passport()));
-        assert!(reader.claims().remove(&it).await.unwrap());
+        writer.passports().put(&it, passport(), MINUTE).await.unwrap();
+        assert_eq!(reader.passports().get(&it).await.unwrap(), Some(passport()));
+        assert!(reader.passports().remove(&it).await.unwrap());
     }
 }
 
@@ -41,9 +41,9 @@ async fn claims_lie_on_all_primaries_and_are_found_by_any_replica() {
 async fn lost_primary_takes_its_own_claims_away_and_nobody_elses_time() {
     let mut cluster = RedisCluster::start(3, partial()).await;
     let redis = builder(&cluster).connect().await.unwrap();
-    let claims = redis.claims();
+    let claims = redis.passports();
     let lost = claim();
-    let mut others: Vec<ClaimId> = Vec::new();
+    let mut others: Vec<ClaimCheck> = Vec::new();
     let port = cluster.holder(&lost.store_key()).await.port();
     while others.len() < 8 {
         let it = claim();
@@ -88,7 +88,7 @@ async fn keys_that_moved_are_found_at_their_new_place() {
     let least = RedisServer::settings().user("orders", "secret", &rights("several, of a cluster"));
     let mut cluster = RedisCluster::start(3, least).await;
     let redis = builder(&cluster).connect().await.unwrap();
-    let claims = redis.claims();
+    let claims = redis.passports();
     let it = claim();
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap();
     let slot = cluster.servers()[0].ask(&["CLUSTER", "KEYSLOT", &it.store_key()]).await;
@@ -142,7 +142,7 @@ async fn promoted_replica_serves_the_claims_and_forgets_no_identifier() {
     let mut cluster = RedisCluster::start_with_replicas(3, partial()).await;
     let clock = HandClock::start();
     let redis = builder(&cluster).clock(Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
-    let (claims, replays) = (redis.claims(), redis.replays(ReplaySettings::new()));
+    let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     replays.begin().await.unwrap();
     clock.advance(PAST_THE_FENCE);
     let (it, expiry) = (claim(), clock.after(65));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_core::ReplayStore;
 use kest_redis::telemetry::describe_metrics;
 use kest_servers::redis::{Memory, RedisServer};
@@ -35,7 +35,7 @@ async fn every_outcome_is_counted_by_its_name() {
     describe_metrics();
     let (mut server, clock) = (RedisServer::start().await, HandClock::start());
     let (redis, replays) = begun(&server, &clock).await;
-    let claims = redis.claims();
+    let claims = redis.passports();
     let it = claim();
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap();
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap_err();
@@ -48,12 +48,12 @@ async fn every_outcome_is_counted_by_its_name() {
     replays.insert(id("a"), clock.after(100)).await.unwrap_err();
     let before = counted(&meter);
     for (name, count) in [
-        ("kest_redis_claims_total outcome=kept", 1),
-        ("kest_redis_claims_total outcome=taken", 1),
-        ("kest_redis_claims_total outcome=hit", 1),
-        ("kest_redis_claims_total outcome=miss", 1),
-        ("kest_redis_claims_total outcome=removed", 1),
-        ("kest_redis_claims_total outcome=absent", 1),
+        ("kest_redis_passports_total outcome=kept", 1),
+        ("kest_redis_passports_total outcome=taken", 1),
+        ("kest_redis_passports_total outcome=hit", 1),
+        ("kest_redis_passports_total outcome=miss", 1),
+        ("kest_redis_passports_total outcome=removed", 1),
+        ("kest_redis_passports_total outcome=absent", 1),
         ("kest_redis_replays_total outcome=new", 1),
         ("kest_redis_replays_total outcome=seen", 1),
         ("kest_redis_replays_total outcome=too_long", 1),

@@ -1,6 +1,6 @@
 //! The least that a login needs, for each shape of address, and how it is told when it has less.
 
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_core::replay::Novelty;
 use kest_core::{ReplayStore, Share};
 use kest_redis::{ConnectError, Redis, ReplaySettings};
@@ -23,7 +23,7 @@ const NOT_ALLOWED: &str = "server refused the command: NOPERM";
 
 /// Does all that both stores ever do.
 async fn use_all(redis: &Redis, clock: &HandClock) {
-    let (claims, replays) = (redis.claims(), redis.replays(ReplaySettings::new()));
+    let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     let alice = Share::of_user("https://id", "alice");
     let (it, other) = (claim(), claim());
     claims.put(&it, passport(), MINUTE).await.unwrap();
@@ -70,11 +70,11 @@ async fn command_that_a_login_may_not_send_keeps_the_code_of_its_refusal() {
     let rules = rights("a password or none").replace("+getrange ", "").replace("+info ", "");
     let server = RedisServer::settings().user("orders", "secret", &rules).start().await;
     let redis = patient(server.url()).connect().await.unwrap();
-    let error = redis.claims().get(&claim()).await.unwrap_err();
+    let error = redis.passports().get(&claim()).await.unwrap_err();
     assert_eq!(crate::rig::cause(&error).to_string(), NOT_ALLOWED);
     // Within a script too, where the server says it in other words.
     let alice = Share::of_user("https://id", "alice");
-    let error = redis.claims().put_for(alice, &claim(), passport(), MINUTE).await.unwrap_err();
+    let error = redis.passports().put_for(alice, &claim(), passport(), MINUTE).await.unwrap_err();
     assert_eq!(crate::rig::cause(&error).to_string(), NOT_ALLOWED);
     let error = redis.replays(ReplaySettings::new()).begin().await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_redis::{CommandError, Redis};
 use kest_servers::redis::{Memory, RedisServer};
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ use crate::rig::{MINUTE, back, cause, claim, connected, passport, timed, until};
 async fn killed_server_refuses_at_once_and_is_found_again_with_what_it_saved() {
     let mut server = RedisServer::start().await;
     let redis = connected(&server).await;
-    let claims = redis.claims();
+    let claims = redis.passports();
     let it = claim();
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap();
     assert_eq!(server.ask(&["SAVE"]).await, "OK");
@@ -39,7 +39,7 @@ async fn killed_server_refuses_at_once_and_is_found_again_with_what_it_saved() {
 async fn paused_server_keeps_nobody_beyond_the_deadline() {
     let server = RedisServer::start().await;
     let redis = Redis::builder(server.url()).in_flight(16).connect().await.unwrap();
-    let (claims, it) = (redis.claims(), claim());
+    let (claims, it) = (redis.passports(), claim());
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap();
     server.pause().await;
     let mut callers = JoinSet::new();
@@ -71,7 +71,7 @@ async fn pause_that_is_shorter_than_the_patience_loses_no_connection_and_mixes_n
     let redis =
         Redis::builder(server.url()).command_wait(Duration::from_millis(50)).connect_wait(10 * MINUTE);
     let redis = redis.connect().await.unwrap();
-    let claims = redis.claims();
+    let claims = redis.passports();
     let (one, other) = (claim(), claim());
     claims.put(&one, Bytes::from_static(b"one"), 5 * MINUTE).await.unwrap();
     claims.put(&other, Bytes::from_static(b"other"), 5 * MINUTE).await.unwrap();
@@ -94,7 +94,7 @@ async fn pause_that_is_shorter_than_the_patience_loses_no_connection_and_mixes_n
 async fn caller_who_hangs_up_gives_the_turn_back_and_leaves_no_answer_to_others() {
     let server = RedisServer::start().await;
     let redis = Redis::builder(server.url()).in_flight(4).waiting(4).connect().await.unwrap();
-    let claims = redis.claims();
+    let claims = redis.passports();
     let large = Bytes::from(vec![b'x'; 1024 * 1024]);
     let (one, other) = (claim(), claim());
     claims.put(&one, large, 5 * MINUTE).await.unwrap();
@@ -119,7 +119,7 @@ async fn caller_who_hangs_up_gives_the_turn_back_and_leaves_no_answer_to_others(
 async fn demoted_server_refuses_until_it_is_promoted_again() {
     let (server, other) = (RedisServer::start().await, RedisServer::start().await);
     let redis = connected(&server).await;
-    let claims = redis.claims();
+    let claims = redis.passports();
     server.ask(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]).await;
     let error = claims.put(&claim(), passport(), MINUTE).await.unwrap_err();
     assert!(error.may_retry());
@@ -140,13 +140,13 @@ async fn failed_over_server_serves_what_was_replicated() {
     let mut primary = RedisServer::start().await;
     let replica = RedisServer::start().await;
     let it = claim();
-    connected(&primary).await.claims().put(&it, passport(), 5 * MINUTE).await.unwrap();
+    connected(&primary).await.passports().put(&it, passport(), 5 * MINUTE).await.unwrap();
     replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]).await;
     until(|| async { (replica.ask(&["EXISTS", &it.store_key()]).await == "1").then_some(()) }).await;
     let redis = Redis::builder(replica.url()).connect_lazily().unwrap();
     primary.kill().await;
-    assert!(redis.claims().get(&it).await.unwrap_err().may_retry());
+    assert!(redis.passports().get(&it).await.unwrap_err().may_retry());
     replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
     redis.ready().await;
-    assert_eq!(redis.claims().get(&it).await.unwrap(), Some(passport()));
+    assert_eq!(redis.passports().get(&it).await.unwrap(), Some(passport()));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_core::ReplayStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_redis::{Redis, ReplaySettings};
@@ -140,7 +140,7 @@ async fn login_with_the_rights_of_the_guide_and_no_more_is_enough() {
         let clock = HandClock::start();
         let (redis, replays) = begun(&server, &clock).await;
         assert_eq!(replays.insert(id("a"), clock.after(65)).await.unwrap(), Novelty::New);
-        let (claims, it) = (redis.claims(), claim());
+        let (claims, it) = (redis.passports(), claim());
         claims.put(&it, passport(), MINUTE).await.unwrap();
         assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
         assert!(claims.remove(&it).await.unwrap());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use kest_baggage::{ClaimId, ClaimStoreError};
+use kest_baggage::{ClaimCheck, PassportStoreError};
 use kest_core::replay::ReplayId;
 use kest_core::{Clock, OsRandom};
 use kest_redis::{CommandError, Redis, RedisBuilder, RedisReplays, ReplaySettings};
@@ -57,8 +57,8 @@ pub(crate) async fn begun(server: &RedisServer, clock: &Arc<HandClock>) -> (Redi
 /// After so many seconds, an identifier that lives 65 s is after the fence.
 pub(crate) const PAST_THE_FENCE: u64 = 16;
 
-pub(crate) fn claim() -> ClaimId {
-    ClaimId::generate(&OsRandom).unwrap()
+pub(crate) fn claim() -> ClaimCheck {
+    ClaimCheck::generate(&OsRandom).unwrap()
 }
 
 pub(crate) fn id(name: &str) -> ReplayId {
@@ -71,9 +71,9 @@ pub(crate) fn passport() -> Bytes {
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-/// Why the server did not do what a claim store was asked for.
+/// Why the server did not do what a passport store was asked for.
 #[track_caller]
-pub(crate) fn cause(error: &ClaimStoreError) -> &CommandError {
+pub(crate) fn cause(error: &PassportStoreError) -> &CommandError {
     let source = std::error::Error::source(error).unwrap_or_else(|| panic!("{error} has no cause"));
     source.downcast_ref().unwrap_or_else(|| panic!("{source} is no error of a command"))
 }
@@ -104,11 +104,11 @@ where
 
 /// Until the server answers again.
 pub(crate) async fn back(redis: &Redis) {
-    let claims = redis.claims();
+    let claims = redis.passports();
     let (known, claims) = (claim(), &claims);
     until(|| async move {
         redis.ready().await;
-        kest_baggage::ClaimStore::get(claims, &known).await.ok()
+        kest_baggage::PassportStore::get(claims, &known).await.ok()
     })
     .await;
 }

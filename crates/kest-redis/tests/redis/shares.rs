@@ -1,6 +1,6 @@
 //! One caller uses up what all replicas share: it is refused, and the others go on.
 
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_core::{ReplayStore, Share};
 use kest_redis::ReplaySettings;
@@ -53,7 +53,7 @@ async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
     let server = RedisServer::start().await;
     let clock = HandClock::start();
     let builder = patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).share_bytes(90);
-    let claims = builder.connect().await.unwrap().claims();
+    let claims = builder.connect().await.unwrap().passports();
     assert_eq!(passport().len(), 9);
     let mut kept = 0;
     for _ in 0..100 {
@@ -92,7 +92,7 @@ async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
     let clock = HandClock::start();
     let redis =
         patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
-    let (claims, replays) = (redis.claims(), redis.replays(ReplaySettings::new()));
+    let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     replays.begin().await.unwrap();
     clock.advance(PAST_THE_FENCE);
     give_room(&server, 16_000_000).await;
@@ -129,7 +129,7 @@ async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
 #[tokio::test]
 async fn caller_within_its_share_is_charged_with_few_messages() {
     let server = RedisServer::start().await;
-    let claims = patient(server.url()).connect().await.unwrap().claims();
+    let claims = patient(server.url()).connect().await.unwrap().passports();
     let long = bytes::Bytes::from(vec![b'x'; 10_000]);
     for _ in 0..1000 {
         claims.put_for(caller("heavy"), &claim(), long.clone(), MINUTE).await.unwrap();
@@ -149,7 +149,7 @@ async fn caller_of_many_replicas_may_use_its_share_at_all_of_them() {
     let server = RedisServer::start().await;
     let redis = patient(server.url()).share_bytes(64_000).connect().await.unwrap();
     for _replica in 0..300 {
-        let claims = redis.claims();
+        let claims = redis.passports();
         claims.put_for(caller("roaming"), &claim(), passport(), 60 * MINUTE).await.unwrap();
     }
 }
@@ -180,8 +180,8 @@ async fn server_that_is_told_to_evict_is_given_up_while_its_connection_lasts() {
         health.servers()[0].away().map(ToString::to_string)
     });
     assert_eq!(away.await, "server may evict keys that are alive, by policy volatile-ttl");
-    assert!(redis.claims().put(&claim(), passport(), MINUTE).await.is_err());
+    assert!(redis.passports().put(&claim(), passport(), MINUTE).await.is_err());
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
     redis.ready().await;
-    redis.claims().put(&claim(), passport(), MINUTE).await.unwrap();
+    redis.passports().put(&claim(), passport(), MINUTE).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Encrypted connections: to the right authority and to no other.
 
-use kest_baggage::ClaimStore;
+use kest_baggage::PassportStore;
 use kest_redis::{ConnectError, Redis};
 use kest_servers::redis::RedisServer;
 
@@ -11,7 +11,7 @@ async fn server_of_the_right_authority_is_taken_and_of_another_is_not() {
     let server = RedisServer::settings().tls().password("secret").start().await;
     let other = RedisServer::settings().tls().start().await;
     let right = Redis::builder(server.url()).root_certificate(server.authority());
-    let claims = right.connect().await.unwrap().claims();
+    let claims = right.connect().await.unwrap().passports();
     let it = claim();
     claims.put(&it, passport(), MINUTE).await.unwrap();
     assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));

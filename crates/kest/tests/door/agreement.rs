@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::routing::get;
 use kest::prelude::*;
-use kest::{Clock, InMemoryClaims, Limits, Operation, dangerous_allow_all};
+use kest::{Clock, InMemoryPassports, Limits, Operation, dangerous_allow_all};
 use tokio::net::TcpListener;
 
 use crate::rig;
@@ -30,7 +30,7 @@ async fn clock_store_limits_and_keys_are_said_once() {
         .trust(trusted)
         .without_deployment_policies()
         .clock(Arc::new(LongAgo))
-        .passport_store(Arc::new(InMemoryClaims::new(&limits)))
+        .passport_store(Arc::new(InMemoryPassports::new(&limits)))
         // No header has room, so that the store is asked on both sides.
         .tiers(kest::Tiers::auto().threshold(1))
         .limits(limits)

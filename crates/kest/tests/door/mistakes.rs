@@ -90,7 +90,7 @@ fn prelude_shadows_nothing_of_axum_http_reqwest_and_tower() {
         Arrival,
         Arrived,
         Bundle,
-        Caller,
+        Authenticated,
         Ed25519Signer,
         FromLineage,
         JwtAuthenticator,

@@ -64,7 +64,7 @@ impl Caller {
     pub(crate) async fn new(signer: Ed25519Signer, tiers: Tiers, origin: &str, bundle: &str) -> Self {
         let mut ring = Bundle::from_json(&std::fs::read(bundle).unwrap()).unwrap().into_ring();
         ring.trust_signer(&signer).unwrap();
-        let kest = kest::core::Kest::builder(Arc::new(signer)).build();
+        let kest = kest::core::Admitter::builder(Arc::new(signer)).build();
         let mut lineages = Vec::new();
         for number in 0..LINEAGES {
             let start = Operation::named(format!("import {number}")).unwrap();

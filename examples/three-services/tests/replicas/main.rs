@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use caller::{Caller, Outcome, Told};
 use fleet::Fleet;
-use kest::baggage::{Audience, Claims, Sealing, SealingKey};
+use kest::baggage::{Audience, PassportStores, Sealing, SealingKey};
 use kest::redis::Redis;
 use kest::{Limits, Tiers};
 use kest_servers::redis::{Memory, RedisServer};
@@ -32,7 +32,7 @@ use tokio::time::Instant;
 const REQUESTS: usize = 10_000;
 const WORKERS: usize = 4;
 
-/// The longest that anybody waits for one answer of the store (`Limits::claim_wait`), and what may come on top.
+/// The longest that anybody waits for one answer of the store (`Limits::passport_store_wait`), and what may come on top.
 const STORE_WAIT: Duration = Duration::from_millis(500);
 const SLACK: Duration = Duration::from_millis(100);
 
@@ -41,7 +41,7 @@ const QUESTIONS: u32 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_completes_or_is_refused_while_the_store_is_paused_killed_and_restarted() {
-    assert_eq!(Limits::default().claim_wait, STORE_WAIT);
+    assert_eq!(Limits::default().passport_store_wait, STORE_WAIT);
     let mut redis = RedisServer::start().await;
     let signer = caller::signer();
     let folder = Folder::new("sealing");
@@ -99,10 +99,10 @@ fn check_quiet(told: &[Told]) {
 }
 
 /// The caller's own way to the claims.
-async fn claims(store: &str, key: &str) -> Claims {
+async fn claims(store: &str, key: &str) -> PassportStores {
     let redis = Redis::builder(store).connect().await.unwrap();
     let key = SealingKey::from_file(Path::new(key)).unwrap();
-    Claims::sealed(Arc::new(redis.claims()), Sealing::new(key, Audience::new("shop").unwrap()))
+    PassportStores::sealed(Arc::new(redis.passports()), Sealing::new(key, Audience::new("shop").unwrap()))
 }
 
 /// All requests are accounted for, each with an outcome that the guide states.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
-use kest_core::policy::{AuthorizeError, Decision, Inquiry};
+use kest_core::policy::{AuthorizeError, Decision, PolicyRequest};
 use kest_core::{Authorize, Limits};
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, RoutePolicies, Verdict};
 use kest_tests::raw::{self, RawRequest};
@@ -115,9 +115,9 @@ struct Counted {
 
 #[async_trait]
 impl Authorize for Counted {
-    async fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Decision, AuthorizeError> {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
         self.came.add_permits(1);
-        self.policy.decide(inquiry).await
+        self.policy.decide(request).await
     }
 }
 

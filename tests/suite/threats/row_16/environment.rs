@@ -1,4 +1,4 @@
-//! Requests that differ in what surrounds the operation: its name, origin, place, tier, fellow policies, exemptions.
+//! Requests that differ in what surrounds the operation: its name, origin, place, tier, fellow policies, deviations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn deployed(policies: &kest_policy::Policies) -> Setup {
     Setup { deployment: Some(policies.deployment()), ..setup(policies) }
 }
 
-/// An hour of TTL, ten minutes of exemption from a policy of the enterprise tier.
+/// An hour of TTL, ten minutes of deviation from a policy of the enterprise tier.
 const EXEMPTED: &str = r#"
     enterprise_policies = ["strict"]
 
@@ -126,7 +126,7 @@ const EXEMPTED: &str = r#"
     expires = 2026-01-01T00:10:00Z
 "#;
 
-/// The same caller before and after the exemption ends; the clock does not run backwards, so there is no third turn.
+/// The same caller before and after the deviation ends; the clock does not run backwards, so there is no third turn.
 async fn check_exemption(configuration: &str, route: impl FnOnce(&kest_policy::Policies) -> Setup) {
     let judge = Judge::of("/environment/active_deviations", json!(["strict"]));
     let clock = Arc::new(ManualClock::default());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kest_baggage::{InMemoryClaims, PackError, Tier, Tiers, packed_once};
+use kest_baggage::{InMemoryPassports, PackError, Tier, Tiers, packed_once};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::{
-    Admission, Arrival, Attested, Authenticate, AuthenticateError, Circumstances, Evidence, Identity,
+    Admission, AdmitOptions, Arrival, Attested, Authenticate, AuthenticateError, Evidence, Identity,
     IdentitySource, Limits, Lineage, Operation, authenticate,
 };
 use kest_tests::keys;
@@ -25,11 +25,11 @@ impl Authenticate for Is {
 
 /// An operation for a user, and one inside of it: what goes out is the inner one's, on the user's account.
 async fn call(user: &'static str, number: usize) -> Admission {
-    let principal = authenticate(&Is(user, number), &Evidence::new(&Lineage::Absent)).await.unwrap();
-    let arrival = Arrival::new(Lineage::Absent, principal);
+    let caller = authenticate(&Is(user, number), &Evidence::new(&Lineage::Absent)).await.unwrap();
+    let arrival = Arrival::new(Lineage::Absent, caller);
     let (kest, policy) = (keys::kest("gateway"), dangerous_allow_all());
     let operation = Operation::named("call").unwrap();
-    let outer = kest.admit(&arrival, &operation, &policy, Circumstances::default()).await.unwrap();
+    let outer = kest.admit(&arrival, &operation, &policy, AdmitOptions::default()).await.unwrap();
     outer.operation(Operation::named("step").unwrap()).admit(&policy).await.unwrap()
 }
 
@@ -37,8 +37,8 @@ async fn call(user: &'static str, number: usize) -> Admission {
 #[tokio::test]
 async fn flood_of_claims_by_one_caller_leaves_room_for_the_lineages_of_others() {
     let mut limits = Limits::default();
-    limits.claim_store_bytes = 400_000;
-    let store = Arc::new(InMemoryClaims::new(&limits));
+    limits.passport_store_bytes = 400_000;
+    let store = Arc::new(InMemoryPassports::new(&limits));
     let tiers = Tiers::auto().threshold(0).store(Arc::clone(&store));
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..580 {
@@ -47,7 +47,7 @@ async fn flood_of_claims_by_one_caller_leaves_room_for_the_lineages_of_others() 
                 assert_eq!(header.tier(), Some(Tier::ClaimCheck));
                 kept += 1;
             }
-            Err(PackError::ClaimStore(cause)) if cause.is_share_full() => refused += 1,
+            Err(PackError::PassportStore(cause)) if cause.is_share_full() => refused += 1,
             Err(other) => panic!("{other}"),
         }
     }

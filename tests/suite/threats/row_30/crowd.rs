@@ -10,10 +10,10 @@ use axum::extract::ConnectInfo;
 use axum::routing::post;
 use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
-use kest_baggage::{ClaimStore, InMemoryClaims, PackError, Tiers};
+use kest_baggage::{InMemoryPassports, PackError, PassportStore, Tiers};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::replay::InMemoryReplays;
-use kest_core::{Clock, Kest, Limits, Operation, Slots};
+use kest_core::{Admitter, Clock, Limits, Operation, Slots};
 use kest_identity::{DpopSettings, IdentityChoice, JwtAuthenticator, Requirement};
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
 use kest_tests::jwks::{Answer as Keys, JwksServer};
@@ -50,7 +50,7 @@ pub(super) fn tally<Each: Ord>(answers: impl IntoIterator<Item = Each>) -> BTree
 /// A service, the one that it calls, and the issuer of its tokens, up until they are dropped.
 pub(super) struct Gateway {
     address: SocketAddr,
-    pub(super) claims: Arc<InMemoryClaims>,
+    pub(super) claims: Arc<InMemoryPassports>,
     pub(super) replays: Arc<InMemoryReplays>,
     pub(super) slots: Slots,
     pub(super) authenticator: Arc<JwtAuthenticator>,
@@ -72,7 +72,7 @@ pub(super) const TOKENS: u64 = 64;
 
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.claim_store_bytes = 1_600_000;
+    limits.passport_store_bytes = 1_600_000;
     limits.replay_ids = IDS;
     limits.tokens_remembered = TOKENS;
     limits.key_waiters = 64;
@@ -81,7 +81,7 @@ fn limits() -> Limits {
     // No one is late on a busy machine.
     limits.key_wait = Duration::from_secs(30);
     limits.arrival_wait = Duration::from_secs(60);
-    limits.claim_wait = Duration::from_secs(30);
+    limits.passport_store_wait = Duration::from_secs(30);
     limits
 }
 
@@ -90,7 +90,7 @@ impl Gateway {
         let keys = [TokenKey::ed25519("key-1", 1), TokenKey::ed25519("key-2", 2)];
         let issuer = JwksServer::answering(Keys::keys(&[keys[0].jwk()])).await;
         let (limits, clock) = (limits(), Since(Instant::now()));
-        let claims = Arc::new(InMemoryClaims::new(&limits));
+        let claims = Arc::new(InMemoryPassports::new(&limits));
         let replays = Arc::new(InMemoryReplays::new(Arc::new(clock), &limits));
         let authenticator =
             authenticator(&issuer, &limits, clock, Arc::<InMemoryReplays>::clone(&replays)).await;
@@ -98,7 +98,7 @@ impl Gateway {
         let slots = Slots::new(4, QUEUE);
         let inbound = InboundLayer::builder(keys::ring())
             .identity(IdentityChoice::mechanism(Arc::<JwtAuthenticator>::clone(&authenticator)))
-            .claims(Arc::<InMemoryClaims>::clone(&claims))
+            .passport_store(Arc::<InMemoryPassports>::clone(&claims))
             .limits(limits.clone())
             .slots(slots.clone())
             .peer_address(|found| found.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()))
@@ -106,13 +106,13 @@ impl Gateway {
                 parts.headers.insert(KIND, HeaderValue::from_static(rejection.kind().as_str()));
             })
             .build();
-        let store = Arc::<InMemoryClaims>::clone(&claims);
+        let store = Arc::<InMemoryPassports>::clone(&claims);
         let next = Setup { store: Some(store), limits: limits.clone(), ..Setup::default() }.start().await;
         let (count, bodies) = watch::channel(0);
         let router = Router::new()
             .route("/call", post(call_on).route_layer(operation("call")))
             .route("/quiet", post(read_body).route_layer(operation("quiet")))
-            .layer(Extension(Onward::to(&next, Arc::<InMemoryClaims>::clone(&claims))))
+            .layer(Extension(Onward::to(&next, Arc::<InMemoryPassports>::clone(&claims))))
             .layer(Extension(Arc::new(count)))
             .layer(inbound);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -232,7 +232,7 @@ async fn authenticator(
 }
 
 fn operation(name: &str) -> OperationLayer {
-    let kest = Kest::builder(keys::signer("gateway")).build();
+    let kest = Admitter::builder(keys::signer("gateway")).build();
     OperationLayer::new(kest, Operation::named(name).unwrap(), dangerous_allow_all())
 }
 
@@ -244,7 +244,7 @@ struct Onward {
 }
 
 impl Onward {
-    fn to(next: &Service, claims: Arc<dyn ClaimStore>) -> Self {
+    fn to(next: &Service, claims: Arc<dyn PassportStore>) -> Self {
         let origin = format!("http://{}", next.address);
         let client = CarryPassport::to([Destination::origin(&origin).unwrap()])
             .without_lineage(WithoutLineage::Refuse)
@@ -264,7 +264,7 @@ async fn call_on(Extension(onward): Extension<Onward>) -> Result<StatusCode, Ref
         Ok(response) if response.status() == StatusCode::OK => Ok(StatusCode::OK),
         Ok(_refused) => Err(refused("next")),
         Err(error) => match CarryError::of(&error) {
-            Some(CarryError::Pack(PackError::ClaimStore(cause))) if cause.is_share_full() => {
+            Some(CarryError::Pack(PackError::PassportStore(cause))) if cause.is_share_full() => {
                 Err((StatusCode::TOO_MANY_REQUESTS, [(KIND, "claim_share")]))
             }
             Some(CarryError::Pack(_)) => Err(refused("not_packed")),

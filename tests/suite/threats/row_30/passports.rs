@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use kest_baggage::{ClaimId, ClaimStore, ClaimStoreError};
+use kest_baggage::{ClaimCheck, PassportStore, PassportStoreError};
 use kest_core::signature::{KeyRing, KeysUnavailable, ResolveKeys};
 use kest_core::{Clock, Share, Slots, UnverifiedPassport};
 use kest_identity::{IdentityChoice, JwtAuthenticator};
@@ -116,17 +116,17 @@ impl ResolveKeys for Counting {
 }
 
 #[async_trait]
-impl ClaimStore for Counting {
-    async fn put(&self, _: &ClaimId, _: Bytes, _: Duration) -> Result<(), ClaimStoreError> {
+impl PassportStore for Counting {
+    async fn put(&self, _: &ClaimCheck, _: Bytes, _: Duration) -> Result<(), PassportStoreError> {
         Ok(())
     }
 
-    async fn get(&self, _: &ClaimId) -> Result<Option<Bytes>, ClaimStoreError> {
+    async fn get(&self, _: &ClaimCheck) -> Result<Option<Bytes>, PassportStoreError> {
         self.0[1].fetch_add(1, Ordering::SeqCst);
         Ok(None)
     }
 
-    async fn remove(&self, _: &ClaimId) -> Result<bool, ClaimStoreError> {
+    async fn remove(&self, _: &ClaimCheck) -> Result<bool, PassportStoreError> {
         Ok(false)
     }
 }
@@ -151,7 +151,7 @@ async fn token_that_does_not_hold_costs_no_verification_of_a_passport() {
     let counts = Counting::default();
     let layer = InboundLayer::builder(counts.clone())
         .identity(IdentityChoice::jwks(authenticator))
-        .claims(Arc::new(counts.clone()))
+        .passport_store(Arc::new(counts.clone()))
         .build();
     let header = passport_of(100);
     let claim = "kest.claim_check=a6513107-f5af-429c-b91b-5594dd9cfcbe,kest.chain_tip=";

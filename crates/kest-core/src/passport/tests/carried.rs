@@ -4,7 +4,7 @@ use super::forge::{Forge, ring, workload};
 use crate::entry::EntryHash;
 use crate::passport::{PassportFormError, Tips, UnverifiedPassport, Verifier};
 use crate::signature::KeyId;
-use crate::{Limits, Reading};
+use crate::{Dialect, Limits};
 
 fn limits(passport_bytes: usize, entries: usize, entry_bytes: usize) -> Limits {
     Limits { passport_bytes, entries, entry_bytes, ..Limits::default() }
@@ -76,10 +76,10 @@ fn workloads_and_keys_are_claimed_by_readable_entries_alone() {
     let entries = [root.as_str(), "unreadable", child.as_str()];
     let carried = UnverifiedPassport::from_entries(entries, no_tips(), &Limits::default()).unwrap();
     let claimed = |name: &str| (workload(name), Some(KeyId::new(format!("{name}-1")).unwrap()));
-    let read = |reading| carried.key_ids(reading, &Limits::default()).collect::<Vec<_>>();
+    let read = |dialect| carried.key_ids(dialect, &Limits::default()).collect::<Vec<_>>();
     // A root without parents is one of the legacy dialect, and only in the first place.
-    assert_eq!(read(Reading::LegacyPython), [claimed("gateway"), claimed("orders")]);
-    assert_eq!(read(Reading::Strict), [claimed("orders")]);
+    assert_eq!(read(Dialect::LegacyPython), [claimed("gateway"), claimed("orders")]);
+    assert_eq!(read(Dialect::Strict), [claimed("orders")]);
     let named: Vec<_> = carried.claimed_key_ids().collect();
     assert_eq!(named, [claimed("gateway").1.unwrap(), claimed("orders").1.unwrap()]);
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::forge::{Forge, judge, workload};
-use crate::Reading;
+use crate::Dialect;
 use crate::passport::{Verifier, VerifyErrorKind, WorkloadRules};
 
 const BOB: &str = r#"{"agent":null,"task":null,"user":"bob"}"#;
 const NO_NAMES: &str = r#"{"agent":null,"task":null,"user":null}"#;
 
 fn verifier(rules: WorkloadRules) -> Verifier {
-    Verifier::default().reading(Reading::LegacyPython).workload_rules(rules)
+    Verifier::default().dialect(Dialect::LegacyPython).workload_rules(rules)
 }
 
 fn check(rules: &WorkloadRules, entries: &[&Forge]) -> Option<VerifyErrorKind> {

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
+use crate::caller::Caller;
 use crate::entry::{EntryDraft, EntryId, OperationName, TraceId};
-use crate::policy::{Inquiry, Memo, authorize, dangerous_allow_all};
-use crate::principal::Principal;
+use crate::policy::{Memo, PolicyRequest, authorize, dangerous_allow_all};
 use crate::signature::{Ed25519Signer, WorkloadId};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
@@ -40,14 +40,13 @@ fn draft(operation: &str) -> EntryDraft {
 fn permit_for_one_entry_does_not_sign_another() {
     let signer = Arc::new(Ed25519Signer::generate(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
     let (allowed, other) = (draft("read"), draft("delete"));
-    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let arrival = Arrival::new(Lineage::Absent, Caller::system());
     let taints = Taints::none();
     let memo = Memo::new();
-    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
-    let permit = || now(authorize(None, &dangerous_allow_all(), &inquiry)).unwrap();
+    let request = PolicyRequest::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let permit = || now(authorize(None, &dangerous_allow_all(), &request)).unwrap();
     let (trust, limits) = (TrustModel::default(), Limits::default());
-    let context =
-        SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis: 1 };
+    let context = SignContext { caller: arrival.caller(), trust: &trust, limits: &limits, unix_millis: 1 };
     let sign = |draft: &EntryDraft| {
         now(Passport::empty().sign_entry(permit(), draft.clone(), signer.as_ref(), context))
     };
@@ -60,14 +59,13 @@ fn permit_for_one_entry_does_not_sign_another() {
 fn entry_says_which_policies_allowed_it_before_and_after_it_travelled() {
     let signer = Arc::new(Ed25519Signer::generate(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
     let allowed = draft("read");
-    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let arrival = Arrival::new(Lineage::Absent, Caller::system());
     let (taints, memo, trust, limits) =
         (Taints::none(), Memo::new(), TrustModel::default(), Limits::default());
-    let inquiry = Inquiry::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
-    let permit = now(authorize(None, &dangerous_allow_all(), &inquiry)).unwrap();
+    let request = PolicyRequest::new(&arrival, &allowed, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let permit = now(authorize(None, &dangerous_allow_all(), &request)).unwrap();
     let given = permit.policies().clone();
-    let context =
-        SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis: 1 };
+    let context = SignContext { caller: arrival.caller(), trust: &trust, limits: &limits, unix_millis: 1 };
     let passport = now(Passport::empty().sign_entry(permit, allowed, signer.as_ref(), context)).unwrap();
     let mut ring = crate::signature::KeyRing::new();
     ring.trust_signer(signer.as_ref()).unwrap();

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::forge::{Forge, carried, judge, passport, ring, workload};
 use crate::passport::{Passport, Verifier, VerifyError, VerifyErrorKind, VerifySettings, WorkloadRules};
 use crate::trust::{Origin, Origins, TrustModel, TrustScore, WeakestLink};
-use crate::{Limits, Reading};
+use crate::{Dialect, Limits};
 
 fn kind(judged: Result<Passport, VerifyError>) -> Option<VerifyErrorKind> {
     judged.err().map(|refused| refused.kind())
@@ -39,7 +39,7 @@ fn every_setting_reaches_the_verifier_one_by_one_and_as_one_value() {
     assert_eq!(kind(judge(&strict, &[&batch])), Some(VerifyErrorKind::TrustRaised));
     assert!(judge(&strict, &[&legacy]).is_err() && judge(&strict, &[&plain]).is_ok());
 
-    let built = Verifier::default().reading(Reading::LegacyPython);
+    let built = Verifier::default().dialect(Dialect::LegacyPython);
     assert!(judge(&built, &[&legacy]).is_ok());
     let built = Verifier::default().trust_model(trust.clone());
     assert!(judge(&built, &[&batch]).is_ok());
@@ -79,7 +79,7 @@ fn missing_key_is_named_with_its_place_and_other_refusals_name_no_workload() {
     assert_eq!((twice.kind(), twice.workload()), (VerifyErrorKind::DuplicateEntry, None));
     // A root of the legacy dialect may have no parents at all; that it is the first has to be said again.
     let first = Forge::entry("partner", 1, &[]).legacy().with("parent_ids", json!([])).sign();
-    let refused = judge(&Verifier::default().reading(Reading::LegacyPython), &[&first]).unwrap_err();
+    let refused = judge(&Verifier::default().dialect(Dialect::LegacyPython), &[&first]).unwrap_err();
     assert_eq!((refused.index(), refused.workload()), (Some(0), Some(&workload("partner"))));
 }
 

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::forge::{Forge, SIGNED, passport, ring, signer};
 use super::{draft, now};
+use crate::caller::Caller;
 use crate::entry::{EntryDraft, LARGEST_INTEGER, Sanitizer};
 use crate::passport::{Passport, SignContext, UnverifiedPassport, Verifier};
-use crate::policy::{Authorize, Inquiry, Memo, Permit, all_of, authorize, policy_fn};
-use crate::principal::Principal;
+use crate::policy::{Authorize, Memo, Permit, PolicyRequest, all_of, authorize, policy_fn};
 use crate::signature::{
     Ed25519Signer, KeyId, PublicKey, ReplaceableSigner, Sign, Signature, SignatureCheck, SignerError,
     SigningKey, WorkloadId,
@@ -20,11 +20,11 @@ use crate::trust::{TrustModel, TrustScore};
 use crate::{Arrival, Limits, Lineage};
 
 fn permit(draft: &EntryDraft, policies: usize) -> Permit {
-    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let arrival = Arrival::new(Lineage::Absent, Caller::system());
     let (taints, memo, signer) = (Taints::none(), Memo::new(), signer("orders"));
-    let inquiry = Inquiry::new(&arrival, draft, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let request = PolicyRequest::new(&arrival, draft, signer.workload(), TrustScore::FULL, &taints, &memo);
     let one = |number| -> Arc<dyn Authorize> { Arc::new(policy_fn(format!("p{number}"), |_| true).unwrap()) };
-    now(authorize(None, &all_of((0..policies).map(one)), &inquiry)).unwrap()
+    now(authorize(None, &all_of((0..policies).map(one)), &request)).unwrap()
 }
 
 /// What one attempt to sign differs in from one that works.
@@ -32,7 +32,7 @@ struct Attempt<'it> {
     before: &'it Passport,
     draft: EntryDraft,
     signer: &'it dyn Sign,
-    principal: Principal,
+    caller: Caller,
     limits: Limits,
     unix_millis: u64,
     policies: usize,
@@ -42,7 +42,7 @@ impl Attempt<'_> {
     fn sign(&self) -> Result<Passport, &'static str> {
         let trust = TrustModel::default();
         let context = SignContext {
-            principal: &self.principal,
+            caller: &self.caller,
             trust: &trust,
             limits: &self.limits,
             unix_millis: self.unix_millis,
@@ -60,7 +60,7 @@ fn attempt(before: &Passport, change: impl FnOnce(&mut Attempt<'_>)) -> Result<P
         before,
         draft: draft("read"),
         signer: &signer,
-        principal: Principal::system(),
+        caller: Caller::system(),
         limits: Limits::default(),
         unix_millis: SIGNED,
         policies: 1,
@@ -140,14 +140,14 @@ fn what_nobody_may_say_is_not_signed() {
     let silent = attempt(&before, |it| it.draft.sanitizer = Some(Sanitizer::because(" ")));
     assert_eq!(silent.unwrap_err(), "sanitizer_without_reason");
     // The caller is said to be the lineage's, which is absent.
-    let inherited = attempt(&Passport::empty(), |it| it.principal = lineages());
+    let inherited = attempt(&Passport::empty(), |it| it.caller = lineages());
     assert_eq!(inherited.unwrap_err(), "foreign_identity");
     let allowed = draft("read");
     let other = attempt(&before, |it| it.draft = allowed.clone());
     assert_eq!(other.unwrap().len(), 2);
 }
 
-fn lineages() -> Principal {
+fn lineages() -> Caller {
     let root = root();
     let arrival = Lineage::Carried(root);
     let evidence = crate::Evidence::new(&arrival);
@@ -214,7 +214,7 @@ fn wrong_signature_of_a_remote_signer_is_never_handed_on() {
             before: &before,
             draft: allowed,
             signer: &ReplaceableSigner::new(remote),
-            principal: Principal::system(),
+            caller: Caller::system(),
             limits,
             unix_millis: SIGNED,
             policies: 1,

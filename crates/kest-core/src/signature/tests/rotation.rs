@@ -6,10 +6,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::super::*;
+use crate::caller::Caller;
 use crate::entry::{EntryDraft, EntryId, OperationName, TraceId};
 use crate::passport::{Passport, SignContext, SignError};
-use crate::policy::{Inquiry, Memo, authorize, dangerous_allow_all};
-use crate::principal::Principal;
+use crate::policy::{Memo, PolicyRequest, authorize, dangerous_allow_all};
 use crate::taint::Taints;
 use crate::trust::{TrustModel, TrustScore};
 use crate::{Arrival, Limits, Lineage, OsRandom, SystemClock, UnverifiedPassport, Verifier};
@@ -30,12 +30,12 @@ fn sign(signer: &dyn Sign, unix_millis: u64) -> Result<Passport, SignError> {
     let entry_id = EntryId::generate(&SystemClock, &OsRandom).unwrap();
     let trace_id = TraceId::generate(&OsRandom).unwrap();
     let draft = EntryDraft::new(entry_id, OperationName::new("read").unwrap(), trace_id);
-    let arrival = Arrival::new(Lineage::Absent, Principal::system());
+    let arrival = Arrival::new(Lineage::Absent, Caller::system());
     let (taints, memo, trust, limits) =
         (Taints::none(), Memo::new(), TrustModel::default(), Limits::default());
-    let inquiry = Inquiry::new(&arrival, &draft, signer.workload(), TrustScore::FULL, &taints, &memo);
-    let permit = now(authorize(None, &dangerous_allow_all(), &inquiry)).unwrap();
-    let context = SignContext { principal: arrival.principal(), trust: &trust, limits: &limits, unix_millis };
+    let request = PolicyRequest::new(&arrival, &draft, signer.workload(), TrustScore::FULL, &taints, &memo);
+    let permit = now(authorize(None, &dangerous_allow_all(), &request)).unwrap();
+    let context = SignContext { caller: arrival.caller(), trust: &trust, limits: &limits, unix_millis };
     now(Passport::empty().sign_entry(permit, draft, signer, context))
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::Request;
 use kest_baggage::{Tiers, pack};
+use kest_core::caller::Attested;
 use kest_core::passport::VerifySettings;
 use kest_core::policy::dangerous_allow_all;
-use kest_core::principal::Attested;
 use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Arrival, Circumstances, Kest, Operation, OsRandom, SystemClock};
+use kest_core::{Admission, AdmitOptions, Admitter, Arrival, Operation, OsRandom, SystemClock};
 
 use super::*;
 
@@ -48,7 +48,7 @@ impl Authenticate for Watcher {
 }
 
 /// A workload, and the steps of a service that trusts it.
-fn rig(change: impl FnOnce(&mut Steps)) -> (Kest, Steps, Arc<Watcher>) {
+fn rig(change: impl FnOnce(&mut Steps)) -> (Admitter, Steps, Arc<Watcher>) {
     let signer = Arc::new(Ed25519Signer::generate(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
     let mut ring = KeyRing::new();
     ring.trust_signer(signer.as_ref()).unwrap();
@@ -66,25 +66,25 @@ fn rig(change: impl FnOnce(&mut Steps)) -> (Kest, Steps, Arc<Watcher>) {
         peer_address: Some(PeerAddress::new(|_extensions| Some(ADDRESS))),
     };
     change(&mut steps);
-    (Kest::builder(signer).build(), steps, watcher)
+    (Admitter::builder(signer).build(), steps, watcher)
 }
 
 /// A lineage of `hops` operations.
-async fn lineage(kest: &Kest, hops: usize) -> Admission {
+async fn lineage(kest: &Admitter, hops: usize) -> Admission {
     let (operation, policy) = (Operation::named("read").unwrap(), dangerous_allow_all());
     let mut last = kest.originate(Origin::system(), &operation, &policy).await.unwrap();
     for _hop in 1..hops {
         let carried = Lineage::Carried(last.passport().clone());
-        let arrival = Arrival::new(carried, last.principal().clone());
-        last = kest.admit(&arrival, &operation, &policy, Circumstances::default()).await.unwrap();
+        let arrival = Arrival::new(carried, last.caller().clone());
+        last = kest.admit(&arrival, &operation, &policy, AdmitOptions::default()).await.unwrap();
     }
     last
 }
 
-async fn carrying(kest: &Kest, hops: usize) -> Parts {
+async fn carrying(kest: &Admitter, hops: usize) -> Parts {
     let last = lineage(kest, hops).await;
     let (random, limits) = (OsRandom, Limits::default());
-    let packed = pack(last.passport(), last.principal().identity(), &Tiers::auto(), &random, &limits).await;
+    let packed = pack(last.passport(), last.caller().identity(), &Tiers::auto(), &random, &limits).await;
     let mut parts = plain();
     packed.unwrap().inject(&mut parts.headers, &limits).unwrap();
     parts

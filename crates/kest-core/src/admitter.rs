@@ -1,0 +1,339 @@
+//! One service's part in all lineages: its signer, its rules, its limits; steps 5 and 6 of a request's life.
+
+use std::sync::Arc;
+
+use crate::admission::Admission;
+use crate::admit_error::AdmitError;
+use crate::arrival::{Arrival, Lineage};
+use crate::caller::Caller;
+use crate::clock::{Clock, SystemClock};
+use crate::entry::{EntryId, TraceId};
+use crate::limits::Limits;
+use crate::operation::{Operation, OperationError};
+use crate::passport::{Passport, SignContext, SignError};
+use crate::policy::{Authorize, AuthorizeError, Memo, NothingAsked, PolicyRequest, authorize};
+use crate::random::{OsRandom, Random, RandomError};
+use crate::refusal::{Asked, Refusal, Step};
+use crate::share::Share;
+use crate::signature::{Sign, WorkloadId};
+use crate::trust::{Origin, TrustModel};
+
+/// A service: who signs its entries and by which rules. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admitter(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    signer: Arc<dyn Sign>,
+    deployment: Option<Arc<dyn Authorize>>,
+    trust: TrustModel,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    trace_source: Option<TraceSource>,
+}
+
+/// Asks the tracer that a service has for the trace that its running code belongs to.
+#[derive(Clone)]
+struct TraceSource(Arc<dyn Fn() -> Option<TraceId> + Send + Sync>);
+
+impl std::fmt::Debug for TraceSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TraceSource").finish_non_exhaustive()
+    }
+}
+
+/// Builds an [`Admitter`].
+#[derive(Debug)]
+#[must_use]
+pub struct AdmitterBuilder(Parts);
+
+impl AdmitterBuilder {
+    /// Asks the deployment's policies before those of any operation, whether it is a route, nested, or the start of
+    /// a lineage: no operation can leave them out.
+    pub fn deployment_policy(mut self, policy: Arc<dyn Authorize>) -> Self {
+        self.0.deployment = Some(policy);
+        self
+    }
+
+    /// Follows these rules of trust.
+    pub fn trust_model(mut self, trust: TrustModel) -> Self {
+        self.0.trust = trust;
+        self
+    }
+
+    /// Keeps these bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
+        self
+    }
+
+    /// Reads this clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.0.clock = clock;
+        self
+    }
+
+    /// Draws from this source.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.0.random = random;
+        self
+    }
+
+    /// Asks `source` which trace an entry belongs to, before the request's `traceparent` header is looked at.
+    ///
+    /// For services with a tracer of their own, whatever it is and in whichever version.
+    pub fn trace_source(mut self, source: impl Fn() -> Option<TraceId> + Send + Sync + 'static) -> Self {
+        self.0.trace_source = Some(TraceSource(Arc::new(source)));
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> Admitter {
+        Admitter(Arc::new(self.0))
+    }
+}
+
+/// What surrounds one admission and is not the operation's own.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct AdmitOptions {
+    /// The trace that the work belongs to; the lineage's, or a new one, when unknown.
+    pub trace_id: Option<TraceId>,
+    /// The origin of a root whose operation names none.
+    pub root_origin: Option<Origin>,
+}
+
+impl AdmitOptions {
+    /// Names the trace.
+    #[must_use]
+    pub fn with_trace_id(mut self, trace_id: Option<TraceId>) -> Self {
+        self.trace_id = trace_id;
+        self
+    }
+
+    /// Names the origin of a root.
+    #[must_use]
+    pub fn with_root_origin(mut self, origin: Origin) -> Self {
+        self.root_origin = Some(origin);
+        self
+    }
+}
+
+impl Admitter {
+    /// A service that signs with `signer`; everything else has a default.
+    pub fn builder(signer: Arc<dyn Sign>) -> AdmitterBuilder {
+        AdmitterBuilder(Parts {
+            signer,
+            deployment: None,
+            trust: TrustModel::default(),
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            trace_source: None,
+        })
+    }
+
+    /// The workload that this service is.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadId {
+        self.0.signer.workload()
+    }
+
+    /// Its signer.
+    #[must_use]
+    pub fn signer(&self) -> &dyn Sign {
+        self.0.signer.as_ref()
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Its rules of trust.
+    #[must_use]
+    pub fn trust_model(&self) -> &TrustModel {
+        &self.0.trust
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Its random source.
+    #[must_use]
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+
+    /// The trace that the running code belongs to, as the service's tracer says; `None` without one.
+    #[must_use]
+    pub fn running_trace(&self) -> Option<TraceId> {
+        self.0.trace_source.as_ref().and_then(|source| (source.0)())
+    }
+
+    /// Whether a [deployment policy](AdmitterBuilder::deployment_policy) is asked before the operations' own.
+    #[must_use]
+    pub fn has_deployment_policy(&self) -> bool {
+        self.0.deployment.is_some()
+    }
+
+    /// Checks that an operation with this policy would ask some policy at all, its own or the deployment's.
+    ///
+    /// # Errors
+    ///
+    /// [`NothingAsked`] otherwise.
+    pub fn check_policy(&self, policy: &dyn Authorize) -> Result<(), NothingAsked> {
+        let deployment = self.0.deployment.as_deref();
+        let nothing = policy.is_empty() && deployment.is_none_or(Authorize::is_empty);
+        if nothing { Err(NothingAsked) } else { Ok(()) }
+    }
+
+    /// Checks that `operation` under `policy` can be admitted for some request: layers are not built otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] with what would fail every request.
+    pub fn check(&self, operation: &Operation, policy: &dyn Authorize) -> Result<(), OperationError> {
+        self.check_policy(policy)?;
+        if policy.is_deployments() {
+            return Err(OperationError::DeploymentsPolicy);
+        }
+        operation.check(&self.0.limits)
+    }
+
+    /// Asks policy about `operation` and signs its entry: nothing may run without what this returns.
+    ///
+    /// Dropping the future halfway leaves nothing behind: no entry exists until the signature does.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`] when policy says no or cannot answer, or when the entry cannot be signed.
+    pub async fn admit(
+        &self,
+        arrival: &Arrival,
+        operation: &Operation,
+        policy: &dyn Authorize,
+        options: AdmitOptions,
+    ) -> Result<Admission, AdmitError> {
+        self.admit_at(Step::Operation, arrival, operation, policy, options).await
+    }
+
+    /// Admits and reports a refusal: every way into a lineage of this service leads through here.
+    pub(crate) async fn admit_at(
+        &self,
+        step: Step,
+        arrival: &Arrival,
+        operation: &Operation,
+        policy: &dyn Authorize,
+        options: AdmitOptions,
+    ) -> Result<Admission, AdmitError> {
+        operation
+            .named_resource()
+            .check(&self.0.limits)
+            .map_err(|it| unasked(step, AdmitError::Resource(it)))?;
+        let carried = arrival.lineage().to_passport();
+        let (entry_id, trace_id) =
+            self.ids(&carried, options.trace_id).map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
+        let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
+        let draft = operation.draft(entry_id, trace_id, fallback);
+        let (trust_score, taints) = carried.effective_trust(&draft, &self.0.trust);
+        let memo = Memo::new();
+        let request = PolicyRequest::new(arrival, &draft, self.workload(), trust_score, &taints, &memo)
+            .at(self.0.clock.unix_millis());
+        let asked = Asked {
+            entry_id,
+            operation: operation.name(),
+            workload: self.workload(),
+            trust: trust_score,
+            taints: &taints,
+            root: request.is_root(),
+            denial: None,
+        };
+        let permit = match authorize(self.0.deployment.as_deref(), policy, &request).await {
+            Ok(permit) => permit,
+            Err(error) => return Err(refused(step, asked, AdmitError::Authorize(error))),
+        };
+        let context = SignContext {
+            caller: arrival.caller(),
+            trust: &self.0.trust,
+            limits: &self.0.limits,
+            unix_millis: self.0.clock.unix_millis(),
+        };
+        let signed = carried.sign_entry(permit, draft, self.0.signer.as_ref(), context).await;
+        let last = |passport: Passport| passport.entries().last().map(Arc::clone).map(|it| (passport, it));
+        let (passport, entry) = signed
+            .and_then(|passport| last(passport).ok_or(SignError::PassportFull))
+            .map_err(|error| refused(step, asked, AdmitError::Sign(error)))?;
+        tracing::debug!(
+            step = step.as_str(),
+            kest.entry_id = %entry.entry_id(),
+            kest.workload_id = %self.workload(),
+            trust = entry.trust_score().value(),
+            entries = passport.len(),
+            "operation admitted"
+        );
+        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
+    }
+
+    /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues
+    /// the lineage of the operation that put it there.
+    ///
+    /// The origin has no default, since it decides how far everything that follows is trusted. The caller is no one
+    /// in particular.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`]; nothing may run then.
+    pub async fn originate(
+        &self,
+        origin: Origin,
+        operation: &Operation,
+        policy: &dyn Authorize,
+    ) -> Result<Admission, AdmitError> {
+        let own = Share::of_workload(self.workload());
+        let arrival = Arrival::from_peer(Lineage::Absent, Caller::system(), Some(own));
+        let options = AdmitOptions::default().with_root_origin(origin);
+        self.admit_at(Step::Originate, &arrival, operation, policy, options).await
+    }
+
+    fn ids(&self, carried: &Passport, given: Option<TraceId>) -> Result<(EntryId, TraceId), RandomError> {
+        let entry_id = EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref())?;
+        Ok((entry_id, self.trace_id(carried, given)?))
+    }
+
+    fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
+        let of_lineage =
+            || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
+        match given.or_else(of_lineage).or_else(|| self.running_trace()) {
+            Some(trace_id) => Ok(trace_id),
+            None => TraceId::generate(self.0.random.as_ref()),
+        }
+    }
+}
+
+/// One line and one count for what has no entry id yet.
+fn unasked(step: Step, error: AdmitError) -> AdmitError {
+    Refusal::new(step, error.kind().explanation()).cause(error.cause()).report();
+    error
+}
+
+/// One line and one count for each no, under the id that the entry would have had.
+fn refused(step: Step, asked: Asked<'_>, error: AdmitError) -> AdmitError {
+    let denial = match &error {
+        AdmitError::Authorize(AuthorizeError::Denied(denial)) => Some(denial),
+        AdmitError::Authorize(_)
+        | AdmitError::Resource(_)
+        | AdmitError::Sign(_)
+        | AdmitError::Random(_)
+        | AdmitError::TookTooLong => None,
+    };
+    let refusal = Refusal::new(step, error.kind().explanation()).cause(error.cause());
+    refusal.report_about(Some(Asked { denial, ..asked }));
+    error
+}
