@@ -211,7 +211,7 @@ impl Rig {
         let issuer = JwksServer::answering(Answer::keys(&[key.jwk()])).await;
         let authenticator =
             JwtAuthenticator::builder().jwks_uri(issuer.uri()).issuer(ISSUER).audience(AUDIENCE);
-        let authenticator = authenticator.clock(Arc::new(Fresh)).try_build().unwrap();
+        let authenticator = authenticator.clock(Arc::new(Fresh)).build().unwrap();
         authenticator.start().await.unwrap();
         let inbound = InboundLayer::builder(keys::ring())
             .identity(IdentityChoice::jwks(authenticator))

@@ -24,7 +24,7 @@ async fn service(issuer: &Issuer, without: WithoutToken) -> SocketAddr {
         .claims(ClaimNames::default())
         .without_token(without)
         .accept_plain_jwt()
-        .try_build()
+        .build()
         .unwrap();
     let guard = GuardLayer::scopes(["orders:read", "orders:write"]).unwrap().roles(["clerk"]).realm("shop");
     let metadata = ResourceMetadata::of("https://orders.example").unwrap().scopes(["orders:read"]);
@@ -92,7 +92,7 @@ impl Two {
         };
         let (ours, partners) =
             (trusted(&self.ours, "acme", ours), trusted(&self.partners, "globex", partners));
-        let jwt = JwtAuthenticator::builder().trust(ours).trust(partners).try_build().unwrap();
+        let jwt = JwtAuthenticator::builder().trust(ours).trust(partners).build().unwrap();
         IdentityChoice::jwks(jwt)
     }
 
@@ -180,7 +180,7 @@ async fn who_brings_no_token_where_a_role_is_needed_is_told_to_bring_one() {
         .audience(AUDIENCE)
         .accept_plain_jwt()
         .without_token(WithoutToken::Anonymous)
-        .try_build()
+        .build()
         .unwrap();
     let address = guarded(IdentityChoice::jwks(jwt), GuardLayer::for_roles(["clerk"]).unwrap()).await;
     let response = raw::call().send(address).await;

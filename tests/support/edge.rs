@@ -53,7 +53,7 @@ impl Edge {
             .audience(AUDIENCE)
             .clock(Arc::new(RuntimeClock(begun)))
             .random(Arc::new(Zeros))
-            .try_build()
+            .build()
             .unwrap();
         let authenticator = Arc::new(authenticator);
         let identity = IdentityChoice::mechanism(Arc::<JwtAuthenticator>::clone(&authenticator));

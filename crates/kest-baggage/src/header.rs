@@ -271,7 +271,7 @@ impl ReadError {
 
     /// The kind, for logs and metrics.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLong(_) => "baggage_too_long",
             Self::TooManyMembers(_) => "baggage_too_many_members",

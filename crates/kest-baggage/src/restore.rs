@@ -187,7 +187,7 @@ impl RestoreError {
 
     /// The kind, for logs and metrics.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::NotBase64 => "passport_not_base64",
             Self::NotZlib => "passport_not_zlib",

@@ -52,7 +52,7 @@ pub(crate) fn store_asked(question: Question, shelf: Shelf, outcome: &'static st
 }
 
 pub(crate) fn claim_check_refused(error: &RestoreError) {
-    metrics::counter!(CLAIM_CHECKS_REFUSED, "kind" => error.as_str()).increment(1);
+    metrics::counter!(CLAIM_CHECKS_REFUSED, "kind" => error.kind()).increment(1);
 }
 
 #[cfg(test)]

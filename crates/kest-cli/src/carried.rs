@@ -93,12 +93,12 @@ impl Carried<'_> {
         if announcement == Announcement::Optional {
             reader = reader.dangerous_accept_missing_tip();
         }
-        let packed = reader.read(lines).map_err(|error| error.as_str())?;
+        let packed = reader.read(lines).map_err(|error| error.kind())?;
         match restore(packed, store, limits).await {
             Ok(restored) => Ok(restored.passport()),
             // As of any passport that ends elsewhere, however it was carried.
             Err(RestoreError::ClaimCheckOfAnotherLineage) => Err("chain_tip_mismatch"),
-            Err(error) => Err(error.as_str()),
+            Err(error) => Err(error.kind()),
         }
     }
 }

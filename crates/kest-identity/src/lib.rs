@@ -15,7 +15,7 @@
 //!     .issuer("https://issuer.example/")
 //!     .audience("https://orders.example/")
 //!     .without_token(WithoutToken::FromLineage)
-//!     .try_build()?;
+//!     .build()?;
 //! let mechanism = guard(Some(IdentityChoice::jwks(jwt)), &process_environment)?.into_authenticate();
 //! # drop(mechanism);
 //! # Ok(())

@@ -42,7 +42,7 @@ fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
         CarryError::InsideRequest => (INSIDE_REQUEST, None),
         CarryError::Originate(_) => return None,
         CarryError::Inject(cause) => (NO_ROOM, Some(inject_kind(*cause))),
-        CarryError::NotAsPacked(NotAsPacked::Unreadable(cause)) => (NOT_AS_PACKED, Some(cause.as_str())),
+        CarryError::NotAsPacked(NotAsPacked::Unreadable(cause)) => (NOT_AS_PACKED, Some(cause.kind())),
         CarryError::NotAsPacked(_) => (NOT_AS_PACKED, None),
         CarryError::Pack(cause) => match cause {
             PackError::TooLarge(_) => (TOO_LARGE, None),

@@ -175,7 +175,7 @@ impl From<&ReadError> for Rejection {
         } else {
             RejectionKind::BaggageMalformed
         };
-        Self::new(Step::Inbound, kind).because(Some(error.as_str()))
+        Self::new(Step::Inbound, kind).because(Some(error.kind()))
     }
 }
 
@@ -189,7 +189,7 @@ impl From<&RestoreError> for Rejection {
             }
             RestoreFailure::StoreUnavailable => RejectionKind::PassportStoreUnavailable,
         };
-        Self::new(Step::Inbound, kind).because(Some(error.as_str()))
+        Self::new(Step::Inbound, kind).because(Some(error.kind()))
     }
 }
 

@@ -96,7 +96,7 @@ impl<S> Layer<S> for InboundLayer {
 ///             .jwks_uri("https://issuer.example/jwks.json")
 ///             .issuer("https://issuer.example")
 ///             .audience("shop")
-///             .try_build()?,
+///             .build()?,
 ///     ))
 ///     .build();
 /// let behind = InboundLayer::builder(Arc::new(KeyRing::new()))

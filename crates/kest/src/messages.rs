@@ -309,8 +309,8 @@ impl ContinueError {
     fn report(&self) {
         let failure = if let Self::Verify(failure) = self { Some(failure) } else { None };
         let cause = match self {
-            Self::Read(error) => Some(error.as_str()),
-            Self::Restore(error) => Some(error.as_str()),
+            Self::Read(error) => Some(error.kind()),
+            Self::Restore(error) => Some(error.kind()),
             Self::Verify(failure) => Some(failure.kind().as_str()),
             Self::Age(error) => Some(error.kind()),
             Self::Missing | Self::Keys(_) | Self::Caller(_) | Self::TookTooLong | Self::GaveUp => None,

@@ -176,7 +176,7 @@ fn identity(index: usize, issuer: &Issuer) -> Result<IdentityChoice, BoxError> {
         .issuer(issuer.name())
         .audience(AUDIENCE)
         .accept_plain_jwt()
-        .try_build()?;
+        .build()?;
     Ok(IdentityChoice::jwks(jwt))
 }
 

@@ -202,7 +202,7 @@ impl HopFlags {
                 .issuer(issuer.as_str())
                 .audience(audience.as_str())
                 .accept_plain_jwt()
-                .try_build()?;
+                .build()?;
             return Ok(Some(IdentityChoice::jwks(jwt)));
         }
         if self.identity_from_lineage {

@@ -123,7 +123,7 @@ async fn serve(
     issuer: &Issuer,
     store: &Arc<InMemoryPassports>,
 ) -> Result<SocketAddr, BoxError> {
-    let authenticator = Arc::new(issuer.trusted()?.try_build()?);
+    let authenticator = Arc::new(issuer.trusted()?.build()?);
     authenticator.start().await?;
     let mut forgetful = Limits::default();
     forgetful.seen_entries = 0;

@@ -72,7 +72,7 @@ impl Service {
             "ath": URL_SAFE_NO_PAD.encode(Sha256::digest(&token)),
         });
         let service = Self {
-            authenticator: authenticator.try_build().expect("an authenticator"),
+            authenticator: authenticator.build().expect("an authenticator"),
             used,
             token,
             header: json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk()}).to_string().into_bytes(),

@@ -87,7 +87,7 @@ pub(super) async fn authenticator(
         .clock(clock)
         .dpop(Requirement::Required)
         .dpop_settings(settings)
-        .try_build()
+        .build()
         .unwrap();
     jwt.start().await.unwrap();
     jwt

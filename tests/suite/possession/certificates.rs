@@ -49,7 +49,7 @@ async fn identity(issuer: &Issuer) -> IdentityChoice {
         .audience(AUDIENCE)
         .clock(Arc::new(ManualClock::default()))
         .certificate_bound(Requirement::Required)
-        .try_build()
+        .build()
         .unwrap();
     jwt.start().await.unwrap();
     IdentityChoice::jwks(jwt)

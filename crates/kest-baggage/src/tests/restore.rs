@@ -25,7 +25,7 @@ async fn refusal(reader: &HeaderReader, line: &str, store: Option<&dyn PassportS
 
 #[track_caller]
 fn check_class(error: &RestoreError, kind: &str, class: RestoreFailure) {
-    assert_eq!((error.as_str(), error.class()), (kind, class));
+    assert_eq!((error.kind(), error.class()), (kind, class));
 }
 
 #[tokio::test]

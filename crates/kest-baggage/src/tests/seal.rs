@@ -31,7 +31,7 @@ fn sealed(passport: &[u8]) -> String {
 fn opened(text: impl AsRef<[u8]>) -> Result<Vec<u8>, &'static str> {
     let (claim, tips) = (claim(), tips("a"));
     let opened = open(text.as_ref(), (&claim, Some(&tips)), NOW * 1000, &shop(), &Limits::default());
-    opened.map(|opened| opened.passport).map_err(|error| error.as_str())
+    opened.map(|opened| opened.passport).map_err(|error| error.kind())
 }
 
 /// The header of a claim that holds, changed by `change`.

@@ -85,5 +85,5 @@ pub(crate) async fn redeemed_by(
 
 /// The kind of the refusal of `line`.
 pub(crate) async fn kind(line: &str, claims: &PassportStores) -> &'static str {
-    redeemed(line, claims).await.unwrap_err().as_str()
+    redeemed(line, claims).await.unwrap_err().kind()
 }

@@ -61,11 +61,6 @@ fn every_question_and_every_refused_claim_is_counted() {
         recorded(&recorder),
         [
             "kest_claim_checks_refused_total{kind=claim_check_not_sealed} 1",
-            "kest_passport_store_seconds{operation=get,store=first} 5",
-            "kest_passport_store_seconds{operation=get,store=second} 2",
-            "kest_passport_store_seconds{operation=put,store=first} 4",
-            "kest_passport_store_seconds{operation=put,store=second} 2",
-            "kest_passport_store_seconds{operation=remove,store=first} 1",
             "kest_passport_store_questions_total{operation=get,outcome=hit,store=first} 2",
             "kest_passport_store_questions_total{operation=get,outcome=hit,store=second} 2",
             "kest_passport_store_questions_total{operation=get,outcome=miss,store=first} 1",
@@ -77,6 +72,11 @@ fn every_question_and_every_refused_claim_is_counted() {
             "kest_passport_store_questions_total{operation=put,outcome=slow,store=first} 1",
             "kest_passport_store_questions_total{operation=put,outcome=unavailable,store=first} 1",
             "kest_passport_store_questions_total{operation=remove,outcome=ended,store=first} 1",
+            "kest_passport_store_seconds{operation=get,store=first} 5",
+            "kest_passport_store_seconds{operation=get,store=second} 2",
+            "kest_passport_store_seconds{operation=put,store=first} 4",
+            "kest_passport_store_seconds{operation=put,store=second} 2",
+            "kest_passport_store_seconds{operation=remove,store=first} 1",
         ]
     );
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: arguments::StoreGet) -> Result<Answer, Failur
     // There is no announced tip: this command is given the ticket alone.
     let packed = HeaderReader::new(limits.clone()).dangerous_accept_missing_tip().read([header.as_bytes()]);
     let refused = match packed {
-        Err(error) => refused(error.as_str()),
+        Err(error) => refused(error.kind()),
         Ok(packed) => match claims.restore(packed, &limits).await {
             Ok(restored) => match restored.passport() {
                 Some(passport) => {
@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: arguments::StoreGet) -> Result<Answer, Failur
             }
             Err(error) => {
                 output::complain(&error);
-                refused(error.as_str())
+                refused(error.kind())
             }
         },
     };

@@ -116,7 +116,7 @@ pub enum FormError {
 impl FormError {
     /// A stable name for programs.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Self::TooLong => "entry_too_long",
             Self::Parts => "bad_parts",

@@ -103,7 +103,7 @@ impl VerifyErrorKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Form(form) => form.as_str(),
+            Self::Form(form) => form.kind(),
             Self::TooManyEntries => "too_many_entries",
             Self::DuplicateEntry => "duplicate_entry",
             Self::BrokenLink => "broken_link",

@@ -25,7 +25,7 @@ use super::{BundleHealth, BundleStartError};
 /// use kest_identity::BundleFile;
 ///
 /// # async fn start() -> Result<BundleFile, kest_identity::BundleStartError> {
-/// let bundle = BundleFile::builder("bundle.json").start().await?;
+/// let bundle = BundleFile::builder("bundle.json").build().await?;
 /// // InboundLayer::builder(bundle.clone())
 /// # Ok(bundle)
 /// # }
@@ -91,7 +91,7 @@ impl BundleFileBuilder {
     /// # Errors
     ///
     /// [`BundleStartError`] when there is no trust bundle in it: a service that can verify nothing does not start.
-    pub async fn start(self) -> Result<BundleFile, BundleStartError> {
+    pub async fn build(self) -> Result<BundleFile, BundleStartError> {
         self.settings.check()?;
         let name = self.path.to_string_lossy().into();
         let place = Place::File { path: self.path, looking: Arc::default() };

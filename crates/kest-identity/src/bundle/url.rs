@@ -23,7 +23,7 @@ use super::{BundleHealth, BundleStartError};
 /// use kest_identity::BundleUrl;
 ///
 /// # async fn start() -> Result<BundleUrl, kest_identity::BundleStartError> {
-/// let bundle = BundleUrl::builder("https://keys.internal/bundle.json").start().await?;
+/// let bundle = BundleUrl::builder("https://keys.internal/bundle.json").build().await?;
 /// // InboundLayer::builder(bundle.clone())
 /// # Ok(bundle)
 /// # }
@@ -109,7 +109,7 @@ impl BundleUrlBuilder {
     ///
     /// [`BundleStartError`] when the URL cannot be asked, or there is no trust bundle: a service that can verify nothing
     /// does not start.
-    pub async fn start(self) -> Result<BundleUrl, BundleStartError> {
+    pub async fn build(self) -> Result<BundleUrl, BundleStartError> {
         self.settings.check()?;
         let endpoint = Endpoint::parse(&self.url).map_err(|cause| BundleStartError::Url(cause.into()))?;
         let builder = HttpClient::builder(self.settings.limits.key_fetch_wait);

@@ -44,7 +44,7 @@ use super::{FetchError, FetchKeys, KeySet, VerificationKey};
 ///     .keys_from(Arc::new(JwksClientKeys::new(Vault, &limits)))
 ///     .issuer("https://issuer.example/")
 ///     .audience("https://orders.example/")
-///     .try_build()?;
+///     .build()?;
 /// # drop(jwt);
 /// # Ok(())
 /// # }

@@ -224,7 +224,7 @@ impl SkippedKey {
 
     /// A name of the reason for logs and metrics.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::Unsupported => "unsupported",

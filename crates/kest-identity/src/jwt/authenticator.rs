@@ -33,7 +33,7 @@ use super::{InvalidToken, JwtAuthenticatorBuilder, JwtBuildError, UnverifiedToke
 /// let plain = JwtAuthenticator::builder()
 ///     .issuer("https://issuer.example/")
 ///     .audience("https://orders.example/")
-///     .try_build()?;
+///     .build()?;
 ///
 /// let staff = TrustedIssuer::new("https://issuer.example/")
 ///     .jwks_uri("https://issuer.example/jwks.json")
@@ -51,7 +51,7 @@ use super::{InvalidToken, JwtAuthenticatorBuilder, JwtBuildError, UnverifiedToke
 ///     .leeway(Duration::from_secs(30))
 ///     .resource_metadata("https://orders.example/.well-known/oauth-protected-resource")
 ///     .without_token(WithoutToken::FromLineage)
-///     .try_build()?;
+///     .build()?;
 /// # drop((plain, customised));
 /// # Ok(())
 /// # }
@@ -97,7 +97,7 @@ impl JwtAuthenticator {
     /// # }
     /// ```
     pub fn new(issuer: impl Into<Arc<str>>, audience: impl Into<Arc<str>>) -> Result<Self, JwtBuildError> {
-        Self::builder().issuer(issuer).audience(audience).try_build()
+        Self::builder().issuer(issuer).audience(audience).build()
     }
 
     /// Begins a configuration. Issuer and audience must be given.

@@ -212,7 +212,7 @@ impl JwtAuthenticatorBuilder {
     /// # Errors
     ///
     /// [`JwtBuildError`] names the setting that is missing or wrong.
-    pub fn try_build(mut self) -> Result<JwtAuthenticator, JwtBuildError> {
+    pub fn build(mut self) -> Result<JwtAuthenticator, JwtBuildError> {
         self.check_times()?;
         if self.trusted.len() + usize::from(self.described.is_some()) > 1 {
             self.common.grants = Grants::none();

@@ -38,7 +38,7 @@ use super::{Algorithm, ClaimNames, ClaimPath, Grants, JwtBuildError};
 ///     .accept_plain_jwt()
 ///     .token_life(Duration::from_secs(3600))
 ///     .tenant("partner");
-/// let authenticator = JwtAuthenticator::builder().trust(staff).trust(partners).try_build()?;
+/// let authenticator = JwtAuthenticator::builder().trust(staff).trust(partners).build()?;
 /// # drop(authenticator);
 /// # Ok(())
 /// # }
@@ -125,7 +125,7 @@ impl TrustedIssuer {
     /// let workloads = TrustedIssuer::spiffe("example.org")
     ///     .jwks_uri("https://spire.example.org/bundle.json")
     ///     .audience("spiffe://example.org/orders");
-    /// let authenticator = JwtAuthenticator::builder().trust(workloads).try_build()?;
+    /// let authenticator = JwtAuthenticator::builder().trust(workloads).build()?;
     /// # drop(authenticator);
     /// # Ok(())
     /// # }
@@ -342,7 +342,7 @@ impl TrustedIssuer {
             Profile::Oauth => keys,
             Profile::JwtSvid => keys.spiffe_bundle(),
         };
-        Ok(Arc::new(keys.limits(limits.clone()).try_build()?))
+        Ok(Arc::new(keys.limits(limits.clone()).build()?))
     }
 }
 

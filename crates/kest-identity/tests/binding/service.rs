@@ -83,7 +83,7 @@ impl Service {
                 TrustedIssuer::new(*name).audience(AUDIENCE).keys_from(Arc::<Published>::clone(&keys));
             builder = builder.trust(trusted.dpop(*dpop).certificate_bound(*certificates));
         }
-        Self { authenticator: builder.try_build().unwrap(), clock, issuer }
+        Self { authenticator: builder.build().unwrap(), clock, issuer }
     }
 
     pub(crate) fn forward(&self, seconds: u64) {

@@ -14,7 +14,7 @@ use crate::service::{Service, check_refused, get};
 async fn issuer_and_audience_are_enough_to_take_a_token() {
     let issuer = Issuer::start().await;
     let builder = JwtAuthenticator::builder().issuer(issuer.address()).audience(ORDERS);
-    let authenticator = builder.try_build().unwrap();
+    let authenticator = builder.build().unwrap();
     let token = token(&issuer, Some(ORDERS)).await;
     assert_eq!(forged::read(&token)[0]["typ"], "at+jwt");
 

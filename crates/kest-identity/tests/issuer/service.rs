@@ -45,7 +45,7 @@ impl Service {
             .audience(ORDERS)
             .dpop_settings(DpopSettings::new().origins(["https://orders.example"]))
             .clock(Arc::<Ahead>::clone(&clock));
-        let authenticator = configure(builder).try_build().unwrap();
+        let authenticator = configure(builder).build().unwrap();
         authenticator.start().await.unwrap();
         Self { authenticator, clock }
     }

@@ -39,7 +39,7 @@ impl Ours {
             .leeway(Duration::from_secs(LEEWAY))
             .clock(Arc::new(Stopped))
             .remember_no_tokens()
-            .try_build()
+            .build()
             .unwrap();
         authenticator.start().await.unwrap();
         Self(authenticator)

@@ -87,7 +87,7 @@ async fn line_of_a_failed_fetch_names_the_url_without_its_query_and_the_cause() 
     let uri = format!("{}?code=secret", away.endpoint.uri);
     away.endpoint.go_down().await;
     let jwt = JwtAuthenticator::builder().jwks_uri(&*uri).issuer("https://issuer.example/").audience("a");
-    assert!(jwt.try_build().unwrap().start().await.is_err());
+    assert!(jwt.build().unwrap().start().await.is_err());
     let text = log.text();
     let url = format!("url={:?}", away.endpoint.uri);
     for part in [url.as_str(), "kind=\"unreachable\"", "refused"] {
@@ -110,7 +110,7 @@ fn issuer_beside_others_that_grants_nothing_is_named_at_start() {
     let built = |trusted: Vec<TrustedIssuer>| {
         let (log, _listening) = listen();
         let builder = trusted.into_iter().fold(JwtAuthenticator::builder(), |it, issuer| it.trust(issuer));
-        builder.try_build().unwrap();
+        builder.build().unwrap();
         let text = log.text();
         let lines = text.lines().filter(|line| line.contains("grants nothing")).map(str::to_owned);
         lines.collect::<Vec<_>>()

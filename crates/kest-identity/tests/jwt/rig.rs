@@ -67,7 +67,7 @@ impl Rig {
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .clock(Arc::<HandClock>::clone(&clock));
-        Self { authenticator: configure(builder).try_build().unwrap(), clock, endpoint }
+        Self { authenticator: configure(builder).build().unwrap(), clock, endpoint }
     }
 
     /// A service that trusts nothing but this issuer, which publishes `key`.
@@ -75,7 +75,7 @@ impl Rig {
         let endpoint = Endpoint::answering(Answer::keys([key])).await;
         let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
         let builder = JwtAuthenticator::builder().clock(Arc::<HandClock>::clone(&clock));
-        let authenticator = builder.trust(trusted.jwks_uri(endpoint.uri.as_str())).try_build().unwrap();
+        let authenticator = builder.trust(trusted.jwks_uri(endpoint.uri.as_str())).build().unwrap();
         Self { authenticator, clock, endpoint }
     }
 

@@ -131,7 +131,7 @@ async fn ordinary_issuer_beside_a_trust_domain_still_wants_its_tokens_whole() {
 
 #[test]
 fn trust_domain_needs_a_name_and_a_place_of_its_keys() {
-    let built = |trusted: TrustedIssuer| JwtAuthenticator::builder().trust(trusted).try_build().map(drop);
+    let built = |trusted: TrustedIssuer| JwtAuthenticator::builder().trust(trusted).build().map(drop);
     assert!(matches!(built(workloads()), Err(JwtBuildError::NoKeys)));
     for name in ["", "Example.org", "example.org/cart", "example.org:8443"] {
         let trusted = TrustedIssuer::spiffe(name).audience("a").jwks_uri("https://spire.example.org/");

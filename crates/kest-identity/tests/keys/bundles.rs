@@ -47,7 +47,7 @@ fn clock() -> Arc<HandClock> {
 }
 
 async fn fault(builder: BundleUrlBuilder) -> &'static str {
-    let refused = builder.start().await.unwrap_err();
+    let refused = builder.build().await.unwrap_err();
     let BundleStartError::Unavailable(BundleUnavailable::NotRefreshed(fault)) = refused else {
         panic!("{refused:?}")
     };
@@ -82,7 +82,7 @@ async fn bundle_of_a_server_that_a_given_root_vouches_for_is_taken_and_others_ar
     let site = Site::secure(authority.vouches_for("localhost")).await;
     site.publish(BUNDLE, Page::Json(bundle(&["a"])));
     let taken =
-        BundleUrl::builder(site.at(BUNDLE)).root_certificate_pem(authority.pem.as_str()).start().await;
+        BundleUrl::builder(site.at(BUNDLE)).root_certificate_pem(authority.pem.as_str()).build().await;
     assert_eq!(in_use(&taken.unwrap()).await.unwrap(), ["a"]);
     let unknown = BundleUrl::builder(site.at(BUNDLE)).root_certificate_pem(other.pem.as_str());
     assert_eq!(fault(unknown).await, "unreachable");
@@ -93,7 +93,7 @@ async fn plain_http_to_another_machine_is_refused_before_anything_is_asked() {
     for url in
         ["http://keys.example/bundle.json", "ftp://localhost/bundle.json", "https://me:secret@localhost/"]
     {
-        let refused = BundleUrl::builder(url).start().await.unwrap_err();
+        let refused = BundleUrl::builder(url).build().await.unwrap_err();
         assert!(matches!(refused, BundleStartError::Url(_)), "{url}: {refused:?}");
     }
 }
@@ -131,7 +131,7 @@ async fn entity_tag_keeps_a_bundle_young_and_an_answer_without_one_does_not() {
     site.publish(BUNDLE, Page::Status("304 Not Modified".to_owned()));
     assert_eq!(fault(builder()).await, "status", "nothing was asked about that could be the same");
     site.publish(BUNDLE, Page::Typed("application/json\r\netag: \"1\"", bundle(&["a"])));
-    let follows = builder().start().await.unwrap();
+    let follows = builder().build().await.unwrap();
     site.publish(BUNDLE, Page::Status("304 Not Modified".to_owned()));
     for _ in 0..20 {
         next_look(&follows, &clock).await;
@@ -148,7 +148,7 @@ async fn server_that_is_away_or_serves_a_shrunken_bundle_is_survived_for_an_hour
     let (site, clock) = (Site::open().await, clock());
     site.publish(BUNDLE, Page::Json(bundle(&["a"])));
     let follows =
-        BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<HandClock>::clone(&clock)).start().await.unwrap();
+        BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<HandClock>::clone(&clock)).build().await.unwrap();
     site.publish(BUNDLE, Page::Json(bundle(&["evil"])));
     next_look(&follows, &clock).await;
     assert_eq!(follows.health().last_error, Some("shrinking"));

@@ -30,7 +30,7 @@ fn metadata(issuer: &str, keys: &str) -> Page {
 }
 
 fn keys_of(issuer: &str) -> HttpKeys {
-    HttpKeys::discover(issuer).try_build().unwrap()
+    HttpKeys::discover(issuer).build().unwrap()
 }
 
 async fn fetch(issuer: &str) -> Result<KeySet, FetchError> {
@@ -129,7 +129,7 @@ async fn metadata_cannot_send_us_inward_or_back_to_plain_http() {
     let plain = site().await;
     let keys = HttpKeys::discover(&secure.origin).root_certificate_pem(authority.pem.as_str());
     for keys in [keys.clone(), keys.dangerous_allow_http()] {
-        let keys = keys.try_build().unwrap();
+        let keys = keys.build().unwrap();
         for (uri, downgrade) in [
             (plain.at(KEYS), true),
             ("http://issuer.example/keys".to_owned(), true),
@@ -173,7 +173,7 @@ async fn metadata_cannot_send_us_inward_by_a_name_that_is_rebound() {
         let keys = HttpKeys::discover(&origin)
             .root_certificate_pem(authority.pem.as_str())
             .lookup(Arc::new(Rebinding(Mutex::new(vec!["127.0.0.1", inward]))))
-            .try_build()
+            .build()
             .unwrap();
         let refused = keys.fetch().await.unwrap_err();
         assert!(matches!(refused, FetchError::KeySetUri(HttpKeysError::Inward)), "{inward}: {refused:?}");
@@ -191,7 +191,7 @@ async fn issuer_that_the_configuration_names_may_lie_on_this_machine_with_its_ke
     let keys = HttpKeys::discover(&origin)
         .root_certificate_pem(authority.pem.as_str())
         .lookup(Arc::new(Rebinding(Mutex::new(vec!["127.0.0.1"]))))
-        .try_build()
+        .build()
         .unwrap();
     assert!(keys.fetch().await.unwrap().contains("key-1"));
 }
@@ -214,7 +214,7 @@ async fn keys_may_lie_on_another_host() {
     keys.publish(KEYS, Page::Json(key_set(&[Signer::new("key-1", 1).jwk()])));
     issuer.publish(OPENID, metadata(&issuer.origin, &keys.at(KEYS)));
     let found = HttpKeys::discover(&issuer.origin).root_certificate_pem(authority.pem.as_str());
-    assert!(found.try_build().unwrap().fetch().await.unwrap().contains("key-1"));
+    assert!(found.build().unwrap().fetch().await.unwrap().contains("key-1"));
     assert_eq!((issuer.asked().len(), keys.asked().len()), (1, 1));
 }
 
@@ -275,7 +275,7 @@ async fn metadata_that_cannot_be_read_again_leave_the_place_that_is_known() {
     ] {
         let site = site().await;
         site.publish(OPENID, metadata(&site.origin, &site.at(KEYS)));
-        let keys = HttpKeys::discover(&site.origin).limits(limits.clone()).try_build().unwrap();
+        let keys = HttpKeys::discover(&site.origin).limits(limits.clone()).build().unwrap();
         for _ in 0..10 {
             keys.fetch().await.unwrap();
         }
@@ -299,9 +299,9 @@ async fn every_name_is_looked_up_by_our_own_rules() {
         })
         .any(|message| message == "name could not be looked up")
     };
-    let issuer = HttpKeys::discover(&host).dangerous_allow_http().try_build().unwrap();
+    let issuer = HttpKeys::discover(&host).dangerous_allow_http().build().unwrap();
     assert!(by_our_rules(issuer.fetch().await.unwrap_err()));
-    let configured = HttpKeys::at(&host).dangerous_allow_http().try_build().unwrap();
+    let configured = HttpKeys::at(&host).dangerous_allow_http().build().unwrap();
     assert!(by_our_rules(configured.fetch().await.unwrap_err()));
 }
 
@@ -314,7 +314,7 @@ fn issuers_that_cannot_have_metadata_are_refused_before_anything_is_asked() {
         ("https://user:password@issuer.example", "Credentials"),
         ("urn:issuer", "Scheme"),
     ] {
-        let refused: HttpKeysError = HttpKeys::discover(issuer).try_build().map(drop).unwrap_err();
+        let refused: HttpKeysError = HttpKeys::discover(issuer).build().map(drop).unwrap_err();
         assert_eq!(format!("{refused:?}"), expected, "{issuer}");
     }
 }

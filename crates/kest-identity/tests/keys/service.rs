@@ -34,7 +34,7 @@ impl Service {
             .audience(AUDIENCE)
             .clock(Arc::new(RuntimeClock(begun)))
             .random(Arc::new(Zeros))
-            .try_build()
+            .build()
             .unwrap();
         Self { authenticator, site, begun, _standstill: stand_still() }
     }

@@ -15,7 +15,7 @@ async fn site(authority: &Authority, name: &str) -> Site {
 }
 
 async fn fetch(keys: HttpKeysBuilder) -> Result<KeySet, FetchError> {
-    keys.try_build().unwrap().fetch().await
+    keys.build().unwrap().fetch().await
 }
 
 #[tokio::test]

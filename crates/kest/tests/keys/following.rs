@@ -26,7 +26,7 @@ async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
     let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))));
     let forward = |seconds| *clock.0.lock().unwrap() += Duration::from_secs(seconds);
     let bundle =
-        BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).start().await.unwrap();
+        BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).build().await.unwrap();
     let kest = Kest::builder(cart).trust(bundle.clone()).without_deployment_policies().build().unwrap();
     let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
     assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);

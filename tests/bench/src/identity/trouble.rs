@@ -135,7 +135,7 @@ impl Scene {
             Trouble::None | Trouble::Flood => builder,
             Trouble::Hanging => builder.refresh_every(Duration::from_millis(100)),
         };
-        let authenticator = Arc::new(builder.try_build()?);
+        let authenticator = Arc::new(builder.build()?);
         authenticator.start().await?;
         if trouble == Trouble::Hanging {
             endpoint.hang();

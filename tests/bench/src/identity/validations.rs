@@ -74,7 +74,7 @@ fn bare<'race>(issuer: &Issuer, tokens: &'race [String]) -> Result<Side<'race>, 
 fn cold<'race>(runtime: &'race Runtime, issuer: &'race Issuer, tokens: &[String]) -> Side<'race> {
     let headers = bearer(tokens);
     Side::new(headers.len(), move || {
-        let fresh = issuer.trusted()?.try_build()?;
+        let fresh = issuer.trusted()?.build()?;
         runtime.block_on(fresh.start())?;
         let (took, judged) = timed(|| runtime.block_on(judge(&fresh, &headers)));
         judged?;
@@ -88,7 +88,7 @@ fn cached<'race>(
     tokens: &[String],
 ) -> Result<Side<'race>, BoxError> {
     let headers = bearer(tokens);
-    let knowing = issuer.trusted()?.try_build()?;
+    let knowing = issuer.trusted()?.build()?;
     runtime.block_on(judge(&knowing, &headers))?;
     Ok(Side::new(headers.len(), move || {
         let (took, judged) = timed(|| runtime.block_on(judge(&knowing, &headers)));

@@ -127,7 +127,7 @@ fn trusted(issuer: &Issuer) -> TrustedIssuer {
 }
 
 fn believing(issuer: TrustedIssuer) -> IdentityChoice {
-    IdentityChoice::jwks(JwtAuthenticator::builder().trust(issuer).try_build().unwrap())
+    IdentityChoice::jwks(JwtAuthenticator::builder().trust(issuer).build().unwrap())
 }
 
 /// Alice's token, good for five minutes, with these claims changed; one that is null is left out.

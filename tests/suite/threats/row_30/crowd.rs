@@ -225,7 +225,7 @@ async fn authenticator(
         .clock(Arc::new(clock))
         .dpop(Requirement::Optional)
         .dpop_settings(DpopSettings::new().origins(["https://test"]).replays(replays))
-        .try_build()
+        .build()
         .unwrap();
     authenticator.start().await.unwrap();
     Arc::new(authenticator)

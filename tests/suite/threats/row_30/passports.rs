@@ -147,7 +147,7 @@ async fn token_that_does_not_hold_costs_no_verification_of_a_passport() {
     let key = TokenKey::ed25519("key-1", 1);
     let issuer = JwksServer::answering(Answer::keys(&[key.jwk()])).await;
     let authenticator = JwtAuthenticator::builder().jwks_uri(issuer.uri()).issuer(ISSUER).audience(AUDIENCE);
-    let authenticator = authenticator.clock(Arc::new(Fresh)).try_build().unwrap();
+    let authenticator = authenticator.clock(Arc::new(Fresh)).build().unwrap();
     let counts = Counting::default();
     let layer = InboundLayer::builder(counts.clone())
         .identity(IdentityChoice::jwks(authenticator))

@@ -57,7 +57,7 @@ impl Forge {
             "operation": "operation", "classification": "system", "trust_score": 100,
             "parent_ids": hashes, "added_taints": [], "removed_taints": [], "taints": [],
             "labels": {
-                "caller": name, "trace_id": "d76533500a3597ea165ae60bdafe2a33",
+                "principal": name, "trace_id": "d76533500a3597ea165ae60bdafe2a33",
                 "kest.identity": r#"{"agent":null,"task":null,"user":"alice"}"#,
                 "kest.identity_source": source, "kest.issuer": "https://issuer.example",
             },

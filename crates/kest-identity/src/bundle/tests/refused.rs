@@ -154,7 +154,7 @@ async fn service_does_not_start_without_a_bundle() {
     assert!(matches!(*fault(Some("{}")).await, BundleFault::NoSuccessor(NoSuccessor::Empty)));
     assert!(matches!(*fault(Some("[]")).await, BundleFault::Malformed(_)));
     let never = BundleFile::builder(folder.at("bundle.json")).serve_stale_for(std::time::Duration::ZERO);
-    assert!(matches!(never.start().await, Err(BundleStartError::Refresh)));
+    assert!(matches!(never.build().await, Err(BundleStartError::Refresh)));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ impl Folder {
     }
 
     pub(super) async fn start(&self, clock: &Arc<HandClock>) -> Result<BundleFile, BundleStartError> {
-        BundleFile::builder(self.at("bundle.json")).clock(Arc::<HandClock>::clone(clock)).start().await
+        BundleFile::builder(self.at("bundle.json")).clock(Arc::<HandClock>::clone(clock)).build().await
     }
 }
 

@@ -81,7 +81,7 @@ impl HttpKeysBuilder {
     /// # Errors
     ///
     /// [`HttpKeysError`] when the URI or a certificate cannot be used, or the machine offers no TLS.
-    pub fn try_build(self) -> Result<HttpKeys, HttpKeysError> {
+    pub fn build(self) -> Result<HttpKeys, HttpKeysError> {
         let client = |reach| {
             let builder = HttpClient::builder(self.limits.key_fetch_wait).reach(reach);
             let builder = self.lookup.iter().cloned().fold(builder, HttpClientBuilder::lookup);

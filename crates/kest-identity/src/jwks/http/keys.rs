@@ -21,8 +21,8 @@ use crate::jwks::{FetchError, FetchKeys, KeySet, KeyUse};
 /// use kest_identity::HttpKeys;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let fixed = HttpKeys::at("https://issuer.example/jwks.json").try_build()?;
-/// let discovered = HttpKeys::discover("https://issuer.example/realms/shop").try_build()?;
+/// let fixed = HttpKeys::at("https://issuer.example/jwks.json").build()?;
+/// let discovered = HttpKeys::discover("https://issuer.example/realms/shop").build()?;
 /// # drop((fixed, discovered));
 /// # Ok(())
 /// # }
@@ -69,7 +69,7 @@ impl HttpKeys {
     ///
     /// [`HttpKeysError`] when the URI cannot be used or the machine offers no TLS.
     pub fn new(uri: &str, limits: &Limits) -> Result<Self, HttpKeysError> {
-        Self::at(uri).limits(limits.clone()).try_build()
+        Self::at(uri).limits(limits.clone()).build()
     }
 
     /// Keys at `uri`, even over plain http to another machine.
@@ -80,7 +80,7 @@ impl HttpKeys {
     ///
     /// [`HttpKeysError`] when the URI cannot be used or the machine offers no TLS.
     pub fn dangerous_allow_http(uri: &str, limits: &Limits) -> Result<Self, HttpKeysError> {
-        Self::at(uri).limits(limits.clone()).dangerous_allow_http().try_build()
+        Self::at(uri).limits(limits.clone()).dangerous_allow_http().build()
     }
 
     async fn keys_at(&self, client: &HttpClient, endpoint: &Endpoint) -> Result<KeySet, FetchError> {
@@ -138,7 +138,7 @@ mod tests {
     fn text_that_is_no_certificate_is_refused() {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for pem in ["", "no certificate", broken] {
-            let refused = HttpKeys::at("https://issuer.example/k").root_certificate_pem(pem).try_build();
+            let refused = HttpKeys::at("https://issuer.example/k").root_certificate_pem(pem).build();
             let refused = refused.map(drop).unwrap_err();
             assert!(
                 matches!(refused, HttpKeysError::Certificate(_) | HttpKeysError::Client(_)),

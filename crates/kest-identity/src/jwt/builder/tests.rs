@@ -12,18 +12,18 @@ fn issuer() -> TrustedIssuer {
 
 #[test]
 fn complete_settings_are_accepted() {
-    let authenticator = complete().leeway(MOST_LEEWAY).try_build().unwrap();
+    let authenticator = complete().leeway(MOST_LEEWAY).build().unwrap();
     assert_eq!(authenticator.fetches(), 0);
-    assert!(JwtAuthenticator::builder().issuer("https://i.example").audience("us").try_build().is_ok());
+    assert!(JwtAuthenticator::builder().issuer("https://i.example").audience("us").build().is_ok());
     let two = complete().trust(issuer().audience("us too").tenant("t").token_life(DAY));
-    assert_eq!(two.try_build().unwrap().issuers.len(), 2);
+    assert_eq!(two.build().unwrap().issuers.len(), 2);
     let only = JwtAuthenticator::builder().trust(issuer().tenant_claim("tid"));
-    assert_eq!(only.try_build().unwrap().issuers.len(), 1);
+    assert_eq!(only.build().unwrap().issuers.len(), 1);
 }
 
 #[track_caller]
 fn refused(builder: JwtAuthenticatorBuilder) -> JwtBuildError {
-    builder.try_build().unwrap_err()
+    builder.build().unwrap_err()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn incomplete_or_unsafe_settings_are_refused() {
     assert!(matches!(refused(complete().refresh_every(Duration::ZERO)), JwtBuildError::Refresh));
     assert!(matches!(refused(complete().serve_stale_for(Duration::from_secs(1))), JwtBuildError::Refresh));
     assert!(matches!(refused(complete().jwks_uri("http://issuer.example/")), JwtBuildError::Keys(_)));
-    assert!(complete().jwks_uri("http://issuer.example/").dangerous_allow_http().try_build().is_ok());
+    assert!(complete().jwks_uri("http://issuer.example/").dangerous_allow_http().build().is_ok());
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn proofs_that_could_be_for_another_service_are_not_taken() {
         let error = refused(complete().trust(issuer().dpop(requirement)).dpop_settings(DpopSettings::new()));
         assert!(matches!(error, JwtBuildError::Dpop(DpopSettingsError::NoOrigins)), "{requirement:?}");
         let named = DpopSettings::new().origins(["https://us.example"]);
-        assert!(complete().dpop(requirement).dpop_settings(named).try_build().is_ok());
+        assert!(complete().dpop(requirement).dpop_settings(named).build().is_ok());
         let believed = DpopSettings::new().dangerous_believe_host();
-        assert!(complete().dpop(requirement).dpop_settings(believed).try_build().is_ok());
+        assert!(complete().dpop(requirement).dpop_settings(believed).build().is_ok());
     }
 }
 
@@ -80,7 +80,7 @@ fn longer_lives_take_a_dangerous_word() {
     let longer = DAY + Duration::from_secs(1);
     let bounded = issuer().token_life(longer);
     assert!(matches!(refused(complete().trust(bounded)), JwtBuildError::TokenLife(_)));
-    assert!(complete().trust(issuer().dangerous_token_life(longer)).try_build().is_ok());
+    assert!(complete().trust(issuer().dangerous_token_life(longer)).build().is_ok());
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn challenges_cannot_be_broken_out_of() {
         assert!(matches!(refused, JwtBuildError::ResourceMetadata(_)), "{url}");
     }
     for url in ["https://orders.example/m?a=\"b", "http://127.0.0.1:1/m", "http://[::1]/m"] {
-        assert!(complete().realm("orders of (all) kinds").resource_metadata(url).try_build().is_ok());
+        assert!(complete().realm("orders of (all) kinds").resource_metadata(url).build().is_ok());
     }
 }
 
