@@ -38,7 +38,7 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "kest",
     "kest-axum",
     "kest-baggage",
@@ -49,12 +49,13 @@ const CRATES: [&str; 11] = [
     "kest-policy",
     "kest-redis",
     "kest-reqwest",
+    "kest-testkit",
     "kest-tower",
 ];
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 11] = [
+    let allowed: [(&str, &[&str]); 12] = [
         ("kest-core", &[]),
         ("kest-http", &[]),
         ("kest-identity", &["kest-core", "kest-http"]),
@@ -64,6 +65,7 @@ fn crates_depend_only_on_those_below_them() {
         ("kest-axum", &["kest-core", "kest-tower"]),
         ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http"]),
         ("kest-redis", &["kest-core", "kest-baggage"]),
+        ("kest-testkit", &["kest-core", "kest-baggage", "kest-identity", "kest-tower"]),
         ("kest-cli", &["kest-core", "kest-baggage", "kest-http", "kest-policy", "kest-redis"]),
         (
             "kest",
@@ -109,6 +111,23 @@ fn only_kest_http_asks_over_http() {
                 || code.contains("kest_http::");
             assert!(!decides || at_home, "{}", path.display());
         }
+    }
+}
+
+/// What only tests stand on comes without a version, so that it is left out of what is published: the kit stands on the
+/// crates that it tests.
+#[test]
+fn only_tests_stand_on_the_test_kit() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("\nkest-testkit = { path = \"crates/kest-testkit\" }\n"));
+    for name in CRATES {
+        assert!(!dependencies(name).contains("kest-testkit"), "{name}");
+    }
+    for example in ["quickstart", "three-services"] {
+        let manifest = root().join("examples").join(example).join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let built = manifest.split("[dev-dependencies]").next().unwrap();
+        assert!(!built.contains("kest-testkit"), "{example}");
     }
 }
 
