@@ -22,7 +22,7 @@ use crate::tokens::TokenKey;
 /// let kit = TestKest::new(["gateway"]);
 /// let issuer = TestIssuer::start(&kit, "shop");
 /// // A service that takes its tokens, and nothing else:
-/// let authenticator = issuer.authenticator().try_build()?;
+/// let authenticator = issuer.authenticator().build()?;
 /// authenticator.start().await?;
 /// // And a token to send: good for an hour of the kit's clock.
 /// let authorization = issuer.token().user("alice").scope("orders:read").bearer();

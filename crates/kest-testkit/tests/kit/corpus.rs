@@ -44,7 +44,7 @@ async fn edge_that_takes_tokens_stands_with_a_passport_and_without() {
     let kit = kit();
     let issuer = TestIssuer::start(&kit, "shop");
     let edge = || {
-        let tokens = issuer.authenticator().try_build().unwrap();
+        let tokens = issuer.authenticator().build().unwrap();
         router(post(reserve).route_layer(operation(&kit))).layer(inbound(&kit, tokens))
     };
     let report = attacks(&kit).tokens(&issuer).against(edge(), request()).await;
@@ -54,7 +54,7 @@ async fn edge_that_takes_tokens_stands_with_a_passport_and_without() {
         assert!(names(&report).contains(name), "{name}");
     }
     attacks(&kit).tokens(&issuer).without_passport().against(edge(), request()).await;
-    let tokens = issuer.authenticator().try_build().unwrap();
+    let tokens = issuer.authenticator().build().unwrap();
     let refusing = kit.inbound().identity(tokens).passport(PassportPresence::Refused).build();
     let closed = router(post(reserve).route_layer(operation(&kit))).layer(refusing);
     attacks(&kit).tokens(&issuer).without_passport().against(closed, request()).await;
@@ -68,7 +68,7 @@ async fn edge_whose_tokens_are_bound_stands_with_nonces_and_without() {
     for settings in [DpopSettings::new(), DpopSettings::new().nonce_secret(&[7; 32])] {
         let nonces = format!("{settings:?}").contains("Shared");
         let tokens = issuer.authenticator().dpop(Requirement::Required);
-        let tokens = tokens.dpop_settings(settings.origins([origin])).try_build().unwrap();
+        let tokens = tokens.dpop_settings(settings.origins([origin])).build().unwrap();
         let edge = router(post(reserve).route_layer(operation(&kit))).layer(inbound(&kit, tokens));
         let report = attacks(&kit).tokens(&issuer).dpop(&holder, origin).against(edge, request()).await;
         let played = names(&report);
@@ -82,7 +82,7 @@ async fn edge_whose_tokens_are_bound_stands_with_nonces_and_without() {
 async fn route_with_a_guard_alone_stands_for_a_token_with_its_scope() {
     let kit = kit();
     let issuer = TestIssuer::start(&kit, "shop");
-    let tokens = issuer.authenticator().try_build().unwrap();
+    let tokens = issuer.authenticator().build().unwrap();
     let guard = GuardLayer::scopes(["orders:write"]).unwrap();
     let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&runs);

@@ -24,7 +24,7 @@ async fn send(to: &JwtAuthenticator, token: &TestToken) -> Result<Caller, Authen
 async fn tokens_hold_by_discovery_and_name_what_they_were_told() {
     let kit = kit();
     let issuer = TestIssuer::start(&kit, "shop");
-    let authenticator = issuer.authenticator().try_build().unwrap();
+    let authenticator = issuer.authenticator().build().unwrap();
     let token = issuer
         .token()
         .user("bob")
@@ -43,7 +43,7 @@ async fn tokens_hold_by_discovery_and_name_what_they_were_told() {
 async fn rotated_key_is_found_and_withdrawn_one_is_refused() {
     let kit = kit();
     let issuer = TestIssuer::start(&kit, "shop");
-    let authenticator = issuer.authenticator().random(Arc::new(FixedRandom::default())).try_build().unwrap();
+    let authenticator = issuer.authenticator().random(Arc::new(FixedRandom::default())).build().unwrap();
     let before = issuer.token();
     send(&authenticator, &before).await.unwrap();
     issuer.rotate();
@@ -66,14 +66,14 @@ async fn issuer_that_is_away_is_no_issuer_and_comes_back_at_its_address() {
     let mut issuer = TestIssuer::start(&kit, "shop");
     let name = issuer.name();
     issuer.go_down().await;
-    let cold = issuer.authenticator().try_build().unwrap();
+    let cold = issuer.authenticator().build().unwrap();
     assert!(matches!(send(&cold, &issuer.token()).await, Err(AuthenticateError::Unavailable(_))));
     issuer.come_up();
     assert_eq!(issuer.name(), name);
-    let again = issuer.authenticator().try_build().unwrap();
+    let again = issuer.authenticator().build().unwrap();
     send(&again, &issuer.token()).await.unwrap();
     issuer.endpoint().publish("/jwks.json", HttpAnswer::Status("500 Oops".to_owned()));
-    let failing = issuer.authenticator().try_build().unwrap();
+    let failing = issuer.authenticator().build().unwrap();
     assert!(matches!(send(&failing, &issuer.token()).await, Err(AuthenticateError::Unavailable(_))));
 }
 

@@ -86,7 +86,7 @@ async fn router_stands_all_attacks() {
 async fn edge_stands_all_attacks_on_tokens_too() {
     let kit = TestKest::new(["cart"]);
     let issuer = TestIssuer::start(&kit, "shop");
-    let app = service(&kest(&kit), issuer.authenticator().try_build().unwrap()).unwrap();
+    let app = service(&kest(&kit), issuer.authenticator().build().unwrap()).unwrap();
     let attacks = attacks(&kit).tokens(&issuer).without_passport();
     attacks.against(app, Request::post("/reserve").body("").unwrap()).await;
 }
