@@ -1,18 +1,9 @@
 //! Proves at start that documents have what a schema declares, so that a misspelt member is no surprise later.
 
-use super::shape::{Members, Presence, Shape, Unfit, context};
+use crate::input::Input;
+use crate::input::schema::everything;
 
-/// A document with every member that there can be; attributes are the resource's own affair.
-const EVERYTHING: &str = r#"{
-    "chain": {"operations": [""], "principals": [""], "resources": [""], "users": [""]},
-    "environment": {"active_deviations": [""], "is_root": true, "operation": "", "parent_hash": "0",
-        "policy_names": [""], "policy_tier": "", "source_type": "", "tip_age_seconds": 0},
-    "identity": "",
-    "object": {"attributes": {}, "history": {"operations": [""], "principals": [""], "users": [""]}, "id": ""},
-    "subject": {"agent": "", "identity_source": "", "issuer": "", "roles": [""], "scopes": [""], "taints": [""],
-        "task": "", "tenant": "", "trust_score": 0, "user": "", "workload": ""},
-    "trust_score": 0
-}"#;
+use super::shape::{Members, Presence, Shape, Unfit, context};
 
 /// Refuses a context with members that no document has, or has as another type.
 ///
@@ -26,7 +17,7 @@ pub(super) fn fits(declared: &Members) -> Result<(), Unfit> {
         attributes.shape = Shape::Record(Members::new());
     }
     require_all(&mut declared);
-    context(&declared, EVERYTHING).map(drop)
+    context(&declared, &everything(Input::members()).to_string()).map(drop)
 }
 
 fn require_all(members: &mut Members) {

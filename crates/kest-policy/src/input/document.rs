@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::schema::{Form, Member, Presence, Record, example, record};
+
 /// Everything that a policy may look at, the same for every engine; it never contains a token.
 ///
 /// Two inputs are equal exactly when their canonical forms are, and remembered decisions are found by the digest of
@@ -23,85 +25,131 @@ struct Parts {
     digest: OnceLock<[u8; 32]>,
 }
 
-/// The members, sorted, so that plain JSON is already canonical (RFC 8785) while names are ASCII.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Document {
-    pub(crate) chain: Arc<Chain>,
-    pub(crate) environment: Environment,
-    pub(crate) identity: Arc<str>,
-    pub(crate) object: Object,
-    pub(crate) subject: Subject,
-    pub(crate) trust_score: u8,
+// Members are sorted, so that plain JSON is already canonical (RFC 8785) while names are ASCII.
+record! {
+    /// Everything that a policy may look at, the same for every engine.
+    pub(crate) struct Document {
+        /// The verified lineage: lists with one element for each entry, parents first.
+        pub(crate) chain: Arc<Chain> = Form::Record(Chain::SCHEMA), None;
+        /// What surrounds the operation.
+        pub(crate) environment: Environment = Form::Record(Environment::SCHEMA), None;
+        /// The same as subject.workload, where the specification has it.
+        pub(crate) identity: Arc<str> = Form::Text(Presence::Always), Some(r#""spiffe://example.org/ledger""#);
+        /// What the operation acts on.
+        pub(crate) object: Object = Form::Record(Object::SCHEMA), None;
+        /// Who asks, on whose behalf, with which data.
+        pub(crate) subject: Subject = Form::Record(Subject::SCHEMA), None;
+        /// The same as subject.trust_score, where the specification has it.
+        pub(crate) trust_score: u8 = Form::Integer(Presence::Always), Some("60");
+    }
 }
 
-/// The verified lineage: one element an entry in each list, parents before children.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Chain {
-    /// What was done.
-    pub operations: Vec<Arc<str>>,
-    /// Which workload did it and signed.
-    pub principals: Vec<Arc<str>>,
-    /// What it acted on, where that is signed.
-    pub resources: Vec<Option<Arc<str>>>,
-    /// On whose behalf, where that is signed.
-    pub users: Vec<Option<Arc<str>>>,
+record! {
+    /// The verified lineage: what has been done before, by whom, on what, on whose behalf.
+    #[derive(Default)]
+    pub struct Chain {
+        /// What was done.
+        pub operations: Vec<Arc<str>> = Form::Strings, Some(r#"["enter_invoice", "validate_invoice"]"#);
+        /// The workload that did it and signed the entry.
+        pub principals: Vec<Arc<str>> =
+            Form::Strings, Some(r#"["spiffe://example.org/intake", "spiffe://example.org/validation"]"#);
+        /// What it was done to; null where the entry does not say.
+        pub resources: Vec<Option<Arc<str>>> = Form::StringsOrNulls, Some(r#"["invoice-7", "invoice-7"]"#);
+        /// On whose behalf; null where the entry does not say.
+        pub users: Vec<Option<Arc<str>>> = Form::StringsOrNulls, Some(r#"["bob", null]"#);
+    }
 }
 
-/// What surrounds the operation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Environment {
-    /// The policies of higher tiers that were left out for this operation.
-    pub active_deviations: Vec<Arc<str>>,
-    /// Whether the operation starts a lineage.
-    pub is_root: bool,
-    /// The operation that asks.
-    pub operation: Arc<str>,
-    /// The hash of the tip, `0` at a root. Unique to each request, hence only there when asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_hash: Option<Arc<str>>,
-    /// The policies of the tier that are evaluated.
-    pub policy_names: Arc<[Arc<str>]>,
-    /// The tier: `enterprise`, `platform`, `application` or `function`.
-    pub policy_tier: Arc<str>,
-    /// Where the operation's own data comes from, when it says so.
-    pub source_type: Option<Arc<str>>,
-    /// About how many seconds ago the oldest tip was signed, rounded up in steps that grow; absent at a root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tip_age_seconds: Option<u64>,
+record! {
+    /// What surrounds the operation.
+    pub struct Environment {
+        /// Policies of higher tiers that the deployment leaves out for this operation.
+        pub active_deviations: Vec<Arc<str>> = Form::Strings, Some(r#"["acme/office_hours"]"#);
+        /// Whether the operation starts a lineage.
+        pub is_root: bool = Form::Boolean, Some("false");
+        /// The operation that asks.
+        pub operation: Arc<str> = Form::Text(Presence::Always), Some(r#""approve_invoice""#);
+        /// Hash of the entry that the lineage ends in, 0 at a root; absent unless the deployment asks for it, since it is
+        /// unique to each request and makes remembered decisions useless.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub parent_hash: Option<Arc<str>> = Form::Text(Presence::OrAbsent), None;
+        /// The policies of the tier that is evaluated.
+        pub policy_names: Arc<[Arc<str>]> = Form::Strings, Some(r#"["kest/clark_wilson", "kest/trust_threshold"]"#);
+        /// That tier: enterprise, platform, application or function.
+        pub policy_tier: Arc<str> = Form::Text(Presence::Always), Some(r#""function""#);
+        /// Where the operation's own data comes from, such as user_input; null when it does not say.
+        pub source_type: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""third_party_api""#);
+        /// About how many seconds ago the operation before this one was signed, the oldest of several, rounded up in steps
+        /// that grow, so that decisions can be remembered; absent at a root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tip_age_seconds: Option<u64> = Form::Integer(Presence::OrAbsent), Some("1");
+    }
 }
 
-/// What the operation acts on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Object {
-    pub(crate) attributes: Arc<RawValue>,
-    /// What the lineage has done with this very object; nothing where it has no id.
-    #[serde(default)]
-    pub history: Arc<History>,
-    /// What it is called.
-    pub id: Option<Arc<str>>,
+record! {
+    /// What the operation acts on.
+    pub struct Object {
+        /// What the service says about it, empty when it says nothing.
+        pub(crate) attributes: Arc<RawValue> = Form::Attributes, Some(ATTRIBUTES);
+        /// What the lineage has done with this very object; empty where it has no id.
+        #[serde(default)]
+        pub history: Arc<History> = Form::Record(History::SCHEMA), None;
+        /// What it is called; null when it is not.
+        pub id: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""invoice-7""#);
+    }
 }
 
-/// The entries of the lineage whose signed resource is the object that the operation acts on, parents before children.
-///
-/// The lists of the chain tell what was done and to what, but not, to every language, what was done to what: that
-/// *something* was validated says nothing about this invoice.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct History {
-    /// What was done to it.
-    pub operations: Vec<Arc<str>>,
-    /// Which workloads did it and signed.
-    pub principals: Vec<Arc<str>>,
-    /// On whose behalf, where that is signed.
-    pub users: Vec<Arc<str>>,
+/// What the library of policies reads.
+const ATTRIBUTES: &str = r#"{
+    "access": "write", "certified_operations": ["approve_invoice"], "conflicts": ["invoice-8"], "domain": "low",
+    "forbidden_taints": ["llm"], "high_sources": ["spiffe://example.org/payroll"], "high_taints": ["salaries"],
+    "integrity": 60, "level": 1, "min_trust": 40, "required_operations": ["validate_invoice"],
+    "required_scopes": ["invoice:approve"], "separation_of_duty": true
+}"#;
+
+record! {
+    /// The part of the lineage that acted on this very object: entries whose signed resource id is the object's.
+    ///
+    /// The lists of the chain tell what was done and to what, but not, to every language, what was done to what: that
+    /// *something* was validated says nothing about this invoice.
+    #[derive(Default, PartialEq, Eq)]
+    pub struct History {
+        /// What was done to it.
+        pub operations: Vec<Arc<str>> = Form::Strings, Some(r#"["enter_invoice", "validate_invoice"]"#);
+        /// The workloads that did it and signed.
+        pub principals: Vec<Arc<str>> =
+            Form::Strings, Some(r#"["spiffe://example.org/intake", "spiffe://example.org/validation"]"#);
+        /// On whose behalf, where the entries say.
+        pub users: Vec<Arc<str>> = Form::Strings, Some(r#"["bob"]"#);
+    }
+}
+
+record! {
+    /// Who asks, on whose behalf, with which data.
+    pub struct Subject {
+        /// The program that acts for the user.
+        pub agent: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""assistant""#);
+        /// How user, agent and task are known: jwt, lineage, anonymous or unverified.
+        pub identity_source: Arc<str> = Form::Text(Presence::Always), Some(r#""jwt""#);
+        /// Who vouches for them.
+        pub issuer: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""https://login.example.org""#);
+        /// The caller's roles, sorted.
+        pub roles: Arc<[Arc<str>]> = Form::Strings, Some(r#"["accountant", "clearance:2"]"#);
+        /// The scopes that the caller was granted, sorted.
+        pub scopes: Arc<[Arc<str>]> = Form::Strings, Some(r#"["invoice:approve", "invoice:read"]"#);
+        /// The taints of the data, sorted, before any sanitizer.
+        pub taints: Vec<Arc<str>> = Form::Strings, Some(r#"["partner_data"]"#);
+        /// The task or scope as it is signed into entries.
+        pub task: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""close-the-month""#);
+        /// The tenant that the issuer speaks for; null when it is not known.
+        pub tenant: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""acme""#);
+        /// How far the data can be trusted, 0 to 100, before any sanitizer.
+        pub trust_score: u8 = Form::Integer(Presence::Always), Some("60");
+        /// The user on whose behalf.
+        pub user: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""ada""#);
+        /// The service that would do it and sign the entry.
+        pub workload: Arc<str> = Form::Text(Presence::Always), Some(r#""spiffe://example.org/ledger""#);
+    }
 }
 
 impl Object {
@@ -119,35 +167,6 @@ impl Object {
             id => Ok(id.unwrap_or("*")),
         }
     }
-}
-
-/// Who asks, on whose behalf, with which data.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Subject {
-    /// The program that acts.
-    pub agent: Option<Arc<str>>,
-    /// How the identity was established: `jwt`, `lineage`, `anonymous`, `unverified`.
-    pub identity_source: Arc<str>,
-    /// Who vouches for the names.
-    pub issuer: Option<Arc<str>>,
-    /// The caller's roles, sorted.
-    pub roles: Arc<[Arc<str>]>,
-    /// The scopes that were granted, sorted.
-    pub scopes: Arc<[Arc<str>]>,
-    /// The taints of the data, sorted, before any sanitizer.
-    pub taints: Vec<Arc<str>>,
-    /// The task or scope as signed into entries.
-    pub task: Option<Arc<str>>,
-    /// The tenant that the issuer speaks for.
-    pub tenant: Option<Arc<str>>,
-    /// How far the data can be trusted, 0 to 100, before any sanitizer.
-    pub trust_score: u8,
-    /// The user on whose behalf.
-    pub user: Option<Arc<str>>,
-    /// The workload that would do it: this service.
-    pub workload: Arc<str>,
 }
 
 /// An input document cannot be made or read.
@@ -182,6 +201,23 @@ impl Input {
             return Err(InputError::TooLong(canonical.len()));
         }
         Ok(Self(Arc::new(Parts { document, canonical: canonical.into(), digest: OnceLock::new() })))
+    }
+
+    /// The members of a document: what each is called, its form and what it means.
+    #[must_use]
+    pub fn members() -> &'static [Member] {
+        Document::SCHEMA.members
+    }
+
+    /// A document to try policies with: an operation in the middle of a lineage, with something in every member but
+    /// `environment.parent_hash`, that every policy of the library allows.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] where `limits` are too small for it.
+    pub fn example(limits: &kest_core::Limits) -> Result<Self, InputError> {
+        let document = example(Self::members()).map_err(|cause| InputError::Malformed(cause.into()))?;
+        Self::from_json(document.to_string().as_bytes(), limits)
     }
 
     /// Reads a document from JSON, which need not be canonical.

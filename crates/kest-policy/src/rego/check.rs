@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 
 use regorus::unstable::BUILTINS;
 
+use crate::input::{Input, schema};
+
 use super::module::{Call, Target};
 use super::problem::{Finding, Refusal};
 use super::tree::Tree;
@@ -50,7 +52,7 @@ impl Tree<'_> {
     fn misses(&self, source: usize, target: &Target, line: NonZeroUsize) -> Option<Finding> {
         let refusal = match target {
             Target::Data(path) if !path.is_empty() && self.about(path).is_empty() => Refusal::Undefined,
-            Target::Input(path) if !input_has(path) => Refusal::NoSuchInput,
+            Target::Input(path) if !schema::has(Input::members(), path) => Refusal::NoSuchInput,
             Target::Data(_) | Target::Input(_) | Target::Own(_) => return None,
         };
         Some(Finding::invalid(source, line, refusal(target.to_string())))
@@ -72,60 +74,8 @@ impl Tree<'_> {
     }
 }
 
-/// Whether the input document can have something at `path`: below strings, numbers and lists nothing is named.
-fn input_has(path: &[Box<str>]) -> bool {
-    let mut names = path.iter().map(AsRef::as_ref);
-    let (Some(first), second, third) = (names.next(), names.next(), names.next()) else { return true };
-    let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == first) else { return false };
-    match second {
-        Some("history") if first == "object" => third.is_none_or(|third| HISTORY.contains(&third)),
-        Some(second) => members.contains(&second) && (third.is_none() || second == "attributes"),
-        None => true,
-    }
-}
-
 /// Built-in functions that give another answer each time.
 const FICKLE: [&str; 3] = ["time.now_ns", "uuid.rfc4122", "net.lookup_ip_addr"];
 
 /// Families of built-in functions that look at something other than the input.
 const OUTSIDE: [&str; 5] = ["http", "opa", "rand", "io", "rego"];
-
-/// The members of `object.history`.
-const HISTORY: [&str; 3] = ["operations", "principals", "users"];
-
-/// The members of the input document.
-const MEMBERS: [(&str, &[&str]); 6] = [
-    ("chain", &["operations", "principals", "resources", "users"]),
-    (
-        "environment",
-        &[
-            "active_deviations",
-            "is_root",
-            "operation",
-            "parent_hash",
-            "policy_names",
-            "policy_tier",
-            "source_type",
-            "tip_age_seconds",
-        ],
-    ),
-    ("identity", &[]),
-    ("object", &["attributes", "history", "id"]),
-    (
-        "subject",
-        &[
-            "agent",
-            "identity_source",
-            "issuer",
-            "roles",
-            "scopes",
-            "taints",
-            "task",
-            "tenant",
-            "trust_score",
-            "user",
-            "workload",
-        ],
-    ),
-    ("trust_score", &[]),
-];

@@ -1,5 +1,8 @@
 //! Schemas of one's own, and what they may not say.
 
+use crate::input::document::Document;
+use crate::input::{Form, Input, Presence, Record};
+
 use super::*;
 
 const PERMIT: (&str, &str) = ("p.cedar", "permit(principal, action, resource);");
@@ -136,4 +139,46 @@ fn everything_that_the_built_in_schema_makes_fits_it_in_cedars_own_judgement() {
         let context = super::super::shape::context(&context, document.canonical()).unwrap();
         context.validate(&terms.schema, terms.request.action()).unwrap();
     }
+}
+
+/// What a Cedar schema says of `record`, an object of the input document.
+fn declared(name: &str, record: &Record) -> String {
+    let mut text = lines("  ", record.meaning);
+    text += &format!("  type {name} = {{\n");
+    for member in record.members {
+        let (optional, form) = match member.form {
+            Form::Record(record) => (false, record.name),
+            Form::Attributes => (false, "Attributes"),
+            Form::Boolean => (false, "Bool"),
+            Form::Integer(presence) => (presence != Presence::Always, "Long"),
+            Form::Text(presence) => (presence != Presence::Always, "String"),
+            Form::Strings | Form::StringsOrNulls => (false, "Set<String>"),
+        };
+        text += &lines("    ", member.meaning);
+        text += &format!("    {}{}: {form},\n", member.name, if optional { "?" } else { "" });
+    }
+    text + "  };\n"
+}
+
+fn lines(indent: &str, meaning: &[&str]) -> String {
+    meaning.iter().map(|line| format!("{indent}//{line}").trim_end().to_owned() + "\n").collect()
+}
+
+#[test]
+fn built_in_schema_declares_what_the_table_of_the_input_has() {
+    let (_attributes, declarations) = Cedar::BUILT_IN_SCHEMA.split_once("\n  };\n\n").unwrap();
+    let mut records: Vec<&Record> = Vec::new();
+    let mut walk = vec![Input::members()];
+    while let Some(members) = walk.pop() {
+        for member in members {
+            if let Form::Record(record) = member.form {
+                records.push(record);
+                walk.push(record.members);
+            }
+        }
+    }
+    records.sort_by_key(|record| record.name);
+    let mut expected: Vec<String> = records.into_iter().map(|record| declared(record.name, record)).collect();
+    expected.push(declared("Input", Document::SCHEMA));
+    assert_eq!(declarations, expected.join("\n") + "}\n");
 }
