@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::Limits;
 use kest_core::entry::EntryHash;
-use kest_tests::forge::Forge;
+use kest_tests::forge::{self, Forge};
 use serde_json::{Value, json};
 
 /// One kind: what is done to every entry of an honest lineage.
@@ -29,7 +29,7 @@ const KINDS: &[Kind] = &[
     Kind::of("taints", taints),
     Kind::of("labels", |entry, _| tiny(27).fold(entry, |entry, name| entry.label(&name, ""))),
     Kind::of("policies", |entry, _| {
-        entry.with("/policy_context/function_policies", tiny(250).collect::<Vec<_>>().into())
+        entry.with("/policy_context/function_policies", tiny(250).collect::<Vec<_>>())
     }),
     Kind::of("deviations", deviations),
     Kind { parents: 32, ..Kind::of("parents", |entry, _| entry.anonymous()) },
@@ -58,7 +58,7 @@ impl Kind {
             let from = if place < self.parents { place } else { place - self.parents };
             let parents: Vec<&str> = entries[from..].iter().map(String::as_str).collect();
             let place = u16::try_from(place).unwrap();
-            let entry = (self.shape)(Forge::entry("gateway", place, &parents), place).sign();
+            let entry = (self.shape)(forge::entry("gateway", place, &parents), place).sign();
             assert!(entry.len() <= limits.entry_bytes && entries.len() < limits.entries, "{}", self.name);
             length += entry.len() + 3;
             if length > bytes {
@@ -70,7 +70,7 @@ impl Kind {
 
     /// The same lineage signed again, so that no entry is one of the first: each says another time.
     pub(crate) fn again(&self, entries: &[String], number: usize) -> Vec<String> {
-        let forge = Forge::entry("gateway", 0, &[]);
+        let forge = forge::entry("gateway", 0, &[]);
         let mut hashes: Vec<[String; 2]> = Vec::new();
         let mut signed_again = Vec::new();
         for entry in entries {
@@ -113,7 +113,7 @@ fn taints(entry: Forge, place: u16) -> Forge {
 
 fn deviations(entry: Forge, place: u16) -> Forge {
     let one = json!({"approver": "", "policy": place.to_string(), "reason": "", "tier": ""});
-    entry.with("/policy_context/deviations", vec![one; 200].into())
+    entry.with("/policy_context/deviations", vec![one; 200])
 }
 
 /// For a user with so long a name.

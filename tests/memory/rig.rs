@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -20,12 +20,12 @@ use kest_core::passport::Tips;
 use kest_core::policy::policy_fn;
 use kest_core::signature::KeyId;
 use kest_core::{
-    Admitter, Authorize, Clock, Identity, Limits, Operation, OsRandom, Slots, UnverifiedPassport, Verifier,
+    Admitter, Authorize, Identity, Limits, Operation, OsRandom, Slots, UnverifiedPassport, Verifier,
 };
 use kest_identity::{IdentityChoice, JwtAuthenticator};
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, Verdict};
 use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
-use kest_tests::jwks::{Answer, JwksServer};
+use kest_testkit::{Endpoint, HttpAnswer as Answer, TestClock};
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::tokens::{AUDIENCE, ISSUER, NOW, TokenKey};
 use kest_tests::{forge, keys};
@@ -170,16 +170,6 @@ impl Engine for Sidecar {
     }
 }
 
-/// Stands still while good tokens are fresh.
-#[derive(Debug)]
-struct Fresh;
-
-impl Clock for Fresh {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-}
-
 /// The default bounds, but for waiting: a debug build on a busy machine takes its time.
 fn limits() -> Limits {
     let mut limits = Limits::default();
@@ -196,7 +186,7 @@ pub(crate) struct Rig {
     claims: PassportStores,
     key: TokenKey,
     limits: Limits,
-    _issuer: JwksServer,
+    _issuer: Endpoint,
 }
 
 impl Rig {
@@ -208,10 +198,10 @@ impl Rig {
         let sealing = Sealing::new(sealing, Audience::new("shop").unwrap()).dangerous_accept_plain();
         let claims = PassportStores::sealed(Arc::<Shelf>::clone(&shelf), sealing);
         let key = TokenKey::ed25519("key-1", 1);
-        let issuer = JwksServer::answering(Answer::keys(&[key.jwk()])).await;
+        let issuer = Endpoint::answering(Answer::keys(&[key.jwk()]));
         let authenticator =
-            JwtAuthenticator::builder().jwks_uri(issuer.uri()).issuer(ISSUER).audience(AUDIENCE);
-        let authenticator = authenticator.clock(Arc::new(Fresh)).build().unwrap();
+            JwtAuthenticator::builder().jwks_uri(issuer.at("/jwks.json")).issuer(ISSUER).audience(AUDIENCE);
+        let authenticator = authenticator.clock(Arc::new(TestClock::at(NOW))).build().unwrap();
         authenticator.start().await.unwrap();
         let inbound = InboundLayer::builder(keys::ring())
             .identity(IdentityChoice::jwks(authenticator))

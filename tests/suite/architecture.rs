@@ -107,7 +107,7 @@ fn only_kest_http_asks_over_http() {
             let decides = code.contains("is_loopback()") || code.contains("\"localhost\"");
             let at_home = matches!(name, "kest-http" | "kest-reqwest")
                 // What a client may use is judged by its own words: RFC 9449 section 4.3 and RFC 9728 section 1.2.
-                || path.ends_with("binding/htu.rs")
+                || path.ends_with("dpop/htu.rs")
                 || code.contains("kest_http::");
             assert!(!decides || at_home, "{}", path.display());
         }

@@ -9,7 +9,7 @@ use kest_core::{
     AdmitOptions, Arrival, Evidence, FromLineage, Limits, Lineage, Operation, OsRandom, UnverifiedPassport,
     Verifier, authenticate,
 };
-use kest_tests::forge::{Forge, inline, tip};
+use kest_tests::forge::{self, inline, tip};
 use kest_tests::keys;
 
 /// The beginning of every compact entry, and of every JWT: `{"` in base64url.
@@ -25,8 +25,8 @@ fn check(wrong: &mut Vec<String>, what: &str, holder: &dyn Debug) {
 
 #[tokio::test]
 async fn no_public_type_that_holds_a_passport_prints_it() {
-    let root = Forge::entry("gateway", 1, &[]).sign();
-    let entries = vec![root.clone(), Forge::entry("orders", 2, &[&root]).sign()];
+    let root = forge::entry("gateway", 1, &[]).sign();
+    let entries = vec![root.clone(), forge::entry("orders", 2, &[&root]).sign()];
     assert!(entries.iter().all(|entry| entry.starts_with(COMPACT)));
     let limits = Limits::default();
     let mut wrong = Vec::new();

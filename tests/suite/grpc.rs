@@ -47,7 +47,7 @@ async fn check(origin: &str, baggage: Option<&str>) -> Result<i32, Code> {
 #[tokio::test]
 async fn tonic_service_is_protected_and_refuses_in_its_own_tongue() {
     let origin = serve().await;
-    let entries = vec![forge::Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let good = forge::inline(&entries, &forge::tip(&entries));
     let serving = 1;
     assert_eq!(check(&origin, Some(&good)).await, Ok(serving));
@@ -55,7 +55,7 @@ async fn tonic_service_is_protected_and_refuses_in_its_own_tongue() {
     assert_eq!(check(&origin, Some("kest.chain_tip=0")).await, Err(Code::InvalidArgument));
     let forged = good.replace("kest.chain_tip=", "kest.chain_tip=0");
     assert_eq!(check(&origin, Some(&forged)).await, Err(Code::InvalidArgument));
-    let strange = vec![forge::Forge::entry("gateway", 1, &[]).signed_by("orders").sign()];
+    let strange = vec![forge::entry("gateway", 1, &[]).signed_by("orders").sign()];
     let strange = forge::inline(&strange, &forge::tip(&strange));
     assert_eq!(check(&origin, Some(&strange)).await, Err(Code::Unauthenticated));
 }

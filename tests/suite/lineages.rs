@@ -9,7 +9,7 @@ use kest_core::{
     AdmitError, AdmitOptions, Admitter, Arrival, Dialect, Evidence, FromLineage, Limits, Lineage, Operation,
     UnverifiedPassport, Verifier, authenticate,
 };
-use kest_tests::forge::{Forge, inline, tip};
+use kest_tests::forge::{self, Forge, inline, tip};
 use kest_tests::service::Service;
 use kest_tests::{keys, raw};
 
@@ -36,8 +36,8 @@ async fn caller_of_another_lineage_is_not_signed_as_inherited() {
         let carried = UnverifiedPassport::dangerous_from_entries([entry.sign()], None, &limits).unwrap();
         Lineage::Carried(Verifier::new(limits.clone()).verify(carried, &keys::ring()).unwrap())
     };
-    let alices = carried(Forge::entry("gateway", 1, &[]));
-    let bobs = carried(Forge::entry("gateway", 1, &[]).label("kest.identity", BOB));
+    let alices = carried(forge::entry("gateway", 1, &[]));
+    let bobs = carried(forge::entry("gateway", 1, &[]).label("kest.identity", BOB));
     let alice = authenticate(&FromLineage, &Evidence::new(&alices)).await.unwrap();
     let operation = Operation::named("look").unwrap();
     let sign = async |lineage: &Lineage| {
@@ -46,7 +46,7 @@ async fn caller_of_another_lineage_is_not_signed_as_inherited() {
         kest.admit(&arrival, &operation, &dangerous_allow_all(), AdmitOptions::default()).await
     };
     assert!(sign(&alices).await.is_ok());
-    let nobodys = carried(Forge::entry("gateway", 1, &[]).anonymous());
+    let nobodys = carried(forge::entry("gateway", 1, &[]).anonymous());
     for other in [bobs, nobodys, Lineage::Absent] {
         assert!(matches!(sign(&other).await, Err(AdmitError::Sign(SignError::Identity(_)))));
     }
@@ -56,17 +56,17 @@ const BOB: &str = r#"{"agent":null,"task":null,"user":"bob"}"#;
 
 #[tokio::test]
 async fn lineage_may_cross_traces() {
-    let root = Forge::entry("gateway", 1, &[]).sign();
+    let root = forge::entry("gateway", 1, &[]).sign();
     let other =
-        Forge::entry("orders", 2, &[&root]).label("trace_id", "0af7651916cd43dd8448eb211c80319c").sign();
+        forge::entry("orders", 2, &[&root]).label("trace_id", "0af7651916cd43dd8448eb211c80319c").sign();
     let entries = [root, other];
     Service::start().await.admitted(&raw::call().baggage(inline(&entries, &tip(&entries)))).await;
 }
 
 #[tokio::test]
 async fn sanitizer_may_find_nothing_to_do_and_still_has_to_say_why() {
-    let root = Forge::entry("gateway", 1, &[]).sign();
-    let cleaned = Forge::entry("orders", 2, &[&root]).with("/removed_taints", serde_json::json!(["markup"]));
+    let root = forge::entry("gateway", 1, &[]).sign();
+    let cleaned = forge::entry("orders", 2, &[&root]).with("/removed_taints", serde_json::json!(["markup"]));
     let carrying = |child: Forge| {
         let entries = [root.clone(), child.sign()];
         raw::call().baggage(inline(&entries, &tip(&entries)))
@@ -109,7 +109,7 @@ async fn lineages_that_are_too_long_together_are_not_joined() {
 fn entry_seen_under_a_key_is_not_recognised_under_another() {
     let limits = Limits::default();
     let verifier = Verifier::new(limits.clone()).remember(SeenEntries::new(&limits));
-    let entry = Forge::entry("gateway", 1, &[]).sign();
+    let entry = forge::entry("gateway", 1, &[]).sign();
     let verify = |ring: &KeyRing| {
         let tips: Option<Tips> = None;
         let carried = UnverifiedPassport::dangerous_from_entries([entry.as_str()], tips, &limits).unwrap();
@@ -131,7 +131,7 @@ async fn unverified_identity_stays_unverified_along_the_lineage() {
         let entries = vec![entry.sign()];
         service.admitted(&raw::call().baggage(inline(&entries, &tip(&entries)))).await
     };
-    let entry = || Forge::entry("gateway", 1, &[]);
+    let entry = || forge::entry("gateway", 1, &[]);
     let unverified = seen(entry().label("kest.identity_source", "unverified")).await;
     assert_eq!((&unverified["user"], &unverified["source"]), (&"alice".into(), &"unverified".into()));
     assert_eq!(seen(entry()).await["source"], "lineage");
@@ -152,10 +152,10 @@ fn kind_under(change: impl FnOnce(&mut Limits), entries: &[String]) -> Option<Ve
 
 #[test]
 fn entries_over_a_limit_are_refused_and_those_at_it_are_not() {
-    let one = Forge::entry("gateway", 1, &[]).sign();
-    let two = Forge::entry("orders", 2, &[]).sign();
-    let joined = Forge::entry("ledger", 3, &[&one, &two]).sign();
-    let labels = Forge::entry("gateway", 1, &[]).payload["labels"].as_object().unwrap().len();
+    let one = forge::entry("gateway", 1, &[]).sign();
+    let two = forge::entry("orders", 2, &[]).sign();
+    let joined = forge::entry("ledger", 3, &[&one, &two]).sign();
+    let labels = forge::entry("gateway", 1, &[]).payload["labels"].as_object().unwrap().len();
     let whole = vec![one, two, joined];
     let form = |form| Some(VerifyErrorKind::Form(form));
     assert_eq!(kind_under(|limits| limits.parents = 2, &whole), None);
@@ -170,15 +170,15 @@ fn entries_over_a_limit_are_refused_and_those_at_it_are_not() {
 
 #[test]
 fn same_parent_named_twice_is_refused() {
-    let one = Forge::entry("gateway", 1, &[]).sign();
-    let twice = Forge::entry("orders", 2, &[&one, &one]).sign();
+    let one = forge::entry("gateway", 1, &[]).sign();
+    let twice = forge::entry("orders", 2, &[&one, &one]).sign();
     let kind = kind_under(|_| {}, &[one, twice]);
     assert_eq!(kind, Some(VerifyErrorKind::Form(FormError::Parents)));
 }
 
 #[test]
 fn passport_text_over_the_limit_is_refused_before_it_is_read() {
-    let json = format!("[\"{}\"]", Forge::entry("gateway", 1, &[]).sign());
+    let json = format!("[\"{}\"]", forge::entry("gateway", 1, &[]).sign());
     let mut limits = Limits::default();
     limits.passport_bytes = json.len();
     assert!(UnverifiedPassport::dangerous_from_json(json.as_bytes(), None, &limits).is_ok());
@@ -191,10 +191,10 @@ fn passport_text_over_the_limit_is_refused_before_it_is_read() {
 #[test]
 fn legacy_dialect_still_refuses_taints_that_vanish_or_come_from_nowhere() {
     let taints = |list: &[&str]| serde_json::json!(list);
-    let root = Forge::entry("gateway", 1, &[]).with("/added_taints", taints(&["web"]));
+    let root = forge::entry("gateway", 1, &[]).with("/added_taints", taints(&["web"]));
     let root = root.with("/taints", taints(&["web"])).sign();
     let check = |removed: &[&str], kept: &[&str]| {
-        let child = Forge::entry("orders", 2, &[&root])
+        let child = forge::entry("orders", 2, &[&root])
             .with("/removed_taints", taints(removed))
             .with("/taints", taints(kept))
             .sign();

@@ -11,8 +11,8 @@ use kest_baggage::{Tiers, run_admitted};
 use kest_core::trust::Origin;
 use kest_core::{Limits, Operation, policy::dangerous_allow_all};
 use kest_reqwest::{CarryError, CarryPassport, ClientError, Destination, Sent, WithoutLineage};
+use kest_testkit::FailingPassports;
 use kest_tests::keys;
-use kest_tests::stores::BadStore;
 use reqwest_middleware::ClientWithMiddleware;
 use tokio::net::TcpListener;
 
@@ -157,7 +157,8 @@ async fn passport_that_fits_nowhere_is_not_sent() {
             .client(reqwest::Client::builder())
             .unwrap()
     };
-    for (tiers, may_retry) in [(Tiers::auto(), false), (Tiers::auto().store(Arc::new(BadStore::Down)), true)]
+    for (tiers, may_retry) in
+        [(Tiers::auto(), false), (Tiers::auto().store(Arc::new(FailingPassports::away())), true)]
     {
         let client = without(tiers);
         let url = next.url("/");

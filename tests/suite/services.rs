@@ -181,13 +181,13 @@ async fn joined_branches_are_all_parents_and_the_weakest_counts() {
 
 #[tokio::test]
 async fn two_tips_that_name_different_users_name_nobody() {
-    use kest_tests::forge::{Forge, inline};
-    let first = Forge::entry("gateway", 1, &[]).sign();
-    let bob = Forge::entry("orders", 2, &[&first])
+    use kest_tests::forge::{self, inline};
+    let first = forge::entry("gateway", 1, &[]).sign();
+    let bob = forge::entry("orders", 2, &[&first])
         .label("kest.identity", r#"{"agent":null,"task":null,"user":"bob"}"#)
         .label("kest.identity_source", "jwt")
         .sign();
-    let alice = Forge::entry("ledger", 3, &[&first]).sign();
+    let alice = forge::entry("ledger", 3, &[&first]).sign();
     let hash = |entry: &str| kest_core::entry::EntryHash::of(entry).to_hex();
     let tips = format!("{},{}", hash(&bob), hash(&alice));
     let service = kest_tests::service::Service::start().await;

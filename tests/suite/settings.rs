@@ -6,7 +6,7 @@ use std::thread::ThreadId;
 use kest_core::passport::{SeenEntries, VerifyErrorKind, WorkloadRules};
 use kest_core::trust::{Origin, Origins, TrustEvaluator, TrustModel, TrustScore, WeakestLink};
 use kest_core::{Dialect, Limits, UnverifiedPassport, Verifier};
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::keys::{self, workload};
 use kest_tests::raw;
 use kest_tests::service::Setup;
@@ -32,7 +32,7 @@ fn gateway_only() -> WorkloadRules {
 /// What holds only under the trust model above.
 fn from_partner() -> Vec<String> {
     vec![
-        Forge::entry("gateway", 1, &[])
+        forge::entry("gateway", 1, &[])
             .label("kest.origin", "partner")
             .with("/trust_score", json!(70))
             .sign(),
@@ -41,19 +41,19 @@ fn from_partner() -> Vec<String> {
 
 /// What holds in the legacy dialect only.
 fn without_trace() -> Vec<String> {
-    vec![Forge::entry("gateway", 1, &[]).without_label("trace_id").sign()]
+    vec![forge::entry("gateway", 1, &[]).without_label("trace_id").sign()]
 }
 
 /// What does not hold where only the gateway introduces.
 fn introduced_elsewhere() -> Vec<String> {
-    vec![Forge::entry("orders", 1, &[]).sign()]
+    vec![forge::entry("orders", 1, &[]).sign()]
 }
 
 /// What is too long under the limits above.
 fn three() -> Vec<String> {
-    let one = Forge::entry("gateway", 1, &[]).sign();
-    let two = Forge::entry("orders", 2, &[&one]).sign();
-    let three = Forge::entry("ledger", 3, &[&two]).sign();
+    let one = forge::entry("gateway", 1, &[]).sign();
+    let two = forge::entry("orders", 2, &[&one]).sign();
+    let three = forge::entry("ledger", 3, &[&two]).sign();
     vec![one, two, three]
 }
 

@@ -14,7 +14,7 @@ use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
     AdmitError, Limits, Operation, OsRandom, Passport, UnverifiedPassport, Verifier, canonicalize,
 };
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tests::raw;
 use kest_tests::service::Setup;
@@ -37,15 +37,15 @@ fn tamper(entry: &str, part: usize) -> String {
 }
 
 fn three() -> Vec<String> {
-    let first = Forge::entry("gateway", 1, &[]).sign();
-    let second = Forge::entry("orders", 2, &[&first]).sign();
-    let third = Forge::entry("ledger", 3, &[&second]).sign();
+    let first = forge::entry("gateway", 1, &[]).sign();
+    let second = forge::entry("orders", 2, &[&first]).sign();
+    let third = forge::entry("ledger", 3, &[&second]).sign();
     vec![first, second, third]
 }
 
 #[test]
 fn tc_01_root_entry_hash() {
-    let root = Forge::entry("gateway", 1, &[]).sign();
+    let root = forge::entry("gateway", 1, &[]).sign();
     let passport = verify(&[root]).unwrap();
     assert!(passport.entries()[0].is_root());
 }
@@ -59,8 +59,7 @@ fn tc_02_merkle_chain_break_detection() {
     let error = verify(&[first.clone(), changed, third.clone()]).unwrap_err();
     assert_eq!(error.index(), Some(1));
 
-    let signed_again =
-        Forge::entry("orders", 2, &[&first]).with("/operation", "something else".into()).sign();
+    let signed_again = forge::entry("orders", 2, &[&first]).with("/operation", "something else").sign();
     let error = verify(&[first, signed_again, third]).unwrap_err();
     assert_eq!((error.kind(), error.index()), (VerifyErrorKind::BrokenLink, Some(2)));
 }
@@ -183,7 +182,7 @@ async fn tc_11_claim_check_round_trip() {
 #[tokio::test]
 async fn tc_12_context_accessor_fallback() {
     let service = kest_tests::service::Service::start().await;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = format!("{},kest.user=alice", forge::inline(&entries, &forge::tip(&entries)));
     assert_eq!(service.admitted(&raw::call().baggage(header)).await["ambient_user"], "alice");
 

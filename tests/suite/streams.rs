@@ -14,7 +14,7 @@ use kest_baggage::{current_admission, current_arrival};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::{Admission, Operation};
 use kest_identity::IdentityChoice;
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::{keys, raw};
 use kest_tower::{InboundLayer, OperationLayer, public};
 use tokio::net::TcpListener;
@@ -97,7 +97,7 @@ async fn serve(notes: Notes) -> std::net::SocketAddr {
 async fn check(path: &str, expected: &str) {
     let notes = Notes::default();
     let address = serve(notes.clone()).await;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
     let response = raw::to(path).baggage(header).send(address).await;
     assert_eq!(response.status, 200);
@@ -131,10 +131,10 @@ async fn streams_of_several_requests_never_mix() {
     let notes = Notes::default();
     let address = serve(notes).await;
     let one = async |length: u16| {
-        let mut entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+        let mut entries = vec![forge::entry("gateway", 1, &[]).sign()];
         for number in 2..=length {
             let parent = entries.last().unwrap().clone();
-            entries.push(Forge::entry("gateway", number, &[&parent]).sign());
+            entries.push(forge::entry("gateway", number, &[&parent]).sign());
         }
         let header = forge::inline(&entries, &forge::tip(&entries));
         let response = raw::call().baggage(header).send(address).await;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use kest_core::{Clock, Random, RandomError};
 use kest_identity::{IdentityChoice, JwtAuthenticator, KeyHealth};
+use kest_testkit::{Endpoint, FixedRandom, HttpAnswer, RuntimeClock};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::jwks::{Answer, JwksServer};
 use crate::raw::{self, RawRequest, RawResponse};
 use crate::service::{Service, Setup};
 use crate::tokens::{AUDIENCE, ISSUER, NOW};
@@ -24,7 +23,7 @@ pub struct Edge {
     /// The service.
     pub service: Service,
     /// Where it has its keys from.
-    pub issuer: JwksServer,
+    pub issuer: Endpoint,
     /// Who judges the tokens.
     pub authenticator: Arc<JwtAuthenticator>,
     begun: Instant,
@@ -34,7 +33,7 @@ pub struct Edge {
 impl Edge {
     /// A service whose issuer publishes these keys.
     pub async fn trusting(keys: &[Value]) -> Self {
-        Self::asking(JwksServer::answering(Answer::keys(keys)).await).await
+        Self::asking(Endpoint::answering(HttpAnswer::keys(keys))).await
     }
 
     /// The same, with the keys fetched.
@@ -45,14 +44,14 @@ impl Edge {
     }
 
     /// A service that has its keys from `issuer`.
-    pub async fn asking(issuer: JwksServer) -> Self {
+    pub async fn asking(issuer: Endpoint) -> Self {
         let begun = Instant::now();
         let authenticator = JwtAuthenticator::builder()
-            .jwks_uri(issuer.uri())
+            .jwks_uri(issuer.at("/jwks.json"))
             .issuer(ISSUER)
             .audience(AUDIENCE)
-            .clock(Arc::new(RuntimeClock(begun)))
-            .random(Arc::new(Zeros))
+            .clock(Arc::new(RuntimeClock::new(NOW, begun)))
+            .random(Arc::new(FixedRandom::default()))
             .build()
             .unwrap();
         let authenticator = Arc::new(authenticator);
@@ -186,26 +185,5 @@ impl Drop for Standstill {
         drop(self.release.take());
         let overrun = self.overrun.load(Ordering::SeqCst);
         assert!(!overrun || std::thread::panicking(), "a request waited for time to pass");
-    }
-}
-
-/// Wall-clock time in step with the runtime's own.
-#[derive(Debug)]
-struct RuntimeClock(Instant);
-
-impl Clock for RuntimeClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW) + self.0.elapsed()
-    }
-}
-
-/// No jitter.
-#[derive(Debug)]
-struct Zeros;
-
-impl Random for Zeros {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        bytes.fill(0);
-        Ok(())
     }
 }

@@ -3,44 +3,26 @@
 use std::sync::Arc;
 
 use kest_core::policy::dangerous_allow_all;
-use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
+use kest_core::signature::KeyRing;
 use kest_core::trust::Origin;
 use kest_core::{Admission, Admitter, Operation};
+use kest_testkit::workload::key_ring;
 
-use crate::clock::ManualClock;
+use crate::clock::today;
 
-/// The workload called `name`.
-pub fn workload(name: &str) -> WorkloadId {
-    WorkloadId::new(format!("spiffe://test.example/{name}")).unwrap()
-}
-
-/// The seed of `name`'s key.
-pub fn seed(name: &str) -> [u8; 32] {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(format!("seed of {name}")).into()
-}
-
-/// `name`'s signer; its key id is `<name>-1`.
-pub fn signer(name: &str) -> Arc<Ed25519Signer> {
-    let key_id = KeyId::new(format!("{name}-1")).unwrap();
-    Arc::new(Ed25519Signer::from_seed(workload(name), key_id, &seed(name)).unwrap())
-}
+pub use kest_testkit::workload::{seed, signer, workload};
 
 /// The workloads that every test trusts.
 pub const TRUSTED: [&str; 4] = ["gateway", "orders", "ledger", "service"];
 
 /// A ring of all trusted workloads.
 pub fn ring() -> Arc<KeyRing> {
-    let mut ring = KeyRing::new();
-    for name in TRUSTED {
-        ring.trust_signer(signer(name).as_ref()).unwrap();
-    }
-    Arc::new(ring)
+    Arc::new(key_ring(TRUSTED))
 }
 
 /// `name`'s part in all lineages, under a clock that stands still.
 pub fn kest(name: &str) -> Admitter {
-    Admitter::builder(signer(name)).clock(Arc::new(ManualClock::of_today())).build()
+    Admitter::builder(signer(name)).clock(Arc::new(today())).build()
 }
 
 /// A lineage of `hops` operations by changing workloads, started with full trust.

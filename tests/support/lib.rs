@@ -14,7 +14,6 @@ pub mod cedar_agent;
 pub mod clock;
 pub mod edge;
 pub mod forge;
-pub mod jwks;
 pub mod keys;
 pub mod logs;
 pub mod opa;

@@ -4,18 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use axum::routing::post;
 use axum::{Json, Router};
 use http::HeaderMap;
 use kest_baggage::{InMemoryPassports, PassportStore};
 use kest_core::policy::policy_fn;
-use kest_core::signature::{
-    Ed25519Signer, KeyId, KeyRing, PublicKey, ReplaceableKeys, ReplaceableSigner, Sign, Signature,
-    SignatureCheck, SignerError, SigningKey, WorkloadId,
-};
+use kest_core::signature::{KeyRing, ReplaceableKeys, Sign};
 use kest_core::{Admitter, Authorize, Clock, Dialect, Limits, Operation, SystemClock};
 use kest_identity::IdentityChoice;
+use kest_testkit::{SignedEntries, TestSigner};
 use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -30,8 +27,8 @@ pub struct Service {
     pub address: SocketAddr,
     /// How often its handler ran.
     pub runs: Arc<AtomicUsize>,
-    /// How many entries it signed.
-    pub signatures: Arc<AtomicUsize>,
+    /// The entries that it signed.
+    pub signed: SignedEntries,
     /// Its passport store, when it is the in-memory one.
     pub claims: Arc<InMemoryPassports>,
     serving: tokio::task::JoinHandle<()>,
@@ -93,11 +90,10 @@ impl Setup {
         let claims = Arc::new(InMemoryPassports::new(&self.limits));
         let store = self.store.unwrap_or_else(|| Arc::<InMemoryPassports>::clone(&claims));
         let runs = Arc::new(AtomicUsize::new(0));
-        let signatures = Arc::new(AtomicUsize::new(0));
-        let counting = CountingSigner { inner: self.signer, signatures: Arc::clone(&signatures) };
+        let signed = SignedEntries::default();
+        let noting = TestSigner::noting(self.signer, signed.clone());
         let clock = self.clock;
-        let kest =
-            Admitter::builder(Arc::new(counting)).limits(self.limits.clone()).clock(Arc::clone(&clock));
+        let kest = Admitter::builder(Arc::new(noting)).limits(self.limits.clone()).clock(Arc::clone(&clock));
         let kest = match self.deployment {
             Some(deployment) => kest.deployment_policy(deployment).build(),
             None => kest.build(),
@@ -123,7 +119,7 @@ impl Setup {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Service { address, runs, signatures, claims, serving }
+        Service { address, runs, signed, claims, serving }
     }
 }
 
@@ -146,7 +142,7 @@ impl Service {
 
     /// How many entries it signed.
     pub fn signatures(&self) -> usize {
-        self.signatures.load(Ordering::SeqCst)
+        self.signed.count()
     }
 
     /// Sends `request` and expects that it was handled; gives what the handler saw.
@@ -201,100 +197,4 @@ fn describe(admission: &kest_core::Admission, headers: &HeaderMap) -> Value {
             .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect::<Vec<_>>(),
         "passport": admission.passport().entries().iter().map(|it| it.compact()).collect::<Vec<_>>(),
     })
-}
-
-/// Counts what another signer signs.
-#[derive(Debug)]
-struct CountingSigner {
-    inner: Arc<dyn Sign>,
-    signatures: Arc<AtomicUsize>,
-}
-
-impl Sign for CountingSigner {
-    fn workload(&self) -> &WorkloadId {
-        self.inner.workload()
-    }
-
-    fn current(&self) -> Arc<dyn SigningKey> {
-        Arc::new(CountingKey { inner: self.inner.current(), signatures: Arc::clone(&self.signatures) })
-    }
-}
-
-#[derive(Debug)]
-struct CountingKey {
-    inner: Arc<dyn SigningKey>,
-    signatures: Arc<AtomicUsize>,
-}
-
-#[async_trait]
-impl SigningKey for CountingKey {
-    fn workload(&self) -> &WorkloadId {
-        self.inner.workload()
-    }
-
-    fn key_id(&self) -> &KeyId {
-        self.inner.key_id()
-    }
-
-    fn public_key(&self) -> &PublicKey {
-        self.inner.public_key()
-    }
-
-    fn signature_check(&self) -> SignatureCheck {
-        self.inner.signature_check()
-    }
-
-    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
-        let signature = self.inner.sign(signing_input).await?;
-        self.signatures.fetch_add(1, Ordering::SeqCst);
-        Ok(signature)
-    }
-}
-
-/// A signer whose key is out of reach, lying, or never answering.
-#[derive(Debug)]
-pub struct BadSigner {
-    key: Arc<Ed25519Signer>,
-    fault: SignerFault,
-}
-
-/// What is wrong with a [`BadSigner`].
-#[derive(Debug, Clone, Copy)]
-pub enum SignerFault {
-    /// It answers with an error.
-    Away,
-    /// It answers with a malformed signature.
-    Wrong,
-    /// It never answers.
-    Silent,
-}
-
-impl BadSigner {
-    /// The service's signer, with a fault.
-    pub fn with(fault: SignerFault) -> Arc<ReplaceableSigner> {
-        Arc::new(ReplaceableSigner::new(Self { key: keys::signer("service"), fault }))
-    }
-}
-
-#[async_trait]
-impl SigningKey for BadSigner {
-    fn workload(&self) -> &WorkloadId {
-        self.key.workload()
-    }
-
-    fn key_id(&self) -> &KeyId {
-        self.key.key_id()
-    }
-
-    fn public_key(&self) -> &PublicKey {
-        self.key.public_key()
-    }
-
-    async fn sign(&self, _signing_input: &[u8]) -> Result<Signature, SignerError> {
-        match self.fault {
-            SignerFault::Away => Err(SignerError::new("key service is away")),
-            SignerFault::Wrong => Ok(Signature::from_bytes([7; 64])),
-            SignerFault::Silent => std::future::pending().await,
-        }
-    }
 }

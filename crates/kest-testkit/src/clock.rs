@@ -93,7 +93,7 @@ pub struct RuntimeClock {
 }
 
 impl RuntimeClock {
-    /// A clock that showed this many seconds since 1970 at `begun`, which is `tokio::time::Instant::now()` as a rule.
+    /// A clock that showed this many seconds since 1970 at `begun`, which is now by the clock of tokio, as a rule.
     #[must_use]
     pub fn new(unix_seconds: u64, begun: Instant) -> Self {
         Self { begun, start: SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds) }

@@ -37,6 +37,36 @@ impl FailingPassports {
         Self(Arc::new(Mutex::new(fault)))
     }
 
+    /// One that answers with an error.
+    #[must_use]
+    pub fn away() -> Self {
+        Self::new(StoreFault::Away)
+    }
+
+    /// One that never answers.
+    #[must_use]
+    pub fn slow() -> Self {
+        Self::new(StoreFault::Slow)
+    }
+
+    /// One that takes everything and keeps nothing.
+    #[must_use]
+    pub fn losing() -> Self {
+        Self::new(StoreFault::Losing)
+    }
+
+    /// One that takes nothing, and has nothing.
+    #[must_use]
+    pub fn full() -> Self {
+        Self::new(StoreFault::Full)
+    }
+
+    /// One that answers with these bytes, whatever is asked.
+    #[must_use]
+    pub fn rubbish(bytes: impl Into<Bytes>) -> Self {
+        Self::new(StoreFault::Rubbish(bytes.into()))
+    }
+
     /// Has this fault from now on.
     pub fn fail_with(&self, fault: StoreFault) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kest_baggage::PassportStores;
 use kest_core::Limits;
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::keys;
 use kest_tests::logs::Logs;
 use kest_tests::stores::sealing;
@@ -99,8 +99,8 @@ async fn claim_under_a_retired_key_is_refused() {
 
 #[tokio::test]
 async fn value_that_is_put_back_after_its_time_is_refused() {
-    let (shared, clock) = (Shelf::new().await, Arc::new(ManualClock::default()));
-    let claims = shared.claims(sealing("2026-01", "shop")).clock(Arc::<ManualClock>::clone(&clock));
+    let (shared, clock) = (Shelf::new().await, Arc::new(TestClock::default()));
+    let claims = shared.claims(sealing("2026-01", "shop")).clock(Arc::<TestClock>::clone(&clock));
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
     let value = shared.value(&claim).await;

@@ -6,14 +6,15 @@ use std::time::Duration;
 use kest_baggage::{InMemoryPassports, Overflow, PassportStore, PassportStores, Tiers, run_admitted};
 use kest_core::Limits;
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
+use kest_testkit::FailingPassports;
 use kest_tests::keys;
 use kest_tests::service::{Service, Setup};
-use kest_tests::stores::{BadStore, sealing};
+use kest_tests::stores::sealing;
 
 use super::{Shared, packed, with};
 use crate::outbound::Recorder;
 
-fn two(first: BadStore, second: Arc<dyn PassportStore>) -> PassportStores {
+fn two(first: FailingPassports, second: Arc<dyn PassportStore>) -> PassportStores {
     PassportStores::sealed(Arc::new(first), sealing("2026-01", "shop")).overflow(Overflow::Second(second))
 }
 
@@ -32,15 +33,15 @@ async fn claim_that_may_lie_in_a_store_that_is_away_or_slow_answers_503_and_not_
     let (line, _claim) = packed(&keys::chain(3).await, &shared.claims(sealing("2026-01", "shop"))).await;
     let empty = || -> Arc<dyn PassportStore> { Shared::new().0 };
     for (first, second, status) in [
-        (BadStore::Down, empty(), 503),
-        (BadStore::Slow, empty(), 503),
-        (BadStore::Slow, Arc::new(BadStore::Slow), 503),
-        (BadStore::Full, Arc::new(BadStore::Down), 503),
-        (BadStore::Full, empty(), 401),
+        (FailingPassports::away(), empty(), 503),
+        (FailingPassports::slow(), empty(), 503),
+        (FailingPassports::slow(), Arc::new(FailingPassports::slow()), 503),
+        (FailingPassports::full(), Arc::new(FailingPassports::away()), 503),
+        (FailingPassports::full(), empty(), 401),
     ] {
         hasty(two(first, second)).await.refused(&with(&line), &[status]).await;
     }
-    for first in [BadStore::Down, BadStore::Slow, BadStore::Full] {
+    for first in [FailingPassports::away(), FailingPassports::slow(), FailingPassports::full()] {
         let service = hasty(two(first, Arc::<InMemoryPassports>::clone(&shared.0))).await;
         assert_eq!(service.admitted(&with(&line)).await["entries"], 4);
     }
@@ -50,11 +51,11 @@ async fn claim_that_may_lie_in_a_store_that_is_away_or_slow_answers_503_and_not_
 async fn request_that_no_store_takes_is_not_sent_and_says_whether_a_retry_may_help() {
     let next = Recorder::start().await;
     for (claims, may_retry) in [
-        (PassportStores::from(Arc::new(BadStore::Full)), false),
-        (PassportStores::from(Arc::new(BadStore::Down)), true),
-        (two(BadStore::Full, Arc::new(BadStore::Full)), false),
-        (two(BadStore::Down, Arc::new(BadStore::Full)), true),
-        (two(BadStore::Full, Arc::new(BadStore::Down)), true),
+        (PassportStores::from(Arc::new(FailingPassports::full())), false),
+        (PassportStores::from(Arc::new(FailingPassports::away())), true),
+        (two(FailingPassports::full(), Arc::new(FailingPassports::full())), false),
+        (two(FailingPassports::away(), Arc::new(FailingPassports::full())), true),
+        (two(FailingPassports::full(), Arc::new(FailingPassports::away())), true),
     ] {
         let client = CarryPassport::to([Destination::origin(&next.origin()).unwrap()])
             .without_lineage(WithoutLineage::Refuse)

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use kest_baggage::{InMemoryPassports, Overflow, PassportStore, Tiers, run_admitted};
 use kest_reqwest::{CarryPassport, Destination, Sent, WithoutLineage};
+use kest_testkit::FailingPassports;
 use kest_tests::keys;
 use kest_tests::service::Service;
-use kest_tests::stores::{BadStore, sealing};
+use kest_tests::stores::sealing;
 
 use super::{Shared, service};
 
@@ -48,7 +49,7 @@ async fn three_calls_with_claims_for_single_use_all_arrive_and_leave_nothing_beh
 
 #[tokio::test]
 async fn second_store_carries_the_request_while_the_first_is_down_or_full() {
-    for first in [BadStore::Down, BadStore::Full] {
+    for first in [FailingPassports::away(), FailingPassports::full()] {
         let (first, second): (Arc<dyn PassportStore>, _) = (Arc::new(first), Shared::new());
         let overflow = Overflow::Second(Arc::<InMemoryPassports>::clone(&second.0));
         let claims =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kest_core::Operation;
 use kest_core::entry::Resource;
 use kest_policy::Policies;
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
 use serde_json::json;
@@ -32,7 +32,7 @@ fn after(steps: &[Step]) -> RawRequest {
     let mut entries: Vec<String> = Vec::new();
     for (number, (user, operation, invoice)) in steps.iter().enumerate() {
         let parents: Vec<&str> = entries.last().map(String::as_str).into_iter().collect();
-        let mut entry = Forge::entry("orders", u16::try_from(number).unwrap(), &parents)
+        let mut entry = forge::entry("orders", u16::try_from(number).unwrap(), &parents)
             .with("/operation", json!(operation))
             .label("kest.identity", &format!(r#"{{"agent":null,"task":null,"user":"{user}"}}"#))
             .label("kest.identity_source", "jwt");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kest_identity::{Algorithm, DpopSettings, IdentityChoice, JwtAuthenticator, Requirement};
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::raw::{self, RawRequest, RawResponse};
 use kest_tests::service::{Service, Setup};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(super) const BAD_TOKEN: &str = r#"DPoP error="invalid_token", algs="EdDSA ES
 /// The service and its issuer, both up until dropped.
 pub(super) struct Api {
     issuer: Issuer,
-    pub(super) clock: Arc<ManualClock>,
+    pub(super) clock: Arc<TestClock>,
     pub(super) service: Service,
 }
 
@@ -39,8 +39,8 @@ impl Api {
 
     pub(super) async fn with(settings: DpopSettings, setup: Setup) -> Self {
         let issuer = Issuer::start().await.unwrap();
-        let clock = Arc::new(ManualClock::default());
-        let jwt = authenticator(&issuer, Arc::<ManualClock>::clone(&clock), settings).await;
+        let clock = Arc::new(TestClock::default());
+        let jwt = authenticator(&issuer, Arc::<TestClock>::clone(&clock), settings).await;
         let service = Setup { identity: IdentityChoice::jwks(jwt), ..setup }.start().await;
         Self { issuer, clock, service }
     }
@@ -77,7 +77,7 @@ impl Api {
 /// Takes tokens of `issuer` with a proof only.
 pub(super) async fn authenticator(
     issuer: &Issuer,
-    clock: Arc<ManualClock>,
+    clock: Arc<TestClock>,
     settings: DpopSettings,
 ) -> JwtAuthenticator {
     let jwt = JwtAuthenticator::builder()

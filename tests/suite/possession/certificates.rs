@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use kest_identity::{IdentityChoice, JwtAuthenticator, Requirement};
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::raw;
 use kest_tests::service::Setup;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn identity(issuer: &Issuer) -> IdentityChoice {
         .jwks_uri(issuer.jwks_uri())
         .issuer(issuer.name())
         .audience(AUDIENCE)
-        .clock(Arc::new(ManualClock::default()))
+        .clock(Arc::new(TestClock::default()))
         .certificate_bound(Requirement::Required)
         .build()
         .unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::post;
 use kest_identity::IdentityChoice;
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::keys;
 use kest_tests::raw;
 use kest_tower::InboundLayer;
@@ -30,7 +30,7 @@ fn app(place: usize, layer: &InboundLayer) -> Router {
 async fn proof_is_for_the_whole_address_in_around_and_between_nested_routers() {
     for place in 0..3 {
         let (issuer, owner) = (Issuer::start().await.unwrap(), Holder::new(1));
-        let jwt = authenticator(&issuer, Arc::new(ManualClock::default()), settings()).await;
+        let jwt = authenticator(&issuer, Arc::new(TestClock::default()), settings()).await;
         let layer = InboundLayer::builder(keys::ring()).identity(IdentityChoice::jwks(jwt)).build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,14 +1,13 @@
 //! A proof is good for one request, and for none where it cannot be told whether it was used.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
-use kest_core::replay::{InMemoryReplays, Novelty, ReplayId, ReplayStoreError};
+use kest_core::replay::InMemoryReplays;
 use kest_core::{Limits, ReplayStore};
 use kest_redis::{Redis, RedisReplays, ReplaySettings};
 use kest_servers::redis::{Memory, RedisServer};
-use kest_tests::clock::ManualClock;
+use kest_testkit::{FailingReplays, ReplayFault, TestClock};
 use kest_tests::service::Setup;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -51,7 +50,7 @@ async fn of_32_who_send_one_stolen_proof_at_once_one_is_admitted() {
 
 #[tokio::test]
 async fn proof_that_one_replica_took_is_refused_by_another_with_the_same_store() {
-    let clock = Arc::new(ManualClock::default());
+    let clock = Arc::new(TestClock::default());
     let store: Arc<dyn ReplayStore> = Arc::new(InMemoryReplays::new(clock, &Limits::default()));
     let of = || Api::with(settings().origins(["https://test"]).replays(Arc::clone(&store)), Setup::default());
     let (one, other, owner) = (of().await, of().await, Holder::new(1));
@@ -67,7 +66,7 @@ async fn proof_that_one_replica_took_is_refused_by_another_with_the_same_store()
 #[tokio::test]
 async fn replayed_proof_is_refused_by_every_replica_also_after_redis_was_killed_and_lost_its_memory() {
     let mut server = RedisServer::start().await;
-    let clock = Arc::new(ManualClock::default());
+    let clock = Arc::new(TestClock::default());
     let (first, one) = replica(&server, &clock).await;
     let (second, other) = replica(&server, &clock).await;
     let wait = |time| [&clock, &one.clock, &other.clock].into_iter().for_each(|clock| clock.advance(time));
@@ -100,8 +99,8 @@ async fn replayed_proof_is_refused_by_every_replica_also_after_redis_was_killed_
 const FENCE: Duration = Duration::from_secs(16);
 
 /// A service that shares used proofs with others through `server`.
-async fn replica(server: &RedisServer, clock: &Arc<ManualClock>) -> ((Redis, RedisReplays), Api) {
-    let builder = Redis::builder(server.url()).clock(Arc::<ManualClock>::clone(clock));
+async fn replica(server: &RedisServer, clock: &Arc<TestClock>) -> ((Redis, RedisReplays), Api) {
+    let builder = Redis::builder(server.url()).clock(Arc::<TestClock>::clone(clock));
     let redis = builder.connect().await.unwrap();
     let replays = redis.replays(ReplaySettings::new());
     replays.begin().await.unwrap();
@@ -111,7 +110,7 @@ async fn replica(server: &RedisServer, clock: &Arc<ManualClock>) -> ((Redis, Red
 
 #[tokio::test]
 async fn while_the_replay_store_is_down_nobody_is_admitted() {
-    for fault in [Fault::Down, Fault::Full, Fault::TooLong, Fault::Silent] {
+    for fault in [ReplayFault::Away, ReplayFault::Full, ReplayFault::TooLong, ReplayFault::Slow] {
         let (api, owner) = (with(fault).await, Holder::new(1));
         let token = api.token_for(&owner);
         let response = api.service.refused(&call(&token, &owner.proof(&token)), &[503]).await;
@@ -123,7 +122,7 @@ async fn while_the_replay_store_is_down_nobody_is_admitted() {
 
 #[tokio::test]
 async fn proof_from_before_the_store_lost_its_memory_is_refused_as_a_stale_one() {
-    let (api, owner) = (with(Fault::Forgotten).await, Holder::new(1));
+    let (api, owner) = (with(ReplayFault::Forgotten).await, Holder::new(1));
     let token = api.token_for(&owner);
     let response = api.refused(&call(&token, &owner.proof(&token)), BAD_PROOF).await;
     assert_eq!(response.header("dpop-nonce"), None);
@@ -131,8 +130,8 @@ async fn proof_from_before_the_store_lost_its_memory_is_refused_as_a_stale_one()
 
 #[tokio::test]
 async fn proof_from_before_the_store_lost_its_memory_is_asked_for_again_where_nonces_are_in_use() {
-    let faulty = Arc::new(Faulty(Mutex::new(Fault::Forgotten)));
-    let settings = settings().require_nonce().replays(Arc::<Faulty>::clone(&faulty));
+    let faulty = Arc::new(FailingReplays::new(ReplayFault::Forgotten));
+    let settings = settings().require_nonce().replays(Arc::<FailingReplays>::clone(&faulty));
     let (api, owner) = (Api::with(settings, Setup::default()).await, Holder::new(1));
     let token = api.token_for(&owner);
     let first = api.refused(&call(&token, &owner.proof(&token)), USE_NONCE).await;
@@ -140,44 +139,15 @@ async fn proof_from_before_the_store_lost_its_memory_is_asked_for_again_where_no
         |nonce: &str, id: &str| call(&token, &owner.proof_with(&token, &json!({"nonce": nonce, "jti": id})));
     let nonce = first.header("dpop-nonce").unwrap();
     let forgotten = api.refused(&with(nonce, "proof-2"), USE_NONCE).await;
-    *faulty.0.lock().unwrap() = Fault::None;
+    faulty.fail_with(ReplayFault::Losing);
     api.service.admitted(&with(forgotten.header("dpop-nonce").unwrap(), "proof-3")).await;
     assert_eq!(api.service.signatures(), 1);
 }
 
 /// A service with a store like that, which does not wait for long.
-async fn with(fault: Fault) -> Api {
+async fn with(fault: ReplayFault) -> Api {
     let mut limits = Limits::default();
     limits.arrival_wait = Duration::from_millis(500);
-    let settings = settings().replays(Arc::new(Faulty(Mutex::new(fault))));
+    let settings = settings().replays(Arc::new(FailingReplays::new(fault)));
     Api::with(settings, Setup { limits, ..Setup::default() }).await
-}
-
-/// A store that fails on purpose, as a working one cannot be made to on demand.
-#[derive(Debug)]
-struct Faulty(Mutex<Fault>);
-
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    None,
-    Down,
-    Full,
-    TooLong,
-    Silent,
-    Forgotten,
-}
-
-#[async_trait]
-impl ReplayStore for Faulty {
-    async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
-        let fault = *self.0.lock().unwrap();
-        match fault {
-            Fault::None => Ok(Novelty::New),
-            Fault::Down => Err(ReplayStoreError::Unavailable("connection refused".into())),
-            Fault::Full => Err(ReplayStoreError::Full),
-            Fault::TooLong => Err(ReplayStoreError::TooLong),
-            Fault::Silent => std::future::pending().await,
-            Fault::Forgotten => Err(ReplayStoreError::Forgotten),
-        }
-    }
 }

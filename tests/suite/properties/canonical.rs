@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use kest_core::{Limits, UnverifiedPassport, Verifier, canonicalize};
-use kest_tests::forge::Forge;
+use kest_tests::forge;
 use kest_tests::keys::ring;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn entry_is_accepted_in_its_canonical_spelling_and_in_no_other() {
     let labels = btree_map(odd_text(20), odd_text(20), 0..3);
     let environment = btree_map(odd_text(8), json(), 0..3);
     for_all(300, &(labels, environment, noise(), 0..4_u8), |(labels, environment, noise, mess)| {
-        let mut entry = Forge::entry("gateway", 1, &[]);
+        let mut entry = forge::entry("gateway", 1, &[]);
         for (name, value) in &labels {
             entry = entry.label(&format!("x-{name}"), value);
         }

@@ -2,7 +2,7 @@
 
 use kest_core::passport::Tips;
 use kest_core::{Limits, UnverifiedPassport, Verifier};
-use kest_tests::forge::{Forge, tip};
+use kest_tests::forge::{self, Forge, tip};
 use kest_tests::keys::ring;
 use serde_json::{Map, Value, json};
 
@@ -78,7 +78,7 @@ fn labels_with_json_inside_hold_the_object_that_is_asked_for() {
 
 fn honest() -> Forge {
     let deviation = json!({"policy": "p2", "tier": "enterprise", "reason": "r", "approver": "a"});
-    Forge::entry("gateway", 1, &[]).with("/policy_context/deviations", json!([deviation]))
+    forge::entry("gateway", 1, &[]).with("/policy_context/deviations", json!([deviation]))
 }
 
 fn holds(entry: &str) -> bool {

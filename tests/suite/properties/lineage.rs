@@ -15,8 +15,8 @@ use kest_core::{
     Evidence, FromLineage, Identity, IdentitySource, Limits, Lineage, Operation, Passport,
     UnverifiedPassport, Verifier, authenticate,
 };
-use kest_tests::clock::ManualClock;
-use kest_tests::forge::Forge;
+use kest_testkit::TestClock;
+use kest_tests::forge;
 use kest_tests::keys::{TRUSTED, kest, ring, signer};
 use proptest::collection::vec;
 use proptest::option;
@@ -63,7 +63,7 @@ async fn what_no_verifier_accepts_is_not_signed() {
             wrong.push(what);
         }
     }
-    let late = ManualClock::default();
+    let late = TestClock::default();
     late.advance(Duration::from_millis(1 << 53));
     let late = Admitter::builder(signer("gateway")).clock(Arc::new(late)).build();
     if late.originate(Origin::system(), &plain, &policy).await.is_ok() {
@@ -79,7 +79,7 @@ async fn what_no_verifier_accepts_is_not_signed() {
 /// Follows a passport of `count` roots, whose carrier announced no tips and was believed.
 async fn follow_all_of(count: u16, operation: &Operation) -> Result<Admission, AdmitError> {
     let limits = Limits::default();
-    let roots: Vec<String> = (0..count).map(|number| Forge::entry("gateway", number, &[]).sign()).collect();
+    let roots: Vec<String> = (0..count).map(|number| forge::entry("gateway", number, &[]).sign()).collect();
     let carried = UnverifiedPassport::dangerous_from_entries(roots, None, &limits).unwrap();
     let lineage = Lineage::Carried(Verifier::new(limits).verify(carried, &ring()).unwrap());
     let caller = authenticate(&FromLineage, &Evidence::new(&lineage)).await.unwrap();

@@ -8,7 +8,7 @@ use kest_core::entry::EntryHash;
 use kest_core::passport::Tips;
 use kest_core::trust::{Origins, TrustEvaluator, TrustModel, TrustScore, WeakestLink, Weighted};
 use kest_core::{Limits, Passport};
-use kest_tests::forge::{Forge, array};
+use kest_tests::forge::{self, array};
 use kest_tests::keys::TRUSTED;
 use proptest::collection::vec;
 use proptest::option;
@@ -184,7 +184,7 @@ fn signed(nodes: &[Node]) -> Vec<Forged> {
 impl Node {
     fn sign(&self, number: u16, parents: Vec<usize>, before: &[Forged]) -> Forged {
         let compacts: Vec<&str> = parents.iter().map(|parent| before[*parent].compact.as_str()).collect();
-        let mut entry = Forge::entry(self.workload, number, &compacts);
+        let mut entry = forge::entry(self.workload, number, &compacts);
         if let Some(origin) = self.origin {
             entry = entry.label("kest.origin", origin);
         }

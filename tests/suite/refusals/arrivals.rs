@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use kest_core::Limits;
 use kest_identity::IdentityChoice;
-use kest_tests::forge::{self, Forge};
+use kest_testkit::FailingPassports;
+use kest_tests::forge;
 use kest_tests::raw;
 use kest_tests::service::Setup;
-use kest_tests::stores::BadStore;
 use kest_tower::RejectionKind;
 
 use super::{Mechanism, SECRET, check, keep};
@@ -32,15 +32,15 @@ async fn claim_that_cannot_be_redeemed_is_explained() {
     let claim = format!("kest.claim_check=1b4e28ba-2fa1-41d2-883f-0016d3cca427,kest.chain_tip={tip}");
     let request = || raw::call().baggage(&claim);
     check(Setup::default(), request(), "inbound", RejectionKind::ClaimCheckGone).await;
-    let setup = Setup { store: Some(Arc::new(BadStore::Down)), ..Setup::default() };
+    let setup = Setup { store: Some(Arc::new(FailingPassports::away())), ..Setup::default() };
     check(setup, request(), "inbound", RejectionKind::PassportStoreUnavailable).await;
 }
 
 #[tokio::test]
 async fn passport_of_an_unknown_workload_names_it() {
-    let mut entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let mut entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let stranger =
-        Forge::entry("gateway", 2, &[&entries[0]]).label("principal", "spiffe://partner.example/billing");
+        forge::entry("gateway", 2, &[&entries[0]]).label("principal", "spiffe://partner.example/billing");
     entries.push(stranger.sign());
     let request = raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
     let line = check(Setup::default(), request, "inbound", RejectionKind::PassportInvalid).await;
@@ -53,7 +53,7 @@ async fn passport_of_an_unknown_workload_names_it() {
 async fn workload_with_a_hostile_name_is_not_repeated() {
     let names = ["a b=\"forged\" kind=\"fine\"", "TOPSECRET%0a", "\u{202e}cart", "x,y=z"];
     for name in names {
-        let entries = vec![Forge::entry("gateway", 1, &[]).label("principal", name).sign()];
+        let entries = vec![forge::entry("gateway", 1, &[]).label("principal", name).sign()];
         let request = raw::call().baggage(forge::compressed(&entries, &forge::tip(&entries)));
         let line = check(Setup::default(), request, "inbound", RejectionKind::PassportInvalid).await;
         assert!(line.contains("cause=\"unknown_principal\"") && !line.contains("unknown="), "{line}");
@@ -69,7 +69,7 @@ async fn missing_passport_is_explained() {
 
 #[tokio::test]
 async fn stale_and_unwanted_passports_are_explained() {
-    let entries = vec![Forge::entry("gateway", 1, &[]).with("/timestamp_ms", serde_json::json!(7)).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).with("/timestamp_ms", serde_json::json!(7)).sign()];
     let request = || raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
     let line = check(Setup::default(), request(), "inbound", RejectionKind::PassportStale).await;
     assert!(line.contains("cause=\"too_old\""), "{line}");

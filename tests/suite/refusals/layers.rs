@@ -11,7 +11,7 @@ use kest_core::passport::UnverifiedPassport;
 use kest_core::policy::policy_fn;
 use kest_core::signature::{KeyRing, KeysUnavailable, ResolveKeys};
 use kest_identity::IdentityChoice;
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tests::raw;
 use kest_tower::{GuardLayer, InboundLayer, OperationLayer, Rejection};
@@ -48,7 +48,7 @@ async fn keys_out_of_reach_are_explained() {
     let kept = keep();
     let layer = InboundLayer::builder(NoKeys).identity(IdentityChoice::from_lineage()).build();
     let service = ServiceBuilder::new().layer(layer).layer(operation()).service_fn(ran);
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
     let response =
         service.oneshot(Request::builder().header("baggage", header).body(()).unwrap()).await.unwrap();
@@ -107,7 +107,7 @@ async fn forgotten_inbound_layer_is_explained_once_in_all_places() {
 async fn rejection_in_the_answer_says_the_same_as_the_line() {
     let kept = keep();
     let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(ran);
-    let entries = vec![Forge::entry("gateway", 1, &[]).label("principal", "partner").sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).label("principal", "partner").sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
     let request = Request::builder().header("baggage", header).body(()).unwrap();
     let response = service.oneshot(request).await.unwrap();

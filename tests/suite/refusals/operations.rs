@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use kest_core::entry::{PolicyContext, PolicyName, PolicyTier, Resource};
 use kest_core::policy::{AuthorizeError, Decision, PolicyRequest, policy_fn};
 use kest_core::{Authorize, Limits, Operation};
-use kest_tests::forge::{self, Forge};
+use kest_testkit::{SignerFault, failing_signer};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tests::raw;
-use kest_tests::service::{BadSigner, Setup, SignerFault};
+use kest_tests::service::Setup;
 use kest_tower::RejectionKind;
 
 use super::{SECRET, check, keep};
@@ -58,7 +59,7 @@ async fn operation_that_is_not_admitted_is_explained() {
         check(setup, raw::call(), "operation", kind).await;
     }
     for fault in [SignerFault::Away, SignerFault::Wrong] {
-        let setup = Setup { signer: BadSigner::with(fault), ..Setup::default() };
+        let setup = Setup { signer: Arc::new(failing_signer("service", fault)), ..Setup::default() };
         let line = check(setup, raw::call(), "operation", RejectionKind::SignerUnavailable).await;
         assert!(line.contains("cause=\""), "{line}");
     }
@@ -87,7 +88,7 @@ async fn denial_says_what_policy_was_asked_about() {
 #[tokio::test]
 async fn denial_within_a_lineage_is_no_root() {
     let policy = Arc::new(policy_fn("never", |_| false).unwrap());
-    let entries = vec![Forge::entry("gateway", 1, &[]).with("/trust_score", 70.into()).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).with("/trust_score", 70).sign()];
     let request = raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
     let line = check(Setup { policy, ..Setup::default() }, request, "operation", RejectionKind::Denied).await;
     assert!(line.contains("trust=70") && line.contains("root=false") && line.contains("taints=[]"), "{line}");
@@ -103,7 +104,7 @@ async fn entry_that_the_request_makes_too_large_is_the_callers_fault() {
     assert!(line.contains("INFO") && line.contains("cause=\"entry_too_long\""), "{line}");
     let mut limits = Limits::default();
     limits.entries = 1;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let request = raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
     check(Setup { limits, ..Setup::default() }, request, "operation", RejectionKind::LineageFull).await;
 }

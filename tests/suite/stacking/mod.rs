@@ -14,7 +14,7 @@ use http::{Request, Response};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::{Admission, Operation};
 use kest_identity::IdentityChoice;
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
 
@@ -32,7 +32,7 @@ fn operation() -> OperationLayer {
 
 /// A request whose lineage is worth nothing.
 fn worthless() -> Request<()> {
-    let entries = vec![Forge::entry("gateway", 1, &[]).with("/trust_score", 0.into()).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).with("/trust_score", 0).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
     Request::builder().header("baggage", header).body(()).unwrap()
 }

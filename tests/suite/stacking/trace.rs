@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use http::{Request, Response};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::{Admission, Admitter, Operation};
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tower::OperationLayer;
 use tower::{ServiceBuilder, ServiceExt as _};
@@ -19,7 +19,7 @@ async fn strangers_trace_is_signed_only_where_a_passport_came() {
     const LINEAGE: &str = "d76533500a3597ea165ae60bdafe2a33";
     const TRACER: &str = "0af7651916cd43dd8448eb211c80319c";
     let good = format!("00-{STRANGER}-00f067aa0ba902b7-01");
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let carried = forge::inline(&entries, &forge::tip(&entries));
     let empty = "kest.passport=%5B%5D,kest.chain_tip=0";
     for (what, baggage, header, tracer, signed) in [

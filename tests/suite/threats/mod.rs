@@ -31,7 +31,7 @@ mod row_37;
 use std::sync::Arc;
 
 use kest_core::signature::{KeyRing, ReplaceableKeys};
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
@@ -42,7 +42,7 @@ use serde_json::Value;
 async fn service_of_vectors() -> Service {
     let keys = ReplaceableKeys::new(KeyRing::clone(&vectors::ring()));
     // They are dated on the day on which this clock stands.
-    Setup { keys, clock: Arc::new(ManualClock::default()), ..Setup::default() }.start().await
+    Setup { keys, clock: Arc::new(TestClock::default()), ..Setup::default() }.start().await
 }
 
 /// Sends every passport that the vectors file under `row`; each must be refused with one of `statuses`.

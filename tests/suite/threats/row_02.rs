@@ -1,7 +1,7 @@
 //! Unknown principal, key id or key of another principal, removed or ended key.
 
 use kest_core::signature::{KeyRing, NotAfter, ReplaceableKeys};
-use kest_tests::forge::{Forge, inline, tip};
+use kest_tests::forge::{self, inline, tip};
 use kest_tests::service::Setup;
 use kest_tests::{keys, raw};
 
@@ -16,7 +16,7 @@ async fn strangers_and_borrowed_keys_are_refused() {
 async fn withdrawn_key_is_refused_without_a_restart_even_for_entries_seen_before() {
     let all = ReplaceableKeys::new(KeyRing::clone(&keys::ring()));
     let service = Setup { keys: all.clone(), ..Setup::default() }.start().await;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let request = raw::call().baggage(inline(&entries, &tip(&entries)));
     service.admitted(&request).await;
     let mut fewer = KeyRing::new();
@@ -29,7 +29,7 @@ async fn withdrawn_key_is_refused_without_a_restart_even_for_entries_seen_before
 async fn entry_issued_after_its_key_ended_is_refused_even_when_seen_before() {
     let all = ReplaceableKeys::new(KeyRing::clone(&keys::ring()));
     let service = Setup { keys: all.clone(), ..Setup::default() }.start().await;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let request = raw::call().baggage(inline(&entries, &tip(&entries)));
     service.admitted(&request).await;
     let mut ended = KeyRing::clone(&keys::ring());

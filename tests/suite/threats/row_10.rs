@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use kest_baggage::{ClaimCheck, InMemoryPassports, PassportStore};
 use kest_core::{Limits, OsRandom};
-use kest_tests::clock::ManualClock;
+use kest_testkit::FailingPassports;
+use kest_testkit::TestClock;
 use kest_tests::keys;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
-use kest_tests::stores::BadStore;
 
 use super::check_headers;
 use crate::claims::shelf::Shelf;
@@ -23,8 +23,8 @@ async fn unknown_claims_foreign_claims_and_rubbish_are_refused() {
 #[tokio::test]
 async fn expired_claim_is_refused() {
     let limits = Limits::default();
-    let clock = Arc::new(ManualClock::default());
-    let store = Arc::new(InMemoryPassports::with_clock(&limits, Arc::<ManualClock>::clone(&clock)));
+    let clock = Arc::new(TestClock::default());
+    let store = Arc::new(InMemoryPassports::with_clock(&limits, Arc::<TestClock>::clone(&clock)));
     let request = claim_check(store.as_ref()).await;
     let service = Setup { store: Some(store), ..Setup::default() }.start().await;
     clock.advance(limits.claim_check_ttl - Duration::from_secs(1));
@@ -35,7 +35,7 @@ async fn expired_claim_is_refused() {
 
 #[tokio::test]
 async fn claim_check_in_a_store_that_is_down_or_slow_is_not_an_empty_passport() {
-    for store in [BadStore::Down, BadStore::Slow] {
+    for store in [FailingPassports::away(), FailingPassports::slow()] {
         let service = with_store(store).await;
         let request = claim_check(&InMemoryPassports::new(&Limits::default())).await;
         service.refused(&request, &[503]).await;
@@ -45,7 +45,7 @@ async fn claim_check_in_a_store_that_is_down_or_slow_is_not_an_empty_passport() 
 #[tokio::test]
 async fn claim_store_that_returns_rubbish_is_refused() {
     for rubbish in [&b""[..], b"\xff\xfe", b"[1,2]", b"{}", b"[\"a.b.c\"]"] {
-        let service = with_store(BadStore::Rubbish(Bytes::from_static(rubbish))).await;
+        let service = with_store(FailingPassports::rubbish(Bytes::from_static(rubbish))).await;
         let request = claim_check(&InMemoryPassports::new(&Limits::default())).await;
         service.refused(&request, &[401]).await;
     }
@@ -53,14 +53,14 @@ async fn claim_store_that_returns_rubbish_is_refused() {
 
 #[tokio::test]
 async fn inline_passport_never_asks_the_store() {
-    let service = with_store(BadStore::Down).await;
+    let service = with_store(FailingPassports::away()).await;
     let chain = keys::chain(2).await;
     let entries: Vec<String> = chain.passport().entries().iter().map(|it| it.compact().to_owned()).collect();
     let request = raw::call().baggage(kest_tests::forge::inline(&entries, &kest_tests::forge::tip(&entries)));
     assert_eq!(service.admitted(&request).await["entries"], 3);
 }
 
-async fn with_store(store: BadStore) -> Service {
+async fn with_store(store: FailingPassports) -> Service {
     let mut limits = Limits::default();
     limits.passport_store_wait = Duration::from_millis(50);
     Setup { limits, store: Some(Arc::new(store)), ..Setup::default() }.start().await

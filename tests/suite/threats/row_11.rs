@@ -20,7 +20,7 @@ async fn spoofed_identity_without_passport_is_ignored() {
 #[tokio::test]
 async fn spoofed_identity_beside_a_passport_is_ignored() {
     let service = Service::start().await;
-    let entries = vec![forge::Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let request = raw::call().baggage(forge::inline(&entries, &forge::tip(&entries))).baggage(SPOOFED);
     let seen = service.admitted(&request).await;
     assert_eq!((&seen["user"], &seen["ambient_user"]), (&Value::from("alice"), &Value::from("alice")));

@@ -1,7 +1,7 @@
 //! A request without a token where one is required.
 
 use kest_tests::edge::{Edge, challenges};
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::tokens::TokenKey;
 
@@ -26,14 +26,14 @@ async fn missing_token_is_challenged_without_an_error_code() {
 
 #[tokio::test(start_paused = true)]
 async fn missing_token_is_challenged_while_the_key_set_is_down() {
-    let edge = Edge::asking(kest_tests::jwks::JwksServer::down().await).await;
+    let edge = Edge::asking(kest_testkit::Endpoint::down()).await;
     check_challenged(&edge, &raw::call()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn verified_passport_does_not_replace_a_required_token() {
     let edge = Edge::trusting(&[TokenKey::ed25519("key-1", 1).jwk()]).await;
-    let entries = vec![Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
     check_challenged(&edge, &raw::call().baggage(header)).await;
 }

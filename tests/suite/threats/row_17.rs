@@ -1,15 +1,19 @@
 //! A signer that is away, lies, or never answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kest_core::Limits;
+use kest_testkit::{SignerFault, failing_signer};
 use kest_tests::raw;
-use kest_tests::service::{BadSigner, Setup, SignerFault};
+use kest_tests::service::Setup;
 
 async fn check(fault: SignerFault) {
     let mut limits = Limits::default();
     limits.admission_wait = Duration::from_millis(50);
-    let service = Setup { signer: BadSigner::with(fault), limits, ..Setup::default() }.start().await;
+    let service = Setup { signer: Arc::new(failing_signer("service", fault)), limits, ..Setup::default() }
+        .start()
+        .await;
     let response = raw::call().send(service.address).await;
     assert_eq!((response.status, response.body.as_str(), service.runs()), (503, "", 0), "{fault:?}");
 }

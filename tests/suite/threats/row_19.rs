@@ -33,7 +33,7 @@ async fn inbound_token_and_cookie_are_not_forwarded() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
-    let entries = vec![forge::Forge::entry("gateway", 1, &[]).sign()];
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let response = raw::call()
         .baggage(format!("{},secret=1", forge::inline(&entries, &forge::tip(&entries))))
         .bearer("inbound-token")

@@ -31,7 +31,7 @@ async fn who() -> String {
 fn request_of(user: usize) -> String {
     let identity = format!(r#"{{"agent":null,"task":null,"user":"user-{user}"}}"#);
     let number = u16::try_from(user).unwrap();
-    let entries = vec![forge::Forge::entry("gateway", number, &[]).label("kest.identity", &identity).sign()];
+    let entries = vec![forge::entry("gateway", number, &[]).label("kest.identity", &identity).sign()];
     forge::inline(&entries, &forge::tip(&entries))
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kest_core::Limits;
-use kest_tests::clock::{ManualClock, begun};
-use kest_tests::forge::{Forge, escape, inline, tip};
+use kest_testkit::TestClock;
+use kest_tests::clock::{begun, today};
+use kest_tests::forge::{self, Forge, escape, inline, tip};
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
 use kest_tower::{InboundBuilder, PassportPresence};
@@ -24,24 +25,24 @@ fn dated(entry: Forge, millis: i64) -> Forge {
 
 /// A chain whose root and tip are dated so long after now.
 fn chain(root: i64, last: i64) -> RawRequest {
-    let root = dated(Forge::entry("gateway", 1, &[]), now() + root).sign();
-    let last = dated(Forge::entry("orders", 2, &[&root]), now() + last).sign();
+    let root = dated(forge::entry("gateway", 1, &[]), now() + root).sign();
+    let last = dated(forge::entry("orders", 2, &[&root]), now() + last).sign();
     let entries = vec![root, last];
     raw::call().baggage(inline(&entries, &tip(&entries)))
 }
 
 /// Two tips that follow one root, dated so long after now.
 fn fork(one: i64, other: i64) -> RawRequest {
-    let root = dated(Forge::entry("gateway", 1, &[]), now() - 20 * MINUTE).sign();
-    let one = dated(Forge::entry("orders", 2, &[&root]), now() + one).sign();
-    let other = dated(Forge::entry("ledger", 3, &[&root]), now() + other).sign();
+    let root = dated(forge::entry("gateway", 1, &[]), now() - 20 * MINUTE).sign();
+    let one = dated(forge::entry("orders", 2, &[&root]), now() + one).sign();
+    let other = dated(forge::entry("ledger", 3, &[&root]), now() + other).sign();
     let hash = |entry: &str| kest_core::entry::EntryHash::of(entry).to_hex();
     let tips = format!("{},{}", hash(&one), hash(&other));
     raw::call().baggage(inline(&[root, one, other], &tips))
 }
 
 fn setup() -> Setup {
-    Setup { clock: Arc::new(ManualClock::of_today()), ..Setup::default() }
+    Setup { clock: Arc::new(today()), ..Setup::default() }
 }
 
 async fn with(inbound: impl FnOnce(InboundBuilder) -> InboundBuilder + Send + 'static) -> Service {
@@ -50,8 +51,8 @@ async fn with(inbound: impl FnOnce(InboundBuilder) -> InboundBuilder + Send + 's
 
 #[tokio::test]
 async fn passport_sent_again_hours_later_is_stale() {
-    let clock = Arc::new(ManualClock::of_today());
-    let service = Setup { clock: Arc::<ManualClock>::clone(&clock), ..Setup::default() }.start().await;
+    let clock = Arc::new(today());
+    let service = Setup { clock: Arc::<TestClock>::clone(&clock), ..Setup::default() }.start().await;
     let request = chain(-MINUTE, 0);
     service.admitted(&request).await;
     clock.advance(Duration::from_secs(16 * 60));

@@ -28,19 +28,19 @@ fn carrying(entries: &[String]) -> RawRequest {
 
 fn chain(root: &Forge, child: impl FnOnce(Forge) -> Forge) -> RawRequest {
     let root = root.sign();
-    let child = child(Forge::entry("orders", 2, &[&root])).sign();
+    let child = child(forge::entry("orders", 2, &[&root])).sign();
     carrying(&[root, child])
 }
 
 #[tokio::test]
 async fn user_brought_in_by_a_workload_that_may_not_is_refused() {
     let service = under(WorkloadRules::default().introducers([workload("gateway")]), Dialect::Strict).await;
-    let root = Forge::entry("gateway", 1, &[]);
+    let root = forge::entry("gateway", 1, &[]);
     service.admitted(&chain(&root, |child| child)).await;
     service.admitted(&chain(&root, Forge::anonymous)).await;
     service.refused(&chain(&root, |child| child.label("kest.identity_source", "jwt")), &[401]).await;
-    service.refused(&carrying(&[Forge::entry("orders", 1, &[]).sign()]), &[401]).await;
-    service.admitted(&carrying(&[Forge::entry("orders", 1, &[]).anonymous().sign()])).await;
+    service.refused(&carrying(&[forge::entry("orders", 1, &[]).sign()]), &[401]).await;
+    service.admitted(&carrying(&[forge::entry("orders", 1, &[]).anonymous().sign()])).await;
 }
 
 /// The first implementation signs no source, so there the names decide.
@@ -49,7 +49,7 @@ async fn user_brought_in_under_the_legacy_dialect_by_a_workload_that_may_not_is_
     let rules = WorkloadRules::default().introducers([workload("gateway")]);
     let service = under(rules, Dialect::LegacyPython).await;
     let bob = r#"{"agent": null, "user": "bob"}"#;
-    let root = Forge::entry("gateway", 1, &[]).without_label("kest.identity_source");
+    let root = forge::entry("gateway", 1, &[]).without_label("kest.identity_source");
     service.admitted(&chain(&root, |child| child.without_label("kest.identity_source"))).await;
     for source in [None, Some("lineage"), Some("jwt"), Some("saml")] {
         let child = |child: Forge| {
@@ -68,17 +68,17 @@ async fn trust_lifted_by_a_workload_that_may_not_sanitize_is_refused() {
     let rules = WorkloadRules::default().sanitizers([workload("ledger")]);
     let service = under(rules.clone(), Dialect::Strict).await;
     let root =
-        Forge::entry("gateway", 1, &[]).label("kest.origin", "internet").with("/trust_score", json!(10));
+        forge::entry("gateway", 1, &[]).label("kest.origin", "internet").with("/trust_score", json!(10));
     let by = |name: &str| json!({ "by": workload(name).as_str(), "reason": "read" }).to_string();
     let lifted = |child: Forge| child.label("kest.sanitizer", &by("orders")).with("/trust_score", json!(90));
     service.refused(&chain(&root, lifted), &[401]).await;
     let root = root.sign();
-    let ledgers = Forge::entry("ledger", 2, &[&root]).label("kest.sanitizer", &by("ledger"));
+    let ledgers = forge::entry("ledger", 2, &[&root]).label("kest.sanitizer", &by("ledger"));
     service.admitted(&carrying(&[root, ledgers.with("/trust_score", json!(90)).sign()])).await;
 
     // The legacy dialect asks for no label; lifting trust and removing taints is the same without one.
     let legacy = under(rules, Dialect::LegacyPython).await;
-    let tainted = Forge::entry("gateway", 1, &[])
+    let tainted = forge::entry("gateway", 1, &[])
         .label("kest.origin", "internet")
         .with("/trust_score", json!(10))
         .with("/added_taints", json!(["web"]))
@@ -97,7 +97,7 @@ async fn workload_that_claims_more_trust_than_it_may_is_refused() {
     for dialect in [Dialect::Strict, Dialect::LegacyPython] {
         let service = under(partner.clone(), dialect).await;
         let root = |name: &str, score: u8| {
-            let entry = Forge::entry(name, 1, &[]).with("/trust_score", json!(score));
+            let entry = forge::entry(name, 1, &[]).with("/trust_score", json!(score));
             carrying(&[entry.sign()])
         };
         service.admitted(&root("orders", 60)).await;

@@ -17,7 +17,7 @@ use kest_core::{
     Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Authorize, Clock, Evidence,
     FromLineage, Identity, IdentitySource, Limits, Lineage, Operation, Random, RandomError, authenticate,
 };
-use kest_tests::clock::ManualClock;
+use kest_testkit::TestClock;
 use kest_tests::vectors::{cases, text};
 use serde_json::{Map, Value, json};
 
@@ -145,7 +145,7 @@ fn anyone() -> impl Authorize {
 
 /// The workloads of the vectors, on a clock that a test moves and with bytes drawn from the case's name.
 struct Rig {
-    clock: Arc<ManualClock>,
+    clock: Arc<TestClock>,
     random: Arc<Seeded>,
 }
 
@@ -160,7 +160,7 @@ impl Rig {
         self.clock.advance(Duration::from_millis(7));
         let signer = Arc::new(signer(kid));
         let random: Arc<dyn Random> = Arc::<Seeded>::clone(&self.random);
-        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+        let clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&self.clock);
         Admitter::builder(signer).random(random).clock(clock).build()
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use kest_testkit::HttpAnswer as Answer;
 use kest_tests::edge::Edge;
-use kest_tests::jwks::Answer;
 use kest_tests::raw;
 use kest_tests::tokens::TokenKey;
 use serde_json::{Value, json};

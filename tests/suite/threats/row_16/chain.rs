@@ -10,14 +10,14 @@ use super::judge::{Judge, check_apart, setup};
 fn followed_by_orders(first: &Forge) -> RawRequest {
     let root = first.sign();
     // The caller's token was verified at the second hop too, so that what it says does not depend on the first.
-    let tip = Forge::entry("orders", 2, &[&root]).label("kest.identity_source", "jwt").sign();
+    let tip = forge::entry("orders", 2, &[&root]).label("kest.identity_source", "jwt").sign();
     let entries = vec![root, tip];
     raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)))
 }
 
 /// The entry that every lineage here starts with, unless a test changes it.
 fn start() -> Forge {
-    Forge::entry("gateway", 1, &[]).label("kest.resource_id", "case/1")
+    forge::entry("gateway", 1, &[]).label("kest.resource_id", "case/1")
 }
 
 async fn check(pointer: &'static str, value: Value, other: Forge) {
@@ -36,7 +36,7 @@ async fn decision_after_one_operation_is_not_given_after_another() {
 #[tokio::test]
 async fn decision_through_one_workload_is_not_given_through_another() {
     let through = |name: &str| kest_tests::keys::workload(name).as_str().to_owned();
-    let other = Forge::entry("ledger", 1, &[]).label("kest.resource_id", "case/1");
+    let other = forge::entry("ledger", 1, &[]).label("kest.resource_id", "case/1");
     check("/chain/principals", json!([through("gateway"), through("orders")]), other).await;
 }
 

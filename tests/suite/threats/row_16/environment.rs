@@ -7,8 +7,9 @@ use kest_core::Operation;
 use kest_core::policy::deployment_only;
 use kest_core::trust::Origin;
 use kest_policy::Source;
-use kest_tests::clock::{ManualClock, begun};
-use kest_tests::forge::Forge;
+use kest_testkit::TestClock;
+use kest_tests::clock::{begun, today};
+use kest_tests::forge::{self, Forge};
 use kest_tests::raw;
 use kest_tests::service::Setup;
 use serde_json::json;
@@ -49,7 +50,7 @@ async fn decision_for_the_start_of_a_lineage_is_not_given_in_the_middle_of_one()
     let service = setup.start().await;
     let bearer = token(&issuer, &json!({}));
     let (first, second) =
-        (raw::call().bearer(&bearer), carrying(&Forge::entry("gateway", 1, &[])).bearer(&bearer));
+        (raw::call().bearer(&bearer), carrying(&forge::entry("gateway", 1, &[])).bearer(&bearer));
     // Whether it is a root follows from the chain, so the chain cannot stay the same.
     let lists = ["operations", "principals", "resources", "users"].map(|list| format!("/chain/{list}"));
     let pointers = [&lists[0], &lists[1], &lists[2], &lists[3], "/environment/is_root", AGE];
@@ -60,11 +61,11 @@ const AGE: &str = "/environment/tip_age_seconds";
 
 /// A lineage whose only operation was signed so long before the service's clock.
 fn aged(seconds: u64) -> raw::RawRequest {
-    carrying(&Forge::entry("gateway", 1, &[]).with("/timestamp_ms", json!(begun() - seconds * 1000)))
+    carrying(&forge::entry("gateway", 1, &[]).with("/timestamp_ms", json!(begun() - seconds * 1000)))
 }
 
 fn standing_still(judge: &Judge) -> Setup {
-    Setup { clock: Arc::new(ManualClock::of_today()), ..setup(&judge.policies()) }
+    Setup { clock: Arc::new(today()), ..setup(&judge.policies()) }
 }
 
 #[tokio::test]
@@ -129,9 +130,9 @@ const EXEMPTED: &str = r#"
 /// The same caller before and after the deviation ends; the clock does not run backwards, so there is no third turn.
 async fn check_exemption(configuration: &str, route: impl FnOnce(&kest_policy::Policies) -> Setup) {
     let judge = Judge::of("/environment/active_deviations", json!(["strict"]));
-    let clock = Arc::new(ManualClock::default());
+    let clock = Arc::new(TestClock::default());
     let builder = judge.builder().closure("strict", |_| true).unwrap();
-    let builder = builder.clock(Arc::<ManualClock>::clone(&clock));
+    let builder = builder.clock(Arc::<TestClock>::clone(&clock));
     let policies = builder.configuration(Source::text("kest.toml", configuration)).build().unwrap();
     let service = route(&policies).start().await;
     for _ in 0..2 {
@@ -162,13 +163,13 @@ async fn routes_own_decision_under_an_exemption_is_not_given_after_it_expired() 
 
 /// Two lineages that have nothing different but their ids, hence their hashes.
 fn twins() -> [Forge; 2] {
-    [1, 2].map(|number| Forge::entry("gateway", number, &[]).with("/operation", json!("start")))
+    [1, 2].map(|number| forge::entry("gateway", number, &[]).with("/operation", json!("start")))
 }
 
 #[tokio::test]
 async fn decision_about_one_parent_is_not_given_for_another_where_parents_are_looked_at() {
     let [first, second] = twins();
-    let judge = Judge::of("/environment/parent_hash", kest_tests::forge::tip(&[first.sign()]));
+    let judge = Judge::of("/environment/parent_hash", forge::tip(&[first.sign()]));
     let configuration = Source::text("kest.toml", "[input]\nparent_hash = true");
     let policies = judge.builder().configuration(configuration).build().unwrap();
     let service = setup(&policies).start().await;

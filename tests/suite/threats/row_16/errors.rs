@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, Verdict};
-use kest_tests::forge::Forge;
+use kest_tests::forge;
 use kest_tests::raw::RawRequest;
 use kest_tests::service::{Service, Setup};
 
@@ -71,7 +71,7 @@ async fn service(mood: Mood) -> (Moody, Service) {
 
 fn of_user(user: &str) -> RawRequest {
     let identity = format!(r#"{{"agent":null,"task":null,"user":"{user}"}}"#);
-    carrying(&Forge::entry("gateway", 1, &[]).label("kest.identity", &identity))
+    carrying(&forge::entry("gateway", 1, &[]).label("kest.identity", &identity))
 }
 
 /// The first caller gets `status`, the next one, who is the same in everything, an answer.

@@ -1,7 +1,7 @@
 //! Callers who differ in who they are, who says so, and what their data went through.
 
 use kest_identity::IdentityChoice;
-use kest_tests::forge::{self, Forge};
+use kest_tests::forge;
 use kest_tests::service::Setup;
 use kest_tests::{keys, raw};
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ async fn decision_for_a_callers_own_token_is_not_given_to_a_lineage_of_the_same_
 async fn decision_for_clean_data_is_not_given_to_tainted_data() {
     let judge = Judge::of("/subject/taints", json!([]));
     let service = setup(&judge.policies()).start().await;
-    let clean = Forge::entry("gateway", 1, &[]);
+    let clean = forge::entry("gateway", 1, &[]);
     let tainted = clean.clone().with("/added_taints", json!(["web"])).with("/taints", json!(["web"]));
     let (first, second) = (carrying(&clean), carrying(&tainted));
     check_apart(&judge, (&service, &first), (&service, &second), &["/subject/taints"]).await;
@@ -102,7 +102,7 @@ async fn decision_for_clean_data_is_not_given_to_tainted_data() {
 async fn decision_for_trusted_data_is_not_given_to_less_trusted_data() {
     let judge = Judge::of("/subject/trust_score", 100);
     let service = setup(&judge.policies()).start().await;
-    let trusted = Forge::entry("gateway", 1, &[]);
+    let trusted = forge::entry("gateway", 1, &[]);
     let typed = trusted.clone().with("/trust_score", json!(40)).label("kest.origin", "user_input");
     let (first, second) = (carrying(&trusted), carrying(&typed));
     let pointers = ["/subject/trust_score", "/trust_score"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -13,10 +13,10 @@ use http::{HeaderName, HeaderValue, Request, StatusCode};
 use kest_baggage::{InMemoryPassports, PackError, PassportStore, Tiers};
 use kest_core::policy::dangerous_allow_all;
 use kest_core::replay::InMemoryReplays;
-use kest_core::{Admitter, Clock, Limits, Operation, Slots};
+use kest_core::{Admitter, Limits, Operation, Slots};
 use kest_identity::{DpopSettings, IdentityChoice, JwtAuthenticator, Requirement};
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
-use kest_tests::jwks::{Answer as Keys, JwksServer};
+use kest_testkit::{Endpoint, HttpAnswer as Keys, RuntimeClock};
 use kest_tests::keys;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
@@ -54,7 +54,7 @@ pub(super) struct Gateway {
     pub(super) replays: Arc<InMemoryReplays>,
     pub(super) slots: Slots,
     pub(super) authenticator: Arc<JwtAuthenticator>,
-    issuer: JwksServer,
+    issuer: Endpoint,
     keys: [TokenKey; 2],
     bodies: watch::Receiver<usize>,
     /// A passport that is verified at once and has a claim of 20 entries, and several that need a slot.
@@ -88,8 +88,8 @@ fn limits() -> Limits {
 impl Gateway {
     pub(super) async fn start() -> Self {
         let keys = [TokenKey::ed25519("key-1", 1), TokenKey::ed25519("key-2", 2)];
-        let issuer = JwksServer::answering(Keys::keys(&[keys[0].jwk()])).await;
-        let (limits, clock) = (limits(), Since(Instant::now()));
+        let issuer = Endpoint::answering(Keys::keys(&[keys[0].jwk()]));
+        let (limits, clock) = (limits(), RuntimeClock::new(NOW, Instant::now().into()));
         let claims = Arc::new(InMemoryPassports::new(&limits));
         let replays = Arc::new(InMemoryReplays::new(Arc::new(clock), &limits));
         let authenticator =
@@ -137,7 +137,7 @@ impl Gateway {
 
     /// From now on the issuer has a second key, which is fetched when it is missed.
     pub(super) fn publish_second_key(&self) {
-        self.issuer.answer_with(Keys::keys(&self.keys.each_ref().map(TokenKey::jwk)));
+        self.issuer.answer_with(Keys::keys(&self.keys.each_ref().map(|key| key.jwk())));
     }
 
     /// Sends `request` of `caller`.
@@ -212,13 +212,13 @@ impl Gateway {
 }
 
 async fn authenticator(
-    issuer: &JwksServer,
+    issuer: &Endpoint,
     limits: &Limits,
-    clock: Since,
+    clock: RuntimeClock,
     replays: Arc<InMemoryReplays>,
 ) -> Arc<JwtAuthenticator> {
     let authenticator = JwtAuthenticator::builder()
-        .jwks_uri(issuer.uri())
+        .jwks_uri(issuer.at("/jwks.json"))
         .issuer(ISSUER)
         .audience(AUDIENCE)
         .limits(limits.clone())
@@ -304,16 +304,6 @@ impl Caller {
         const NAMES: [&str; 12] =
             ["ada", "ben", "cy", "di", "eve", "fay", "gus", "hal", "ida", "joe", "kim", "leo"];
         Self::new(NAMES[number], u8::try_from(number).unwrap() + 1)
-    }
-}
-
-/// Goes on from when good tokens are fresh: how soon keys are fetched again is told by it.
-#[derive(Debug, Clone, Copy)]
-struct Since(Instant);
-
-impl Clock for Since {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW) + self.0.elapsed()
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -13,10 +13,10 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kest_baggage::{ClaimCheck, PassportStore, PassportStoreError};
 use kest_core::signature::{KeyRing, KeysUnavailable, ResolveKeys};
-use kest_core::{Clock, Share, Slots, UnverifiedPassport};
+use kest_core::{Share, Slots, UnverifiedPassport};
 use kest_identity::{IdentityChoice, JwtAuthenticator};
-use kest_tests::forge::{self, Forge};
-use kest_tests::jwks::{Answer, JwksServer};
+use kest_testkit::{Endpoint, HttpAnswer as Answer, TestClock};
+use kest_tests::forge;
 use kest_tests::keys;
 use kest_tests::tokens::{AUDIENCE, ISSUER, NOW, TokenKey};
 use kest_tower::{InboundLayer, Rejection, RejectionKind};
@@ -31,7 +31,7 @@ pub(super) fn passport_of(entries: u16) -> String {
     let mut chain: Vec<String> = Vec::new();
     for number in 0..entries {
         let parents: Vec<&str> = chain.last().map(String::as_str).into_iter().collect();
-        let entry = Forge::entry("gateway", number, &parents).sign();
+        let entry = forge::entry("gateway", number, &parents).sign();
         chain.push(entry);
     }
     forge::compressed(&chain, &forge::tip(&chain))
@@ -131,23 +131,14 @@ impl PassportStore for Counting {
     }
 }
 
-/// Stands still while good tokens are fresh.
-#[derive(Debug)]
-struct Fresh;
-
-impl Clock for Fresh {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-}
-
 /// Attack: a thousand entries beside a token that does not hold, or beside none where one is required.
 #[tokio::test]
 async fn token_that_does_not_hold_costs_no_verification_of_a_passport() {
     let key = TokenKey::ed25519("key-1", 1);
-    let issuer = JwksServer::answering(Answer::keys(&[key.jwk()])).await;
-    let authenticator = JwtAuthenticator::builder().jwks_uri(issuer.uri()).issuer(ISSUER).audience(AUDIENCE);
-    let authenticator = authenticator.clock(Arc::new(Fresh)).build().unwrap();
+    let issuer = Endpoint::answering(Answer::keys(&[key.jwk()]));
+    let authenticator =
+        JwtAuthenticator::builder().jwks_uri(issuer.at("/jwks.json")).issuer(ISSUER).audience(AUDIENCE);
+    let authenticator = authenticator.clock(Arc::new(TestClock::at(NOW))).build().unwrap();
     let counts = Counting::default();
     let layer = InboundLayer::builder(counts.clone())
         .identity(IdentityChoice::jwks(authenticator))
