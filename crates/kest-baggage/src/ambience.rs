@@ -74,6 +74,12 @@ impl Ambience {
     }
 }
 
+impl Ambience {
+    pub(crate) fn standing(&self) -> Option<&Standing> {
+        self.0.as_ref()
+    }
+}
+
 impl From<Admission> for Ambience {
     fn from(admission: Admission) -> Self {
         Self(Some(Standing::Admitted(admission)))

@@ -52,6 +52,7 @@
 
 mod ambience;
 mod ambient;
+pub mod carry;
 mod check;
 mod foreign;
 mod header;

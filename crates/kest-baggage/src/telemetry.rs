@@ -14,6 +14,10 @@ pub const PASSPORT_STORE_TIME: &str = "kest_passport_store_seconds";
 /// key or a name is wrong somewhere, or an attacker tries something.
 pub const CLAIM_CHECKS_REFUSED: &str = "kest_claim_checks_refused_total";
 
+/// Outgoing requests by `carried`: the tier of the passport, or `unlisted` where the destination is not listed and
+/// nothing of ours went along.
+pub const OUTGOING: &str = "kest_outgoing_total";
+
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
     metrics::describe_counter!(
@@ -26,6 +30,11 @@ pub fn describe_metrics() {
         "time of one question to a passport store"
     );
     metrics::describe_counter!(CLAIM_CHECKS_REFUSED, "claims that were found and not believed, by kind");
+    metrics::describe_counter!(OUTGOING, "outgoing requests by what was carried");
+}
+
+pub(crate) fn carried(what: &'static str) {
+    metrics::counter!(OUTGOING, "carried" => what).increment(1);
 }
 
 /// What a passport store was asked.

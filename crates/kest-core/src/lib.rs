@@ -57,6 +57,7 @@ mod clock;
 mod dialect;
 pub mod entry;
 pub mod file;
+mod grpc_method;
 mod limits;
 mod literal;
 mod name;
@@ -88,6 +89,7 @@ pub use canonical::{CanonicalizeError, canonicalize};
 pub use clock::{Clock, SystemClock};
 pub use dialect::Dialect;
 pub use entry::Identity;
+pub use grpc_method::{GrpcPathError, is_grpc_method};
 pub use limits::Limits;
 #[doc(hidden)]
 pub use literal::literal;

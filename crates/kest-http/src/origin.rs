@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::Uri;
 use url::{Host, Url};
 
 use crate::BoxError;
@@ -48,6 +49,26 @@ impl Origin {
         Some(Self { secure, host: url.host()?.to_owned(), port: url.port_or_known_default()? })
     }
 
+    /// The origin that a request to `uri` goes to; none unless it is http or https with a host and a port that can be read.
+    ///
+    /// The host is taken as it is spelled, since so does what connects: no escape is decoded and no short form of an address
+    /// completed. Only capital letters are equal to small ones, and an IPv6 address to its other forms.
+    #[must_use]
+    pub fn of_uri(uri: &Uri) -> Option<Self> {
+        let (secure, default) = match uri.scheme_str()? {
+            "https" => (true, 443),
+            "http" => (false, 80),
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        let host_and_port = authority.as_str().rsplit('@').next()?;
+        let port = match host_and_port.strip_prefix(authority.host())? {
+            "" => default,
+            _ => authority.port_u16()?,
+        };
+        Some(Self { secure, host: host_as_spelled(authority.host())?, port })
+    }
+
     /// Whether it is https.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -60,6 +81,14 @@ impl Origin {
     pub fn is_loopback(&self) -> bool {
         is_this_machine(&self.host)
     }
+}
+
+fn host_as_spelled(host: &str) -> Option<Host<String>> {
+    if let Some(address) = host.strip_prefix('[') {
+        return Some(Host::Ipv6(address.strip_suffix(']')?.parse().ok()?));
+    }
+    let name = || (!host.is_empty()).then(|| Host::Domain(host.to_ascii_lowercase()));
+    host.parse().map(Host::Ipv4).ok().or_else(name)
 }
 
 impl fmt::Display for Origin {
@@ -98,6 +127,30 @@ mod tests {
             assert_eq!(Origin::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Origin::parse("https://A.example:443/").unwrap().to_string(), "https://a.example");
+    }
+
+    #[test]
+    fn origin_of_a_request_is_what_it_spells() {
+        let of = |uri: &str| Origin::of_uri(&uri.parse().unwrap()).map(|origin| origin.to_string());
+        for (uri, origin) in [
+            ("https://a.example/x?y=1", "https://a.example"),
+            ("https://A.example:443", "https://a.example"),
+            ("http://user:secret@a.example:80/", "http://a.example"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("http://[0:0::1]:1/", "http://[::1]:1"),
+            ("http://127.1/", "http://127.1"),
+            ("http://0x7f.1/", "http://0x7f.1"),
+        ] {
+            assert_eq!(of(uri).as_deref(), Some(origin), "{uri}");
+        }
+        // Short forms of an address are names here, and those of a URL are addresses.
+        assert_ne!(Origin::parse("http://127.1").ok(), Origin::of_uri(&"http://127.1".parse().unwrap()));
+        for other in
+            ["/x", "*", "a.example:443", "ftp://a.example/", "http://a.example:/", "http://[::1%25a]/"]
+        {
+            let origin = other.parse().ok().and_then(|uri| Origin::of_uri(&uri));
+            assert_eq!(origin, None, "{other}");
+        }
     }
 
     #[test]

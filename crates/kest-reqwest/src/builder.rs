@@ -1,13 +1,12 @@
 //! The client of a service whose settings are known: what is left to say is where passports may go.
 
 use kest_baggage::Tiers;
+use kest_baggage::carry::{Destination, DestinationError, WithoutLineage};
 use kest_core::trust::Origin;
 use kest_core::{Admitter, Authorize, Operation, OperationError};
 use reqwest_middleware::ClientWithMiddleware;
 
 use crate::carry::{CarryPassport, ClientError};
-use crate::destination::{Destination, DestinationError};
-use crate::origination::WithoutLineage;
 
 /// reqwest's own builder, which the client's timeouts, TLS and proxies are said on.
 pub type HttpClientBuilder = reqwest::ClientBuilder;

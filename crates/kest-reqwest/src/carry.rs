@@ -1,15 +1,11 @@
 //! Builds the client that carries the lineage: where it may go, what happens without one, how it travels.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
-use kest_baggage::{ForeignMembers, ForeignMembersError, Tiers};
+use kest_baggage::carry::{CarryRules, Destination, Destinations, RulesError, WithoutLineage};
+use kest_baggage::{ForeignMembersError, Tiers};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
-use crate::destination::Destination;
 use crate::innermost::{Innermost, note_where_it_is_built};
 use crate::network;
-use crate::origination::WithoutLineage;
 
 /// Carries the current lineage on requests to listed destinations.
 ///
@@ -40,13 +36,13 @@ use crate::origination::WithoutLineage;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CarryPassport {
-    destinations: Arc<HashSet<Destination>>,
+    destinations: Destinations,
 }
 
 impl CarryPassport {
     /// Lists where passports may go. An empty list carries nothing anywhere and is refused when the client is built.
     pub fn to(destinations: impl IntoIterator<Item = Destination>) -> Self {
-        Self { destinations: Arc::new(destinations.into_iter().collect()) }
+        Self { destinations: Destinations::listed(destinations) }
     }
 
     /// Says what happens to a request to a listed destination when there is no lineage; there is no default.
@@ -64,10 +60,10 @@ impl CarryPassport {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Carrying {
-    pub(crate) destinations: Arc<HashSet<Destination>>,
-    pub(crate) without_lineage: WithoutLineage,
-    pub(crate) tiers: Tiers,
-    foreign_members: Option<Result<ForeignMembers, ForeignMembersError>>,
+    destinations: Destinations,
+    without_lineage: WithoutLineage,
+    tiers: Tiers,
+    foreign_members: Option<String>,
 }
 
 impl Carrying {
@@ -83,7 +79,7 @@ impl Carrying {
     /// A default header `baggage` of the builder cannot do that: reqwest adds it only to requests without any baggage,
     /// and so to none that carries a passport. Such a builder is refused when the client is built.
     pub fn foreign_members(mut self, members: &str) -> Self {
-        self.foreign_members = Some(ForeignMembers::parse(members));
+        self.foreign_members = Some(members.to_owned());
         self
     }
 
@@ -121,17 +117,14 @@ impl Carrying {
         if has_default_baggage(&builder) {
             return Err(ClientError::DefaultBaggage);
         }
-        if let WithoutLineage::Originate(origination) = &self.without_lineage {
-            origination.check()?;
-        }
-        let foreign_members =
-            self.foreign_members.clone().transpose().map_err(ClientError::ForeignMembers)?;
+        let Self { destinations, without_lineage, tiers, foreign_members } = self;
+        let rules = CarryRules::new(destinations, without_lineage, tiers, foreign_members.as_deref())?;
         let mut bounded = network::bounded(builder);
-        if self.tiers.is_single_use() {
+        if rules.tiers().is_single_use() {
             bounded = bounded.redirect(reqwest::redirect::Policy::none());
         }
         let client = bounded.build().map_err(|cause| ClientError::Client(cause.into()))?;
-        let innermost = Innermost::new(self, foreign_members, client.clone());
+        let innermost = Innermost::new(rules, client.clone());
         let stack = ClientBuilder::new(client).with_init(note_where_it_is_built);
         Ok(more(stack).with(innermost).build())
     }
@@ -165,8 +158,22 @@ pub enum ClientError {
     Client(#[source] kest_core::BoxError),
 }
 
+impl From<RulesError> for ClientError {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::NoDestination => Self::NoDestination,
+            RulesError::ForeignMembers(cause) => Self::ForeignMembers(cause),
+            RulesError::Operation(cause) => Self::Operation(cause),
+            // A kind that this client cannot meet.
+            other @ (RulesError::ListedAndBound | _) => Self::Client(other.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn with_default(name: &'static str, value: &'static str) -> reqwest::ClientBuilder {

@@ -25,17 +25,10 @@
 
 mod builder;
 mod carry;
-mod destination;
-mod error;
 mod innermost;
 mod network;
-mod origination;
-mod telemetry;
 
 pub use builder::{ClientBuilder, HttpClientBuilder};
 pub use carry::{CarryPassport, Carrying, ClientError};
-pub use destination::{Destination, DestinationError};
-pub use error::CarryError;
-pub use innermost::Sent;
-pub use origination::{Origination, WithoutLineage};
-pub use telemetry::{OUTGOING, describe_metrics};
+pub use kest_baggage::carry::{CarryError, Destination, DestinationError, Origination, Sent, WithoutLineage};
+pub use kest_baggage::telemetry::{OUTGOING, describe_metrics};

@@ -2,10 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use kest_http::Origin;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{ClientBuilder, Proxy, Url};
-
-use crate::destination::Destination;
 
 /// Redirects that one request may follow; more is a loop.
 const MOST: usize = 5;
@@ -32,8 +31,8 @@ pub(crate) fn bounded(builder: ClientBuilder) -> ClientBuilder {
 /// would repeat the `baggage` header to whatever host it names.
 fn same_origin() -> Policy {
     Policy::custom(|attempt: Attempt<'_>| {
-        let first = attempt.previous().first().and_then(Destination::of);
-        if first.is_none() || first != Destination::of(attempt.url()) {
+        let first = attempt.previous().first().and_then(Origin::of);
+        if first.is_none() || first != Origin::of(attempt.url()) {
             attempt.stop()
         } else if attempt.previous().len() > MOST {
             attempt.error(TooManyRedirects)

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use kest_core::refusal::Step;
 use kest_core::trust::Origin;
+
 use kest_core::{Admission, AdmitError, Admitter, Authorize, Operation, OperationError};
 
-use crate::error::CarryError;
+use crate::carry::error::CarryError;
 
 /// What to do when a listed destination is called and no operation is running.
 #[derive(Debug, Clone)]
@@ -28,18 +29,18 @@ impl WithoutLineage {
     /// An operation that could be admitted for no request is found when the client is built.
     #[must_use]
     pub fn originate(
-        kest: Admitter,
+        admitter: Admitter,
         origin: Origin,
         operation: Operation,
         policy: impl Authorize + 'static,
     ) -> Self {
-        Self::Originate(Arc::new(Origination { kest, origin, operation, policy: Arc::new(policy) }))
+        Self::Originate(Arc::new(Origination { admitter, origin, operation, policy: Arc::new(policy) }))
     }
 }
 
 /// How to start a lineage; made by [`WithoutLineage::originate`].
 pub struct Origination {
-    kest: Admitter,
+    admitter: Admitter,
     origin: Origin,
     operation: Operation,
     policy: Arc<dyn Authorize>,
@@ -48,12 +49,12 @@ pub struct Origination {
 impl Origination {
     /// Finds what would fail every lineage that it starts.
     pub(crate) fn check(&self) -> Result<(), OperationError> {
-        self.kest.check(&self.operation, self.policy.as_ref())
+        self.admitter.check(&self.operation, self.policy.as_ref())
     }
 
     pub(crate) async fn start(&self) -> Result<Admission, CarryError> {
-        let admission = self.kest.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
-        match tokio::time::timeout(self.kest.limits().admission_wait, admission).await {
+        let admission = self.admitter.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
+        match tokio::time::timeout(self.admitter.limits().admission_wait, admission).await {
             Ok(admission) => admission.map_err(CarryError::Originate),
             Err(_elapsed) => Err(CarryError::Originate(AdmitError::timed_out(Step::Originate))),
         }

@@ -1,31 +1,30 @@
-//! Every line and metric of this crate, in one place: what was carried, where nothing was, and what was not sent.
+//! Every line and count of carrying: what was carried, where nothing was, and what was not sent.
 
-use kest_baggage::{InjectError, NotAsPacked, PackError, Tier};
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
-use url::Url;
 
-use crate::error::CarryError;
+use crate::carry::destinations::Address;
+use crate::carry::error::CarryError;
+use crate::carry::rules::Sent;
+use crate::check::NotAsPacked;
+use crate::inject::InjectError;
+use crate::pack::PackError;
+use crate::telemetry;
 
-/// Outgoing requests by `carried`: the tier of the passport, or `unlisted` where the destination is not listed and
-/// nothing of ours went along.
-pub const OUTGOING: &str = "kest_outgoing_total";
-
-/// Describes every metric to the recorder that is installed.
-pub fn describe_metrics() {
-    metrics::describe_counter!(OUTGOING, "outgoing requests by what was carried");
-}
-
-pub(crate) fn carried(tier: Tier) {
-    metrics::counter!(OUTGOING, "carried" => tier.as_str()).increment(1);
+pub(crate) fn carried(sent: Option<Sent>) {
+    telemetry::carried(sent.map_or("unlisted", |sent| sent.tier.as_str()));
 }
 
 /// Says where the request goes as an origin, so that it can be compared with the list; a path may hold anything.
-pub(crate) fn not_listed(url: &Url) {
-    metrics::counter!(OUTGOING, "carried" => "unlisted").increment(1);
-    tracing::debug!(
-        origin = %url.origin().ascii_serialization(),
-        "destination is not listed: the request goes without a passport"
-    );
+pub(crate) fn not_listed(address: &Address) {
+    carried(None);
+    match address {
+        Address::Origin(origin) => {
+            tracing::debug!(%origin, "destination is not listed: the request goes without a passport");
+        }
+        Address::Elsewhere | Address::Missing => {
+            tracing::debug!("destination is not an origin of http: the request goes without a passport");
+        }
+    }
 }
 
 /// One line and one count; where starting the lineage was refused, that was the refusal.
@@ -40,19 +39,19 @@ fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
     Some(match error {
         CarryError::NoLineage => (NO_LINEAGE, None),
         CarryError::InsideRequest => (INSIDE_REQUEST, None),
+        CarryError::NoOrigin => (NO_ORIGIN, None),
+        CarryError::OtherOrigin => (OTHER_ORIGIN, None),
         CarryError::Originate(_) => return None,
         CarryError::Inject(cause) => (NO_ROOM, Some(inject_kind(*cause))),
         CarryError::NotAsPacked(NotAsPacked::Unreadable(cause)) => (NOT_AS_PACKED, Some(cause.kind())),
-        CarryError::NotAsPacked(_) => (NOT_AS_PACKED, None),
+        CarryError::NotAsPacked(NotAsPacked::Differs) => (NOT_AS_PACKED, None),
         CarryError::Pack(cause) => match cause {
             PackError::TooLarge(_) => (TOO_LARGE, None),
             PackError::PassportStore(cause) if cause.is_share_full() => (SHARE_USED_UP, None),
-            PackError::PassportStore(_) => (CLAIM_STORE, Some("unavailable")),
-            PackError::PassportStoreSlow => (CLAIM_STORE, Some("slow")),
+            PackError::PassportStore(_) => (PASSPORT_STORE, Some("unavailable")),
+            PackError::PassportStoreSlow => (PASSPORT_STORE, Some("slow")),
             PackError::Random(_) => (NOT_PACKED, Some("random")),
             PackError::Seal(_) => (NOT_PACKED, Some("seal")),
-            // A kind that is added elsewhere is reported too.
-            _ => (NOT_PACKED, None),
         },
     })
 }
@@ -61,7 +60,7 @@ fn inject_kind(cause: InjectError) -> &'static str {
     match cause {
         InjectError::TooLong(_) => "too_long",
         InjectError::TooManyMembers(_) => "too_many_members",
-        InjectError::NotWritable | _ => "not_writable",
+        InjectError::NotWritable => "not_writable",
     }
 }
 
@@ -78,6 +77,19 @@ const INSIDE_REQUEST: Explanation = Explanation::new(
     "an operation layer on the route, since a request that is served continues its own lineage",
     "put an OperationLayer on the route; start a lineage for other work outside of requests, with Kest::originate \
      and run_admitted",
+);
+const NO_ORIGIN: Explanation = Explanation::new(
+    "no_origin",
+    Actor::Service,
+    "a request whose address names the origin that it goes to",
+    "tell the layer of a client that is bound to one origin, such as a tonic channel, which one: \
+     kest.carry_layer().to(endpoint.uri())",
+);
+const OTHER_ORIGIN: Explanation = Explanation::new(
+    "other_origin",
+    Actor::Service,
+    "a request to the origin that its client is bound to",
+    "name in CarryLayerBuilder::to the origin that the channel connects to, and use a channel of its own for each origin",
 );
 const NOT_AS_PACKED: Explanation = Explanation::new(
     "not_as_packed",
@@ -97,7 +109,7 @@ const TOO_LARGE: Explanation = Explanation::new(
     "a passport that fits a header, or a passport store to put it into",
     "give the client a passport store with Tiers::store, on both sides",
 );
-const CLAIM_STORE: Explanation = Explanation::new(
+const PASSPORT_STORE: Explanation = Explanation::new(
     "passport_store_unavailable",
     Actor::Dependency,
     "a passport store that keeps the passport within Limits::passport_store_wait",
