@@ -12,7 +12,7 @@ use kest_core::refusal::{Refusal, Step};
 use kest_core::{AdmitError, AuthenticateError, Challenge, NoSlot};
 
 use crate::rejection::RejectionKind;
-use crate::respond::Respond;
+use crate::respond::Answering;
 
 /// Why a request was refused; found in the extensions of the refusing response.
 ///
@@ -153,7 +153,7 @@ impl Rejection {
     }
 
     /// The answer: constant, empty-handed, with this rejection in its extensions.
-    pub(crate) fn respond<Body: Default>(self, hook: Option<&Respond>) -> Response<Body> {
+    pub(crate) fn respond<Body: Default>(self, answering: &Answering) -> Response<Body> {
         let mut response = Response::new(Body::default());
         *response.status_mut() = self.status();
         for (name, value) in self.headers() {
@@ -161,9 +161,7 @@ impl Rejection {
         }
         response.extensions_mut().insert(self.clone());
         let (mut parts, body) = response.into_parts();
-        if let Some(hook) = hook {
-            hook(&self, &mut parts);
-        }
+        answering.shape(&self, &mut parts);
         Response::from_parts(parts, body)
     }
 }

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::answer::Rejection;
-use crate::respond::Respond;
+use crate::respond::{Answering, Respond};
 use crate::steps::Received;
 use crate::touch::Watch;
 
@@ -34,7 +34,7 @@ pin_project! {
     {
         #[pin]
         state: State<S, RequestBody, Proof>,
-        respond: Option<Respond>,
+        answering: Answering,
         watch: Option<Watch>,
     }
 }
@@ -66,8 +66,15 @@ where
         enter: Enter<RequestBody, Proof>,
         respond: Option<Respond>,
     ) -> Self {
+        let answering = Answering::to(&request, respond);
         let state = State::Proving { proving, request: Some(request), inner, enter };
-        Self { state, respond, watch: None }
+        Self { state, answering, watch: None }
+    }
+
+    /// Runs the inner service as it is, under what it runs under already: there is nothing to prove.
+    pub(crate) fn running(running: S::Future, ambience: Ambience, answering: Answering) -> Self {
+        let state = State::Running { running: ambience.clone().wrap(running), ambience };
+        Self { state, answering, watch: None }
     }
 
     /// Judges the answer of the inner service before anything of it leaves.
@@ -101,7 +108,7 @@ where
                     return match this.watch.take().and_then(|watch| watch.judge(&response)) {
                         Some(rejection) => {
                             ambience.scope(|| drop(response));
-                            refuse(rejection, this.respond.as_ref())
+                            refuse(rejection, this.answering)
                         }
                         None => Poll::Ready(Ok(response.map(|body| ambience.clone().wrap(body)))),
                     };
@@ -109,7 +116,7 @@ where
                 Projection::Proving { proving, request, inner, enter } => {
                     let proof = match ready!(proving.as_mut().poll(context)) {
                         Ok(proof) => proof,
-                        Err(rejection) => return refuse(rejection, this.respond.as_ref()),
+                        Err(rejection) => return refuse(rejection, this.answering),
                     };
                     // The request is there until the proof is; a poll after completion never resolves.
                     let Some(mut request) = request.take() else { return Poll::Pending };
@@ -126,8 +133,8 @@ where
 /// One line, one count, and the constant answer.
 pub(crate) fn refuse<Body: Default, Error>(
     rejection: Rejection,
-    respond: Option<&Respond>,
+    answering: &Answering,
 ) -> Poll<Result<Response<Body>, Error>> {
     rejection.report();
-    Poll::Ready(Ok(rejection.respond(respond)))
+    Poll::Ready(Ok(rejection.respond(answering)))
 }

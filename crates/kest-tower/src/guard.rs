@@ -14,7 +14,7 @@ use tower_service::Service;
 use crate::answer::Rejection;
 use crate::future::refuse;
 use crate::rejection::RejectionKind;
-use crate::respond::Respond;
+use crate::respond::{Answering, Respond};
 use crate::touch::touch;
 
 /// Lets a request through when its caller was granted every scope and has every role that is named.
@@ -279,8 +279,8 @@ where
         match self.layer.plan.check(request.extensions()) {
             Ok(()) => GuardFuture { state: State::Running { running: self.inner.call(request) } },
             Err(rejection) => {
-                let respond = self.layer.plan.respond.clone();
-                GuardFuture { state: State::Refused { refused: Some((rejection, respond)) } }
+                let answering = Answering::to(&request, self.layer.plan.respond.clone());
+                GuardFuture { state: State::Refused { refused: Some((rejection, answering)) } }
             }
         }
     }
@@ -300,7 +300,7 @@ pin_project! {
     #[project = Projection]
     enum State<Running> {
         Running { #[pin] running: Running },
-        Refused { refused: Option<(Rejection, Option<Respond>)> },
+        Refused { refused: Option<(Rejection, Answering)> },
     }
 }
 
@@ -324,7 +324,7 @@ where
             Projection::Running { running } => running.poll(context),
             // A poll after completion never resolves.
             Projection::Refused { refused } => match refused.take() {
-                Some((rejection, respond)) => refuse(rejection, respond.as_ref()),
+                Some((rejection, answering)) => refuse(rejection, &answering),
                 None => Poll::Pending,
             },
         }

@@ -17,7 +17,7 @@ use tower_service::Service;
 use crate::answer::Rejection;
 use crate::operation::OperationLayer;
 use crate::rejection::RejectionKind;
-use crate::respond::Respond;
+use crate::respond::{Answering, Respond};
 use crate::service::Operate;
 
 /// An [`OperationLayer`] whose entries say which input they were for: `input_hash`, the SHA-256 of the body. Made by
@@ -87,7 +87,8 @@ where
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, fresh);
-        let (limit, wait, respond) = (self.limit, self.wait, self.respond.clone());
+        let (limit, wait) = (self.limit, self.wait);
+        let answering = Answering::to(&request, self.respond.clone());
         Box::pin(async move {
             // Nothing of a stranger is read: the operation behind refuses without an arrival.
             if request.extensions().get::<Arrival>().is_none() {
@@ -102,7 +103,7 @@ where
                 Err(kind) => {
                     let rejection = Rejection::new(Step::Operation, kind);
                     rejection.report();
-                    Ok(rejection.respond(respond.as_ref()))
+                    Ok(rejection.respond(&answering))
                 }
             }
         })

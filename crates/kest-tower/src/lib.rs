@@ -52,8 +52,10 @@
 
 mod address;
 mod answer;
+pub mod carry;
 mod describe;
 mod future;
+pub mod grpc;
 mod guard;
 mod hash_body;
 mod inbound;

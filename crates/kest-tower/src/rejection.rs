@@ -4,7 +4,7 @@ use http::StatusCode;
 use kest_core::AdmitErrorKind;
 use kest_core::refusal::{Actor, Explanation};
 
-use crate::row::{Grpc, Row};
+use crate::row::{GrpcCode, Row};
 
 /// Makes the kinds of one table, so that a kind without a decision cannot be written.
 macro_rules! kinds {
@@ -33,11 +33,11 @@ macro_rules! kinds {
                 match self {
                     $(Self::$kind => {
                         let told = Explanation::new($name, Actor::$actor, $expected, $mend);
-                        Row::of(told, (StatusCode::$status, Grpc::$grpc))$(.challenging($challenge))?
+                        Row::of(told, (StatusCode::$status, GrpcCode::$grpc))$(.challenging($challenge))?
                     })*
                     $(Self::$not_admitted => {
                         let told = AdmitErrorKind::$not_admitted.explanation();
-                        Row::of(told, (StatusCode::$its_status, Grpc::$its_grpc))
+                        Row::of(told, (StatusCode::$its_status, GrpcCode::$its_grpc))
                     })*
                 }
             }
@@ -148,6 +148,11 @@ kinds! {
         GrantsUnverified "grants_unverified" Caller FORBIDDEN PermissionDenied:
             "a verified credential: without that it grants nothing",
             "verify tokens with IdentityChoice::jwks; the insecure mode cannot open a guard";
+        /// A gRPC method that its service's layer does not name.
+        UnknownMethod "unknown_method" Caller NOT_FOUND Unimplemented:
+            "a gRPC method that the layer of its service names",
+            "where the service has the method, name it: kest.grpc_service(..).methods(..); else the caller asks for \
+             what there is not";
         /// The request does not say what the operation acts on.
         RequestUndescribed "request_undescribed" Caller BAD_REQUEST InvalidArgument:
             "a request in which OperationLayer::describe finds what the operation is about",

@@ -2,21 +2,38 @@
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
+use http::Request;
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::answer::Rejection;
+use crate::grpc::Protocol;
 
 /// Changes status and headers of a refusing response. The body stays empty.
 pub type Respond = Arc<dyn Fn(&Rejection, &mut Parts) + Send + Sync>;
 
-/// Answers as gRPC does: status 200 and a `grpc-status`, a response of trailers only.
+/// Answers as gRPC does, whatever the request says: status 200 and a `grpc-status`, a response of trailers only.
 ///
-/// For tonic services: `InboundLayer::builder(keys).respond(kest_tower::respond::grpc)`.
+/// Requests whose content type is gRPC's are answered so without it.
 pub fn grpc(rejection: &Rejection, parts: &mut Parts) {
-    let code = rejection.kind().row().grpc.code();
-    parts.status = StatusCode::OK;
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    parts.headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code));
+    Protocol::Grpc.shape(rejection.kind(), parts);
+}
+
+/// How a refusal of one request is answered: as its protocol has it, then as the service shapes it.
+#[derive(Clone)]
+pub(crate) struct Answering {
+    protocol: Protocol,
+    hook: Option<Respond>,
+}
+
+impl Answering {
+    pub(crate) fn to<Body>(request: &Request<Body>, hook: Option<Respond>) -> Self {
+        Self { protocol: Protocol::of(request.method(), request.headers()), hook }
+    }
+
+    pub(crate) fn shape(&self, rejection: &Rejection, parts: &mut Parts) {
+        self.protocol.shape(rejection.kind(), parts);
+        if let Some(hook) = &self.hook {
+            hook(rejection, parts);
+        }
+    }
 }

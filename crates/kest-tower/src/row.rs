@@ -8,13 +8,13 @@ use kest_core::refusal::Explanation;
 pub(crate) struct Row {
     pub(crate) explanation: Explanation,
     pub(crate) status: StatusCode,
-    pub(crate) grpc: Grpc,
+    pub(crate) grpc: GrpcCode,
     /// RFC 9110 section 11.6.1 demands one for a 401.
     pub(crate) challenge: Option<&'static str>,
 }
 
 impl Row {
-    pub(crate) fn of(explanation: Explanation, (status, grpc): (StatusCode, Grpc)) -> Self {
+    pub(crate) fn of(explanation: Explanation, (status, grpc): (StatusCode, GrpcCode)) -> Self {
         Self { explanation, status, grpc, challenge: None }
     }
 
@@ -25,21 +25,23 @@ impl Row {
 
 /// The codes of the gRPC core documentation, `doc/statuscodes.md`, that a refusal can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grpc {
+pub(crate) enum GrpcCode {
     InvalidArgument,
     PermissionDenied,
     ResourceExhausted,
+    Unimplemented,
     Internal,
     Unavailable,
     Unauthenticated,
 }
 
-impl Grpc {
-    pub(crate) fn code(self) -> &'static str {
+impl GrpcCode {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::InvalidArgument => "3",
             Self::PermissionDenied => "7",
             Self::ResourceExhausted => "8",
+            Self::Unimplemented => "12",
             Self::Internal => "13",
             Self::Unavailable => "14",
             Self::Unauthenticated => "16",

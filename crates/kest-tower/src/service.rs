@@ -147,7 +147,7 @@ fn enter_arrived<Body>(request: &mut Request<Body>, (arrival, received): (Arriva
     arrival.into()
 }
 
-fn enter_admitted<Body>(request: &mut Request<Body>, admission: Admission) -> Ambience {
+pub(crate) fn enter_admitted<Body>(request: &mut Request<Body>, admission: Admission) -> Ambience {
     request.extensions_mut().insert(admission.clone());
     admission.into()
 }

@@ -8,6 +8,7 @@ use hyper::upgrade::OnUpgrade;
 use kest_core::refusal::Step;
 
 use crate::answer::Rejection;
+use crate::grpc::GRPC_STATUS;
 use crate::rejection::RejectionKind;
 
 /// Set by an operation, a guard or `public()` when a request reaches it; put there anew by each inbound layer.
@@ -69,10 +70,15 @@ impl Watch {
 fn is_a_yes<Body>(response: &Response<Body>) -> bool {
     let status = response.status();
     // gRPC says no with status 200, in a response of trailers only.
-    let grpc_code = || response.headers().get("grpc-status");
-    let grpc_no = || status == StatusCode::OK && grpc_code().is_some_and(|code| code != "0");
+    let grpc_code = || response.headers().get(GRPC_STATUS);
+    let grpc_no = || status == StatusCode::OK && grpc_code().is_some_and(|code| is_a_no(code.as_bytes()));
     let no = status.is_client_error() || status.is_server_error() || grpc_no();
     !no
+}
+
+/// Whether a code of gRPC says that a call failed. What is no such code may be read as success: some read `00` as 0.
+fn is_a_no(code: &[u8]) -> bool {
+    matches!(code, [b'1'..=b'9'] | [b'1', b'0'..=b'6'])
 }
 
 /// The route by what the program calls it: the method, and in axum the path that it was registered under. The path of the

@@ -17,16 +17,19 @@ pub use kest_reqwest as client;
 
 pub mod prelude;
 
+mod grpc;
 mod messages;
 mod operation;
 mod service;
 mod trust;
 
+pub use grpc::{GrpcBuildError, GrpcServiceBuilder};
 pub use messages::{Carrier, CarrierError, Continue, ContinueError, ContinueWithin, Continued, carry};
 pub use operation::{Named, OperationBuildError, OperationBuilder};
 pub use service::{BuildError, Kest, KestBuilder};
 pub use trust::Trust;
 
+pub use kest_baggage::carry::{Destination, WithoutLineage};
 pub use kest_baggage::{
     Ambience, InMemoryPassports, Overflow, PassportStore, PassportStores, RunNested, Sealing, SealingKey,
     Tiers, current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
@@ -50,7 +53,7 @@ pub use kest_axum::{Admitted, Arrived, Authenticated};
 #[cfg(feature = "policy")]
 pub use kest_policy::Policies;
 #[cfg(feature = "reqwest")]
-pub use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
+pub use kest_reqwest::CarryPassport;
 
 /// Identity from whatever the token says, unverified: every caller can claim to be anybody. For development only; see
 /// [`IdentityChoice::dangerous_insecure_no_verify`].

@@ -12,8 +12,10 @@ use kest_core::{
     SystemClock, Verifier,
 };
 use kest_identity::IdentityChoice;
+use kest_tower::carry::CarryLayerBuilder;
 use kest_tower::{InboundBuilder, InboundLayer};
 
+use crate::grpc::GrpcServiceBuilder;
 use crate::messages::{Carrier, Continue};
 use crate::operation::{Named, OperationBuilder};
 use crate::trust::Trust;
@@ -114,6 +116,18 @@ impl Kest {
     #[cfg(feature = "reqwest")]
     pub fn client(&self, builder: kest_reqwest::HttpClientBuilder) -> kest_reqwest::ClientBuilder {
         kest_reqwest::ClientBuilder::new(&self.0.service, self.0.tiers.clone(), builder)
+    }
+
+    /// Begins the layer that carries the lineage on requests of any other client: of a tonic channel
+    /// ([`to`](CarryLayerBuilder::to) its endpoint), or of hyper's client ([`destination`](CarryLayerBuilder::destination)).
+    /// Without a lineage nothing is sent, unless it is told what to [originate](CarryLayerBuilder::originate).
+    pub fn carry_layer(&self) -> CarryLayerBuilder {
+        CarryLayerBuilder::new(&self.0.service, self.0.tiers.clone())
+    }
+
+    /// Begins the layer of a gRPC service, such as `shop.Stock`, whose methods are operations of their own.
+    pub fn grpc_service(&self, name: impl Into<String>) -> GrpcServiceBuilder {
+        GrpcServiceBuilder::new(self, name.into())
     }
 
     /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues

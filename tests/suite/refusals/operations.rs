@@ -169,7 +169,7 @@ async fn request_that_is_not_sent_is_explained_and_one_without_a_passport_is_cou
         assert_eq!(kept.refusals(), BTreeMap::new());
         let text = kept.logs.text();
         assert!(text.contains("destination is not listed") && text.contains("http://127.0.0.2:9"), "{text}");
-        let ours: Vec<&str> = text.lines().filter(|line| line.contains("kest_reqwest")).collect();
+        let ours: Vec<&str> = text.lines().filter(|line| line.contains("kest_baggage::carry")).collect();
         assert!(ours.len() == 1 && !ours[0].contains(SECRET), "{text}");
     }
 }

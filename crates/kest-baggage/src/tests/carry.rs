@@ -23,7 +23,7 @@ fn jobs() -> CarryRules {
     CarryRules::new(Destinations::bound([stock()]), originate, Tiers::auto(), None).unwrap()
 }
 
-/// A request as it is sent: the baggage on it, or why there is none.
+/// A request as it is sent: the baggage on it, as far as one is there.
 #[derive(Default)]
 struct Request {
     headers: HeaderMap,

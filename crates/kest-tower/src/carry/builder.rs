@@ -1,0 +1,132 @@
+//! Says where the passports of a tower client may go, and what happens without one.
+
+use kest_baggage::Tiers;
+use kest_baggage::carry::{
+    CarryRules, Destination, DestinationError, Destinations, RulesError, WithoutLineage,
+};
+use kest_core::trust::Origin;
+
+use kest_core::{Admitter, Authorize, Operation, OperationError};
+
+use crate::carry::layer::CarryLayer;
+
+/// Begins a [`CarryLayer`]. Most services get one from their `Kest`: `kest.carry_layer()`.
+///
+/// [`destination`](Self::destination) is for clients that go where each request's address says, [`to`](Self::to) for those that go to
+/// one origin whatever it says. One of the two is required.
+///
+/// ```
+/// # use kest_baggage::Tiers;
+/// # use kest_core::{Admitter, Operation, policy::policy_fn, trust::Origin};
+/// # use kest_tower::carry::CarryLayerBuilder;
+/// # fn example(admitter: &Admitter) -> Result<(), Box<dyn std::error::Error>> {
+/// let plain = CarryLayerBuilder::new(admitter, Tiers::auto()).destination("https://stock.internal")?.build()?;
+/// let jobs = CarryLayerBuilder::new(admitter, Tiers::auto())
+///     .to("https://stock.internal")?
+///     .originate(Origin::system(), Operation::from_static("nightly_sync"), policy_fn("by_the_clock", |_asked| true)?)?
+///     .build()?;
+/// # drop((plain, jobs));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+#[derive(Debug)]
+pub struct CarryLayerBuilder {
+    admitter: Admitter,
+    tiers: Tiers,
+    listed: Vec<Destination>,
+    bound: Vec<Destination>,
+    without_lineage: WithoutLineage,
+    foreign_members: Option<String>,
+}
+
+impl CarryLayerBuilder {
+    /// Begins a layer of the service `admitter` that packs with `tiers`. Without a lineage it refuses to send.
+    pub fn new(admitter: &Admitter, tiers: Tiers) -> Self {
+        Self {
+            admitter: admitter.clone(),
+            tiers,
+            listed: Vec::new(),
+            bound: Vec::new(),
+            without_lineage: WithoutLineage::Refuse,
+            foreign_members: None,
+        }
+    }
+
+    /// Lets passports go to this origin, such as `https://stock.internal`, too.
+    ///
+    /// Requests to others go without a passport. One that names no origin is refused: whether it may have one cannot be said.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError`] when it is not an origin of https, or of plain http on this machine.
+    pub fn destination(self, origin: &str) -> Result<Self, DestinationError> {
+        Ok(self.destinations([Destination::origin(origin)?]))
+    }
+
+    /// Lets passports go to all of these too.
+    pub fn destinations(mut self, destinations: impl IntoIterator<Item = Destination>) -> Self {
+        self.listed.extend(destinations);
+        self
+    }
+
+    /// The client sends every request to this origin, whatever its address says; said again, to this one as well.
+    ///
+    /// A tonic channel replaces the address of each request by that of its endpoint, so the address proves nothing. Take the
+    /// origin from the endpoint itself, so that the two cannot differ: `.to(endpoint.uri())`. A request that names another
+    /// origin is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError`] when it is not an origin of https, or of plain http on this machine.
+    pub fn to(self, origin: &(impl ToString + ?Sized)) -> Result<Self, DestinationError> {
+        Ok(self.bound_to([Destination::origin(&origin.to_string())?]))
+    }
+
+    /// The client sends every request to one of these, such as a channel that balances between endpoints.
+    pub fn bound_to(mut self, destinations: impl IntoIterator<Item = Destination>) -> Self {
+        self.bound.extend(destinations);
+        self
+    }
+
+    /// Starts a lineage of `origin` with `operation` for calls that no request asked for, when `policy` allows it.
+    ///
+    /// An attempt that a retry above this layer makes starts one of its own; run the work with an admission of
+    /// `Kest::originate` where all attempts are to be one.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] when that could never be admitted.
+    pub fn originate(
+        mut self,
+        origin: Origin,
+        operation: Operation,
+        policy: impl Authorize + 'static,
+    ) -> Result<Self, OperationError> {
+        self.admitter.check(&operation, &policy)?;
+        self.without_lineage = WithoutLineage::originate(self.admitter.clone(), origin, operation, policy);
+        Ok(self)
+    }
+
+    /// Puts these baggage members of others, such as `tenant=acme`, onto every request that carries a passport.
+    pub fn foreign_members(mut self, members: impl Into<String>) -> Self {
+        self.foreign_members = Some(members.into());
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    ///
+    /// [`RulesError`] when no destination is named, or both kinds are, or the foreign members are malformed.
+    pub fn build(self) -> Result<CarryLayer, RulesError> {
+        let destinations = match (self.listed.is_empty(), self.bound.is_empty()) {
+            (false, false) => return Err(RulesError::ListedAndBound),
+            (_, true) => Destinations::listed(self.listed),
+            (true, false) => Destinations::bound(self.bound),
+        };
+        let foreign_members = self.foreign_members.as_deref();
+        let rules = CarryRules::new(destinations, self.without_lineage, self.tiers, foreign_members)?;
+        Ok(CarryLayer::new(rules))
+    }
+}
