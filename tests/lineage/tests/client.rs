@@ -223,7 +223,7 @@ async fn lineage_is_not_started_while_the_answer_of_a_request_is_written() {
         async move {
             streaming(async move {
                 let error = client.get(&url).send().await.map(|_| ()).err();
-                let reason = error.as_ref().and_then(CarryError::of);
+                let reason = error.as_ref().and_then(|error| CarryError::of(error));
                 matches!(reason, Some(CarryError::InsideRequest)).to_string()
             })
         }
