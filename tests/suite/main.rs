@@ -10,6 +10,7 @@
 mod architecture;
 mod claims;
 mod debug;
+mod documents;
 mod grants;
 mod grpc;
 mod guard;

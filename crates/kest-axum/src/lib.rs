@@ -15,6 +15,7 @@
 //!
 //! An extractor without its layer is a fault of the configuration: it answers 500 with an empty body and says so in
 //! the log. It never answers with an empty value.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod describe;
 mod metadata;

@@ -49,6 +49,7 @@
 //! claim is for single use; a writer of a passport store can exchange passports in it, unless they are sealed
 //! ([`PassportStores::sealed`]). Claim stores are waited for with tokio's timer; the other tiers need no runtime. General baggage
 //! propagators lose or cut long members, so none should touch a request that [`PackedHeader::inject`] was called on.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ambience;
 mod ambient;

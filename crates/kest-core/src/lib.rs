@@ -46,6 +46,7 @@
 //!
 //! A passport proves who signed what in which order. It does not prove that a signer told the truth, that nothing
 //! was cut off *and* the tip restated by its carrier, nor that a request is not a replay of an earlier one.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
 mod admit_error;

@@ -29,6 +29,7 @@
 //! Plain http on this machine is as safe as the machine: any process on it may listen on a port that is free. A name
 //! that the configuration gives may lead anywhere, also into a private network, because many servers live there;
 //! https then proves that the right one answers. Content types are the caller's to judge.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod client;

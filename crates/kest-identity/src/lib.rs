@@ -32,6 +32,7 @@
 //! Only access tokens are taken (`typ` is `at+jwt`, RFC 9068): tokens of type `JWT`, which older issuers give, take
 //! [`TrustedIssuer::accept_plain_jwt`]. A token that was verified is remembered by its digest until it expires or its
 //! key is withdrawn; proof that it is in the right hands is asked for with each request.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bearer;
 mod bundle;

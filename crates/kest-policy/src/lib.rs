@@ -1,4 +1,5 @@
 //! Policy for Kest: four tiers, real engines behind one seam, and decisions that cannot be confused.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 #[cfg(feature = "cedar")]

@@ -37,6 +37,7 @@
 //! [`RedisReplays`]. Two primaries at the same time, each of which takes itself for the only one, are not noticed, nor
 //! is a server whose whole machine was set back to an earlier state, nor one whose clock is set forward, which ends
 //! everything on it before its time.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod builder;

@@ -22,6 +22,7 @@
 //! Proxies of the environment (`HTTP_PROXY` and the like) are not used, because one reads every passport that is sent
 //! over plain http; a proxy that the client's builder was given stays. Work that a handler spawns has no ambience: capture it with [`kest_baggage::Ambience`], build the request in the
 //! handler, or give it its admission with `RequestBuilder::with_extension(admission)`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
 mod carry;

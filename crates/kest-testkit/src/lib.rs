@@ -75,6 +75,7 @@
 //! panics where a test cannot go on, with the line that asked. All is the same in each run, but for the keys of
 //! [`TokenKey::rsa`] and [`TokenKey::p256`]. Only [`TestIssuer`] and [`Endpoint`] use the network, on loopback, and need
 //! tokio.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
 mod attacks;

@@ -49,6 +49,7 @@
 //! [`Rejection`] is in the response's extensions for logging and for [`respond`] hooks. Contexts follow the request's
 //! own future and the body of its answer: a task spawned by a handler, and a connection that was upgraded, start without
 //! one and must be given the admission, or the [`Ambience`](kest_baggage::Ambience).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod answer;

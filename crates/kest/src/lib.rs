@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/README.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use kest_baggage as baggage;
 pub use kest_core as core;
@@ -62,29 +63,48 @@ pub fn dangerous_insecure_no_verify() -> IdentityChoice {
     IdentityChoice::dangerous_insecure_no_verify()
 }
 
-/// The guides' code compiles too.
-#[cfg(all(
-    doctest,
-    feature = "axum",
-    feature = "reqwest",
-    feature = "cedar",
-    feature = "opa",
-    feature = "redis-cluster",
-    feature = "redis-tls"
+/// The guides, as they stand in the repository too; their code is compiled with the tests of this crate.
+#[cfg(any(
+    all(doc, not(doctest)),
+    all(
+        doctest,
+        feature = "axum",
+        feature = "reqwest",
+        feature = "cedar",
+        feature = "opa",
+        feature = "redis-cluster",
+        feature = "redis-tls"
+    )
 ))]
-mod guides {
-    #[doc = include_str!("../../../docs/guides/identity.md")]
-    struct Identity;
-    #[doc = include_str!("../../../docs/guides/inbound.md")]
-    struct Inbound;
-    #[doc = include_str!("../../../docs/guides/keys.md")]
-    struct Keys;
-    #[doc = include_str!("../../../docs/guides/outbound.md")]
-    struct Outbound;
-    #[doc = include_str!("../../../docs/guides/policy.md")]
-    struct Policy;
-    #[doc = include_str!("../../../docs/guides/providers.md")]
-    struct Providers;
-    #[doc = include_str!("../../../docs/guides/redis.md")]
-    struct Redis;
+pub mod guides {
+    macro_rules! guides {
+        ($($(#[doc = $about:literal])+ $name:ident;)+) => {$(
+            $(#[doc = $about])+
+            ///
+            #[doc = include_str!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".md"))]
+            pub mod $name {}
+        )+};
+    }
+    guides! {
+        /// Protecting a service.
+        inbound;
+        /// Calling the next service.
+        outbound;
+        /// Jobs that continue the lineage of what caused them.
+        queues;
+        /// Who is calling: tokens, lineages, mechanisms of your own.
+        identity;
+        /// Recipes for issuers of tokens.
+        providers;
+        /// What may happen.
+        policy;
+        /// Signing keys and trust bundles, and their rotation.
+        keys;
+        /// One Redis for many replicas.
+        redis;
+        /// Tests of a service.
+        testing;
+        /// Why a request was refused.
+        refused;
+    }
 }

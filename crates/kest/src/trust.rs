@@ -7,7 +7,7 @@ use kest_core::UnverifiedPassport;
 use kest_core::signature::{Bundle, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys};
 use kest_identity::{BundleFile, BundleUrl};
 
-/// The keys of the workloads that a service believes, as [`KestBuilder::trust`](crate::AdmitterBuilder::trust) takes them: a
+/// The keys of the workloads that a service believes, as [`KestBuilder::trust`](crate::KestBuilder::trust) takes them: a
 /// bundle that was read, a ring, or a resolver.
 #[derive(Debug, Clone)]
 pub struct Trust(Arc<dyn ResolveKeys>);

@@ -33,13 +33,13 @@ record! {
         pub(crate) chain: Arc<Chain> = Form::Record(Chain::SCHEMA), None;
         /// What surrounds the operation.
         pub(crate) environment: Environment = Form::Record(Environment::SCHEMA), None;
-        /// The same as subject.workload, where the specification has it.
+        /// The same as `subject.workload`, where the specification has it.
         pub(crate) identity: Arc<str> = Form::Text(Presence::Always), Some(r#""spiffe://example.org/ledger""#);
         /// What the operation acts on.
         pub(crate) object: Object = Form::Record(Object::SCHEMA), None;
         /// Who asks, on whose behalf, with which data.
         pub(crate) subject: Subject = Form::Record(Subject::SCHEMA), None;
-        /// The same as subject.trust_score, where the specification has it.
+        /// The same as `subject.trust_score`, where the specification has it.
         pub(crate) trust_score: u8 = Form::Integer(Presence::Always), Some("60");
     }
 }
@@ -77,7 +77,7 @@ record! {
         pub policy_names: Arc<[Arc<str>]> = Form::Strings, Some(r#"["kest/clark_wilson", "kest/trust_threshold"]"#);
         /// That tier: enterprise, platform, application or function.
         pub policy_tier: Arc<str> = Form::Text(Presence::Always), Some(r#""function""#);
-        /// Where the operation's own data comes from, such as user_input; null when it does not say.
+        /// Where the operation's own data comes from, such as `user_input`; null when it does not say.
         pub source_type: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""third_party_api""#);
         /// About how many seconds ago the operation before this one was signed, the oldest of several, rounded up in steps
         /// that grow, so that decisions can be remembered; absent at a root.

@@ -67,7 +67,7 @@ impl Member {
     /// What it means: one line without a full stop, as a command line explains it.
     #[must_use]
     pub fn meaning(&self) -> String {
-        let text = self.meaning.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        let text = self.meaning.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").replace('`', "");
         let text = text.strip_suffix('.').unwrap_or(&text);
         let mut characters = text.chars();
         characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
@@ -80,7 +80,12 @@ impl Form {
     pub fn members(&self) -> &'static [Member] {
         match self {
             Self::Record(record) => record.members,
-            _ => &[],
+            Self::Attributes
+            | Self::Boolean
+            | Self::Integer(_)
+            | Self::Text(_)
+            | Self::Strings
+            | Self::StringsOrNulls => &[],
         }
     }
 
@@ -140,7 +145,9 @@ pub(crate) fn has(members: &[Member], path: &[Box<str>]) -> bool {
     members.iter().find(|member| member.name == &**name).is_some_and(|member| match member.form {
         Form::Record(record) => has(record.members, below),
         Form::Attributes => true,
-        _ => below.is_empty(),
+        Form::Boolean | Form::Integer(_) | Form::Text(_) | Form::Strings | Form::StringsOrNulls => {
+            below.is_empty()
+        }
     })
 }
 

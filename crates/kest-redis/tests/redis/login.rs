@@ -15,7 +15,8 @@ pub(crate) fn rights(shape: &str) -> String {
     let (_, least) = GUIDE.split_once("user orders on >secret ").unwrap();
     let (least, _) = least.split_once("```").unwrap();
     let row = GUIDE.lines().find(|line| line.starts_with("| ") && line.contains(shape)).unwrap();
-    let more = row.split('`').filter(|word| word.starts_with('+')).collect::<Vec<_>>().join(" ");
+    let more =
+        row.split('`').filter(|word| word.starts_with('+')).collect::<Vec<_>>().join(" ").replace("\\|", "|");
     format!("{} {more}", least.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
