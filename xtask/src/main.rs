@@ -1,5 +1,6 @@
-//! Tasks of the repository: `cargo xtask test`, `fuzz`, `mutants` and `bench`.
+//! Tasks of the repository: `cargo xtask test`, `fuzz`, `mutants`, `bench` and `api`.
 
+mod api;
 mod bench;
 mod cpu;
 mod failure;
@@ -43,6 +44,7 @@ fn perform(mut arguments: Vec<String>) -> Result<(), Failure> {
         ("fuzz", rest) => fuzz::run(rest, setup),
         ("mutants", rest) => mutants::run(rest),
         ("bench", rest) => bench::run(rest, setup),
+        ("api", rest) => api::run(rest),
         ("test", [first, ..]) => Err(Failure::Usage(format!("test takes no such argument: {first}"))),
         (other, _) => Err(Failure::Usage(format!("no such task: {other}"))),
     }
@@ -58,4 +60,6 @@ usage: cargo xtask test [--no-install]
            --in-place changes this tree, not copies; --own leaves the suite out; --shard does piece K of N (0/4 to 3/4)
        cargo xtask bench [--json] [CHAPTER ..] [--no-install]
            measurements; ratios from one run
+       cargo xtask api [--check] [--package P]...
+           writes what each library makes public into docs/api, by cargo-public-api; --check compares
 What a task needs is installed by apt-get where root or sudo may do it without a question; --no-install names it instead.";
