@@ -1,6 +1,7 @@
 //! Why an operation may not run, and what each kind of it tells the people who run the service.
 
 use crate::entry::ResourceError;
+use crate::operation::OperationError;
 use crate::passport::SignError;
 use crate::policy::AuthorizeError;
 use crate::random::RandomError;
@@ -17,6 +18,9 @@ pub enum AdmitError {
     /// What it acts on is not named in one way; policy was not asked.
     #[error("resource of the operation cannot be named")]
     Resource(#[source] ResourceError),
+    /// It has no name, or what is said about it cannot stand in an entry; policy was not asked.
+    #[error("operation cannot be recorded")]
+    Operation(#[source] OperationError),
     /// The entry was not signed.
     #[error("entry was not signed")]
     Sign(#[source] SignError),
@@ -46,6 +50,8 @@ impl AdmitError {
             },
             Self::Resource(ResourceError::TooLong(_)) => AdmitErrorKind::ResourceTooLong,
             Self::Resource(_) => AdmitErrorKind::ResourceMalformed,
+            Self::Operation(OperationError::Unnamed) => AdmitErrorKind::OperationUnnamed,
+            Self::Operation(_) => AdmitErrorKind::NotSignable,
             Self::Sign(error) => match error {
                 SignError::PassportFull => AdmitErrorKind::LineageFull,
                 SignError::EntryTooLong => AdmitErrorKind::EntryTooLarge,
@@ -58,7 +64,8 @@ impl AdmitError {
                 | SignError::Identity(_)
                 | SignError::OtherWorkload
                 | SignError::Clock
-                | SignError::NotWritable(_) => AdmitErrorKind::NotSignable,
+                | SignError::NotWritable(_)
+                | SignError::NotCanonical(_) => AdmitErrorKind::NotSignable,
             },
             Self::Random(_) => AdmitErrorKind::SignerUnavailable,
             Self::TookTooLong => AdmitErrorKind::TookTooLong,
@@ -80,7 +87,9 @@ impl AdmitError {
             Self::TookTooLong
             | Self::Authorize(AuthorizeError::Unavailable(_) | AuthorizeError::NoSlot(_))
             | Self::Sign(SignError::Unavailable(_)) => true,
-            Self::Authorize(_) | Self::Resource(_) | Self::Sign(_) | Self::Random(_) => false,
+            Self::Authorize(_) | Self::Resource(_) | Self::Operation(_) | Self::Sign(_) | Self::Random(_) => {
+                false
+            }
         }
     }
 
@@ -89,6 +98,7 @@ impl AdmitError {
     pub fn cause(&self) -> Option<&'static str> {
         match self {
             Self::Resource(error) => Some(error.kind()),
+            Self::Operation(error) => Some(error.kind()),
             Self::Sign(error) => Some(error.kind()),
             Self::Authorize(_) | Self::Random(_) | Self::TookTooLong => None,
         }
@@ -164,8 +174,12 @@ kinds! {
         "send a shorter path or fewer attributes; record an id rather than the whole of what is acted on";
     /// The operation is declared in a way that cannot be signed.
     NotSignable "not_signable" Service:
-        "an operation whose taints, classification, sanitizer and resource can stand in an entry",
+        "an operation whose taints, classification, sanitizer, labels, environment and resource can stand in an entry",
         "correct what the operation declares: the cause names what cannot be signed";
+    /// The operation is to be named by its route, and there is no route, or its path is too long for a name.
+    OperationUnnamed "operation_unnamed" Service:
+        "a route under which the operation was registered, of at most 256 bytes with its method",
+        "put the layer on the route, with route_layer: a fallback has no path; or name the operation";
     /// The caller has used up its share of what all callers share; others go on.
     ShareUsedUp "share_used_up" Caller:
         "a caller that has not used up its share of what all callers share",

@@ -103,6 +103,8 @@ pub struct AdmitOptions {
     pub trace_id: Option<TraceId>,
     /// The origin of a root whose operation names none.
     pub root_origin: Option<Origin>,
+    /// What signs this entry in place of the service's own signer: a key of the same workload.
+    pub signer: Option<Arc<dyn Sign>>,
 }
 
 impl AdmitOptions {
@@ -117,6 +119,13 @@ impl AdmitOptions {
     #[must_use]
     pub fn with_root_origin(mut self, origin: Origin) -> Self {
         self.root_origin = Some(origin);
+        self
+    }
+
+    /// Has this signer sign the entry, which must be of the service's own workload: policy was asked about that one.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<dyn Sign>) -> Self {
+        self.signer = Some(signer);
         self
     }
 }
@@ -207,6 +216,15 @@ impl Admitter {
         operation.check(&self.0.limits)
     }
 
+    /// Checks that `signer` may sign for one operation: that it is of this service's workload.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::OtherWorkload`].
+    pub fn check_signer(&self, signer: &dyn Sign) -> Result<(), OperationError> {
+        if signer.workload() == self.workload() { Ok(()) } else { Err(OperationError::OtherWorkload) }
+    }
+
     /// Asks policy about `operation` and signs its entry: nothing may run without what this returns.
     ///
     /// Dropping the future halfway leaves nothing behind: no entry exists until the signature does.
@@ -237,9 +255,12 @@ impl Admitter {
             .named_resource()
             .check(&self.0.limits)
             .map_err(|it| unasked(step, AdmitError::Resource(it)))?;
+        let signer = options.signer.as_deref().unwrap_or(self.0.signer.as_ref());
+        self.check_recordable(operation, signer).map_err(|it| unasked(step, AdmitError::Operation(it)))?;
         let carried = arrival.lineage().to_passport();
-        let (entry_id, trace_id) =
-            self.ids(&carried, options.trace_id).map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
+        let (entry_id, trace_id) = self
+            .ids(&carried, operation.trace_id().or(options.trace_id))
+            .map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
         let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
         let draft = operation.draft(entry_id, trace_id, fallback);
         let (trust_score, taints) = carried.effective_trust(&draft, &self.0.trust);
@@ -265,7 +286,7 @@ impl Admitter {
             limits: &self.0.limits,
             unix_millis: self.0.clock.unix_millis(),
         };
-        let signed = carried.sign_entry(permit, draft, self.0.signer.as_ref(), context).await;
+        let signed = carried.sign_entry(permit, draft, signer, context).await;
         let last = |passport: Passport| passport.entries().last().map(Arc::clone).map(|it| (passport, it));
         let (passport, entry) = signed
             .and_then(|passport| last(passport).ok_or(SignError::PassportFull))
@@ -302,6 +323,15 @@ impl Admitter {
         self.admit_at(Step::Originate, &arrival, operation, policy, options).await
     }
 
+    /// What cannot be seen when a layer is built, and is wrong whatever policy would say.
+    fn check_recordable(&self, operation: &Operation, signer: &dyn Sign) -> Result<(), OperationError> {
+        if operation.is_unnamed() {
+            return Err(OperationError::Unnamed);
+        }
+        operation.check_said(&self.0.limits)?;
+        self.check_signer(signer)
+    }
+
     fn ids(&self, carried: &Passport, given: Option<TraceId>) -> Result<(EntryId, TraceId), RandomError> {
         let entry_id = EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref())?;
         Ok((entry_id, self.trace_id(carried, given)?))
@@ -329,6 +359,7 @@ fn refused(step: Step, asked: Asked<'_>, error: AdmitError) -> AdmitError {
         AdmitError::Authorize(AuthorizeError::Denied(denial)) => Some(denial),
         AdmitError::Authorize(_)
         | AdmitError::Resource(_)
+        | AdmitError::Operation(_)
         | AdmitError::Sign(_)
         | AdmitError::Random(_)
         | AdmitError::TookTooLong => None,

@@ -59,6 +59,7 @@ mod dialect;
 pub mod entry;
 pub mod file;
 mod grpc_method;
+mod json_object;
 mod limits;
 mod literal;
 mod name;
@@ -83,14 +84,16 @@ pub use admit_error::{AdmitError, AdmitErrorKind};
 pub use admitter::{AdmitOptions, Admitter, AdmitterBuilder};
 pub use arrival::{Arrival, Lineage};
 pub use caller::{
-    Attested, Authenticate, AuthenticateError, Caller, Challenge, Confirmation, Credentials, Evidence,
-    FromLineage, IdentitySource, PeerCertificate, RequestTarget, authenticate, authenticate_credentials,
+    Attested, Authenticate, AuthenticateError, Caller, Challenge, Claim, Confirmation, Credentials, Evidence,
+    FromLineage, HeaderName, HeaderNameError, IdentitySource, PeerCertificate, RequestTarget, authenticate,
+    authenticate_credentials,
 };
 pub use canonical::{CanonicalizeError, canonicalize};
 pub use clock::{Clock, SystemClock};
 pub use dialect::Dialect;
 pub use entry::Identity;
 pub use grpc_method::{GrpcPathError, is_grpc_method};
+pub use json_object::JsonObject;
 pub use limits::Limits;
 #[doc(hidden)]
 pub use literal::literal;

@@ -48,6 +48,11 @@ pub struct Limits {
     pub taint_bytes: usize,
     /// Labels of one entry.
     pub labels: usize,
+    /// Bytes of a label that a service gives its own operations: a name or a sentence, not a document.
+    pub label_bytes: usize,
+    /// Bytes of the environment that a service declares for an operation: it is signed into the entry, which travels with
+    /// every call behind it.
+    pub environment_bytes: usize,
     /// Bytes of a resource's id, which is signed, compared and remembered: longer than the paths that people link to, and
     /// short enough that a stranger's path cannot fill an entry.
     pub resource_id_bytes: usize,
@@ -65,6 +70,10 @@ pub struct Limits {
     pub token_grants: usize,
     /// Bytes of one scope or role: the longest are URLs, or names out of a directory.
     pub token_grant_bytes: usize,
+    /// Claims of one token that a service may ask to be kept for its handlers and policies.
+    pub token_claims: usize,
+    /// Bytes of the JSON of one such claim: a plan, a list of groups, not a document.
+    pub token_claim_bytes: usize,
     /// Tokens remembered as verified, so that the next request with one costs a hash and no signature. This many serve
     /// as many callers between two of their tokens.
     pub tokens_remembered: u64,
@@ -159,6 +168,8 @@ impl Default for Limits {
             taints: 64,
             taint_bytes: 128,
             labels: 32,
+            label_bytes: 1024,
+            environment_bytes: 2 * 1024,
             policies: 256,
             resource_id_bytes: 1024,
             json_depth: 16,
@@ -167,6 +178,8 @@ impl Default for Limits {
             token_name_bytes: 2 * 1024,
             token_grants: 256,
             token_grant_bytes: 512,
+            token_claims: 16,
+            token_claim_bytes: 2 * 1024,
             tokens_remembered: 8 * 1024,
             tokens_remembered_bytes: 8 * 1024 * 1024,
             key_set_bytes: 512 * 1024,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::entry::{
-    EntryDraft, EntryHash, EntryId, NameError, OperationName, Resource, ResourceError, Sanitizer, TraceId,
+    EntryDraft, EntryHash, EntryId, NameError, OperationName, OtelContext, OwnLabels, Resource,
+    ResourceError, Sanitizer, TraceId,
 };
+use crate::json_object::JsonObject;
 use crate::limits::Limits;
 use crate::policy::NothingAsked;
 use crate::taint::Taints;
@@ -23,12 +25,24 @@ use crate::trust::Origin;
 #[derive(Debug, Clone)]
 pub struct Operation {
     name: OperationName,
+    naming: Naming,
     classification: Option<Arc<str>>,
     origin: Option<Origin>,
     taints: Taints,
     sanitizer: Option<Sanitizer>,
     resource: Resource,
     input_hash: Option<EntryHash>,
+    environment: Option<JsonObject>,
+    otel_context: Option<OtelContext>,
+    labels: OwnLabels,
+}
+
+/// Where the name comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    Given,
+    /// The route of each request; until it is known, nothing is asked and nothing signed.
+    ByRoute,
 }
 
 impl Operation {
@@ -57,17 +71,42 @@ impl Operation {
         Self::new(OperationName::from_static(name))
     }
 
+    /// An operation that is named by the route which matched each request, with its method: `POST /orders/{id}`, never the
+    /// raw path. The layer of a route finds the name; without a route the request is refused with `operation_unnamed`.
+    ///
+    /// A method that HTTP itself does not have stands as `_OTHER`, since a stranger may choose it.
+    #[must_use]
+    pub fn from_matched_path() -> Self {
+        Self { naming: Naming::ByRoute, ..Self::new(OperationName::from_static("(route)")) }
+    }
+
+    /// Whether it still has to be [named](Self::named_as) before it can be admitted.
+    #[must_use]
+    pub fn is_unnamed(&self) -> bool {
+        self.naming == Naming::ByRoute
+    }
+
+    /// The same operation, called `name`.
+    #[must_use]
+    pub fn named_as(self, name: OperationName) -> Self {
+        Self { name, naming: Naming::Given, ..self }
+    }
+
     /// An operation of this name.
     #[must_use]
     pub fn new(name: OperationName) -> Self {
         Self {
             name,
+            naming: Naming::Given,
             classification: None,
             origin: None,
             taints: Taints::none(),
             sanitizer: None,
             resource: Resource::default(),
             input_hash: None,
+            environment: None,
+            otel_context: None,
+            labels: OwnLabels::default(),
         }
     }
 
@@ -120,6 +159,31 @@ impl Operation {
         self
     }
 
+    /// Says what surrounds it, for policies (`environment.declared`) and in the entry, whose member `environment` it is.
+    #[must_use]
+    pub fn environment(mut self, environment: JsonObject) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Says which span it runs in, and thereby in which trace: the entry's member `otel_context` and label `trace_id`.
+    #[must_use]
+    pub fn otel_context(mut self, context: OtelContext) -> Self {
+        self.otel_context = Some(context);
+        self
+    }
+
+    /// Signs a label of the service's own into the entry; set again, the later value counts.
+    ///
+    /// A name has 1 to 64 letters, digits, `.`, `_`, `-` or `/`. The protocol's own, which are `principal`, `trace_id` and all
+    /// that begin with `kest.`, cannot be given; a value has at most `Limits::label_bytes` and no control characters. What is
+    /// wrong is found when the layer is built, or refuses the request that it was made from.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &OperationName {
@@ -155,7 +219,21 @@ impl Operation {
         if self.classification.as_ref().is_some_and(|it| !(1..=256).contains(&it.len())) {
             return Err(OperationError::Classification);
         }
+        self.check_said(limits)?;
         self.resource.check(limits).map_err(OperationError::Resource)
+    }
+
+    /// Checks what the service says in its own words: no label may pass for one of the protocol.
+    pub(crate) fn check_said(&self, limits: &Limits) -> Result<(), OperationError> {
+        if self.environment.as_ref().is_some_and(|it| it.as_str().len() > limits.environment_bytes) {
+            return Err(OperationError::Environment);
+        }
+        self.labels.check(limits)
+    }
+
+    /// The trace of the span that it runs in, when one is named.
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
+        self.otel_context.map(|context| context.trace_id())
     }
 
     pub(crate) fn draft(
@@ -173,6 +251,9 @@ impl Operation {
         draft.sanitizer = self.sanitizer.clone();
         draft.resource = self.resource.clone();
         draft.input_hash = self.input_hash.map(|hash| hash.to_hex().into());
+        draft.environment = self.environment.clone().unwrap_or_default();
+        draft.otel_context = self.otel_context.map(OtelContext::to_object).unwrap_or_default();
+        draft.labels = self.labels.clone();
         draft
     }
 }
@@ -190,6 +271,12 @@ pub enum OperationError {
          operation its own or deployment_only()"
     )]
     DeploymentsPolicy,
+    /// It is to be named by a route and none has named it.
+    #[error("operation has no name: its route is not known")]
+    Unnamed,
+    /// The signer that signs for this operation alone is another workload's.
+    #[error("signer of the operation is of another workload than the service")]
+    OtherWorkload,
     /// A taint that is added or removed is empty or too long, or there are too many.
     #[error("a taint of the operation is empty or over the limit")]
     Taints,
@@ -199,7 +286,40 @@ pub enum OperationError {
     /// The classification is empty or too long.
     #[error("classification of the operation is empty or over 256 bytes")]
     Classification,
+    /// The environment is too long.
+    #[error("environment of the operation is over the limit")]
+    Environment,
+    /// A label has a name that is the protocol's, or no name of a label.
+    #[error("label of the operation has a name of the protocol, or no name of a label")]
+    LabelName,
+    /// A label's value is too long, or has control characters.
+    #[error("label of the operation is over the limit or has control characters")]
+    LabelValue,
+    /// There are more labels than an entry has room for.
+    #[error("labels of the operation are over the limit")]
+    TooManyLabels,
     /// What the operation itself acts on is not named in one way.
     #[error("resource of the operation cannot be signed")]
     Resource(#[source] ResourceError),
+}
+
+impl OperationError {
+    /// The kind, for logs and metrics.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::NothingAsked(_) => "nothing_asked",
+            Self::DeploymentsPolicy => "deployments_policy",
+            Self::Unnamed => "unnamed",
+            Self::OtherWorkload => "other_workload",
+            Self::Taints => "taints",
+            Self::NoReason => "sanitizer_without_reason",
+            Self::Classification => "classification",
+            Self::Environment => "environment",
+            Self::LabelName => "label_name",
+            Self::LabelValue => "label_value",
+            Self::TooManyLabels => "too_many_labels",
+            Self::Resource(error) => error.kind(),
+        }
+    }
 }

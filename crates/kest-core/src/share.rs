@@ -32,6 +32,12 @@ impl Share {
         Self::of(&[b"workload", workload.as_str().as_bytes()])
     }
 
+    /// Everything that is read from the queue called `queue`, by whichever sender: who it is gets known only when it is verified.
+    #[must_use]
+    pub fn of_queue(queue: &str) -> Self {
+        Self::of(&[b"queue", queue.as_bytes()])
+    }
+
     /// The owner of the key of this thumbprint.
     #[must_use]
     pub fn of_key(thumbprint: &str) -> Self {
@@ -107,6 +113,7 @@ mod tests {
             Share::of_user("https://aa", "lice"),
             Share::of_workload(&WorkloadId::new("alice").unwrap()),
             Share::of_key("alice"),
+            Share::of_queue("alice"),
             Share::UNKNOWN,
         ];
         let different: std::collections::HashSet<_> = shares.iter().collect();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kest_core::{Authenticate, FromLineage};
 
+use crate::combine::{AllOf, FirstOf};
 use crate::insecure::InsecureIdentity;
 use crate::jwt::JwtAuthenticator;
 
@@ -82,6 +83,24 @@ impl From<JwtAuthenticator> for IdentityChoice {
 impl From<FromLineage> for IdentityChoice {
     fn from(_lineage: FromLineage) -> Self {
         Self::from_lineage()
+    }
+}
+
+impl From<FirstOf> for IdentityChoice {
+    fn from(mechanisms: FirstOf) -> Self {
+        Self::mechanism(Arc::new(mechanisms))
+    }
+}
+
+impl From<AllOf> for IdentityChoice {
+    fn from(mechanisms: AllOf) -> Self {
+        Self::mechanism(Arc::new(mechanisms))
+    }
+}
+
+impl From<Arc<dyn Authenticate>> for IdentityChoice {
+    fn from(mechanism: Arc<dyn Authenticate>) -> Self {
+        Self::mechanism(mechanism)
     }
 }
 

@@ -55,6 +55,10 @@ impl InsecureIdentity {
 
 #[async_trait]
 impl Authenticate for InsecureIdentity {
+    fn presents(&self, credentials: &Credentials<'_>) -> bool {
+        !credentials.authorization().is_empty()
+    }
+
     async fn attest_credentials(
         &self,
         credentials: &Credentials<'_>,

@@ -37,6 +37,7 @@
 mod bearer;
 mod bundle;
 mod choice;
+mod combine;
 mod confirmation;
 mod dpop;
 mod insecure;
@@ -52,6 +53,7 @@ pub use bundle::{
     BundleUrlBuilder,
 };
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
+pub use combine::{AllOf, FirstOf, all_of, first_of};
 pub use confirmation::{BindingError, InvalidProof, WrongBinding};
 pub use dpop::{DpopSettings, DpopSettingsError, Requirement};
 pub use insecure::InsecureIdentity;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use kest_core::entry::ResourceError;
 use kest_core::refusal::Step;
-use kest_core::{BoxError, Operation};
+use kest_core::{BoxError, CanonicalizeError, Limits, Operation, OperationError};
 
 use crate::answer::Rejection;
 use crate::rejection::RejectionKind;
@@ -32,6 +32,8 @@ enum Kind {
     Unavailable(#[source] BoxError),
     #[error("request is about nothing that can be named")]
     Resource(#[from] ResourceError),
+    #[error("what is said about the request cannot be recorded")]
+    Operation(#[source] OperationError),
 }
 
 impl DescribeError {
@@ -52,6 +54,34 @@ impl From<ResourceError> for DescribeError {
     }
 }
 
+impl From<CanonicalizeError> for DescribeError {
+    /// What was read from the request has no one JSON form: 400 `request_undescribed`.
+    fn from(error: CanonicalizeError) -> Self {
+        Self::malformed(error)
+    }
+}
+
+/// Checks what a description says: before policy is asked, and whatever the program thinks of a stranger's text.
+pub(crate) fn check_description(operation: &Operation, limits: &Limits) -> Result<(), DescribeError> {
+    operation.check(limits).map_err(|error| {
+        if let OperationError::Resource(error) = error {
+            error.into()
+        } else {
+            DescribeError(Kind::Operation(error))
+        }
+    })
+}
+
+/// Values that a request brought are the caller's fault, names that the program chose are its own.
+fn of_description(error: OperationError) -> Rejection {
+    let of_values = matches!(
+        error,
+        OperationError::Environment | OperationError::LabelValue | OperationError::TooManyLabels
+    );
+    let kind = if of_values { RejectionKind::RequestUndescribed } else { RejectionKind::NotSignable };
+    Rejection::new(Step::Operation, kind).because(Some(error.kind()))
+}
+
 impl From<DescribeError> for Rejection {
     fn from(error: DescribeError) -> Self {
         let DescribeError(kind) = error;
@@ -59,6 +89,7 @@ impl From<DescribeError> for Rejection {
             Kind::Malformed(_) => Self::new(Step::Operation, RejectionKind::RequestUndescribed),
             Kind::Unavailable(_) => Self::new(Step::Operation, RejectionKind::DescriptionUnavailable),
             Kind::Resource(error) => error.into(),
+            Kind::Operation(error) => of_description(error),
         }
     }
 }

@@ -13,9 +13,10 @@ use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment
 use tower_layer::Layer;
 
 use crate::answer::Rejection;
+use crate::problem::ProblemDetailsLayer;
 use crate::respond::Respond;
 use crate::service::Inbound;
-use crate::steps::{PassportPresence, PeerAddress, Steps};
+use crate::steps::{Needs, PassportPresence, PeerAddress, Steps};
 
 /// Reads, restores and verifies the passport, establishes the caller, and puts the
 /// [`Arrival`](kest_core::Arrival) into the request's extensions: steps 1 to 4.
@@ -43,6 +44,20 @@ impl InboundLayer {
     /// Whether answers are judged before they leave.
     pub(crate) fn watches(&self) -> bool {
         self.unguarded == Unguarded::Refuse
+    }
+
+    /// The same, with a body in refusals: `application/problem+json` (RFC 9457) of the kind and nothing of the request. That of
+    /// operations and guards inside too. Refusals say nothing beyond status and challenge otherwise.
+    ///
+    /// ```
+    /// # fn example(inbound: kest_tower::InboundLayer) {
+    /// let explaining = inbound.problem_details();
+    /// # drop(explaining);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn problem_details(self) -> ProblemDetailsLayer {
+        ProblemDetailsLayer::new(self)
     }
 
     /// Starts a layer that verifies passports with the keys that `keys` finds; a shared
@@ -282,12 +297,14 @@ impl InboundBuilder {
         };
         let verifier = Verifier::with(self.verify);
         let verifier = seen.into_iter().fold(verifier, Verifier::remember);
+        let identity = choice.into_authenticate();
         let steps = Steps {
             reader,
             claims: self.store,
             keys: self.keys,
             verifier,
-            identity: choice.into_authenticate(),
+            needs: Needs::of(identity.as_ref()),
+            identity,
             passport: self.passport,
             freshness,
             clock: self.clock,

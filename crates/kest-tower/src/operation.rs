@@ -5,17 +5,20 @@ use std::sync::{Arc, Once};
 
 use http::request;
 use http::response;
-use kest_core::entry::{Resource, ResourceError};
+use kest_core::entry::{OperationName, Resource, ResourceError};
+use kest_core::refusal::Step;
 use kest_core::trust::Origin;
-use kest_core::{Admitter, Authorize, Operation, OperationError};
+use kest_core::{Admitter, Authorize, Operation, OperationError, Sign};
 use tower_layer::Layer;
 
 use crate::address::in_normal_form;
 use crate::answer::Rejection;
-use crate::describe::{Describe, DescribeError};
+use crate::describe::{Describe, DescribeError, check_description};
 use crate::hash_body::{HashedOperationLayer, InputHash};
+use crate::rejection::RejectionKind;
 use crate::respond::Respond;
 use crate::service::Operate;
+use crate::touch::name_of_route;
 
 type ResourceOf = Arc<dyn Fn(&request::Parts) -> Result<Resource, ResourceError> + Send + Sync>;
 
@@ -60,6 +63,7 @@ pub(crate) struct Plan {
     pub(crate) root_origin: Origin,
     pub(crate) resource: Option<ResourceOf>,
     pub(crate) describe: Option<Describe>,
+    pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) respond: Option<Respond>,
 }
 
@@ -107,8 +111,16 @@ impl OperationLayer {
         kest.check(&operation, policy.as_ref())?;
         say_that_only_routes_decide(&kest);
         let root_origin = Origin::internet();
-        let plan =
-            Plan { kest, operation, policy, root_origin, resource: None, describe: None, respond: None };
+        let plan = Plan {
+            kest,
+            operation,
+            policy,
+            root_origin,
+            resource: None,
+            describe: None,
+            signer: None,
+            respond: None,
+        };
         Ok(Self { plan: Arc::new(plan) })
     }
 
@@ -151,7 +163,20 @@ impl OperationLayer {
         self.resource(|parts| Resource::from_path(parts.uri.path()))
     }
 
-    /// Completes the operation by what each request says: what it acts on, with attributes, its origin, its taints.
+    /// Has `signer` sign the entries of this operation, in place of the service's own: a key that is kept elsewhere, for what is
+    /// worth more. What policy is asked about stays the service's workload, whose key it must be; those who verify must trust
+    /// it beside the other.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::OtherWorkload`].
+    pub fn signer(self, signer: Arc<dyn Sign>) -> Result<Self, OperationError> {
+        self.plan.kest.check_signer(signer.as_ref())?;
+        Ok(self.change(|plan| plan.signer = Some(signer)))
+    }
+
+    /// Completes the operation by what each request says: what it acts on, with attributes, its origin, its taints, its labels,
+    /// environment and span.
     ///
     /// `of` is given the operation as it was declared, with the [`resource`](Self::resource) that was found, and the
     /// request's parts, with the address that the client asked for in its normal form. It may ask a database. An error
@@ -206,6 +231,7 @@ impl OperationLayer {
 
 /// What one request says about the operation, before anything is asked.
 pub(crate) struct Said {
+    name: Option<OperationName>,
     resource: Option<Resource>,
     input: Option<InputHash>,
     parts: Option<request::Parts>,
@@ -214,6 +240,7 @@ pub(crate) struct Said {
 impl Plan {
     /// What the request of `parts` says: its resource, and its parts where a description reads them.
     pub(crate) fn said(&self, parts: &mut request::Parts) -> Result<Said, Rejection> {
+        let name = self.name_of(parts)?;
         let resource = self.resource_of(parts)?;
         let input = parts.extensions.remove();
         let parts = self.describe.as_ref().map(|_| -> Result<request::Parts, Rejection> {
@@ -221,12 +248,15 @@ impl Plan {
             copy.uri = in_normal_form(parts).map_err(ResourceError::from)?;
             Ok(copy)
         });
-        Ok(Said { resource, input, parts: parts.transpose()? })
+        Ok(Said { name, resource, input, parts: parts.transpose()? })
     }
 
     /// The operation of the request that said this.
     pub(crate) async fn operation_of(&self, said: Said) -> Result<Cow<'_, Operation>, Rejection> {
         let mut operation = Cow::Borrowed(&self.operation);
+        if let Some(name) = said.name {
+            operation = Cow::Owned(operation.into_owned().named_as(name));
+        }
         if let Some(resource) = said.resource {
             operation = Cow::Owned(operation.into_owned().resource(resource));
         }
@@ -236,11 +266,20 @@ impl Plan {
         match (&self.describe, said.parts) {
             (Some(describe), Some(parts)) => {
                 let described = describe(operation.into_owned(), parts).await?;
-                described.named_resource().check(self.kest.limits())?;
+                check_description(&described, self.kest.limits())?;
                 Ok(Cow::Owned(described))
             }
             (None, _) | (_, None) => Ok(operation),
         }
+    }
+
+    /// The name that the route gives, where the operation has none of its own.
+    fn name_of(&self, parts: &request::Parts) -> Result<Option<OperationName>, Rejection> {
+        if !self.operation.is_unnamed() {
+            return Ok(None);
+        }
+        let unnamed = || Rejection::new(Step::Operation, RejectionKind::OperationUnnamed);
+        name_of_route(&parts.method, &parts.extensions).ok_or_else(unnamed).map(Some)
     }
 
     /// What the request of `parts` is about, found in the address that was asked for.
@@ -281,6 +320,7 @@ impl Clone for Plan {
             root_origin: self.root_origin.clone(),
             resource: self.resource.clone(),
             describe: self.describe.clone(),
+            signer: self.signer.clone(),
             respond: self.respond.clone(),
         }
     }

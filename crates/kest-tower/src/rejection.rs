@@ -200,6 +200,7 @@ kinds! {
         LineageFull REQUEST_HEADER_FIELDS_TOO_LARGE ResourceExhausted;
         EntryTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE ResourceExhausted;
         NotSignable INTERNAL_SERVER_ERROR Internal;
+        OperationUnnamed INTERNAL_SERVER_ERROR Internal;
     }
 }
 

@@ -133,8 +133,9 @@ where
                 return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
             let said = said?;
-            let options =
+            let mut options =
                 AdmitOptions::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
+            options.signer.clone_from(&plan.signer);
             admit(&plan, &arrival, said, options).await
         });
         OperationFuture::new(admitting, request, ready, enter_admitted, respond)

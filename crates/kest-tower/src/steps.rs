@@ -11,9 +11,9 @@ use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys;
 use kest_core::{
-    Arrival, Authenticate, AuthenticateError, Caller, Clock, Credentials, Evidence, Limits, Lineage,
-    Passport, PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier, authenticate,
-    authenticate_credentials,
+    Arrival, Authenticate, AuthenticateError, Caller, Clock, Credentials, Evidence, HeaderName, Limits,
+    Lineage, Passport, PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier,
+    authenticate, authenticate_credentials,
 };
 
 use crate::address::asked_for;
@@ -28,11 +28,26 @@ pub(crate) struct Steps {
     pub(crate) keys: Arc<dyn ResolveKeys>,
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
+    pub(crate) needs: Needs,
     pub(crate) passport: PassportPresence,
     pub(crate) freshness: Freshness,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) slots: Slots,
     pub(crate) peer_address: Option<PeerAddress>,
+}
+
+/// The headers that the mechanism declared: these are taken from a request for it, and no others.
+#[derive(Debug)]
+pub(crate) struct Needs(Vec<HeaderName>);
+
+impl Needs {
+    pub(crate) fn of(mechanism: &dyn Authenticate) -> Self {
+        Self(mechanism.needs().to_vec())
+    }
+
+    fn values_of(&self, headers: &HeaderMap) -> Vec<Vec<HeaderValue>> {
+        self.0.iter().map(|name| values_of(headers, name.as_str())).collect()
+    }
 }
 
 /// Finds the address of the peer of a connection in what the server put into the request's extensions.
@@ -74,8 +89,8 @@ pub enum PassportPresence {
 #[derive(Debug)]
 pub(crate) struct Offered {
     baggage: Vec<HeaderValue>,
-    authorization: Vec<HeaderValue>,
-    dpop: Vec<HeaderValue>,
+    /// For each header that the mechanism needs, in its order.
+    declared: Vec<Vec<HeaderValue>>,
     method: Method,
     uri: Uri,
     host: Option<HeaderValue>,
@@ -85,11 +100,9 @@ pub(crate) struct Offered {
 
 impl Offered {
     pub(crate) fn of(parts: &Parts, steps: &Steps) -> Self {
-        let all = |name| values_of(&parts.headers, name);
         Self {
-            baggage: all("baggage"),
-            authorization: all(header::AUTHORIZATION.as_str()),
-            dpop: all("dpop"),
+            baggage: values_of(&parts.headers, "baggage"),
+            declared: steps.needs.values_of(&parts.headers),
             method: parts.method.clone(),
             uri: asked_for(parts).clone(),
             host: parts.headers.get(header::HOST).cloned(),
@@ -99,10 +112,13 @@ impl Offered {
         }
     }
 
-    fn credentials(&self) -> Credentials<'_> {
-        Credentials::none()
-            .with_authorization(self.authorization.iter().map(HeaderValue::as_bytes))
-            .with_dpop(self.dpop.iter().map(HeaderValue::as_bytes))
+    fn credentials<'it>(&'it self, Needs(needs): &'it Needs) -> Credentials<'it> {
+        let declared = needs.iter().zip(&self.declared);
+        declared
+            .fold(Credentials::none(), |credentials, (name, values)| {
+                credentials.with_header(name, values.iter().map(HeaderValue::as_bytes))
+            })
+            .with_query(self.uri.query())
             .with_target(self.target())
             .with_certificate(self.certificate)
             .with_address(self.address)
@@ -151,7 +167,7 @@ impl Steps {
         if self.passport == PassportPresence::Refused && packed.tier().is_some() {
             return Err(Rejection::new(Step::Inbound, RejectionKind::PassportRefused));
         }
-        let credentials = offered.credentials();
+        let credentials = offered.credentials(&self.needs);
         let peer = credentials.peer();
         let known = authenticate_credentials(self.identity.as_ref(), &credentials).await;
         let known = known.map_err(|error| self.refused(&error))?;

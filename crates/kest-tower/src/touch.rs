@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Extensions, Method, Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
+use kest_core::entry::OperationName;
 use kest_core::refusal::Step;
 
 use crate::answer::Rejection;
@@ -84,7 +85,24 @@ fn is_a_no(code: &[u8]) -> bool {
 /// The route by what the program calls it: the method, and in axum the path that it was registered under. The path of the
 /// request is a stranger's text and is not named.
 fn route_of<Body>(request: &Request<Body>) -> String {
-    let method = match *request.method() {
+    let method = method_of(request.method()).unwrap_or("(extension method)");
+    match matched_path(request.extensions()) {
+        Some(path) => format!("{method} {path}"),
+        None => method.to_owned(),
+    }
+}
+
+/// The name of the operation that a request asks for by its route: method and path as it was registered. `None` without a
+/// route, or where that is no name.
+pub(crate) fn name_of_route(method: &Method, extensions: &Extensions) -> Option<OperationName> {
+    // OpenTelemetry's word for a method that a stranger may have made up.
+    let method = method_of(method).unwrap_or("_OTHER");
+    OperationName::new(format!("{method} {}", matched_path(extensions)?)).ok()
+}
+
+/// The method, where it is one of those that HTTP itself has.
+fn method_of(method: &Method) -> Option<&'static str> {
+    Some(match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
@@ -94,12 +112,8 @@ fn route_of<Body>(request: &Request<Body>) -> String {
         Method::OPTIONS => "OPTIONS",
         Method::CONNECT => "CONNECT",
         Method::TRACE => "TRACE",
-        _ => "(extension method)",
-    };
-    match matched_path(request.extensions()) {
-        Some(path) => format!("{method} {path}"),
-        None => method.to_owned(),
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(feature = "axum")]

@@ -35,18 +35,18 @@ pub use kest_baggage::{
     Ambience, InMemoryPassports, Overflow, PassportStore, PassportStores, RunNested, Sealing, SealingKey,
     Tiers, current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
 };
-pub use kest_core::entry::{Resource, Sanitizer};
+pub use kest_core::entry::{OtelContext, Resource, Sanitizer, SpanId, TraceId};
 pub use kest_core::policy::{all_of, dangerous_allow_all, deployment_only, policy_fn};
 pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, ReplaceableSigner, WorkloadId};
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
-    Admission, Arrival, Authorize, Caller, Clock, Dialect, FromLineage, Identity, Limits, Operation,
-    OsRandom, Passport, Sign, UnverifiedPassport, Verifier,
+    Admission, Arrival, Authorize, Caller, Claim, Clock, Dialect, FromLineage, HeaderName, Identity,
+    JsonObject, Limits, Operation, OsRandom, Passport, Sign, UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
-    DescribeError, GuardLayer, InboundLayer, OperationLayer, PassportPresence, Rejection, RejectionKind,
-    public,
+    DescribeError, GuardLayer, InboundLayer, OperationLayer, PassportPresence, ProblemDetailsLayer,
+    Rejection, RejectionKind, public,
 };
 
 #[cfg(feature = "axum")]

@@ -9,14 +9,14 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use kest_baggage::{
-    HeaderReader, InjectError, PackError, ReadError, RestoreError, Tiers, packed_once, restore,
+    HeaderReader, InjectError, PackError, ReadError, RestoreError, Tier, Tiers, packed_once, restore,
 };
 use kest_core::passport::{Freshness, NotFresh, VerifyError};
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 use kest_core::signature::{KeysUnavailable, ResolveKeys as _};
 use kest_core::{
     Admission, AdmitError, AdmitOptions, Arrival, AuthenticateError, Authorize, Evidence, FromLineage,
-    Lineage, Operation, Verifier, authenticate,
+    Lineage, NoSlot, Operation, Share, Verifier, authenticate,
 };
 
 use crate::service::Kest;
@@ -115,7 +115,7 @@ impl Continue {
     /// Takes messages whose last operation was signed at most this long ago: as long as one may wait in the queue. The keys of
     /// its signers have to be trusted for that long too.
     pub fn max_age(self, age: Duration) -> ContinueWithin {
-        ContinueWithin { dialect: self, age }
+        ContinueWithin { message: self, age, account: Share::of_queue("") }
     }
 }
 
@@ -123,8 +123,9 @@ impl Continue {
 #[derive(Debug)]
 #[must_use = "a lineage that is not awaited is not continued"]
 pub struct ContinueWithin {
-    dialect: Continue,
+    message: Continue,
     age: Duration,
+    account: Share,
 }
 
 impl IntoFuture for ContinueWithin {
@@ -134,7 +135,7 @@ impl IntoFuture for ContinueWithin {
     /// Reads and verifies; one line and one count for a refusal.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let wait = self.dialect.kest.limits().arrival_wait;
+            let wait = self.message.kest.limits().arrival_wait;
             // Also for a resolver of the user's own, which may ask anything.
             let read = match tokio::time::timeout(wait, self.read()).await {
                 Ok(read) => read,
@@ -149,26 +150,42 @@ impl IntoFuture for ContinueWithin {
 }
 
 impl ContinueWithin {
+    /// Verifies on the account of this queue. Long lineages are verified in the slots that the process has for all such work,
+    /// and one account gets half of them at most: a flood in one queue holds up neither another nor requests. All messages
+    /// without a queue are one account.
+    pub fn queue(self, name: &str) -> Self {
+        Self { account: Share::of_queue(name), ..self }
+    }
+
     async fn read(self) -> Result<Continued, ContinueError> {
-        let Self { dialect: Continue { kest, line }, age } = self;
+        let Self { message: Continue { kest, line }, age, account } = self;
         let limits = kest.limits();
         let line = line.ok_or(ContinueError::Missing)?;
         let packed = HeaderReader::new(limits.clone())
             .dialect(kest.0.verify.dialect)
             .read([line.as_bytes()])
             .map_err(ContinueError::Read)?;
-        let restored = match &kest.0.store {
-            Some(store) => store.restore(packed, limits).await,
-            None => restore(packed, None, limits).await,
-        };
+        // One in a message has ended, or is a stranger's way to have the store asked.
+        if packed.tier() == Some(Tier::ClaimCheck) {
+            return Err(ContinueError::ClaimCheck);
+        }
+        let restored = restore(packed, None, limits).await;
         let passport = restored.map_err(ContinueError::Restore)?.passport();
         let passport = passport.filter(|it| !it.is_empty()).ok_or(ContinueError::Missing)?;
         let ring = kest.0.keys.ring_for(&passport).await.map_err(ContinueError::Keys)?;
         let verifier: Verifier = kest.verifier();
-        // A queue's consumer has no other caller who would wait for this thread.
-        let verified = tokio::task::spawn_blocking(move || verifier.verify(passport, &ring));
-        let passport =
-            verified.await.map_err(|_cause| ContinueError::GaveUp)?.map_err(ContinueError::Verify)?;
+        let verified = if passport.len() <= limits.inline_verify_entries {
+            verifier.verify(passport, &ring)
+        } else {
+            let slot = kest.0.slots.enter(account).await.map_err(ContinueError::NoSlot)?;
+            let verified = tokio::task::spawn_blocking(move || {
+                // Kept until the work ends, also when no consumer waits for it any more.
+                let _slot = slot;
+                verifier.verify(passport, &ring)
+            });
+            verified.await.map_err(|_cause| ContinueError::GaveUp)?
+        };
+        let passport = verified.map_err(ContinueError::Verify)?;
         Freshness::Within(age).check(&passport, kest.clock().as_ref(), limits).map_err(ContinueError::Age)?;
         let lineage = Lineage::Carried(passport);
         let caller =
@@ -221,6 +238,9 @@ pub enum ContinueError {
     /// Its baggage cannot be read.
     #[error("baggage of the message cannot be read")]
     Read(#[source] ReadError),
+    /// It has a claim check, which is for calls: it ends long before a message is read.
+    #[error("message has a claim check instead of its lineage")]
+    ClaimCheck,
     /// The passport in it cannot be opened.
     #[error("passport of the message cannot be opened")]
     Restore(#[source] RestoreError),
@@ -236,7 +256,10 @@ pub enum ContinueError {
     /// The caller that the lineage names is not one.
     #[error("lineage of the message names no caller")]
     Caller(#[source] AuthenticateError),
-    /// Store and keys did not answer within `Limits::arrival_wait`; a retry may help.
+    /// There is too much to verify at once, of this queue or of all; a retry may help.
+    #[error("message cannot be verified now")]
+    NoSlot(#[source] NoSlot),
+    /// Keys did not answer within `Limits::arrival_wait`; a retry may help.
     #[error("message could not be verified in time")]
     TookTooLong,
     /// The process was ending.
@@ -264,12 +287,15 @@ impl ContinueError {
             Self::Read(_) => {
                 row("baggage_malformed", Actor::Caller, FROM_KEST, "see what changes the message's headers")
             }
-            Self::Restore(_) => row(
-                "passport_unreadable",
+            Self::ClaimCheck => row(
+                "claim_check_in_message",
                 Actor::Caller,
                 FROM_KEST,
                 "a claim check in a message ends long before it is read: carry it with kest::carry",
             ),
+            Self::Restore(_) => {
+                row("passport_unreadable", Actor::Caller, FROM_KEST, "see what changes the message's headers")
+            }
             Self::Keys(_) => row(
                 "keys_unavailable",
                 Actor::Dependency,
@@ -294,11 +320,12 @@ impl ContinueError {
                 "a lineage that names its caller",
                 "see what wrote the entries",
             ),
+            Self::NoSlot(taken) => without_slot(*taken),
             Self::TookTooLong => row(
                 "took_too_long",
                 Actor::Dependency,
-                "answers of store and keys within Limits::arrival_wait",
-                "see whether both are there, and take the message again",
+                "an answer of what resolves keys within Limits::arrival_wait",
+                "see whether it is there, and take the message again",
             ),
             Self::GaveUp => {
                 row("overloaded", Actor::Dependency, "a running process", "let the next one take the message")
@@ -313,7 +340,13 @@ impl ContinueError {
             Self::Restore(error) => Some(error.kind()),
             Self::Verify(failure) => Some(failure.kind().as_str()),
             Self::Age(error) => Some(error.kind()),
-            Self::Missing | Self::Keys(_) | Self::Caller(_) | Self::TookTooLong | Self::GaveUp => None,
+            Self::Missing
+            | Self::ClaimCheck
+            | Self::Keys(_)
+            | Self::Caller(_)
+            | Self::NoSlot(_)
+            | Self::TookTooLong
+            | Self::GaveUp => None,
         };
         Refusal::new(Step::Message, self.explanation())
             .cause(cause)
@@ -321,4 +354,21 @@ impl ContinueError {
             .unknown(failure.and_then(VerifyError::workload))
             .report();
     }
+}
+
+fn without_slot(taken: NoSlot) -> Explanation {
+    if taken == NoSlot::ShareUsedUp {
+        return Explanation::new(
+            "share_used_up",
+            Actor::Caller,
+            "a queue that has not used up its share of what verifies long lineages",
+            "see what this queue holds so much of, and name each queue: ContinueWithin::queue",
+        );
+    }
+    Explanation::new(
+        "overloaded",
+        Actor::Dependency,
+        "a free slot among those that verifications of this process share",
+        "take the message again later, or add replicas",
+    )
 }

@@ -7,7 +7,7 @@ use http::response;
 use kest_core::entry::{NameError, OperationName, Resource, ResourceError, Sanitizer};
 use kest_core::policy::{PolicyRequest, dangerous_allow_all, deployment_only, policy_fn};
 use kest_core::trust::Origin;
-use kest_core::{Authorize, Operation, OperationError};
+use kest_core::{Authorize, JsonObject, Operation, OperationError, Sign};
 use kest_tower::{DescribeError, OperationLayer, Rejection};
 
 use crate::service::Kest;
@@ -55,6 +55,9 @@ impl From<Operation> for Named {
 pub struct OperationBuilder {
     kest: Kest,
     operation: Result<Operation, NameError>,
+    signer: Option<Arc<dyn Sign>>,
+    #[cfg(feature = "policy")]
+    engine: Option<kest_policy::Policies>,
     shape: Vec<Shape>,
 }
 
@@ -63,7 +66,14 @@ type Shape = Box<dyn FnOnce(OperationLayer) -> OperationLayer + Send>;
 
 impl OperationBuilder {
     pub(crate) fn new(kest: &Kest, Named(operation): Named) -> Self {
-        Self { kest: kest.clone(), operation, shape: Vec::new() }
+        Self {
+            kest: kest.clone(),
+            operation,
+            signer: None,
+            #[cfg(feature = "policy")]
+            engine: None,
+            shape: Vec::new(),
+        }
     }
 
     /// Classifies the data; `system` otherwise.
@@ -84,6 +94,32 @@ impl OperationBuilder {
     /// Declares the operation a sanitizer; the reason is signed.
     pub fn sanitizer(self, sanitizer: Sanitizer) -> Self {
         self.with(|operation| operation.sanitizer(sanitizer))
+    }
+
+    /// Signs a label of the service's own into each entry; see [`Operation::label`].
+    pub fn label(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
+        self.with(|operation| operation.label(name, value))
+    }
+
+    /// Says what surrounds the operation, for policies and in each entry; see [`Operation::environment`].
+    pub fn environment(self, environment: JsonObject) -> Self {
+        self.with(|operation| operation.environment(environment))
+    }
+
+    /// Has `signer` sign the entries of this operation in place of the service's own: a key that is kept elsewhere, for what is
+    /// worth more. It must be of the service's workload and among the keys that the service trusts: a service does not sign
+    /// what it would refuse.
+    pub fn signer(mut self, signer: impl Sign + 'static) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Looks the policies that this operation [names](Self::policy) up among these, in place of the service's: another engine,
+    /// or the same with other settings. The deployment's policies are asked all the same, before them.
+    #[cfg(feature = "policy")]
+    pub fn engine(mut self, policies: kest_policy::Policies) -> Self {
+        self.engine = Some(policies);
+        self
     }
 
     /// The origin of requests that come without a passport, when the operation names none; `internet` otherwise.
@@ -141,7 +177,12 @@ impl OperationBuilder {
         self,
         names: impl IntoIterator<Item = impl Into<Arc<str>>>,
     ) -> Result<OperationLayer, OperationBuildError> {
-        let known = self.kest.0.policies.as_ref().ok_or(OperationBuildError::NoPolicies)?;
+        let own = self.engine.as_ref();
+        // Tiers of policies that are not the deployment's would be asked by no one.
+        if own.is_some_and(|own| !own.deployment().is_empty()) {
+            return Err(OperationBuildError::TiersOfItsOwn);
+        }
+        let known = own.or(self.kest.0.policies.as_ref()).ok_or(OperationBuildError::NoPolicies)?;
         let named = known.function(names).map_err(|cause| OperationBuildError::Policy(cause.into()))?;
         self.authorize(named)
     }
@@ -169,6 +210,13 @@ impl OperationBuilder {
         let operation = self.operation.map_err(OperationBuildError::Name)?;
         let layer = OperationLayer::try_shared(self.kest.admitter().clone(), operation, Arc::new(policy))
             .map_err(OperationBuildError::Operation)?;
+        let layer = match self.signer {
+            Some(signer) if self.kest.0.keys.believes(signer.as_ref()) == Some(false) => {
+                return Err(OperationBuildError::UntrustedSigner);
+            }
+            Some(signer) => layer.signer(signer).map_err(OperationBuildError::Operation)?,
+            None => layer,
+        };
         Ok(self.shape.into_iter().fold(layer, |layer, shape| shape(layer)))
     }
 
@@ -219,6 +267,12 @@ pub enum OperationBuildError {
     /// No request could be admitted.
     #[error("operation can never be admitted")]
     Operation(#[source] OperationError),
+    /// The key that signs for this operation alone is not one that the service trusts.
+    #[error("signer of the operation is not trusted: add its key to what .trust(..) is given")]
+    UntrustedSigner,
+    /// The policies that are given to one operation have tiers, which are the deployment's.
+    #[error("policies of the operation have tiers of their own: give those to KestBuilder::policies(..)")]
+    TiersOfItsOwn,
     /// A policy is named and the service has none.
     #[error("a policy is named and the service has none: give its builder .policies(..)")]
     NoPolicies,

@@ -53,7 +53,7 @@ pub(crate) struct Parts {
     pub(crate) keys: Trust,
     pub(crate) verify: VerifySettings,
     pub(crate) store: Option<PassportStores>,
-    slots: Slots,
+    pub(crate) slots: Slots,
 }
 
 impl Kest {
@@ -109,6 +109,13 @@ impl Kest {
     /// of an [`Operation`].
     pub fn operation(&self, named: impl Into<Named>) -> OperationBuilder {
         OperationBuilder::new(self, named.into())
+    }
+
+    /// As [`operation`](Self::operation), named by the route which matched each request, with its method: `POST /orders/{id}`.
+    /// See [`Operation::from_matched_path`].
+    #[cfg(feature = "axum")]
+    pub fn operation_by_route(&self) -> OperationBuilder {
+        self.operation(Operation::from_matched_path())
     }
 
     /// Begins the client that carries the lineage to the services that this one calls. Without a lineage it refuses

@@ -4,19 +4,30 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kest_core::UnverifiedPassport;
-use kest_core::signature::{Bundle, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys};
+use kest_core::signature::{Bundle, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys, Sign};
 use kest_identity::{BundleFile, BundleUrl};
 
 /// The keys of the workloads that a service believes, as [`KestBuilder::trust`](crate::KestBuilder::trust) takes them: a
 /// bundle that was read, a ring, or a resolver.
 #[derive(Debug, Clone)]
-pub struct Trust(Arc<dyn ResolveKeys>);
+pub struct Trust {
+    keys: Arc<dyn ResolveKeys>,
+    /// The ring, where it is known now and stays so.
+    fixed: Option<Arc<KeyRing>>,
+}
 
 impl Trust {
     /// The keys that `resolver` finds: one that refreshes itself, or one of your own.
     #[must_use]
     pub fn resolver(resolver: impl ResolveKeys + 'static) -> Self {
-        Self(Arc::new(resolver))
+        Self { keys: Arc::new(resolver), fixed: None }
+    }
+
+    /// Whether entries that `signer` signs now are believed; `None` where that is known only when an entry comes.
+    pub(crate) fn believes(&self, signer: &dyn Sign) -> Option<bool> {
+        let ring = self.fixed.as_ref()?;
+        let key = signer.current();
+        Some(ring.key(key.workload(), key.key_id()).is_some_and(|trusted| trusted == key.public_key()))
     }
 }
 
@@ -34,7 +45,7 @@ impl From<KeyRing> for Trust {
 
 impl From<Arc<KeyRing>> for Trust {
     fn from(ring: Arc<KeyRing>) -> Self {
-        Self(Arc::new(ring))
+        Self { keys: Arc::new(Arc::clone(&ring)), fixed: Some(ring) }
     }
 }
 
@@ -59,6 +70,6 @@ impl From<ReplaceableKeys> for Trust {
 #[async_trait]
 impl ResolveKeys for Trust {
     async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
-        self.0.ring_for(passport).await
+        self.keys.ring_for(passport).await
     }
 }

@@ -1,11 +1,15 @@
 //! What a mechanism found out about a caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::Share;
+use serde_json::Value;
+
+use super::Claim;
 use crate::entry::{Identity, IdentitySource};
+use crate::json_object::JsonObject;
+use crate::{CanonicalizeError, Share};
 
 /// What a mechanism found out about the caller: a finding, not yet a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,14 @@ struct More {
     actors: Vec<Arc<str>>,
     expires_at: Option<SystemTime>,
     confirmation: Option<Confirmation>,
+    kept: Option<Arc<Kept>>,
+}
+
+/// Claims that the service asked for: each one, and all of them for policies.
+#[derive(Debug, PartialEq, Eq)]
+struct Kept {
+    each: BTreeMap<Box<str>, Claim>,
+    all: JsonObject,
 }
 
 /// The key that a credential is bound to, and that the caller proved to have.
@@ -105,6 +117,37 @@ impl Attested {
         self.change(|more| more.confirmation = Some(confirmation))
     }
 
+    /// Keeps these claims of a verified credential for handlers and policies. They are neither logged nor signed into entries.
+    ///
+    /// # Errors
+    ///
+    /// [`CanonicalizeError`] for values that not every reader reads alike, or nested too deep.
+    pub fn with_claims(
+        self,
+        claims: impl IntoIterator<Item = (impl Into<Box<str>>, Value)>,
+    ) -> Result<Self, CanonicalizeError> {
+        let claims: BTreeMap<Box<str>, Value> =
+            claims.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        if claims.is_empty() {
+            return Ok(self);
+        }
+        let all = JsonObject::of(&claims)?;
+        let each = claims.iter().map(|(name, value)| (name.clone(), Claim::of(value))).collect();
+        Ok(self.change(|more| more.kept = Some(Arc::new(Kept { each, all }))))
+    }
+
+    /// Whether both name a user, an agent or a tenant, and not the same: they are findings about two callers. A user of another
+    /// issuer is another user.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let differ = |one: Option<&str>, two: Option<&str>| one.zip(two).is_some_and(|(one, two)| one != two);
+        let both_name_a_user = self.identity.user().is_some() && other.identity.user().is_some();
+        differ(self.identity.user(), other.identity.user())
+            || differ(self.identity.agent(), other.identity.agent())
+            || differ(self.tenant(), other.tenant())
+            || (both_name_a_user && differ(self.issuer(), other.issuer()))
+    }
+
     /// On whose account the caller is served: the user, else the agent, that the issuer vouches for. `None` where the
     /// name was not verified, for it would be free to choose.
     #[must_use]
@@ -133,8 +176,14 @@ impl Attested {
         let names = names.into_iter().flatten();
         let more = [self.subject(), self.tenant()].into_iter().flatten();
         let listed = [self.scopes(), self.roles(), self.actors()].into_iter().flatten().map(|name| &**name);
-        names.chain(more).chain(listed).fold(size_of::<Self>() + size_of::<More>(), |sum, name| {
-            sum.saturating_add(name.len()).saturating_add(PER_NAME)
+        let names =
+            names.chain(more).chain(listed).fold(size_of::<Self>() + size_of::<More>(), |sum, name| {
+                sum.saturating_add(name.len()).saturating_add(PER_NAME)
+            });
+        let kept = self.more.as_ref().and_then(|more| more.kept.as_deref());
+        kept.into_iter().flat_map(|kept| &kept.each).fold(names, |sum, (name, claim)| {
+            // Once by itself and once in the object of all.
+            sum.saturating_add(2 * (name.len() + claim.weight())).saturating_add(4 * PER_NAME)
         })
     }
 
@@ -172,6 +221,14 @@ impl Attested {
 
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
         self.more.as_ref()?.expires_at
+    }
+
+    pub(super) fn claim(&self, name: &str) -> Option<&Claim> {
+        self.more.as_ref()?.kept.as_ref()?.each.get(name)
+    }
+
+    pub(super) fn claims(&self) -> Option<&JsonObject> {
+        Some(&self.more.as_ref()?.kept.as_ref()?.all)
     }
 
     pub(super) fn confirmation(&self) -> Option<&Confirmation> {

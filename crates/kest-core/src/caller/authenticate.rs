@@ -6,9 +6,12 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Attested, Challenge, Confirmation, Credentials, Evidence, FromLineage, IdentitySource};
+use super::{
+    Attested, Challenge, Claim, Confirmation, Credentials, Evidence, FromLineage, HeaderName, IdentitySource,
+};
 use crate::arrival::Lineage;
 use crate::entry::Identity;
+use crate::json_object::JsonObject;
 use crate::{BoxError, Share};
 
 /// Looks at evidence and says who it speaks for.
@@ -42,10 +45,93 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The headers that it needs to see: of a request it is given the values of these and of no others, beside the query, what
+    /// was asked for, and what the connection proved. `authorization` and `dpop` unless it says.
+    ///
+    /// It is asked when the layer is built, and says the same each time.
+    ///
+    /// ```
+    /// use async_trait::async_trait;
+    /// use kest_core::{
+    ///     Attested, Authenticate, AuthenticateError, Evidence, HeaderName, Identity, IdentitySource,
+    /// };
+    ///
+    /// #[derive(Debug)]
+    /// struct PartnerKey;
+    ///
+    /// static NEEDS: [HeaderName; 1] = [HeaderName::from_static("x-api-key")];
+    ///
+    /// #[async_trait]
+    /// impl Authenticate for PartnerKey {
+    ///     fn needs(&self) -> &[HeaderName] {
+    ///         &NEEDS
+    ///     }
+    ///
+    ///     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+    ///         let [name] = &NEEDS;
+    ///         match evidence.credentials().one(name)? {
+    ///             None => Err(AuthenticateError::Missing),
+    ///             // A real one looks for a digest of the key, and has its own error.
+    ///             Some(_key) => Ok(Attested::new(
+    ///                 Identity::default().with_agent("partner"),
+    ///                 IdentitySource::Jwt,
+    ///             ).with_issuer("urn:example:partner-keys")),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    fn needs(&self) -> &[HeaderName] {
+        &BEARER
+    }
+
+    /// Whether `credentials` hold something of its kind, good or bad: then it decides about them, and no other mechanism that
+    /// it is [combined](https://docs.rs/kest-identity) with. That some header came which it needs, unless it says.
+    fn presents(&self, credentials: &Credentials<'_>) -> bool {
+        self.needs().iter().any(|name| !credentials.header(name).is_empty())
+    }
+
+    /// Whether it may want to see the verified lineage. One that never does answers in
+    /// [`attest_credentials`](Self::attest_credentials) and says so here.
+    fn needs_lineage(&self) -> bool {
+        true
+    }
+
     /// What a caller who was refused with `error` is told; `None` leaves it to the code that answers.
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
         let _ = error;
         None
+    }
+}
+
+static BEARER: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::DPOP];
+
+#[async_trait]
+impl<Mechanism: Authenticate + ?Sized> Authenticate for Arc<Mechanism> {
+    fn needs(&self) -> &[HeaderName] {
+        self.as_ref().needs()
+    }
+
+    fn presents(&self, credentials: &Credentials<'_>) -> bool {
+        self.as_ref().presents(credentials)
+    }
+
+    fn needs_lineage(&self) -> bool {
+        self.as_ref().needs_lineage()
+    }
+
+    async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
+        self.as_ref().attest(evidence).await
+    }
+
+    async fn attest_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<Attested>, AuthenticateError> {
+        self.as_ref().attest_credentials(credentials).await
+    }
+
+    fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {
+        self.as_ref().challenge(error)
     }
 }
 
@@ -146,6 +232,19 @@ impl Caller {
         self.attested.confirmation()
     }
 
+    /// A claim of the caller's own token that the service asked to be kept, by its name; `None` where the token has no such
+    /// claim, and where identity comes from the lineage.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Claim> {
+        self.attested.claim(name)
+    }
+
+    /// All claims that were kept, by name.
+    #[must_use]
+    pub fn claims(&self) -> Option<&JsonObject> {
+        self.attested.claims()
+    }
+
     /// On whose account the caller is served, where a verified name is known: [`Attested::share`].
     #[must_use]
     pub fn share(&self) -> Option<Share> {
@@ -173,6 +272,13 @@ impl Caller {
             }
             IdentitySource::Jwt | IdentitySource::Anonymous | IdentitySource::Unverified => self,
         }
+    }
+}
+
+impl From<Caller> for Attested {
+    /// What a mechanism found, for one that is made of several.
+    fn from(caller: Caller) -> Self {
+        caller.attested
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
+use super::{AuthenticateError, HeaderName};
 use crate::arrival::Lineage;
 use crate::share::Share;
 
@@ -15,6 +16,8 @@ use crate::share::Share;
 pub struct Credentials<'request> {
     authorization: Vec<&'request [u8]>,
     dpop: Vec<&'request [u8]>,
+    declared: Vec<(&'request HeaderName, Vec<&'request [u8]>)>,
+    query: Option<&'request str>,
     target: Option<RequestTarget<'request>>,
     certificate: Option<PeerCertificate>,
     address: Option<IpAddr>,
@@ -38,6 +41,32 @@ impl<'request> Credentials<'request> {
     #[must_use]
     pub fn with_dpop(mut self, values: impl IntoIterator<Item = &'request [u8]>) -> Self {
         self.dpop = values.into_iter().collect();
+        self
+    }
+
+    /// Adds every value of the header `name`, in order: one that the mechanism [declares](super::Authenticate::needs).
+    #[must_use]
+    pub fn with_header(
+        mut self,
+        name: &'request HeaderName,
+        values: impl IntoIterator<Item = &'request [u8]>,
+    ) -> Self {
+        let values = values.into_iter().collect();
+        if *name == HeaderName::AUTHORIZATION {
+            self.authorization = values;
+        } else if *name == HeaderName::DPOP {
+            self.dpop = values;
+        } else {
+            self.declared.retain(|(known, _)| *known != name);
+            self.declared.push((name, values));
+        }
+        self
+    }
+
+    /// Adds the query of the address, as it came.
+    #[must_use]
+    pub fn with_query(mut self, query: Option<&'request str>) -> Self {
+        self.query = query;
         self
     }
 
@@ -74,6 +103,57 @@ impl<'request> Credentials<'request> {
         &self.dpop
     }
 
+    /// The values of all headers called `name`, as they came and in order: none where none came, or the mechanism does not
+    /// [declare](super::Authenticate::needs) it.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> &[&'request [u8]] {
+        if *name == HeaderName::AUTHORIZATION {
+            return &self.authorization;
+        }
+        if *name == HeaderName::DPOP {
+            return &self.dpop;
+        }
+        let found = self.declared.iter().find(|(known, _)| *known == name);
+        found.map(|(_, values)| values.as_slice()).unwrap_or_default()
+    }
+
+    /// The one value of the header `name`: visible ASCII. `None` where the header did not come.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticateError::Invalid`] for two headers of this name, of which others may read another one, for an empty value
+    /// and for one with other characters.
+    pub fn one(&self, name: &HeaderName) -> Result<Option<&'request str>, AuthenticateError> {
+        let value = match self.header(name) {
+            [] => return Ok(None),
+            [value] => *value,
+            _ => return Err(AuthenticateError::Invalid(NotOne::Several.into())),
+        };
+        let text = str::from_utf8(value).ok();
+        let text = text.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()));
+        text.map(Some).ok_or_else(|| AuthenticateError::Invalid(NotOne::Unreadable.into()))
+    }
+
+    /// The query of the address, without its `?` and as it came.
+    #[must_use]
+    pub fn query(&self) -> Option<&'request str> {
+        self.query
+    }
+
+    /// The same, with the headers of `needs` and no others: what one mechanism of several may see.
+    #[must_use]
+    pub fn only(&self, needs: &[HeaderName]) -> Self {
+        let kept = |name: &HeaderName, values: &[&'request [u8]]| {
+            if needs.contains(name) { values.to_vec() } else { Vec::new() }
+        };
+        Self {
+            authorization: kept(&HeaderName::AUTHORIZATION, &self.authorization),
+            dpop: kept(&HeaderName::DPOP, &self.dpop),
+            declared: self.declared.iter().filter(|(name, _)| needs.contains(name)).cloned().collect(),
+            ..*self
+        }
+    }
+
     /// What was asked for, where the caller of the mechanism knows it.
     #[must_use]
     pub fn target(&self) -> Option<RequestTarget<'request>> {
@@ -84,6 +164,12 @@ impl<'request> Credentials<'request> {
     #[must_use]
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.certificate.as_ref()
+    }
+
+    /// The address of the peer, where the service knows it: of the connection, which may be a proxy's.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// On whose account the peer is served before anything else is known of the caller.
@@ -101,9 +187,19 @@ impl fmt::Debug for Credentials<'_> {
             .debug_struct("Credentials")
             .field("authorization", &self.authorization.len())
             .field("dpop", &self.dpop.len())
+            .field("declared", &self.declared.len())
             .field("certificate", &self.certificate.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// A header is not the one value that it has to be.
+#[derive(Debug, thiserror::Error)]
+enum NotOne {
+    #[error("header came more than once")]
+    Several,
+    #[error("header is empty or has characters that no credential has")]
+    Unreadable,
 }
 
 /// What a request offers as proof of its caller, its verified lineage included.
@@ -137,6 +233,22 @@ impl<'request> Evidence<'request> {
     #[must_use]
     pub fn with_dpop(self, values: impl IntoIterator<Item = &'request [u8]>) -> Self {
         self.map(|credentials| credentials.with_dpop(values))
+    }
+
+    /// Adds every value of the header `name`, in order.
+    #[must_use]
+    pub fn with_header(
+        self,
+        name: &'request HeaderName,
+        values: impl IntoIterator<Item = &'request [u8]>,
+    ) -> Self {
+        self.map(|credentials| credentials.with_header(name, values))
+    }
+
+    /// The same, with the headers of `needs` and no others: see [`Credentials::only`].
+    #[must_use]
+    pub fn only(&self, needs: &[HeaderName]) -> Self {
+        Self { credentials: self.credentials.only(needs), lineage: self.lineage }
     }
 
     /// Says what was asked for.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Attested, Authenticate, AuthenticateError, Evidence, IdentitySource};
+use super::{Attested, Authenticate, AuthenticateError, Evidence, HeaderName, IdentitySource};
 use crate::arrival::Lineage;
 use crate::entry::{Entry, Identity};
 
@@ -64,6 +64,10 @@ fn said(tip: &Entry) -> Said<'_> {
 
 #[async_trait]
 impl Authenticate for FromLineage {
+    fn needs(&self) -> &[HeaderName] {
+        &[]
+    }
+
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         Ok(Self::findings(evidence.lineage()))
     }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::labels::PRINCIPAL;
-use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, PolicyContext, strict_labels};
+use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, strict_labels};
 use crate::canonical;
 use crate::dialect::Dialect;
 use crate::limits::Limits;
@@ -199,21 +199,6 @@ pub(crate) fn compact(signing_input: &str, signature: &Signature) -> String {
     text
 }
 
-/// The policies in a compact entry that was parsed before.
-pub(super) fn policy_context_of(compact: &str) -> PolicyContext {
-    #[derive(Deserialize)]
-    struct Policies {
-        policy_context: PolicyContext,
-    }
-    let payload = compact.split('.').nth(1).and_then(|part| decode(part).ok());
-    let read = payload.and_then(|bytes| serde_json::from_slice::<Policies>(&bytes).ok());
-    #[expect(
-        clippy::expect_used,
-        reason = "entries are made of texts that were parsed or written as such; an empty list in place of theirs would be a lie"
-    )]
-    read.expect("an entry has the member policy_context").policy_context
-}
-
 fn decode(part: &str) -> Result<Vec<u8>, FormError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_cause| FormError::Base64)
 }
@@ -241,9 +226,7 @@ fn parse_payload(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Payl
     let payload: Payload = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
     // Writing the typed form again gives canonical bytes when all names are ASCII and nothing is free-form. Equal
     // bytes then prove everything at once: order, spelling, no member twice, no member that we do not know.
-    let plain =
-        payload.environment.is_empty() && payload.otel_context.is_empty() && payload.labels.are_plain();
-    if plain && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
+    if payload.is_plain() && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
         return Ok(payload);
     }
     let canonicalize =

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::hash::hex;
-use super::{EntryId, OperationName, Resource};
+use super::{EntryId, OperationName, OwnLabels, Resource};
+use crate::json_object::JsonObject;
 use crate::random::{Random, RandomError};
 use crate::taint::Taints;
 use crate::trust::{Origin, TrustScore};
@@ -98,6 +99,9 @@ pub struct EntryDraft {
     pub(crate) sanitizer: Option<Sanitizer>,
     pub(crate) resource: Resource,
     pub(crate) input_hash: Option<Arc<str>>,
+    pub(crate) environment: JsonObject,
+    pub(crate) otel_context: JsonObject,
+    pub(crate) labels: OwnLabels,
 }
 
 impl EntryDraft {
@@ -114,6 +118,9 @@ impl EntryDraft {
             sanitizer: None,
             resource: Resource::default(),
             input_hash: None,
+            environment: JsonObject::default(),
+            otel_context: JsonObject::default(),
+            labels: OwnLabels::default(),
         }
     }
 
@@ -139,6 +146,12 @@ impl EntryDraft {
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource
+    }
+
+    /// What surrounds the operation, as the service says.
+    #[must_use]
+    pub fn environment(&self) -> &JsonObject {
+        &self.environment
     }
 
     /// The exception that it declares.

@@ -32,7 +32,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    pub(crate) fn new(values: &BTreeMap<&'static str, String>) -> Self {
+    pub(crate) fn new(values: &BTreeMap<&str, String>) -> Self {
         let texts = values.iter().flat_map(|(name, text)| [*name, text]);
         Self { row: texts.collect(), others: Vec::new(), identity: None }.with_identity()
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{EntryHash, Labels, PolicyContext};
+use crate::json_object::JsonObject;
 use crate::taint::TaintList;
 
 /// Declared in the order of RFC 8785 section 3.2.3, so that plain serialization is canonical.
@@ -31,22 +32,48 @@ pub(crate) struct Payload {
     pub(crate) trust_score: i64,
 }
 
+impl Payload {
+    /// Whether plain serialization is canonical: all names are ASCII and nothing is free-form.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.environment.is_empty() && self.otel_context.is_empty() && self.labels.are_plain()
+    }
+}
+
 /// Free-form members; they are empty unless a deployment fills them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Object(serde_json::Map<String, Value>);
 
 impl Object {
+    /// The members of `object`, which has been read as JSON before.
+    pub(crate) fn of(object: &JsonObject) -> Result<Self, serde_json::Error> {
+        if object.is_empty() { Ok(Self::default()) } else { serde_json::from_str(object.as_str()) }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// The library that made an entry.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Runtime {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
     pub(crate) name: Arc<str>,
     pub(crate) version: Arc<str>,
+}
+
+impl Runtime {
+    /// Its name, such as `kest-rust`: 1 to 256 bytes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its version: 1 to 256 bytes.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
 }
 
 /// What an entry follows.

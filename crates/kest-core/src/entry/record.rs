@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::compact::policy_context_of;
-use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, Payload, PolicyContext};
+use super::seldom::Seldom;
+use super::{
+    EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, Payload, PolicyContext, Runtime,
+};
+use crate::json_object::JsonObject;
 use crate::signature::WorkloadId;
 use crate::taint::Taints;
 use crate::trust::TrustScore;
@@ -28,7 +31,7 @@ pub struct Entry {
     taints: Taints,
     input_hash: Option<EntryHash>,
     labels: Labels,
-    policies: OnceLock<Box<PolicyContext>>,
+    seldom: OnceLock<Box<Seldom>>,
 }
 
 impl fmt::Debug for Entry {
@@ -66,7 +69,7 @@ impl Entry {
             taints: parsed.taints,
             input_hash: input_hash.parse().ok(),
             labels,
-            policies: OnceLock::new(),
+            seldom: OnceLock::new(),
         }
     }
 
@@ -82,13 +85,13 @@ impl Entry {
         self.hash
     }
 
-    /// Its id.
+    /// Its id: a UUID of version 7, unique in its passport.
     #[must_use]
     pub fn entry_id(&self) -> EntryId {
         self.entry_id
     }
 
-    /// What was done.
+    /// What was done: 1 to 256 bytes, the name of a route or one given.
     #[must_use]
     pub fn operation(&self) -> &OperationName {
         &self.operation
@@ -100,13 +103,13 @@ impl Entry {
         &self.workload
     }
 
-    /// How far its data can be trusted.
+    /// How far its data can be trusted: 0 to 100.
     #[must_use]
     pub fn trust_score(&self) -> TrustScore {
         self.trust_score
     }
 
-    /// The accumulated taints.
+    /// The taints of its data: those of its parents, with what it added and without what it removed.
     #[must_use]
     pub fn taints(&self) -> &Taints {
         &self.taints
@@ -124,7 +127,7 @@ impl Entry {
         &self.removed
     }
 
-    /// The signed labels.
+    /// The signed labels, those of the protocol and the service's own: text by name.
     #[must_use]
     pub fn labels(&self) -> &Labels {
         &self.labels
@@ -136,13 +139,56 @@ impl Entry {
         self.labels().identity()
     }
 
-    /// The policies that allowed it.
+    /// The policies that allowed it, for each tier, and the deviations that were used.
     #[must_use]
     pub fn policy_context(&self) -> &PolicyContext {
-        self.policies.get_or_init(|| Box::new(policy_context_of(&self.compact)))
+        &self.seldom().policy_context
     }
 
-    /// The data's classification.
+    /// What surrounded the operation, as the service said: empty unless it did. Canonical JSON of at most
+    /// `Limits::environment_bytes` where this library wrote it.
+    #[must_use]
+    pub fn environment(&self) -> &JsonObject {
+        &self.seldom().environment
+    }
+
+    /// The span that the operation ran in, as its signer's tracer knew it: empty unless the service said. Other libraries
+    /// may write other members than [`OtelContext`](super::OtelContext) has.
+    #[must_use]
+    pub fn otel_context(&self) -> &JsonObject {
+        &self.seldom().otel_context
+    }
+
+    /// The library that made it, as its signer says.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.seldom().runtime
+    }
+
+    /// The version of the protocol's schema: `0.3.0`.
+    #[must_use]
+    pub fn schema_version(&self) -> &str {
+        &self.seldom().schema_version
+    }
+
+    /// The SHA-256 of the operation's result, where its signer knew it. This library signs before the operation runs and
+    /// writes none.
+    #[must_use]
+    pub fn content_hash(&self) -> Option<EntryHash> {
+        self.seldom().content_hash
+    }
+
+    /// The member `metadata`, which the protocol keeps for later: nothing but null is an entry.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&JsonObject> {
+        None
+    }
+
+    fn seldom(&self) -> &Seldom {
+        self.seldom.get_or_init(|| Box::new(Seldom::of(&self.compact)))
+    }
+
+    /// The data's classification: 1 to 256 bytes, `system` unless the operation says.
     #[must_use]
     pub fn classification(&self) -> &str {
         &self.classification
@@ -154,7 +200,7 @@ impl Entry {
         self.timestamp_ms
     }
 
-    /// The SHA-256 of the operation's input, where it was hashed.
+    /// The SHA-256 of the operation's input, 32 bytes, where it was hashed.
     #[must_use]
     pub fn input_hash(&self) -> Option<EntryHash> {
         self.input_hash
@@ -166,7 +212,7 @@ impl Entry {
         self.parents == Parents::Root
     }
 
-    /// The entries that it follows; none for a root.
+    /// The entries that it follows, by the SHA-256 of their compact forms; none for a root, which says `0` on the wire.
     #[must_use]
     pub fn parents(&self) -> &[EntryHash] {
         self.parents.hashes()

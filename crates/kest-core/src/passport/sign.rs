@@ -10,10 +10,11 @@ use serde::Serialize;
 use super::{Passport, lineage_claim};
 use crate::BoxError;
 use crate::caller::Caller;
+use crate::canonical::{CanonicalizeError, canonicalize};
 use crate::entry::labels;
 use crate::entry::{
-    Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, Labels, Parents, Parsed, Payload, Runtime,
-    compact,
+    Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, Labels, Object, Parents, Parsed, Payload,
+    Runtime, compact,
 };
 use crate::limits::Limits;
 use crate::policy::Permit;
@@ -121,12 +122,12 @@ impl Passport {
             // The entry is signed before the operation runs, so its result is not known yet.
             content_hash: "".into(),
             entry_id: draft.entry_id.to_string().into(),
-            environment: Default::default(),
+            environment: Object::of(&draft.environment).map_err(SignError::NotWritable)?,
             input_hash: draft.input_hash.unwrap_or_else(|| "".into()),
             labels,
             metadata: (),
             operation: draft.operation.as_str().into(),
-            otel_context: Default::default(),
+            otel_context: Object::of(&draft.otel_context).map_err(SignError::NotWritable)?,
             parent_ids: parents.to_wire(),
             policy_context: permit.into_policy_context(),
             removed_taints: taint_list(&removed),
@@ -161,8 +162,11 @@ fn timestamp(unix_millis: u64) -> Option<i64> {
 async fn finish(mut parsed: Parsed, key: &dyn SigningKey, limits: &Limits) -> Result<Entry, SignError> {
     let header = Header { alg: "EdDSA", kid: key.key_id().as_str(), typ: "JWS" };
     let header = serde_json::to_vec(&header).map_err(SignError::NotWritable)?;
-    // The typed form is declared in canonical order and its label names are ASCII, so these are RFC 8785 bytes.
-    let payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
+    let mut payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
+    // The typed form is declared in canonical order: without free-form members these are RFC 8785 bytes.
+    if !parsed.payload.is_plain() {
+        payload = canonicalize(&payload, limits.json_depth).map_err(SignError::NotCanonical)?;
+    }
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 96);
     URL_SAFE_NO_PAD.encode_string(&header, &mut input);
     input.push('.');
@@ -194,8 +198,9 @@ struct Header<'signer> {
 
 /// Protocol section 2.
 fn label(draft: &EntryDraft, key: &dyn SigningKey, caller: &Caller) -> Result<Labels, SignError> {
-    let mut values = BTreeMap::new();
-    let mut put = |name: &'static str, text: String| values.insert(name, text);
+    let mut values: BTreeMap<&str, String> =
+        draft.labels.iter().map(|(name, value)| (name, value.to_owned())).collect();
+    let mut put = |name, text: String| values.insert(name, text);
     put(labels::PRINCIPAL, key.workload().as_str().into());
     put(labels::TRACE_ID, draft.trace_id.to_string());
     let identity = caller.identity().to_label().map_err(SignError::NotWritable)?;
@@ -262,6 +267,9 @@ pub enum SignError {
     /// The entry cannot be written as JSON.
     #[error("entry cannot be written")]
     NotWritable(#[source] serde_json::Error),
+    /// Its free-form members are nested deeper than `Limits::json_depth`.
+    #[error("entry has no canonical form")]
+    NotCanonical(#[source] CanonicalizeError),
     /// The signer is out of reach; a retry may help.
     #[error("entry could not be signed")]
     Unavailable(#[source] SignerError),
@@ -288,6 +296,7 @@ impl SignError {
             Self::Identity(_) => "foreign_identity",
             Self::Clock => "clock",
             Self::NotWritable(_) => "not_writable",
+            Self::NotCanonical(_) => "not_canonical",
             Self::Unavailable(_) => "signer_unavailable",
             Self::OtherWorkload => "other_workload",
             Self::WrongSignature => "wrong_signature",

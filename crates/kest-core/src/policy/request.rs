@@ -5,7 +5,9 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use crate::arrival::Arrival;
+use crate::caller::Claim;
 use crate::entry::{EntryDraft, EntryId, OperationName, PolicyContext, Resource};
+use crate::json_object::JsonObject;
 use crate::signature::WorkloadId;
 use crate::taint::Taints;
 use crate::trust::{Origin, TrustScore};
@@ -89,6 +91,18 @@ impl<'request> PolicyRequest<'request> {
     #[must_use]
     pub fn resource(&self) -> &'request Resource {
         self.draft.resource()
+    }
+
+    /// What surrounds the operation, as the service says.
+    #[must_use]
+    pub fn environment(&self) -> &'request JsonObject {
+        self.draft.environment()
+    }
+
+    /// A claim of the caller's own token that the service asked to be kept.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&'request Claim> {
+        self.arrival.caller().claim(name)
     }
 
     /// The workload that would do it: this service.

@@ -181,6 +181,15 @@ impl JwtAuthenticator {
 
 #[async_trait]
 impl Authenticate for JwtAuthenticator {
+    /// A proof of possession alone is no credential.
+    fn presents(&self, credentials: &Credentials<'_>) -> bool {
+        !credentials.authorization().is_empty()
+    }
+
+    fn needs_lineage(&self) -> bool {
+        self.without_token == WithoutToken::FromLineage
+    }
+
     /// A token needs no lineage, so that one which does not hold is refused before a passport costs anything.
     async fn attest_credentials(
         &self,

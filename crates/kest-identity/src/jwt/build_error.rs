@@ -35,6 +35,9 @@ pub enum JwtBuildError {
     /// A claim is looked for under an empty name.
     #[error("name of a claim is empty")]
     NamelessClaim,
+    /// More claims are to be kept than `Limits::token_claims`.
+    #[error("claims to keep are over the limit")]
+    TooManyClaims,
     /// A stolen token would be good for too long.
     #[error("tokens may live for over 24 h, which takes `.dangerous_token_life(..)`: {0:?}")]
     TokenLife(Duration),

@@ -106,6 +106,24 @@ impl JwtAuthenticatorBuilder {
         self.describe(|issuer| issuer.grants(grants))
     }
 
+    /// Which claims handlers and policies may see: see [`TrustedIssuer::keep_claims`].
+    ///
+    /// ```
+    /// # fn example(caller: &kest_core::Caller) -> Result<(), kest_identity::JwtBuildError> {
+    /// let jwt = kest_identity::JwtAuthenticator::builder()
+    ///     .issuer("https://issuer.example")
+    ///     .audience("shop")
+    ///     .keep_claims(["tenant_plan"])
+    ///     .build()?;
+    /// let gold = caller.claim("tenant_plan").is_some_and(|plan| plan.as_text() == Some("gold"));
+    /// # drop((jwt, gold));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_claims(self, names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.describe(|issuer| issuer.keep_claims(names))
+    }
+
     /// Also takes tokens of type `JWT` or of none: see [`TrustedIssuer::accept_plain_jwt`].
     pub fn accept_plain_jwt(self) -> Self {
         self.describe(TrustedIssuer::accept_plain_jwt)

@@ -2,6 +2,7 @@
 
 use kest_core::{AuthenticateError, BoxError};
 
+use crate::combine::{OtherCaller, of_which};
 use crate::confirmation::BindingError;
 
 /// A bearer credential does not hold.
@@ -82,6 +83,9 @@ pub enum InvalidToken {
     /// A claim that the configuration requires is missing or has another value.
     #[error("a required claim is missing or another one")]
     RequiredClaim,
+    /// A claim that is to be kept is over `Limits::token_claim_bytes`, or not read alike by every reader.
+    #[error("a claim that is kept is over the limit or ambiguous")]
+    KeptClaim,
     /// More scopes or roles than `Limits::token_grants`.
     #[error("token grants too much at once")]
     TooManyGrants,
@@ -119,6 +123,7 @@ impl InvalidToken {
             Self::NoUser => "no_user",
             Self::NoTenant => "no_tenant",
             Self::RequiredClaim => "required_claim",
+            Self::KeptClaim => "kept_claim",
             Self::TooManyGrants => "too_many_grants",
             Self::Claim => "claim",
         }
@@ -128,12 +133,16 @@ impl InvalidToken {
 /// The finer kind of a refused credential, for logs and metrics; `None` for causes of other crates.
 #[must_use]
 pub fn cause_of(error: &AuthenticateError) -> Option<&'static str> {
+    if let Some(of) = of_which(error) {
+        return cause_of(&of.error);
+    }
     match error {
         AuthenticateError::Invalid(cause)
         | AuthenticateError::Unavailable(cause)
         | AuthenticateError::ShareUsedUp(cause) => {
             let token = || cause.downcast_ref::<InvalidToken>().map(InvalidToken::kind);
-            cause.downcast_ref::<BindingError>().map(BindingError::kind).or_else(token)
+            let several = || cause.is::<OtherCaller>().then_some("other_caller");
+            cause.downcast_ref::<BindingError>().map(BindingError::kind).or_else(token).or_else(several)
         }
         // Kinds that are added elsewhere name nothing here.
         AuthenticateError::Missing | _ => None,

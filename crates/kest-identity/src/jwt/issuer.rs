@@ -10,6 +10,7 @@ use crate::dpop::{Proofs, Requirement};
 use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart};
 use crate::refresh::Schedule;
 
+use super::kept::KeptClaims;
 use super::spiffe_id::{SCHEME, TrustDomain};
 use super::token_type::TokenTypes;
 use super::trusted::{Tenancy, Trusted};
@@ -58,6 +59,7 @@ pub struct TrustedIssuer {
     life: Life,
     claims: ClaimNames,
     grants: Option<Grants>,
+    kept: KeptClaims,
     tenancy: Tenancy,
     dpop: Requirement,
     certificates: Requirement,
@@ -106,6 +108,7 @@ impl TrustedIssuer {
             life: Life::Bounded(LONGEST_LIFE),
             claims: ClaimNames::default(),
             grants: None,
+            kept: KeptClaims::default(),
             tenancy: Tenancy::None,
             dpop: Requirement::Off,
             certificates: Requirement::Off,
@@ -195,6 +198,14 @@ impl TrustedIssuer {
         self
     }
 
+    /// Keeps these claims of verified tokens for handlers ([`Caller::claim`](kest_core::Caller::claim)) and policies
+    /// (`subject.claims`). They are neither logged nor signed into entries. A token without one of them holds; one whose claim
+    /// is over `Limits::token_claim_bytes` does not.
+    pub fn keep_claims(mut self, names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.kept.add(names);
+        self
+    }
+
     /// Says at start what else shows first as a 403: beside other issuers, one grants nothing unless told otherwise.
     pub(super) fn say_that_it_grants_nothing(&self) {
         if self.grants.is_none() {
@@ -268,6 +279,7 @@ impl TrustedIssuer {
 
     pub(super) fn build(self, common: &Common, proofs: &Arc<Proofs>) -> Result<Trusted, JwtBuildError> {
         let longest_life = self.check()?;
+        self.kept.check(&common.limits)?;
         let (origin, types) = self.shape()?;
         let source = self.source(&common.limits)?;
         let schedule = Schedule::new(common.refresh_every, common.serve_stale_for, &common.limits)
@@ -287,6 +299,7 @@ impl TrustedIssuer {
             types,
             claims: self.claims,
             grants: self.grants.unwrap_or_else(|| common.grants.clone()),
+            kept: self.kept,
             tenancy: self.tenancy,
             binding: Binding::new(self.dpop, self.certificates, Arc::clone(proofs)),
         })

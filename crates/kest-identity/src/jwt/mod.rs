@@ -11,6 +11,7 @@ mod granted;
 mod grants;
 mod invalid;
 mod issuer;
+mod kept;
 mod memory;
 mod spiffe_id;
 mod token;

@@ -12,6 +12,7 @@ use crate::confirmation::{Binding, Presented};
 use crate::jwks::{KeyCache, NamedKey, VerificationKey};
 
 use super::claims::name;
+use super::kept::KeptClaims;
 use super::token_type::TokenTypes;
 use super::validation::Expectations;
 use super::{Algorithm, ClaimNames, ClaimPath, Grants, InvalidToken, UnverifiedToken};
@@ -25,6 +26,7 @@ pub(crate) struct Trusted {
     pub(super) types: TokenTypes,
     pub(super) claims: ClaimNames,
     pub(super) grants: Grants,
+    pub(super) kept: KeptClaims,
     pub(super) tenancy: Tenancy,
     pub(super) binding: Binding,
 }
@@ -113,6 +115,7 @@ impl Trusted {
             .attested(claims, IdentitySource::Jwt, &self.grants, limits)?
             .with_issuer(Arc::clone(&self.expectations.issuer))
             .with_expiry(expiry);
+        let attested = self.kept.of(claims, attested, limits)?;
         Ok(match self.tenancy.tenant(claims, limits)? {
             Some(tenant) => attested.with_tenant(tenant),
             None => attested,

@@ -16,6 +16,8 @@ mod endpoint;
 #[cfg(test)]
 mod issuers;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod key_sets;
 #[cfg(test)]
 mod keys;

@@ -55,7 +55,8 @@
 //! The [built-in schema](Cedar::BUILT_IN_SCHEMA) has every member and explains it.
 //!
 //! Attributes of the resource are seen as the schema declares them. To use others, copy the built-in schema, change its
-//! `type Attributes`, and compile with the copy. Strings, booleans, whole numbers of 64 bits, lists and objects have a
+//! `type Attributes`, and compile with the copy; the same holds for the environment that a service declares (`Declared`)
+//! and the claims that it keeps (`Claims`). Strings, booleans, whole numbers of 64 bits, lists and objects have a
 //! Cedar value; an attribute that a policy mentions and that has another type than declared, a fraction or a null in a
 //! list makes the evaluation fail. What is not declared or not mentioned is not looked at. No attribute ever becomes an
 //! entity or an extension value, whatever it looks like.

@@ -65,6 +65,9 @@ record! {
     pub struct Environment {
         /// Policies of higher tiers that the deployment leaves out for this operation.
         pub active_deviations: Vec<Arc<str>> = Form::Strings, Some(r#"["acme/office_hours"]"#);
+        /// What the service says about what surrounds the operation; absent when it says nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(crate) declared: Option<Arc<RawValue>> = Form::Free("Declared"), Some(r#"{"region": "eu"}"#);
         /// Whether the operation starts a lineage.
         pub is_root: bool = Form::Boolean, Some("false");
         /// The operation that asks.
@@ -129,6 +132,9 @@ record! {
     pub struct Subject {
         /// The program that acts for the user.
         pub agent: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""assistant""#);
+        /// Claims of the caller's own token that the service keeps; absent when the token has none of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(crate) claims: Option<Arc<RawValue>> = Form::Free("Claims"), Some(r#"{"plan": "gold"}"#);
         /// How user, agent and task are known: jwt, lineage, anonymous or unverified.
         pub identity_source: Arc<str> = Form::Text(Presence::Always), Some(r#""jwt""#);
         /// Who vouches for them.
@@ -169,6 +175,23 @@ impl Object {
     }
 }
 
+impl Environment {
+    /// What the service says about what surrounds the operation: a JSON object in canonical form. `None` where it says nothing.
+    #[must_use]
+    pub fn declared(&self) -> Option<&str> {
+        self.declared.as_deref().map(RawValue::get)
+    }
+}
+
+impl Subject {
+    /// The claims of the caller's own token that the service keeps: a JSON object in canonical form. `None` where the token has
+    /// none of them.
+    #[must_use]
+    pub fn claims(&self) -> Option<&str> {
+        self.claims.as_deref().map(RawValue::get)
+    }
+}
+
 /// An input document cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -179,6 +202,9 @@ pub enum InputError {
     /// The attributes of the resource are not a JSON object.
     #[error("resource attributes are not an object")]
     Attributes,
+    /// The environment that a service declares, or the claims that it keeps, are not a JSON object.
+    #[error("environment or claims are not an object")]
+    Declared,
     /// A trust score is over 100.
     #[error("trust score is over 100")]
     TrustScore,
@@ -194,6 +220,10 @@ impl Input {
         }
         if !document.object.attributes().starts_with('{') {
             return Err(InputError::Attributes);
+        }
+        let declared = [document.environment.declared(), document.subject.claims()];
+        if !declared.into_iter().flatten().all(|object| object.starts_with('{')) {
+            return Err(InputError::Declared);
         }
         let canonical =
             serde_json::to_string(&document).map_err(|cause| InputError::Malformed(cause.into()))?;

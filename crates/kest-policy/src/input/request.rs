@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kest_core::JsonObject;
 use kest_core::entry::PolicyTier;
 use kest_core::passport::Passport;
 use kest_core::policy::PolicyRequest;
@@ -35,6 +36,7 @@ impl Common {
         let text = |text: &str| Arc::<str>::from(text);
         let subject = Subject {
             agent: caller.agent().map(text),
+            claims: caller.claims().map(raw).transpose()?,
             identity_source: caller.source().as_str().into(),
             issuer: caller.issuer().map(text),
             roles: caller.roles().into(),
@@ -54,6 +56,7 @@ impl Common {
         let object = Object { attributes: attributes.into(), history, id: id.map(text) };
         let environment = Environment {
             active_deviations: Vec::new(),
+            declared: said(request.environment()).map(raw).transpose()?,
             is_root: request.is_root(),
             operation: request.operation().as_str().into(),
             parent_hash: parent_hash.then(|| tip_of(passport)),
@@ -74,6 +77,16 @@ impl Common {
         document.environment.policy_tier = tier_name(asked.tier);
         Input::new(document, limit)
     }
+}
+
+/// What is said, where anything is.
+fn said(object: &JsonObject) -> Option<&JsonObject> {
+    Some(object).filter(|object| !object.is_empty())
+}
+
+fn raw(object: &JsonObject) -> Result<Arc<RawValue>, InputError> {
+    let value = RawValue::from_string(object.as_str().to_owned());
+    value.map(Into::into).map_err(|_cause| InputError::Declared)
 }
 
 /// The hash of the tip; of several, their announcement.

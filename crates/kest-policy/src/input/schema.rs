@@ -27,6 +27,8 @@ pub enum Form {
     Record(&'static Record),
     /// An object that the service fills.
     Attributes,
+    /// An object that a service or an issuer fills, or nothing; of this type in the built-in Cedar schema.
+    Free(&'static str),
     /// `true` or `false`.
     Boolean,
     /// A whole number from 0.
@@ -81,6 +83,7 @@ impl Form {
         match self {
             Self::Record(record) => record.members,
             Self::Attributes
+            | Self::Free(_)
             | Self::Boolean
             | Self::Integer(_)
             | Self::Text(_)
@@ -94,6 +97,7 @@ impl Form {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Record(_) | Self::Attributes => "object",
+            Self::Free(_) => "object, or absent",
             Self::Boolean => "boolean",
             Self::Integer(Presence::Always) => "integer",
             Self::Integer(Presence::OrNull) => "integer or null",
@@ -129,7 +133,7 @@ pub(super) fn example(members: &[Member]) -> Result<Value, serde_json::Error> {
 pub(crate) fn everything(members: &[Member]) -> Value {
     let value = |form: Form| match form {
         Form::Record(record) => everything(record.members),
-        Form::Attributes => Value::Object(Map::new()),
+        Form::Attributes | Form::Free(_) => Value::Object(Map::new()),
         Form::Boolean => Value::Bool(true),
         Form::Integer(_) => Value::from(0),
         Form::Text(_) => Value::from(""),
@@ -144,7 +148,7 @@ pub(crate) fn has(members: &[Member], path: &[Box<str>]) -> bool {
     let Some((name, below)) = path.split_first() else { return true };
     members.iter().find(|member| member.name == &**name).is_some_and(|member| match member.form {
         Form::Record(record) => has(record.members, below),
-        Form::Attributes => true,
+        Form::Attributes | Form::Free(_) => true,
         Form::Boolean | Form::Integer(_) | Form::Text(_) | Form::Strings | Form::StringsOrNulls => {
             below.is_empty()
         }

@@ -13,7 +13,7 @@ pub(crate) fn document() -> Value {
             "resources": [null, "r1"], "users": ["alice", null],
         },
         "environment": {
-            "active_deviations": ["d"], "is_root": false, "operation": "reserve", "parent_hash": "00ff",
+            "active_deviations": ["d"], "declared": {"región": "eu"}, "is_root": false, "operation": "reserve", "parent_hash": "00ff",
             "policy_names": ["p"], "policy_tier": "function", "source_type": "internet",
             "tip_age_seconds": 20,
         },
@@ -23,7 +23,7 @@ pub(crate) fn document() -> Value {
             "history": {"operations": ["parse"], "principals": ["spiffe://x/b"], "users": ["ada"]},
         },
         "subject": {
-            "agent": "bot", "identity_source": "jwt", "issuer": "https://i", "roles": ["ops"],
+            "agent": "bot", "claims": {"plan": "gold"}, "identity_source": "jwt", "issuer": "https://i", "roles": ["ops"],
             "scopes": ["read"], "taints": ["web"], "task": "buy", "tenant": "acme", "trust_score": 40,
             "user": "alice", "workload": "spiffe://x/c",
         },
@@ -75,7 +75,7 @@ fn canonical_form_is_the_oracles() {
 #[test]
 fn every_member_makes_another_digest() {
     let (original, variants) = (input(&document()), changed(&document()));
-    assert_eq!(variants.len(), 48);
+    assert_eq!(variants.len(), 50);
     for (pointer, document) in variants {
         assert_ne!(input(&document).digest(), original.digest(), "{pointer}");
         assert_ne!(input(&document), original, "{pointer}");
@@ -121,6 +121,8 @@ fn document_of_another_shape_is_refused() {
     assert!(matches!(refused(&|it| it["trust_score"] = json!(101)), InputError::TrustScore));
     assert!(matches!(refused(&|it| it["subject"]["trust_score"] = json!(101)), InputError::TrustScore));
     assert!(matches!(refused(&|it| it["object"]["attributes"] = json!([])), InputError::Attributes));
+    assert!(matches!(refused(&|it| it["subject"]["claims"] = json!("gold")), InputError::Declared));
+    assert!(matches!(refused(&|it| it["environment"]["declared"] = json!([])), InputError::Declared));
     assert!(matches!(refused(&|it| it["object"]["id"] = json!("x".repeat(300_000))), InputError::TooLong(_)));
     let twice = br#"{"identity":"a","identity":"b"}"#;
     assert!(matches!(Input::from_json(twice, &Limits::default()), Err(InputError::Malformed(_))));

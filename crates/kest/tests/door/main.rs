@@ -7,8 +7,16 @@ mod bodies;
 #[cfg(test)]
 mod descriptions;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod overrides;
+#[cfg(test)]
+mod problems;
+#[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod routes;

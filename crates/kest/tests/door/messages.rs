@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use kest::core::signature::{KeysUnavailable, ResolveKeys};
-use kest::core::{AdmitError, UnverifiedPassport};
+use kest::core::{AdmitError, Share, Slots, UnverifiedPassport};
 use kest::prelude::*;
-use kest::{Carrier as _, Clock, ContinueError, Operation, Trust, carry, dangerous_allow_all, policy_fn};
+use kest::{
+    Carrier as _, Clock, ContinueError, Limits, Operation, Trust, carry, dangerous_allow_all, policy_fn,
+};
 
 use crate::rig;
 
@@ -153,4 +155,38 @@ fn column_of_a_job_table_carries() {
     let mut column = std::collections::BTreeMap::new();
     column.set("baggage", "tenant=acme".to_owned());
     assert_eq!(kest::Carrier::get(&column, "baggage"), Some("tenant=acme"));
+}
+
+/// Attack: a queue that is full of long lineages takes what verifies those of requests.
+#[tokio::test]
+async fn flood_of_one_queue_holds_up_neither_another_queue_nor_requests() {
+    let (sender, trusted) = rig::keys("pictures");
+    let mut limits = Limits::default();
+    limits.inline_verify_entries = 0;
+    let slots = Slots::new(2, 0);
+    let kest = Kest::builder(sender).trust(trusted).without_deployment_policies();
+    let kest = kest.limits(limits).slots(slots.clone()).build().unwrap();
+    let headers = sent(&kest).await;
+    let flooded = slots.try_enter(Share::of_queue("pictures")).unwrap();
+    let refused = kest.continue_from(&headers).max_age(DAY).queue("pictures").await.unwrap_err();
+    assert_eq!(refused.kind(), "share_used_up");
+    assert!(kest.continue_from(&headers).max_age(DAY).queue("invoices").await.is_ok());
+    drop(flooded);
+    assert!(kest.continue_from(&headers).max_age(DAY).queue("pictures").await.is_ok());
+    assert_eq!(slots.taken(), 0);
+}
+
+/// Attack: messages that each have the service's store asked, or spend a claim check that a request was to redeem.
+#[tokio::test]
+async fn claim_check_in_a_message_is_refused_and_the_store_not_asked() {
+    let (signer, trusted) = rig::keys("pictures");
+    let store = Arc::new(kest::InMemoryPassports::new(&Limits::default()));
+    let kest = Kest::builder(signer).trust(trusted).without_deployment_policies();
+    let kest = kest.passport_store(Arc::<kest::InMemoryPassports>::clone(&store)).build().unwrap();
+    let sent = sent(&kest).await;
+    let tip = sent["baggage"].split(',').find(|it| it.contains("kest.chain_tip")).unwrap().to_owned();
+    let check = format!("kest.claim_check=00000000-0000-4000-8000-000000000000,{tip}");
+    let headers = HashMap::from([("baggage".to_owned(), check)]);
+    let refused = kest.continue_from(&headers).max_age(DAY).await.unwrap_err();
+    assert_eq!(refused.kind(), "claim_check_in_message");
 }

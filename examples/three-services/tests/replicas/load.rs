@@ -108,10 +108,10 @@ impl Load {
             let mut rounds = 0;
             while rounds < 3 {
                 again.tick().await;
-                rounds = if self.try_all_ways().await { rounds + 1 } else { 0 };
+                rounds = if Box::pin(self.try_all_ways()).await { rounds + 1 } else { 0 };
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), recovered).await.expect("the fleet recovers");
+        Box::pin(tokio::time::timeout(Duration::from_secs(60), recovered)).await.expect("the fleet recovers");
     }
 
     /// Several requests at once take several connections, and so all replicas.

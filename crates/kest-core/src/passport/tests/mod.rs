@@ -5,6 +5,7 @@ mod forge;
 mod freshness;
 mod joining;
 mod legacy;
+mod members;
 mod memory;
 mod rules;
 mod signing;

@@ -149,6 +149,7 @@ fn declared(name: &str, record: &Record) -> String {
         let (optional, form) = match member.form {
             Form::Record(record) => (false, record.name),
             Form::Attributes => (false, "Attributes"),
+            Form::Free(name) => (true, name),
             Form::Boolean => (false, "Bool"),
             Form::Integer(presence) => (presence != Presence::Always, "Long"),
             Form::Text(presence) => (presence != Presence::Always, "String"),

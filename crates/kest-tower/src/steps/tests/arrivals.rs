@@ -59,6 +59,7 @@ fn rig(change: impl FnOnce(&mut Steps)) -> (Admitter, Steps, Arc<Watcher>) {
         keys: Arc::new(Arc::new(ring)),
         verifier: Verifier::default(),
         identity: Arc::<Watcher>::clone(&watcher),
+        needs: Needs::of(watcher.as_ref()),
         passport: PassportPresence::Optional,
         freshness: Freshness::AnyAge,
         clock: Arc::new(SystemClock),
