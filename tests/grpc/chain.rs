@@ -1,8 +1,10 @@
 //! A lineage through two tonic services: what arrives at the second names everyone on the way, also from within streams.
 
+use kest::tower::carry::CarryError;
 use kest_baggage::run_admitted;
 use kest_tests::keys;
 use tokio_stream::StreamExt as _;
+use tower::Layer as _;
 
 use crate::rig::{self, Stock, StockClient};
 
@@ -88,4 +90,25 @@ async fn jobs_that_share_a_channel_never_carry_each_others_lineage() {
     }
     jobs.join_all().await;
     assert_eq!(stock.seen().len(), 40);
+}
+
+/// The same over TLS, where the origin is https and the address of a request names it too.
+#[tokio::test]
+async fn lineage_arrives_over_tls_at_the_origin_that_the_endpoint_names() {
+    let stock = Stock::default();
+    let (endpoint, origin) = rig::serve_over_tls("ledger", stock.clone()).await;
+    assert!(origin.starts_with("https://localhost:"));
+    let kest = rig::kest("gateway");
+    let layer = || kest.carry_layer().to(endpoint.uri()).unwrap().build().unwrap();
+    let mut client = StockClient::with_origin(layer().layer(endpoint.connect_lazy()), &origin);
+    let reserved = run_admitted(keys::chain(1).await, async |_job| client.reserve("lamp").await).await;
+    assert_eq!(reserved.unwrap(), "lamp reserved");
+    assert_eq!(stock.seen(), ["gateway:start > ledger:shop.Stock/Reserve"]);
+
+    // Attack: the same host and port without TLS.
+    let plain = origin.replace("https:", "http:");
+    let mut client = StockClient::with_origin(layer().layer(endpoint.connect_lazy()), &plain);
+    let refused = run_admitted(keys::chain(1).await, async |_job| client.reserve("lamp").await).await;
+    assert!(matches!(CarryError::of(&refused.unwrap_err()), Some(CarryError::OtherOrigin)));
+    assert_eq!(stock.seen().len(), 1);
 }

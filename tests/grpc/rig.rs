@@ -20,7 +20,7 @@ use tonic::client::GrpcService;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::NamedService;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use tower::{Layer as _, ServiceBuilder, service_fn};
 
@@ -286,6 +286,20 @@ pub(crate) async fn serve(name: &str, stock: Stock) -> String {
     let service = Server::builder().layer(kest.inbound(FromLineage)).add_service(methods(&kest).layer(stock));
     tokio::spawn(async move { service.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
     origin
+}
+
+/// As [`serve`], over TLS: the endpoint that trusts its certificate, and its origin.
+pub(crate) async fn serve_over_tls(name: &str, stock: Stock) -> (Endpoint, String) {
+    let kest = kest(name);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
+    let (listener, _) = listen().await;
+    let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let server = Server::builder().tls_config(ServerTlsConfig::new().identity(identity)).unwrap();
+    let service = server.layer(kest.inbound(FromLineage)).add_service(methods(&kest).layer(stock));
+    tokio::spawn(async move { service.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
+    let trusted = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(made.cert.pem()));
+    (Endpoint::from_shared(origin.clone()).unwrap().tls_config(trusted).unwrap(), origin)
 }
 
 /// A port on loopback, and its origin.

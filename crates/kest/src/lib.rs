@@ -92,6 +92,8 @@ pub mod guides {
         outbound;
         /// Jobs that continue the lineage of what caused them.
         queues;
+        /// Services and channels of gRPC, and any other tower client.
+        grpc;
         /// Who is calling: tokens, lineages, mechanisms of your own.
         identity;
         /// Recipes for issuers of tokens.

@@ -118,6 +118,10 @@ async fn grpc_method_without_an_operation_does_not_answer_and_an_unknown_method_
     };
     assert_eq!(ask(None).await, ("13".to_owned(), String::new()), "an answer");
     assert_eq!(ask(Some("0")).await, ("13".to_owned(), String::new()), "an empty answer");
+    // Attack: codes that some clients read as 0, or as nothing.
+    for yes in ["00", "", "17", "5x"] {
+        assert_eq!(ask(Some(yes)).await, ("13".to_owned(), String::new()), "{yes}");
+    }
     assert_eq!(ask(Some("12")).await, ("12".to_owned(), "leaked".to_owned()), "unimplemented");
 }
 
