@@ -79,30 +79,49 @@ impl Default for TestClock {
     }
 }
 
+impl From<SystemTime> for TestClock {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::at_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// Wall-clock time in step with tokio's, which a test may pause and advance.
-#[derive(Debug, Clone, Copy)]
+/// Wall-clock time that goes on: in step with tokio's, which a test may pause and advance. Clones show the same time.
+#[derive(Debug, Clone)]
 pub struct RuntimeClock {
     begun: Instant,
     start: SystemTime,
+    ahead: Arc<AtomicU64>,
 }
 
 impl RuntimeClock {
     /// A clock that showed this many seconds since 1970 at `begun`, which is now by the clock of tokio, as a rule.
     #[must_use]
     pub fn new(unix_seconds: u64, begun: Instant) -> Self {
-        Self { begun, start: SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds) }
+        Self::starting(SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds), begun)
+    }
+
+    /// A clock that showed `start` at `begun`: the time of the machine, where others in the test go by that.
+    #[must_use]
+    pub fn starting(start: SystemTime, begun: Instant) -> Self {
+        Self { begun, start, ahead: Arc::default() }
+    }
+
+    /// Sets it ahead, while it goes on.
+    pub fn advance(&self, by: Duration) {
+        self.ahead.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 }
 
 impl Clock for RuntimeClock {
     fn now(&self) -> SystemTime {
-        self.start + self.begun.elapsed()
+        self.start + self.begun.elapsed() + Duration::from_millis(self.ahead.load(Ordering::SeqCst))
     }
 }
 
@@ -120,7 +139,7 @@ mod tests {
         assert_eq!(clock.unix_millis(), 0, "time does not begin before 1970");
         clock.set(7);
         assert_eq!((same.unix_seconds(), TestClock::of(&same).unix_seconds()), (7, 7));
-        assert_eq!(clock.after(Duration::from_secs(3)), SystemTime::UNIX_EPOCH + Duration::from_secs(10));
+        assert_eq!(TestClock::from(clock.after(Duration::from_secs(3))).unix_seconds(), 10);
     }
 
     #[tokio::test(start_paused = true)]
@@ -128,5 +147,7 @@ mod tests {
         let clock = RuntimeClock::new(1000, Instant::now());
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(clock.unix_seconds(), 1005);
+        clock.clone().advance(Duration::from_secs(60));
+        assert_eq!(clock.unix_seconds(), 1065);
     }
 }

@@ -305,7 +305,7 @@ fn say_that_only_routes_decide(kest: &Admitter) {
         SAID.call_once(|| {
             tracing::warn!(
                 "no deployment policy: enterprise, platform and application tiers are empty, and only each operation's \
-                 own policy is asked; AdmitterBuilder::deployment_policy takes Policies::deployment()"
+                 own policy is asked; KestBuilder::deployment_policy takes Policies::deployment()"
             );
         });
     }

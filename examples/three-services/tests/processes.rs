@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use kest::core::SystemClock;
 use kest::{Clock, Ed25519Signer, Operation, Origin, dangerous_allow_all};
+use kest_testkit::TestClock;
 use rig::{Folder, Hop, flags, hop, kest, key_file, keys};
 use serde_json::Value;
 use three_services::answer::Answer;
@@ -262,16 +263,10 @@ fn hop_does_not_start_with_policies_that_cannot_be_used() {
 
 /// A header that the gateway signed at this time.
 async fn header_of(folder: &Folder, signed: SystemTime) -> String {
-    #[derive(Debug)]
-    struct Then(SystemTime);
-    impl Clock for Then {
-        fn now(&self) -> SystemTime {
-            self.0
-        }
-    }
     let key = key_file(folder, "gateway", ".key.jwk");
     let signer = Ed25519Signer::from_file(Path::new(&key)).unwrap();
-    let kest = kest::core::Admitter::builder(Arc::new(signer)).clock(Arc::new(Then(signed))).build();
+    let kest =
+        kest::core::Admitter::builder(Arc::new(signer)).clock(Arc::new(TestClock::from(signed))).build();
     let root = Operation::named("order").unwrap();
     let admission = kest.originate(Origin::system(), &root, &dangerous_allow_all()).await.unwrap();
     let passport = admission.passport();

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use kest_core::{Clock as _, Limits, OsRandom};
+use kest_testkit::TestClock;
 
 use super::*;
-use crate::rig::{Hands, passport, received};
+use crate::rig::{passport, received};
 use crate::seals::{Deployment, audience, key, kind, redeemed, redeemed_by, sealing, sent};
 use crate::{HeaderReader, InMemoryPassports, SealingKey, seal};
 
@@ -180,7 +181,7 @@ fn claims_are_the_same_only_at_the_same_place_under_the_same_seal() {
     for other in [
         PassportStores::from(Arc::<InMemoryPassports>::clone(&spare.store)),
         plain().overflow(second(&spare)),
-        plain().clock(Arc::new(Hands::default())),
+        plain().clock(Arc::new(TestClock::default())),
         sealed.clone(),
     ] {
         assert!(!plain().same_as(&other));

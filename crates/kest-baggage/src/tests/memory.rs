@@ -1,9 +1,9 @@
 //! Proofs that the store in memory keeps what it took.
 
 use kest_core::OsRandom;
+use kest_testkit::TestClock;
 
 use super::*;
-use crate::rig::Hands;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -18,11 +18,11 @@ fn tiny() -> Limits {
 }
 
 /// A store with room for two claims of 100 bytes.
-fn small() -> (InMemoryPassports, Arc<Hands>) {
+fn small() -> (InMemoryPassports, Arc<TestClock>) {
     let mut limits = tiny();
     limits.passport_store_bytes = 800;
-    let hands = Arc::new(Hands::default());
-    (InMemoryPassports::with_clock(&limits, Arc::<Hands>::clone(&hands)), hands)
+    let hands = Arc::new(TestClock::default());
+    (InMemoryPassports::with_clock(&limits, Arc::<TestClock>::clone(&hands)), hands)
 }
 
 fn bytes(length: usize) -> Bytes {
@@ -153,8 +153,8 @@ async fn claim_whose_time_is_over_was_not_there_to_end() {
 async fn flood_by_one_caller_leaves_room_for_the_claims_of_others() {
     let mut limits = tiny();
     limits.passport_store_bytes = 1_000_000;
-    let hands = Arc::new(Hands::default());
-    let store = InMemoryPassports::with_clock(&limits, Arc::<Hands>::clone(&hands));
+    let hands = Arc::new(TestClock::default());
+    let store = InMemoryPassports::with_clock(&limits, Arc::<TestClock>::clone(&hands));
     let flooder = Share::of_user("https://id", "flooder");
     let flood = async || {
         let mut counts = (0, 0);

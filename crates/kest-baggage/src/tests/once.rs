@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kest_core::Admitter;
+use kest_testkit::TestClock;
 
 use super::*;
 use crate::InMemoryPassports;
-use crate::rig::{Counting, Hands, admitted_for, claims, kest, line, lineage, signer};
+use crate::rig::{Counting, admitted_for, claims, kest, line, lineage, signer};
 
 fn claim_only(store: &Arc<Counting>) -> Tiers {
     Tiers::auto().threshold(0).store(Arc::<Counting>::clone(store))
@@ -58,8 +59,8 @@ async fn packing_that_was_dropped_halfway_is_done_by_the_next() {
 
 #[tokio::test]
 async fn claim_check_is_used_again_only_while_much_of_its_time_is_left() {
-    let hands = Arc::new(Hands::default());
-    let clock = Arc::<Hands>::clone(&hands);
+    let hands = Arc::new(TestClock::default());
+    let clock = Arc::<TestClock>::clone(&hands);
     let kest = Admitter::builder(Arc::new(signer())).clock(clock).build();
     let store = Arc::new(Counting::default());
     let (admission, tiers) = (lineage(&kest, 2).await, claim_only(&store));

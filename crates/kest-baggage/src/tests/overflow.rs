@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kest_core::{Limits, Passport};
+use kest_testkit::TestClock;
 
 use super::*;
 use crate::rig::{Counting, Moody, claims, line, packed, packed_for, passport};
@@ -133,7 +134,7 @@ async fn single_use_claim_that_a_slow_store_kept_as_well_is_not_redeemed_twice()
     let (mute, shop) = (Arc::new(Mute::default()), Deployment::new());
     let both = PassportStores::sealed(Arc::<Mute>::clone(&mute), sealing("k1", "shop").single_use())
         .overflow(Overflow::Second(Arc::<InMemoryPassports>::clone(&shop.store)))
-        .clock(Arc::<crate::rig::Hands>::clone(&shop.hands));
+        .clock(Arc::<TestClock>::clone(&shop.hands));
     let (line, claim) = sent(&passport(2).await, &both).await;
     assert_eq!((mute.0.puts.load(Ordering::SeqCst), shop.store.len()), (1, 1), "both keep a claim");
     assert_ne!(mute.0.kept.lock().unwrap()[0].0, claim, "under an id of its own");

@@ -1,12 +1,12 @@
 //! Proofs that what is packed comes back.
 
 use kest_core::trust::Origin;
+use kest_testkit::NoRandom;
 use proptest::prelude::*;
 
 use super::*;
 use crate::rig::{
-    Counting, Exhausted, Moody, claims, kest, line, lineage, operation, packed, packed_for, passport,
-    received,
+    Counting, Moody, claims, kest, line, lineage, operation, packed, packed_for, passport, received,
 };
 use crate::{HeaderReader, InMemoryPassports, PassportStore};
 
@@ -92,7 +92,7 @@ async fn failing_store_means_no_header() {
     assert!(matches!(error, PackError::PassportStoreSlow));
     assert!(began.elapsed() < Limits::default().passport_store_wait * 2);
     let (tiers, limits) = (tiers(Moody::Down), Limits::default());
-    let no_random = pack(&passport, &Identity::default(), &tiers, &Exhausted, &limits).await;
+    let no_random = pack(&passport, &Identity::default(), &tiers, &NoRandom::default(), &limits).await;
     assert!(matches!(no_random, Err(PackError::Random(_))));
 }
 

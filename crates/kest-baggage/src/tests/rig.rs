@@ -1,8 +1,8 @@
 //! What the tests of this crate share: a service with a fixed key, real lineages, stores that fail.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +11,8 @@ use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
 use kest_core::{
-    Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Clock, Evidence, Identity,
-    IdentitySource, Limits, Operation, OsRandom, Passport, Random, RandomError, Verifier, authenticate,
+    Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Evidence, Identity,
+    IdentitySource, Limits, Operation, OsRandom, Passport, Verifier, authenticate,
 };
 
 use crate::{
@@ -128,23 +128,6 @@ pub(crate) fn claims() -> Arc<InMemoryPassports> {
     Arc::new(InMemoryPassports::new(&Limits::default()))
 }
 
-/// A clock that stands still until it is told otherwise.
-#[derive(Debug, Default)]
-pub(crate) struct Hands(AtomicU64);
-
-impl Hands {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> SystemTime {
-        let start = Duration::from_secs(1_700_000_000);
-        SystemTime::UNIX_EPOCH + start + Duration::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A store that does what a test wants it to do.
 #[derive(Debug)]
 pub(crate) enum Moody {
@@ -222,15 +205,5 @@ impl PassportStore for Counting {
         let mut kept = self.kept.lock().unwrap();
         let place = kept.iter().position(|(id, _, _)| id == claim);
         Ok(place.map(|place| kept.swap_remove(place)).is_some())
-    }
-}
-
-/// A source without randomness.
-#[derive(Debug)]
-pub(crate) struct Exhausted;
-
-impl Random for Exhausted {
-    fn fill(&self, _bytes: &mut [u8]) -> Result<(), RandomError> {
-        Err(RandomError::new("exhausted"))
     }
 }

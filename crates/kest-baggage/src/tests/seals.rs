@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kest_core::signature::KeyId;
 use kest_core::{Limits, Passport, Verifier};
+use kest_testkit::TestClock;
 
-use crate::rig::{Hands, line, packed, ring};
+use crate::rig::{line, packed, ring};
 use crate::{
     Audience, ClaimCheck, HeaderReader, InMemoryPassports, PassportStore, PassportStores, RestoreError,
     Sealing, SealingKey, Tiers,
@@ -34,20 +35,20 @@ pub(crate) fn sealing(id: &str, name: &str) -> Sealing {
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
     pub(crate) store: Arc<InMemoryPassports>,
-    pub(crate) hands: Arc<Hands>,
+    pub(crate) hands: Arc<TestClock>,
 }
 
 impl Deployment {
     pub(crate) fn new() -> Self {
-        let hands = Arc::new(Hands::default());
-        let store = InMemoryPassports::with_clock(&Limits::default(), Arc::<Hands>::clone(&hands));
+        let hands = Arc::new(TestClock::default());
+        let store = InMemoryPassports::with_clock(&Limits::default(), Arc::<TestClock>::clone(&hands));
         Self { store: Arc::new(store), hands }
     }
 
     /// The claims of a service that seals like this.
     pub(crate) fn claims(&self, sealing: Sealing) -> PassportStores {
         let store = Arc::<InMemoryPassports>::clone(&self.store);
-        PassportStores::sealed(store, sealing).clock(Arc::<Hands>::clone(&self.hands))
+        PassportStores::sealed(store, sealing).clock(Arc::<TestClock>::clone(&self.hands))
     }
 
     pub(crate) async fn value(&self, claim: &ClaimCheck) -> Bytes {

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use kest_core::Limits;
+use kest_testkit::TestClock;
 
-use crate::rig::{Counting, Hands, kest, line, lineage, passport};
+use crate::rig::{Counting, kest, line, lineage, passport};
 use crate::seals::{Deployment, kind, redeemed, sealing, sent};
 use crate::{ClaimCheck, PassportStore, PassportStoreError, PassportStores, Tier, Tiers, packed_once};
 
@@ -113,7 +114,7 @@ async fn store_that_cannot_end_a_single_use_claim_lets_nobody_through() {
     let shop = Deployment::new();
     let (line, _claim) = sent(&passport(2).await, &shop.claims(sealing("k1", "shop").single_use())).await;
     let replica = PassportStores::sealed(Arc::new(ReadOnly(shop.clone())), sealing("k1", "shop"))
-        .clock(Arc::<Hands>::clone(&shop.hands));
+        .clock(Arc::<TestClock>::clone(&shop.hands));
     assert_eq!(kind(&line, &replica).await, "passport_store_unavailable");
 }
 

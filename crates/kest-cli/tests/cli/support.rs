@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, SystemTime};
 
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, Admitter, Clock, Operation, Passport, Random, RandomError};
+use kest_core::{Admission, Admitter, Operation, Passport, Random, RandomError};
+use kest_testkit::TestClock;
 use serde_json::Value;
 
 /// What one run of the program came to.
@@ -112,7 +112,7 @@ pub(crate) fn chain(
     taint: impl Fn(usize) -> String + Sync,
 ) -> Passport {
     let kest = Admitter::builder(Arc::new(signer("cart")))
-        .clock(Arc::new(Stopped))
+        .clock(Arc::new(TestClock::at(1_800_000_000)))
         .random(Arc::new(Counting(AtomicU8::new(0))))
         .build();
     let policy = dangerous_allow_all();
@@ -149,15 +149,6 @@ fn block_on<F: Future<Output: Send> + Send>(future: F) -> F::Output {
         let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
         scope.spawn(runtime).join().unwrap()
     })
-}
-
-#[derive(Debug)]
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
 }
 
 /// Different bytes each time, the same in each run.

@@ -1,18 +1,19 @@
 //! A service that trusts issuers with different rules, and requests to it.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::{
-    Authenticate, AuthenticateError, Caller, Challenge, Clock, Evidence, Limits, Lineage, PeerCertificate,
+    Authenticate, AuthenticateError, Caller, Challenge, Evidence, Limits, Lineage, PeerCertificate,
     RequestTarget, authenticate,
 };
 use kest_identity::{
     BindingError, DpopSettings, FetchError, FetchKeys, InvalidToken, JwtAuthenticator, KeySet, Requirement,
     TrustedIssuer,
 };
+use kest_testkit::TestClock;
 use serde_json::json;
 
 use crate::party::{AUDIENCE, NOW, Party};
@@ -27,15 +28,6 @@ pub(crate) const PLAIN: &str = "https://plain.example";
 pub(crate) const MUTUAL: &str = "https://mutual.example";
 
 #[derive(Debug)]
-struct HandClock(Mutex<SystemTime>);
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
-
-#[derive(Debug)]
 struct Published(String);
 
 #[async_trait]
@@ -47,7 +39,7 @@ impl FetchKeys for Published {
 
 pub(crate) struct Service {
     pub(crate) authenticator: JwtAuthenticator,
-    clock: Arc<HandClock>,
+    clock: Arc<TestClock>,
     /// The key of all issuers.
     pub(crate) issuer: Party,
 }
@@ -73,9 +65,9 @@ impl Service {
         let mut jwk = issuer.jwk();
         jwk["kid"] = json!("key-1");
         let keys = Arc::new(Published(json!({ "keys": [jwk] }).to_string()));
-        let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
+        let clock = Arc::new(TestClock::at(NOW));
         let mut builder = JwtAuthenticator::builder()
-            .clock(Arc::<HandClock>::clone(&clock))
+            .clock(Arc::<TestClock>::clone(&clock))
             .limits(limits)
             .dpop_settings(settings);
         for (name, dpop, certificates) in issuers {
@@ -87,7 +79,7 @@ impl Service {
     }
 
     pub(crate) fn forward(&self, seconds: u64) {
-        *self.clock.0.lock().unwrap() += Duration::from_secs(seconds);
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Sends a `GET` of `/orders` with these headers and certificate.

@@ -2,31 +2,24 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kest_core::{
     AuthenticateError, Caller, Clock, Evidence, Lineage, RequestTarget, SystemClock, authenticate,
 };
 use kest_identity::{BindingError, DpopSettings, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder};
 use kest_servers::issuer::Issuer;
+use kest_testkit::RuntimeClock;
+
+use tokio::time::Instant;
 
 use crate::client::ORDERS;
 
-/// The machine's clock, which is also the issuer's, set ahead by so many seconds.
-#[derive(Debug, Default)]
-struct Ahead(AtomicU64);
-
-impl Clock for Ahead {
-    fn now(&self) -> SystemTime {
-        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
-
 pub(crate) struct Service {
     pub(crate) authenticator: JwtAuthenticator,
-    clock: Arc<Ahead>,
+    /// The machine's clock, which is also the issuer's, set ahead.
+    clock: Arc<RuntimeClock>,
 }
 
 impl Service {
@@ -39,19 +32,19 @@ impl Service {
         issuer: &Issuer,
         configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder,
     ) -> Self {
-        let clock = Arc::<Ahead>::default();
+        let clock = Arc::new(RuntimeClock::starting(SystemClock.now(), Instant::now()));
         let builder = JwtAuthenticator::builder()
             .issuer(issuer.address())
             .audience(ORDERS)
             .dpop_settings(DpopSettings::new().origins(["https://orders.example"]))
-            .clock(Arc::<Ahead>::clone(&clock));
+            .clock(Arc::<RuntimeClock>::clone(&clock));
         let authenticator = configure(builder).build().unwrap();
         authenticator.start().await.unwrap();
         Self { authenticator, clock }
     }
 
     pub(crate) fn forward(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     pub(crate) async fn bearer(&self, token: &str) -> Result<Caller, AuthenticateError> {

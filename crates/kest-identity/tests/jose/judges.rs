@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use kest_core::{AuthenticateError, Caller, Clock, Evidence, Limits, Lineage, authenticate};
+use kest_core::{AuthenticateError, Caller, Evidence, Limits, Lineage, authenticate};
 use kest_identity::{BindingError, FetchError, FetchKeys, InvalidToken, JwtAuthenticator, KeySet};
+use kest_testkit::TestClock;
 use serde_json::Value;
 
 use crate::issuer::{AUDIENCE, ISSUER, LEEWAY, NOW};
@@ -37,7 +38,7 @@ impl Ours {
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .leeway(Duration::from_secs(LEEWAY))
-            .clock(Arc::new(Stopped))
+            .clock(Arc::new(TestClock::at(NOW)))
             .remember_no_tokens()
             .build()
             .unwrap();
@@ -98,14 +99,5 @@ struct Published(String);
 impl FetchKeys for Published {
     async fn fetch(&self) -> Result<KeySet, FetchError> {
         KeySet::from_json(self.0.as_bytes(), &Limits::default()).map_err(FetchError::NotAKeySet)
-    }
-}
-
-#[derive(Debug)]
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
     }
 }

@@ -162,7 +162,7 @@ async fn configured_claims_and_leeway_are_honoured() {
     let rig = rig.await;
     let token = token_with(&key, &json!({"typ": "JWT"}), &json!({"email": "e", "exp": 1_700_000_000 - 59}));
     assert_eq!(rig.send_token(&token).await.unwrap().user(), Some("e"));
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     check_refused(rig.send_token(&token).await, "expired");
 }
 

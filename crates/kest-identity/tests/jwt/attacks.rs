@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::Limits;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::endpoint::{Answer, Endpoint};
 use crate::keys::SigningKey;
@@ -100,7 +101,7 @@ async fn storm_of_unknown_key_ids() {
         rig.send_token(&token(&key)).await.unwrap();
         // The first round falls into the cool-down of the first fetch.
         rig.check_fetches(round);
-        rig.clock.forward(10);
+        rig.clock.advance(Duration::from_secs(10));
     }
 }
 

@@ -82,7 +82,7 @@ async fn key_of_another_issuer_is_not_even_looked_for() {
     let rig = Rig::configured(Answer::keys([own.jwk()]), |builder| builder.trust(trusted)).await;
     rig.authenticator.start().await.unwrap();
     assert_eq!((rig.endpoint.hits(), partner.hits()), (1, 1));
-    rig.clock.forward(20);
+    rig.clock.advance(Duration::from_secs(20));
     check_refused(rig.send_token(&token(&partner_only)).await, "unknown_key");
     assert_eq!(partner.hits(), 1);
 }

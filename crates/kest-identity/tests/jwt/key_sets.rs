@@ -29,7 +29,7 @@ async fn up_again_after_being_down_at_start() {
     check_unavailable(rig.send_token(&token(&key())).await, "status");
     rig.endpoint.answer_with(Answer::keys([key().jwk()]));
     check_unavailable(rig.send_token(&token(&key())).await, "status");
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     rig.send_token(&token(&key())).await.unwrap();
     rig.check_fetches(2);
 }
@@ -39,7 +39,7 @@ async fn down_later() {
     let mut rig = Rig::trusting([&key()]).await;
     rig.authenticator.start().await.unwrap();
     rig.endpoint.go_down().await;
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     for _ in 0..20 {
         rig.send_token(&token(&key())).await.unwrap();
     }
@@ -47,10 +47,10 @@ async fn down_later() {
     let unknown = token(&SigningKey::ed25519("key-2", 2));
     check_unavailable(rig.send_token(&unknown).await, "unreachable");
     assert_eq!(rig.authenticator.fetches(), 2);
-    rig.clock.forward(3299);
+    rig.clock.advance(Duration::from_secs(3299));
     rig.send_token(&token(&key())).await.unwrap();
     rig.authenticator.after_fetches(3).await;
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     check_unavailable(rig.send_token(&token(&key())).await, "unreachable");
 }
 
@@ -70,7 +70,7 @@ async fn slow_later_holds_up_nobody_whose_key_is_known() {
     let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(impatient())).await;
     rig.authenticator.start().await.unwrap();
     rig.endpoint.answer_with(Answer::Silent);
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     for _ in 0..20 {
         rig.send_token(&token(&key())).await.unwrap();
     }
@@ -137,7 +137,7 @@ async fn answer_that_is_no_key_set() {
         let known = Rig::trusting([&key()]).await;
         known.authenticator.start().await.unwrap();
         known.endpoint.answer_with(Answer::Body { content_type: None, body: body.into() });
-        known.clock.forward(300);
+        known.clock.advance(Duration::from_secs(300));
         known.send_token(&token(&key())).await.unwrap();
         known.authenticator.after_fetches(2).await;
         known.send_token(&token(&key())).await.unwrap();
@@ -181,12 +181,12 @@ async fn rotation_with_overlap() {
     let rig = Rig::trusting([&old]).await;
     rig.send_token(&token(&old)).await.unwrap();
     rig.endpoint.answer_with(Answer::keys([old.jwk(), new.jwk()]));
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     rig.send_token(&token(&new)).await.unwrap();
     rig.send_token(&token(&old)).await.unwrap();
     rig.check_fetches(2);
     rig.endpoint.answer_with(Answer::keys([new.jwk()]));
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&token(&new)).await.unwrap();
     rig.authenticator.after_fetches(3).await;
     rig.send_token(&token(&new)).await.unwrap();
@@ -199,7 +199,7 @@ async fn all_keys_taken_back() {
     let rig = Rig::trusting([&key()]).await;
     rig.send_token(&token(&key())).await.unwrap();
     rig.endpoint.answer_with(Answer::keys([]));
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&token(&key())).await.unwrap();
     rig.authenticator.after_fetches(2).await;
     check_refused(rig.send_token(&token(&key())).await, "unknown_key");
@@ -214,10 +214,10 @@ async fn settings_of_the_schedule_are_honoured() {
     let mut rig = rig.await;
     rig.authenticator.start().await.unwrap();
     // The refresh comes up to a tenth early.
-    rig.clock.forward(53);
+    rig.clock.advance(Duration::from_secs(53));
     rig.send_token(&token(&key())).await.unwrap();
     rig.check_fetches(1);
     rig.endpoint.go_down().await;
-    rig.clock.forward(67);
+    rig.clock.advance(Duration::from_secs(67));
     check_unavailable(rig.send_token(&token(&key())).await, "unreachable");
 }

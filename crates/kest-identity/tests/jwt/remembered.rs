@@ -2,6 +2,7 @@
 
 use kest_core::{AuthenticateError, Limits};
 use serde_json::json;
+use std::time::Duration;
 
 use crate::endpoint::Answer;
 use crate::keys::SigningKey;
@@ -57,7 +58,7 @@ async fn withdrawn_key_stops_a_remembered_token() {
     let remembered = token(&key());
     rig.send_token(&remembered).await.unwrap();
     rig.endpoint.answer_with(Answer::keys([SigningKey::ed25519("key-2", 2).jwk()]));
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&remembered).await.unwrap();
     rig.authenticator.after_fetches(2).await;
     check_refused(rig.send_token(&remembered).await, "unknown_key");
@@ -69,7 +70,7 @@ async fn replaced_key_of_the_same_id_stops_a_remembered_token() {
     let remembered = token(&key());
     rig.send_token(&remembered).await.unwrap();
     rig.endpoint.answer_with(Answer::keys([SigningKey::ed25519("key-1", 2).jwk()]));
-    rig.clock.forward(300);
+    rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&remembered).await.unwrap();
     rig.authenticator.after_fetches(2).await;
     check_refused(rig.send_token(&remembered).await, "signature");
@@ -81,7 +82,7 @@ async fn key_that_stale_service_ended_stops_a_remembered_token() {
     let remembered = token(&key());
     rig.send_token(&remembered).await.unwrap();
     rig.endpoint.go_down().await;
-    rig.clock.forward(3600);
+    rig.clock.advance(Duration::from_secs(3600));
     assert!(matches!(rig.send_token(&remembered).await, Err(AuthenticateError::Unavailable(_))));
 }
 
@@ -91,10 +92,10 @@ async fn expiry_stops_a_remembered_token() {
     let remembered = token_with(&key(), &json!({}), &json!({"exp": NOW + 100}));
     rig.send_token(&remembered).await.unwrap();
     // The leeway of 5 s is for the issuer's clock, remembered or not.
-    rig.clock.forward(104);
+    rig.clock.advance(Duration::from_secs(104));
     rig.send_token(&remembered).await.unwrap();
     assert_eq!(rig.authenticator.tokens_remembered(), 0, "what only leeway saves is proved each time");
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     check_refused(rig.send_token(&remembered).await, "expired");
 }
 
@@ -103,10 +104,10 @@ async fn clock_set_back_does_not_revive_or_advance_a_remembered_token() {
     let rig = Rig::trusting([&key()]).await;
     let remembered = token_with(&key(), &json!({}), &json!({"nbf": NOW - 10, "iat": NOW - 10}));
     rig.send_token(&remembered).await.unwrap();
-    rig.clock.back(1000);
+    rig.clock.turn_back(Duration::from_secs(1000));
     check_refused(rig.send_token(&remembered).await, "not_yet_valid");
     assert_eq!(rig.authenticator.tokens_remembered(), 0);
-    rig.clock.forward(1000);
+    rig.clock.advance(Duration::from_secs(1000));
     rig.send_token(&remembered).await.unwrap();
 }
 

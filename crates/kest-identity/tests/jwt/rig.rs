@@ -1,17 +1,18 @@
 //! One service with a clock in our hand, in front of a key set endpoint, and tokens to send to it.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::{
-    AuthenticateError, Caller, Clock, Evidence, Limits, Lineage, PeerCertificate, RequestTarget, authenticate,
+    AuthenticateError, Caller, Evidence, Limits, Lineage, PeerCertificate, RequestTarget, authenticate,
 };
 use kest_identity::{
     InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable, TrustedIssuer,
 };
+use kest_testkit::TestClock;
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, Endpoint};
@@ -21,28 +22,9 @@ pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const AUDIENCE: &str = "https://orders.example/";
 pub(crate) const NOW: u64 = 1_700_000_000;
 
-#[derive(Debug)]
-pub(crate) struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    pub(crate) fn forward(&self, seconds: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-
-    pub(crate) fn back(&self, seconds: u64) {
-        *self.0.lock().unwrap() -= Duration::from_secs(seconds);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
-
 pub(crate) struct Rig {
     pub(crate) authenticator: JwtAuthenticator,
-    pub(crate) clock: Arc<HandClock>,
+    pub(crate) clock: Arc<TestClock>,
     pub(crate) endpoint: Endpoint,
 }
 
@@ -61,20 +43,20 @@ impl Rig {
         configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder,
     ) -> Self {
         let endpoint = Endpoint::answering(answer).await;
-        let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
+        let clock = Arc::new(TestClock::at(NOW));
         let builder = JwtAuthenticator::builder()
             .jwks_uri(endpoint.uri.as_str())
             .issuer(ISSUER)
             .audience(AUDIENCE)
-            .clock(Arc::<HandClock>::clone(&clock));
+            .clock(Arc::<TestClock>::clone(&clock));
         Self { authenticator: configure(builder).build().unwrap(), clock, endpoint }
     }
 
     /// A service that trusts nothing but this issuer, which publishes `key`.
     pub(crate) async fn alone(key: Value, trusted: TrustedIssuer) -> Self {
         let endpoint = Endpoint::answering(Answer::keys([key])).await;
-        let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))));
-        let builder = JwtAuthenticator::builder().clock(Arc::<HandClock>::clone(&clock));
+        let clock = Arc::new(TestClock::at(NOW));
+        let builder = JwtAuthenticator::builder().clock(Arc::<TestClock>::clone(&clock));
         let authenticator = builder.trust(trusted.jwks_uri(endpoint.uri.as_str())).build().unwrap();
         Self { authenticator, clock, endpoint }
     }

@@ -1,13 +1,14 @@
 //! Trust bundles of a server: over TLS, with entity tags, within bounds, and from nowhere else.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, ResolveKeys as _, WorkloadId};
-use kest_core::{Clock, Limits, UnverifiedPassport};
+use kest_core::{Limits, UnverifiedPassport};
 use kest_identity::{BundleFault, BundleStartError, BundleUnavailable, BundleUrl, BundleUrlBuilder};
+use kest_testkit::TestClock;
 
 use crate::authority::Authority;
 use crate::site::{Page, Site};
@@ -27,23 +28,8 @@ fn bundle(key_ids: &[&str]) -> String {
     Bundle::to_json(&ring).unwrap()
 }
 
-#[derive(Debug)]
-struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    fn forward(&self, seconds: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
-
-fn clock() -> Arc<HandClock> {
-    Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))))
+fn clock() -> Arc<TestClock> {
+    Arc::new(TestClock::at(1_000_000))
 }
 
 async fn fault(builder: BundleUrlBuilder) -> &'static str {
@@ -71,8 +57,8 @@ async fn in_use(bundle: &BundleUrl) -> Option<Vec<String>> {
 }
 
 /// Lets the time of the next look come, and waits for it: a passport under an unknown key does.
-async fn next_look(bundle: &BundleUrl, clock: &HandClock) {
-    clock.forward(300);
+async fn next_look(bundle: &BundleUrl, clock: &TestClock) {
+    clock.advance(Duration::from_secs(300));
     drop(trusted(bundle, "none").await);
 }
 
@@ -127,7 +113,7 @@ async fn endless_redirected_and_missing_bundles_are_refused() {
 #[tokio::test]
 async fn entity_tag_keeps_a_bundle_young_and_an_answer_without_one_does_not() {
     let (site, clock) = (Site::open().await, clock());
-    let builder = || BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<HandClock>::clone(&clock));
+    let builder = || BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<TestClock>::clone(&clock));
     site.publish(BUNDLE, Page::Status("304 Not Modified".to_owned()));
     assert_eq!(fault(builder()).await, "status", "nothing was asked about that could be the same");
     site.publish(BUNDLE, Page::Typed("application/json\r\netag: \"1\"", bundle(&["a"])));
@@ -148,7 +134,7 @@ async fn server_that_is_away_or_serves_a_shrunken_bundle_is_survived_for_an_hour
     let (site, clock) = (Site::open().await, clock());
     site.publish(BUNDLE, Page::Json(bundle(&["a"])));
     let follows =
-        BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<HandClock>::clone(&clock)).build().await.unwrap();
+        BundleUrl::builder(site.at(BUNDLE)).clock(Arc::<TestClock>::clone(&clock)).build().await.unwrap();
     site.publish(BUNDLE, Page::Json(bundle(&["evil"])));
     next_look(&follows, &clock).await;
     assert_eq!(follows.health().last_error, Some("shrinking"));
@@ -156,7 +142,7 @@ async fn server_that_is_away_or_serves_a_shrunken_bundle_is_survived_for_an_hour
     next_look(&follows, &clock).await;
     assert_eq!(follows.health().last_error, Some("status"));
     assert_eq!(in_use(&follows).await.unwrap(), ["a"]);
-    clock.forward(3000);
+    clock.advance(Duration::from_secs(3000));
     assert_eq!(in_use(&follows).await, None, "an hour after it was asked for");
 }
 

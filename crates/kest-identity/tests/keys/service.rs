@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use kest_core::{AuthenticateError, Caller, Clock, Evidence, Lineage, Random, RandomError, authenticate};
+use kest_core::{AuthenticateError, Caller, Evidence, Lineage, authenticate};
 use kest_identity::{InvalidToken, JwtAuthenticator, KeysUnavailable};
+use kest_testkit::{FixedRandom, RuntimeClock};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -32,8 +33,8 @@ impl Service {
             .jwks_uri(site.at(KEYS))
             .issuer(ISSUER)
             .audience(AUDIENCE)
-            .clock(Arc::new(RuntimeClock(begun)))
-            .random(Arc::new(Zeros))
+            .clock(Arc::new(RuntimeClock::new(NOW, begun)))
+            .random(Arc::new(FixedRandom::default()))
             .build()
             .unwrap();
         Self { authenticator, site, begun, _standstill: stand_still() }
@@ -126,24 +127,4 @@ pub(crate) fn stand_still() -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel();
     tokio::task::spawn_blocking(move || held.recv().is_err());
     release
-}
-
-/// Wall-clock time in step with the runtime's own.
-#[derive(Debug)]
-struct RuntimeClock(Instant);
-
-impl Clock for RuntimeClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW) + self.0.elapsed()
-    }
-}
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Random for Zeros {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        bytes.fill(0);
-        Ok(())
-    }
 }

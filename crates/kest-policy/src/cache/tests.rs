@@ -1,43 +1,23 @@
 //! Whom a remembered decision serves, and for how long.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
-use std::time::SystemTime;
 
 use kest_core::BoxError;
+use kest_testkit::TestClock;
 use tokio::sync::Notify;
 
 use super::*;
 use crate::input::tests::{document, input};
 
-#[derive(Debug)]
-struct Hands(Mutex<SystemTime>);
-
-impl Hands {
-    fn at(seconds: u64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))))
-    }
-
-    fn set(&self, seconds: u64) {
-        *self.0.lock().unwrap() = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
-
 struct Rig {
     decisions: Decisions,
-    clock: Arc<Hands>,
+    clock: Arc<TestClock>,
     evaluations: AtomicUsize,
 }
 
 impl Rig {
     fn new(ttl: u64) -> Self {
-        let clock = Hands::at(1000);
+        let clock = Arc::new(TestClock::at(1000));
         let handed = Arc::clone(&clock);
         let decisions = Decisions::new(Duration::from_secs(ttl), &Limits::default(), handed);
         Self { decisions, clock, evaluations: AtomicUsize::new(0) }
@@ -169,7 +149,7 @@ async fn decision_that_is_being_made_while_all_are_forgotten_is_forgotten_too() 
 async fn memory_stays_bounded() {
     let mut limits = Limits::default();
     limits.policy_decisions = 10;
-    let decisions = Decisions::new(Duration::from_secs(5), &limits, Hands::at(1000));
+    let decisions = Decisions::new(Duration::from_secs(5), &limits, Arc::new(TestClock::at(1000)));
     for index in 0..1000 {
         let policy = policy("cedar", index, "p");
         decisions.get(policy, &input(&document()), async { Ok(Verdict::Allow) }).await.unwrap();

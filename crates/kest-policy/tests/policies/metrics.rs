@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, Verdict, telemetry};
+use kest_testkit::TestClock;
 use metrics_util::MetricKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use crate::rig::{Folder, Hands, Rig, run, run_plain, service};
+use crate::rig::{Folder, Rig, run, run_plain, service};
 
 /// Everything that was recorded: kind, name, labels, and how much of it, in order of name.
 fn recorded(recorder: &DebuggingRecorder) -> Vec<String> {
@@ -33,7 +34,7 @@ fn recorded(recorder: &DebuggingRecorder) -> Vec<String> {
 
 /// A sidecar that takes a quarter of a second for every answer, whatever it is.
 #[derive(Debug)]
-struct Sidecar(Arc<Hands>);
+struct Sidecar(Arc<TestClock>);
 
 #[async_trait]
 impl Engine for Sidecar {

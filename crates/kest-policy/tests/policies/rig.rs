@@ -3,49 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kest_core::policy::{AuthorizeError, deployment_only};
 use kest_core::signature::{Ed25519Signer, WorkloadId};
 use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitError, Admitter, Authorize, Clock, Operation, OsRandom};
+use kest_core::{Admission, AdmitError, Admitter, Authorize, Operation, OsRandom};
 use kest_policy::{Input, Policies, PoliciesBuilder, Source};
-
-/// 2026-01-01T00:00:00Z.
-const START: u64 = 1_767_225_600;
-
-#[derive(Debug, Default)]
-pub(crate) struct Hands(Mutex<Duration>);
-
-impl Hands {
-    pub(crate) fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(START) + *self.0.lock().unwrap()
-    }
-}
+use kest_testkit::TestClock;
 
 /// Every input that a policy was asked about, by the policy's name.
 pub(crate) type Seen = Arc<Mutex<Vec<(String, Input)>>>;
 
 /// What a test arranges.
 pub(crate) struct Rig {
-    pub(crate) clock: Arc<Hands>,
+    pub(crate) clock: Arc<TestClock>,
     pub(crate) seen: Seen,
 }
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        Self { clock: Arc::default(), seen: Seen::default() }
+        Self { clock: Arc::new(TestClock::default()), seen: Seen::default() }
     }
 
     /// A builder with this configuration and policies named `yes/...` and `no/...`, which answer accordingly.
     pub(crate) fn builder(&self, configuration: &str, names: &[&'static str]) -> PoliciesBuilder {
-        let clock: Arc<Hands> = Arc::clone(&self.clock);
+        let clock: Arc<TestClock> = Arc::clone(&self.clock);
         let start = Policies::builder()
             .clock(clock)
             .cache_ttl(Duration::ZERO)

@@ -8,9 +8,10 @@ use kest_core::ReplayStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_redis::{ConnectError, Redis, RedisBuilder, ReplaySettings};
 use kest_servers::redis::{Memory, RedisCluster, RedisServer, RedisSettings};
+use kest_testkit::TestClock;
 
 use crate::login::rights;
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, timed, until};
+use crate::rig::{MINUTE, PAST_THE_FENCE, claim, id, passport, start, timed, until};
 
 fn builder(cluster: &RedisCluster) -> RedisBuilder {
     let urls = cluster.urls();
@@ -114,13 +115,13 @@ async fn keys_that_moved_are_found_at_their_new_place() {
 #[tokio::test]
 async fn identifier_is_new_once_in_the_whole_cluster_and_never_again_after_a_primary_lost_its_memory() {
     let mut cluster = RedisCluster::start(3, partial()).await;
-    let clock = HandClock::start();
-    let connected = || builder(&cluster).clock(Arc::<HandClock>::clone(&clock)).connect();
+    let clock = start();
+    let connected = || builder(&cluster).clock(Arc::<TestClock>::clone(&clock)).connect();
     let (one, other) = (connected().await.unwrap(), connected().await.unwrap());
     let (one, other) = (one.replays(ReplaySettings::new()), other.replays(ReplaySettings::new()));
     one.begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
-    let expiry = clock.after(65);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
+    let expiry = clock.after(Duration::from_secs(65));
     for each in 0..200 {
         assert_eq!(one.insert(id(&each.to_string()), expiry).await.unwrap(), Novelty::New);
         assert_eq!(other.insert(id(&each.to_string()), expiry).await.unwrap(), Novelty::Seen);
@@ -140,12 +141,12 @@ async fn identifier_is_new_once_in_the_whole_cluster_and_never_again_after_a_pri
 #[tokio::test]
 async fn promoted_replica_serves_the_claims_and_forgets_no_identifier() {
     let mut cluster = RedisCluster::start_with_replicas(3, partial()).await;
-    let clock = HandClock::start();
-    let redis = builder(&cluster).clock(Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let clock = start();
+    let redis = builder(&cluster).clock(Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     replays.begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
-    let (it, expiry) = (claim(), clock.after(65));
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
+    let (it, expiry) = (claim(), clock.after(Duration::from_secs(65)));
     claims.put(&it, passport(), 5 * MINUTE).await.unwrap();
     for each in 0..100 {
         assert_eq!(replays.insert(id(&each.to_string()), expiry).await.unwrap(), Novelty::New);

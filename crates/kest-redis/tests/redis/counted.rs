@@ -1,6 +1,7 @@
 //! What operators see: outcomes by name, and no key among them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kest_baggage::PassportStore;
 use kest_core::ReplayStore;
@@ -8,7 +9,7 @@ use kest_redis::telemetry::describe_metrics;
 use kest_servers::redis::{Memory, RedisServer};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::rig::{HandClock, MINUTE, back, begun, claim, id, passport};
+use crate::rig::{MINUTE, back, begun, claim, id, passport, start};
 
 /// Counters and gauges by name and labels; histograms by the number of their values.
 fn counted(meter: &Snapshotter) -> BTreeMap<String, u64> {
@@ -33,7 +34,7 @@ async fn every_outcome_is_counted_by_its_name() {
     let meter = recorder.snapshotter();
     let _listening = metrics::set_default_local_recorder(Box::leak(Box::new(recorder)));
     describe_metrics();
-    let (mut server, clock) = (RedisServer::start().await, HandClock::start());
+    let (mut server, clock) = (RedisServer::start().await, start());
     let (redis, replays) = begun(&server, &clock).await;
     let claims = redis.passports();
     let it = claim();
@@ -43,9 +44,9 @@ async fn every_outcome_is_counted_by_its_name() {
     claims.get(&claim()).await.unwrap();
     claims.remove(&it).await.unwrap();
     claims.remove(&it).await.unwrap();
-    replays.insert(id("a"), clock.after(65)).await.unwrap();
-    replays.insert(id("a"), clock.after(65)).await.unwrap();
-    replays.insert(id("a"), clock.after(100)).await.unwrap_err();
+    replays.insert(id("a"), clock.after(Duration::from_secs(65))).await.unwrap();
+    replays.insert(id("a"), clock.after(Duration::from_secs(65))).await.unwrap();
+    replays.insert(id("a"), clock.after(Duration::from_secs(100))).await.unwrap_err();
     let before = counted(&meter);
     for (name, count) in [
         ("kest_redis_passports_total outcome=kept", 1),
@@ -67,7 +68,7 @@ async fn every_outcome_is_counted_by_its_name() {
     assert!(!before.keys().any(|name| name.contains(&it.to_string())), "{before:#?}");
     server.restart(Memory::Lost).await;
     back(&redis).await;
-    replays.insert(id("a"), clock.after(65)).await.unwrap_err();
+    replays.insert(id("a"), clock.after(Duration::from_secs(65))).await.unwrap_err();
     let after = counted(&meter);
     assert_eq!(after.get("kest_redis_connections_total outcome=lost"), Some(&1), "{after:#?}");
     assert_eq!(after.get("kest_redis_replays_total outcome=forgotten"), Some(&1), "{after:#?}");

@@ -1,26 +1,27 @@
 //! Attacks with a used identifier on a memory that was lost, in whole or in part: it is never new again.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kest_core::ReplayStore;
 use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_redis::{Redis, RedisReplays, ReplaySettings};
 use kest_servers::redis::{Memory, RedisServer};
+use kest_testkit::TestClock;
 
-use crate::rig::{HandClock, PAST_THE_FENCE, back, begun, id, until};
+use crate::rig::{PAST_THE_FENCE, back, begun, id, start, until};
 
 /// Uses identifiers of every length of life, at several moments, and gives them with their expiries.
-async fn used(replays: &RedisReplays, clock: &HandClock) -> Vec<(String, SystemTime)> {
-    clock.advance(75);
+async fn used(replays: &RedisReplays, clock: &TestClock) -> Vec<(String, SystemTime)> {
+    clock.advance(Duration::from_secs(75));
     let mut used = Vec::new();
     for moment in 0..10 {
         for life in [1, 5, 20, 60, 65, 70, 74, 75] {
-            let (name, expiry) = (format!("{moment} {life}"), clock.after(life));
+            let (name, expiry) = (format!("{moment} {life}"), clock.after(Duration::from_secs(life)));
             assert_eq!(replays.insert(id(&name), expiry).await.unwrap(), Novelty::New, "{name}");
             used.push((name, expiry));
         }
-        clock.advance(1);
+        clock.advance(Duration::from_secs(1));
     }
     used
 }
@@ -28,7 +29,7 @@ async fn used(replays: &RedisReplays, clock: &HandClock) -> Vec<(String, SystemT
 /// Brings each of them again, every second until the last one has expired, and gives how many were told apart by what.
 async fn check_never_new(
     replays: &RedisReplays,
-    clock: &HandClock,
+    clock: &TestClock,
     used: &[(String, SystemTime)],
 ) -> (u32, u32) {
     let (mut seen, mut forgotten) = (0, 0);
@@ -40,26 +41,29 @@ async fn check_never_new(
                 other => panic!("{name}, {second} s after: {other:?}"),
             }
         }
-        clock.advance(1);
+        clock.advance(Duration::from_secs(1));
     }
     (seen, forgotten)
 }
 
 #[tokio::test]
 async fn used_identifier_is_not_new_after_a_kill_and_an_empty_start() {
-    let (mut server, clock) = (RedisServer::start().await, HandClock::start());
+    let (mut server, clock) = (RedisServer::start().await, start());
     let (redis, replays) = begun(&server, &clock).await;
     let used = used(&replays, &clock).await;
     server.restart(Memory::Lost).await;
     back(&redis).await;
     let (_seen, forgotten) = check_never_new(&replays, &clock, &used).await;
     assert!(forgotten > 0);
-    assert_eq!(replays.insert(id("made now"), clock.after(65)).await.unwrap(), Novelty::New);
+    assert_eq!(
+        replays.insert(id("made now"), clock.after(Duration::from_secs(65))).await.unwrap(),
+        Novelty::New
+    );
 }
 
 #[tokio::test]
 async fn used_identifier_is_not_new_after_a_start_from_an_old_snapshot_with_its_old_fence() {
-    let (mut server, clock) = (RedisServer::start().await, HandClock::start());
+    let (mut server, clock) = (RedisServer::start().await, start());
     let (redis, replays) = begun(&server, &clock).await;
     assert_eq!(server.ask(&["SAVE"]).await, "OK");
     let used = used(&replays, &clock).await;
@@ -72,7 +76,7 @@ async fn used_identifier_is_not_new_after_a_start_from_an_old_snapshot_with_its_
 
 #[tokio::test]
 async fn used_identifier_is_not_new_after_everything_is_flushed() {
-    let (server, clock) = (RedisServer::start().await, HandClock::start());
+    let (server, clock) = (RedisServer::start().await, start());
     let (_redis, replays) = begun(&server, &clock).await;
     let used = used(&replays, &clock).await;
     server.ask(&["FLUSHALL"]).await;
@@ -82,7 +86,7 @@ async fn used_identifier_is_not_new_after_everything_is_flushed() {
 
 #[tokio::test]
 async fn forgotten_scripts_forget_no_identifier() {
-    let (server, clock) = (RedisServer::start().await, HandClock::start());
+    let (server, clock) = (RedisServer::start().await, start());
     let (_redis, replays) = begun(&server, &clock).await;
     let used = used(&replays, &clock).await;
     server.ask(&["SCRIPT", "FLUSH"]).await;
@@ -117,14 +121,14 @@ async fn has_fences_of(replica: &RedisServer, primary: &RedisServer) {
     until(|| async { (replica.ask(&["GET", FENCE]).await == fence).then_some(()) }).await;
 }
 
-async fn replays_at(server: &RedisServer, clock: &Arc<HandClock>) -> RedisReplays {
-    let redis = Redis::builder(server.url()).clock(Arc::<HandClock>::clone(clock)).connect().await.unwrap();
+async fn replays_at(server: &RedisServer, clock: &Arc<TestClock>) -> RedisReplays {
+    let redis = Redis::builder(server.url()).clock(Arc::<TestClock>::clone(clock)).connect().await.unwrap();
     redis.replays(ReplaySettings::new())
 }
 
 #[tokio::test]
 async fn identifier_that_was_not_replicated_is_not_new_after_a_failover() {
-    let clock = HandClock::start();
+    let clock = start();
     let (mut primary, replica) = pair().await;
     let (_redis, replays) = begun(&primary, &clock).await;
     has_fences_of(&replica, &primary).await;
@@ -138,7 +142,7 @@ async fn identifier_that_was_not_replicated_is_not_new_after_a_failover() {
 
 #[tokio::test]
 async fn identifier_is_not_new_on_a_primary_that_was_demoted_and_promoted_with_all_its_scripts() {
-    let clock = HandClock::start();
+    let clock = start();
     let (first, mut second) = pair().await;
     let (old_connection, stale) = begun(&first, &clock).await;
     second.ask(&["REPLICAOF", "NO", "ONE"]).await;
@@ -152,36 +156,39 @@ async fn identifier_is_not_new_on_a_primary_that_was_demoted_and_promoted_with_a
     back(&old_connection).await;
     let (_seen, forgotten) = check_never_new(&stale, &clock, &used).await;
     assert!(forgotten > 0);
-    clock.advance(PAST_THE_FENCE);
-    assert_eq!(stale.insert(id("made now"), clock.after(65)).await.unwrap(), Novelty::New);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
+    assert_eq!(
+        stale.insert(id("made now"), clock.after(Duration::from_secs(65))).await.unwrap(),
+        Novelty::New
+    );
 }
 
 #[tokio::test]
 async fn identifier_is_not_new_on_a_replica_that_lets_itself_be_written() {
-    let clock = HandClock::start();
+    let clock = start();
     let writable = RedisServer::settings().option("replica-read-only", "no").start().await;
     let (_redis, replays) = begun(&writable, &clock).await;
     cut_off(&writable).await;
-    let refused = replays.insert(id("a"), clock.after(65)).await;
+    let refused = replays.insert(id("a"), clock.after(Duration::from_secs(65))).await;
     assert!(matches!(refused, Err(ReplayStoreError::Unavailable(_))), "{refused:?}");
 }
 
 #[tokio::test]
 async fn clock_that_is_behind_sets_no_fence_back() {
-    let (mut server, clock) = (RedisServer::start().await, HandClock::start());
+    let (mut server, clock) = (RedisServer::start().await, start());
     let (redis, replays) = begun(&server, &clock).await;
-    let behind = HandClock::start();
-    behind.advance(PAST_THE_FENCE - 4);
+    let behind = start();
+    behind.advance(Duration::from_secs(PAST_THE_FENCE - 4));
     // The other replica's clock is 4 s behind, within the skew, and it is the first to find the memory gone.
     let late = replays_at(&server, &behind).await;
-    clock.advance(100);
-    behind.advance(100);
-    let expiry = clock.after(75);
+    clock.advance(Duration::from_secs(100));
+    behind.advance(Duration::from_secs(100));
+    let expiry = clock.after(Duration::from_secs(75));
     assert_eq!(replays.insert(id("a"), expiry).await.unwrap(), Novelty::New);
     server.restart(Memory::Lost).await;
     back(&redis).await;
     let late_back = until(|| async {
-        match late.insert(id("a"), behind.after(75)).await {
+        match late.insert(id("a"), behind.after(Duration::from_secs(75))).await {
             Err(ReplayStoreError::Unavailable(_)) => None,
             other => Some(other),
         }

@@ -5,8 +5,10 @@ use kest_core::replay::Novelty;
 use kest_core::{ReplayStore, Share};
 use kest_redis::{ConnectError, Redis, ReplaySettings};
 use kest_servers::redis::RedisServer;
+use kest_testkit::TestClock;
+use std::time::Duration;
 
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, patient};
+use crate::rig::{MINUTE, PAST_THE_FENCE, claim, id, passport, patient, start};
 
 const GUIDE: &str = include_str!("../../../../docs/guides/redis.md");
 
@@ -23,7 +25,7 @@ pub(crate) fn rights(shape: &str) -> String {
 const NOT_ALLOWED: &str = "server refused the command: NOPERM";
 
 /// Does all that both stores ever do.
-async fn use_all(redis: &Redis, clock: &HandClock) {
+async fn use_all(redis: &Redis, clock: &TestClock) {
     let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     let alice = Share::of_user("https://id", "alice");
     let (it, other) = (claim(), claim());
@@ -32,9 +34,9 @@ async fn use_all(redis: &Redis, clock: &HandClock) {
     assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
     assert!(claims.remove(&it).await.unwrap());
     replays.begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     for name in ["a", "b"] {
-        let expiry = clock.after(65);
+        let expiry = clock.after(Duration::from_secs(65));
         assert_eq!(replays.insert_for(alice, id(name), expiry).await.unwrap(), Novelty::New);
         assert_eq!(replays.insert_for(alice, id(name), expiry).await.unwrap(), Novelty::Seen);
     }
@@ -44,18 +46,18 @@ async fn use_all(redis: &Redis, clock: &HandClock) {
 async fn documented_login_is_enough_for_an_address_without_a_database() {
     let server =
         RedisServer::settings().user("orders", "secret", &rights("a password or none")).start().await;
-    let clock = HandClock::start();
+    let clock = start();
     let redis =
-        patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+        patient(server.url()).clock(std::sync::Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }
 
 #[tokio::test]
 async fn database_takes_select_and_a_login_without_it_is_told_so() {
     let with = RedisServer::settings().user("orders", "secret", &rights("with a database")).start().await;
-    let clock = HandClock::start();
+    let clock = start();
     let address = format!("{}/3", with.url().trim_end_matches('/'));
-    let redis = patient(address).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let redis = patient(address).clock(std::sync::Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
     assert_eq!(with.ask(&["DBSIZE"]).await, "0", "nothing lies in database 0");
 
@@ -87,10 +89,10 @@ async fn command_that_a_login_may_not_send_keeps_the_code_of_its_refusal() {
 async fn documented_login_is_enough_for_a_cluster() {
     let settings = RedisServer::settings().user("orders", "secret", &rights("several, of a cluster"));
     let cluster = kest_servers::redis::RedisCluster::start(3, settings).await;
-    let clock = HandClock::start();
+    let clock = start();
     let urls = cluster.urls();
     let builder = patient(&urls[0]).node(&urls[1]).node(&urls[2]);
-    let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let redis = builder.clock(std::sync::Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }
 
@@ -99,8 +101,8 @@ async fn documented_login_is_enough_for_a_cluster() {
 async fn documented_login_is_enough_over_tls() {
     let server =
         RedisServer::settings().tls().user("orders", "secret", &rights("a password or none")).start().await;
-    let clock = HandClock::start();
+    let clock = start();
     let builder = patient(server.url()).root_certificate(server.authority());
-    let redis = builder.clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+    let redis = builder.clock(std::sync::Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     use_all(&redis, &clock).await;
 }

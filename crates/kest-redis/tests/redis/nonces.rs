@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kest_core::ReplayStore;
 use kest_core::replay::{Novelty, ReplayId, ReplayStoreError};
 use kest_redis::{Redis, RedisReplays, ReplaySettings};
 use kest_servers::redis::{Memory, RedisServer};
+use kest_testkit::TestClock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE};
+use crate::rig::{MINUTE, PAST_THE_FENCE, start};
 
 const WRITERS: usize = 64;
 
@@ -124,26 +125,26 @@ async fn bring(
 const AT_ONCE: usize = 4;
 
 /// Two that have all the time they need: what is answered too late was accepted, unknown to all.
-async fn replicas(server: &RedisServer, clock: &Arc<HandClock>) -> [(Redis, RedisReplays); 2] {
+async fn replicas(server: &RedisServer, clock: &Arc<TestClock>) -> [(Redis, RedisReplays); 2] {
     let mut replicas = Vec::new();
     for _each in 0..2 {
         let patient = Redis::builder(server.url()).command_wait(MINUTE).queue_wait(MINUTE);
-        let redis = patient.clock(Arc::<HandClock>::clone(clock)).connect().await.unwrap();
+        let redis = patient.clock(Arc::<TestClock>::clone(clock)).connect().await.unwrap();
         let replays = redis.replays(ReplaySettings::new());
         replays.begin().await.unwrap();
         replicas.push((redis, replays));
     }
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     replicas.try_into().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_million_identifiers_brought_twice_each_is_accepted_once() {
     const IDENTIFIERS: usize = 1_000_000;
-    let (server, clock) = (RedisServer::start().await, HandClock::start());
+    let (server, clock) = (RedisServer::start().await, start());
     let replicas = replicas(&server, &clock).await;
     let tally = Tally::of(IDENTIFIERS);
-    let writers = write(&replicas, &tally, clock.after(65));
+    let writers = write(&replicas, &tally, clock.after(Duration::from_secs(65)));
     writers.join_all().await;
     assert_eq!(tally.accepted(1), IDENTIFIERS);
     let refused = tally.unavailable.load(Ordering::Relaxed);
@@ -155,10 +156,10 @@ async fn of_a_million_identifiers_brought_twice_each_is_accepted_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_thousand_identifiers_none_is_accepted_twice_across_a_kill() {
     const IDENTIFIERS: usize = 100_000;
-    let (mut server, clock) = (RedisServer::start().await, HandClock::start());
+    let (mut server, clock) = (RedisServer::start().await, start());
     let replicas = replicas(&server, &clock).await;
     let tally = Tally::of(IDENTIFIERS);
-    let before = write(&replicas, &tally, clock.after(65));
+    let before = write(&replicas, &tally, clock.after(Duration::from_secs(65)));
     tally.half.notified().await;
     server.restart(Memory::Lost).await;
     before.join_all().await;
@@ -167,11 +168,11 @@ async fn of_a_hundred_thousand_identifiers_none_is_accepted_twice_across_a_kill(
     assert!(tally.forgotten.load(Ordering::Relaxed) > IDENTIFIERS / 4, "the kill came too late");
     // All over again, for each of them: those that were accepted before stay refused, and so do the rest.
     let accepted = tally.accepted(1);
-    write(&replicas, &tally, clock.after(65)).join_all().await;
+    write(&replicas, &tally, clock.after(Duration::from_secs(65))).join_all().await;
     assert_eq!(tally.accepted(1), accepted);
     // Made anew after the fence, each is accepted once.
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     let anew = Tally::of(1000);
-    write(&replicas, &anew, clock.after(65)).join_all().await;
+    write(&replicas, &anew, clock.after(Duration::from_secs(65))).join_all().await;
     assert_eq!(anew.accepted(1), 1000);
 }

@@ -1,7 +1,7 @@
 //! What the tests have in common: a clock by hand, names of claims and identifiers, and patience with an end.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kest_baggage::{ClaimCheck, PassportStoreError};
@@ -9,30 +9,11 @@ use kest_core::replay::ReplayId;
 use kest_core::{Clock, OsRandom};
 use kest_redis::{CommandError, Redis, RedisBuilder, RedisReplays, ReplaySettings};
 use kest_servers::redis::RedisServer;
+use kest_testkit::TestClock;
 
 /// A clock that stands still until it is moved.
-#[derive(Debug)]
-pub(crate) struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    pub(crate) fn start() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000))))
-    }
-
-    pub(crate) fn advance(&self, seconds: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-
-    /// So many seconds from now.
-    pub(crate) fn after(&self, seconds: u64) -> SystemTime {
-        self.now() + Duration::from_secs(seconds)
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
+pub(crate) fn start() -> Arc<TestClock> {
+    Arc::new(TestClock::at(1_790_000_000))
 }
 
 pub(crate) async fn connected(server: &RedisServer) -> Redis {
@@ -46,11 +27,11 @@ pub(crate) fn patient(address: impl Into<String>) -> RedisBuilder {
 }
 
 /// A memory that has begun, and whose beginning is long enough ago for identifiers that are made now.
-pub(crate) async fn begun(server: &RedisServer, clock: &Arc<HandClock>) -> (Redis, RedisReplays) {
-    let redis = Redis::builder(server.url()).clock(Arc::<HandClock>::clone(clock)).connect().await.unwrap();
+pub(crate) async fn begun(server: &RedisServer, clock: &Arc<TestClock>) -> (Redis, RedisReplays) {
+    let redis = Redis::builder(server.url()).clock(Arc::<TestClock>::clone(clock)).connect().await.unwrap();
     let replays = redis.replays(ReplaySettings::new());
     replays.begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     (redis, replays)
 }
 

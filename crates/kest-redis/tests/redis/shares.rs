@@ -5,8 +5,10 @@ use kest_core::replay::{Novelty, ReplayStoreError};
 use kest_core::{ReplayStore, Share};
 use kest_redis::ReplaySettings;
 use kest_servers::redis::RedisServer;
+use kest_testkit::TestClock;
+use std::time::Duration;
 
-use crate::rig::{HandClock, MINUTE, PAST_THE_FENCE, claim, id, passport, patient, until};
+use crate::rig::{MINUTE, PAST_THE_FENCE, claim, id, passport, patient, start, until};
 
 fn caller(name: &str) -> Share {
     Share::of_user("https://id", name)
@@ -16,16 +18,19 @@ fn caller(name: &str) -> Share {
 #[tokio::test]
 async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
     let server = RedisServer::start().await;
-    let clock = HandClock::start();
-    let replica = || patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect();
+    let clock = start();
+    let replica = || patient(server.url()).clock(std::sync::Arc::<TestClock>::clone(&clock)).connect();
     let settings = ReplaySettings::new().share_ids(640);
     let replicas = [replica().await.unwrap().replays(settings), replica().await.unwrap().replays(settings)];
     replicas[0].begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     let (mut new, mut refused) = (0, 0);
     for number in 0..1500 {
         let replays = &replicas[number % 2];
-        match replays.insert_for(caller("flood"), id(&number.to_string()), clock.after(65)).await {
+        match replays
+            .insert_for(caller("flood"), id(&number.to_string()), clock.after(Duration::from_secs(65)))
+            .await
+        {
             Ok(Novelty::New) => new += 1,
             Err(ReplayStoreError::ShareFull) => refused += 1,
             other => panic!("{other:?}"),
@@ -37,13 +42,17 @@ async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
     for good in 0..50 {
         for name in ["1", "2"] {
             let (good, id) = (caller(&good.to_string()), id(&format!("{good} {name}")));
-            assert_eq!(replicas[1].insert_for(good, id, clock.after(65)).await.unwrap(), Novelty::New);
+            assert_eq!(
+                replicas[1].insert_for(good, id, clock.after(Duration::from_secs(65))).await.unwrap(),
+                Novelty::New
+            );
         }
     }
-    let used = replicas[1].insert_for(caller("flood"), id("0"), clock.after(65)).await;
+    let used = replicas[1].insert_for(caller("flood"), id("0"), clock.after(Duration::from_secs(65))).await;
     assert_eq!(used.unwrap(), Novelty::Seen, "what was used stays used");
-    clock.advance(160);
-    let later = replicas[0].insert_for(caller("flood"), id("later"), clock.after(65)).await;
+    clock.advance(Duration::from_secs(160));
+    let later =
+        replicas[0].insert_for(caller("flood"), id("later"), clock.after(Duration::from_secs(65))).await;
     assert_eq!(later.unwrap(), Novelty::New, "its share is its own again");
 }
 
@@ -51,8 +60,8 @@ async fn flood_of_identifiers_by_one_caller_is_refused_and_others_go_on() {
 #[tokio::test]
 async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
     let server = RedisServer::start().await;
-    let clock = HandClock::start();
-    let builder = patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).share_bytes(90);
+    let clock = start();
+    let builder = patient(server.url()).clock(std::sync::Arc::<TestClock>::clone(&clock)).share_bytes(90);
     let claims = builder.connect().await.unwrap().passports();
     assert_eq!(passport().len(), 9);
     let mut kept = 0;
@@ -68,7 +77,7 @@ async fn flood_of_claims_by_one_caller_is_refused_and_others_go_on() {
         claims.put_for(caller(&good.to_string()), &it, passport(), MINUTE).await.unwrap();
         assert_eq!(claims.get(&it).await.unwrap(), Some(passport()));
     }
-    clock.advance(120);
+    clock.advance(Duration::from_secs(120));
     claims.put_for(caller("flood"), &claim(), passport(), MINUTE).await.unwrap();
 }
 
@@ -89,12 +98,12 @@ async fn give_room(server: &RedisServer, bytes: u64) {
 #[tokio::test]
 async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
     let server = RedisServer::start().await;
-    let clock = HandClock::start();
+    let clock = start();
     let redis =
-        patient(server.url()).clock(std::sync::Arc::<HandClock>::clone(&clock)).connect().await.unwrap();
+        patient(server.url()).clock(std::sync::Arc::<TestClock>::clone(&clock)).connect().await.unwrap();
     let (claims, replays) = (redis.passports(), redis.replays(ReplaySettings::new()));
     replays.begin().await.unwrap();
-    clock.advance(PAST_THE_FENCE);
+    clock.advance(Duration::from_secs(PAST_THE_FENCE));
     give_room(&server, 16_000_000).await;
     let long = bytes::Bytes::from(vec![b'x'; 100_000]);
     let mut kept = 0;
@@ -112,7 +121,10 @@ async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
     give_room(&server, 2_000_000).await;
     let (mut new, mut refused) = (0, 0);
     for number in 0..4000 {
-        match replays.insert_for(caller("flood"), id(&number.to_string()), clock.after(65)).await {
+        match replays
+            .insert_for(caller("flood"), id(&number.to_string()), clock.after(Duration::from_secs(65)))
+            .await
+        {
             Ok(Novelty::New) => new += 1,
             Err(ReplayStoreError::ShareFull) => refused += 1,
             other => panic!("{other:?}"),
@@ -120,7 +132,7 @@ async fn caller_alone_gets_about_a_quarter_of_the_server_and_others_go_on() {
     }
     assert!((1500..=2800).contains(&new) && refused > 0, "{new}");
     for good in 0..200 {
-        let good = (caller(&good.to_string()), id(&format!("{good}")), clock.after(65));
+        let good = (caller(&good.to_string()), id(&format!("{good}")), clock.after(Duration::from_secs(65)));
         replays.insert_for(good.0, good.1, good.2).await.unwrap();
     }
 }
@@ -157,21 +169,21 @@ async fn caller_of_many_replicas_may_use_its_share_at_all_of_them() {
 #[tokio::test]
 async fn server_that_is_told_to_evict_accepts_no_identifier_from_then_on() {
     let server = RedisServer::start().await;
-    let clock = HandClock::start();
+    let clock = start();
     let (redis, replays) = crate::rig::begun(&server, &clock).await;
-    assert_eq!(replays.insert(id("a"), clock.after(65)).await.unwrap(), Novelty::New);
+    assert_eq!(replays.insert(id("a"), clock.after(Duration::from_secs(65))).await.unwrap(), Novelty::New);
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
-    let answer = replays.insert(id("b"), clock.after(65)).await;
+    let answer = replays.insert(id("b"), clock.after(Duration::from_secs(65))).await;
     assert!(matches!(answer, Err(ReplayStoreError::Unavailable(_))), "{answer:?}");
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
-    until(|| async { replays.insert(id("c"), clock.after(65)).await.ok() }).await;
+    until(|| async { replays.insert(id("c"), clock.after(Duration::from_secs(65))).await.ok() }).await;
     drop(redis);
 }
 
 #[tokio::test]
 async fn server_that_is_told_to_evict_is_given_up_while_its_connection_lasts() {
     let server = RedisServer::start().await;
-    let builder = patient(server.url()).look_every(std::time::Duration::from_millis(20));
+    let builder = patient(server.url()).look_every(Duration::from_millis(20));
     let redis = builder.connect().await.unwrap();
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
     let away = until(|| async {

@@ -1,25 +1,15 @@
 //! Layers and clients that one service makes go by the same settings.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::get;
 use kest::prelude::*;
-use kest::{Clock, InMemoryPassports, Limits, Operation, dangerous_allow_all};
+use kest::{InMemoryPassports, Limits, Operation, dangerous_allow_all};
+use kest_testkit::TestClock;
 use tokio::net::TcpListener;
 
 use crate::rig;
-
-/// Stands still, long ago.
-#[derive(Debug)]
-struct LongAgo;
-
-impl Clock for LongAgo {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
-    }
-}
 
 /// A lineage from the client of a service to its own layers: fresh by its clock, over the header's limit, in its store.
 #[tokio::test]
@@ -29,7 +19,7 @@ async fn clock_store_limits_and_keys_are_said_once() {
     let kest = Kest::builder(signer)
         .trust(trusted)
         .without_deployment_policies()
-        .clock(Arc::new(LongAgo))
+        .clock(Arc::new(TestClock::at(1_000_000_000)))
         .passport_store(Arc::new(InMemoryPassports::new(&limits)))
         // No header has room, so that the store is asked on both sides.
         .tiers(kest::Tiers::auto().threshold(1))

@@ -2,38 +2,26 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kest::core::signature::{KeysUnavailable, ResolveKeys};
 use kest::core::{AdmitError, Share, Slots, UnverifiedPassport};
 use kest::prelude::*;
-use kest::{
-    Carrier as _, Clock, ContinueError, Limits, Operation, Trust, carry, dangerous_allow_all, policy_fn,
-};
+use kest::{Carrier as _, ContinueError, Limits, Operation, Trust, carry, dangerous_allow_all, policy_fn};
+use kest_testkit::TestClock;
 
 use crate::rig;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Moves when it is told to.
-#[derive(Debug, Default)]
-struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A service whose clock the test moves.
-fn service() -> (Kest, Arc<Hands>) {
+fn service() -> (Kest, Arc<TestClock>) {
     let (signer, trusted) = rig::keys("pictures");
-    let clock = Arc::new(Hands::default());
+    let clock = Arc::new(TestClock::default());
     let kest = Kest::builder(signer)
         .trust(trusted)
         .without_deployment_policies()
-        .clock(Arc::<Hands>::clone(&clock))
+        .clock(Arc::<TestClock>::clone(&clock))
         .build()
         .unwrap();
     (kest, clock)
@@ -55,7 +43,7 @@ async fn message_continues_the_lineage_that_sent_it_with_its_taints_and_trust() 
     let (kest, clock) = service();
     let headers = sent(&kest).await;
     assert!(headers.get("baggage").unwrap().contains("tenant=acme"), "members of others stay");
-    clock.0.store(DAY.as_secs() - 60, Ordering::SeqCst);
+    clock.set(TestClock::START + DAY.as_secs() - 60);
     let message = kest.continue_from(&headers).max_age(DAY).await.unwrap();
     let clean = policy_fn("clean_pictures", |asked| !asked.taints().contains("unscanned")).unwrap();
     let resize = Operation::from_static("resize");
@@ -86,7 +74,7 @@ async fn message_that_waited_too_long_is_refused() {
     let (kest, clock) = service();
     let headers = sent(&kest).await;
     let over = DAY + kest.limits().clock_skew + Duration::from_secs(1);
-    clock.0.store(over.as_secs(), Ordering::SeqCst);
+    clock.set(TestClock::START + over.as_secs());
     let refused = kest.continue_from(&headers).max_age(DAY).await.unwrap_err();
     assert_eq!(refused.kind(), "passport_stale");
     assert!(kest.continue_from(&headers).max_age(DAY * 2).await.is_ok());

@@ -1,21 +1,13 @@
 //! A service goes on while its bundle is attacked or away, and refuses once it is too old.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use kest::{BundleFile, Clock, FromLineage, Kest};
+use kest::{BundleFile, FromLineage, Kest};
+use kest_testkit::TestClock;
 
 use crate::rig::{Folder, call, stock};
-
-#[derive(Debug)]
-struct HandClock(Mutex<SystemTime>);
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
 
 #[tokio::test]
 async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
@@ -23,10 +15,10 @@ async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
     let (_, cart) = folder.keygen("spiffe://example.org/cart", "cart.key.jwk");
     let (_, other) = folder.keygen("spiffe://example.org/other", "other.key.jwk");
     folder.publish(&[&cart, &other]);
-    let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))));
-    let forward = |seconds| *clock.0.lock().unwrap() += Duration::from_secs(seconds);
+    let clock = Arc::new(TestClock::at(1_000_000));
+    let forward = |seconds| clock.advance(Duration::from_secs(seconds));
     let bundle =
-        BundleFile::builder(folder.bundle()).clock(Arc::<HandClock>::clone(&clock)).build().await.unwrap();
+        BundleFile::builder(folder.bundle()).clock(Arc::<TestClock>::clone(&clock)).build().await.unwrap();
     let kest = Kest::builder(cart).trust(bundle.clone()).without_deployment_policies().build().unwrap();
     let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
     assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);

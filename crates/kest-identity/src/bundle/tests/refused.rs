@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kest_core::signature::{Bundle, NoSuccessor};
+use kest_testkit::TestClock;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use super::rig::{
-    Folder, HandClock, bundle, key_ids, naming, next_look, numbered, outcome_of_next_look, ring, trusted,
-};
+use super::rig::{Folder, bundle, key_ids, naming, next_look, numbered, outcome_of_next_look, ring, trusted};
 use crate::bundle::{BundleFault, BundleFile, BundleStartError, BundleUnavailable, telemetry};
 
-async fn started(folder: &Folder, text: &str) -> (BundleFile, Arc<HandClock>) {
+async fn started(folder: &Folder, text: &str) -> (BundleFile, Arc<TestClock>) {
     folder.publish(text);
-    let clock = HandClock::new();
+    let clock = Arc::new(TestClock::at(1_000_000));
     let bundle = folder.start(&clock).await.unwrap();
     (bundle, clock)
 }
@@ -98,11 +98,11 @@ async fn bundle_that_could_not_be_refreshed_for_too_long_verifies_nothing() {
     let folder = Folder::new("stale");
     let (follows, clock) = started(&folder, &bundle(&["cart/a"])).await;
     std::fs::remove_file(folder.at("bundle.json")).unwrap();
-    clock.forward(3579);
+    clock.advance(Duration::from_secs(3579));
     assert_eq!(outcome_of_next_look(&follows, &clock).await, Some("unreadable"));
     assert_eq!(trusted(&follows, &["cart/a"]).await.unwrap(), ["cart/a"], "a second is left");
     assert!(follows.health().is_ready());
-    clock.forward(11);
+    clock.advance(Duration::from_secs(11));
     let refused = trusted(&follows, &["cart/a"]).await.unwrap_err();
     assert!(
         matches!(&refused, BundleUnavailable::TooOld(fault) if fault.kind() == "unreadable"),
@@ -110,7 +110,7 @@ async fn bundle_that_could_not_be_refreshed_for_too_long_verifies_nothing() {
     );
     assert!(!follows.health().is_ready());
     folder.publish(&bundle(&["cart/a"]));
-    clock.forward(10);
+    clock.advance(Duration::from_secs(10));
     assert_eq!(trusted(&follows, &["cart/a"]).await.unwrap(), ["cart/a"], "and it comes back by itself");
 }
 
@@ -120,10 +120,10 @@ async fn refused_bundle_does_not_keep_the_last_one_young() {
     let (follows, clock) = started(&folder, &numbered(Some(7), &["cart/a"])).await;
     folder.publish(&numbered(Some(6), &["cart/a", "cart/b"]));
     for _ in 0..3 {
-        clock.forward(1000);
+        clock.advance(Duration::from_secs(1000));
         assert_eq!(outcome_of_next_look(&follows, &clock).await, Some("older"));
     }
-    clock.forward(1000);
+    clock.advance(Duration::from_secs(1000));
     assert!(matches!(trusted(&follows, &["cart/a"]).await, Err(BundleUnavailable::TooOld(_))));
 }
 
@@ -132,14 +132,14 @@ async fn overlap_that_was_missed_for_too_long_binds_no_more() {
     let folder = Folder::new("missed");
     let (follows, clock) = started(&folder, &bundle(&["cart/a", "stock/s"])).await;
     folder.publish(&bundle(&["cart/c"]));
-    clock.forward(3600);
+    clock.advance(Duration::from_secs(3600));
     assert_eq!(trusted(&follows, &["cart/c"]).await.unwrap(), ["cart/c"]);
 }
 
 #[tokio::test]
 async fn service_does_not_start_without_a_bundle() {
     let folder = Folder::new("start");
-    let clock = HandClock::new();
+    let clock = Arc::new(TestClock::at(1_000_000));
     let fault = async |text: Option<&str>| {
         if let Some(text) = text {
             folder.publish(text);
@@ -153,7 +153,7 @@ async fn service_does_not_start_without_a_bundle() {
     assert!(matches!(*fault(None).await, BundleFault::File(_)));
     assert!(matches!(*fault(Some("{}")).await, BundleFault::NoSuccessor(NoSuccessor::Empty)));
     assert!(matches!(*fault(Some("[]")).await, BundleFault::Malformed(_)));
-    let never = BundleFile::builder(folder.at("bundle.json")).serve_stale_for(std::time::Duration::ZERO);
+    let never = BundleFile::builder(folder.at("bundle.json")).serve_stale_for(Duration::ZERO);
     assert!(matches!(never.build().await, Err(BundleStartError::Refresh)));
 }
 
@@ -231,10 +231,10 @@ fn each_refused_bundle_and_each_passport_that_could_not_be_judged_is_counted() {
                 folder.publish(&refused);
                 next_look(&follows, &clock).await;
             }
-            clock.forward(3600);
+            clock.advance(Duration::from_secs(3600));
             assert!(trusted(&follows, &["cart/a"]).await.is_err());
             folder.publish(&numbered(Some(8), &["cart/a", "stock/s"]));
-            clock.forward(10);
+            clock.advance(Duration::from_secs(10));
             assert_eq!(trusted(&follows, &["cart/x"]).await.unwrap(), ["cart/a", "stock/s"]);
         });
     });

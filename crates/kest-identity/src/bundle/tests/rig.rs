@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::signature::{Bundle, Ed25519Signer, KeyId, KeyRing, NotAfter, ResolveKeys as _, WorkloadId};
 use kest_core::{Limits, UnverifiedPassport};
+use kest_testkit::TestClock;
 
-pub(super) use crate::jwks::tests::rig::{HandClock, at_once};
+pub(super) use crate::jwks::tests::rig::at_once;
 
 use crate::bundle::{BundleFile, BundleStartError, BundleUnavailable};
 
@@ -32,8 +34,8 @@ impl Folder {
         std::fs::rename(self.at("new"), self.at("bundle.json")).unwrap();
     }
 
-    pub(super) async fn start(&self, clock: &Arc<HandClock>) -> Result<BundleFile, BundleStartError> {
-        BundleFile::builder(self.at("bundle.json")).clock(Arc::<HandClock>::clone(clock)).build().await
+    pub(super) async fn start(&self, clock: &Arc<TestClock>) -> Result<BundleFile, BundleStartError> {
+        BundleFile::builder(self.at("bundle.json")).clock(Arc::<TestClock>::clone(clock)).build().await
     }
 }
 
@@ -100,15 +102,15 @@ pub(super) fn key_ids(ring: &KeyRing) -> Vec<String> {
 }
 
 /// Lets the time of the next look come, and waits for it.
-pub(super) async fn next_look(bundle: &BundleFile, clock: &HandClock) {
+pub(super) async fn next_look(bundle: &BundleFile, clock: &TestClock) {
     let looks = bundle.0.refresher.fetches();
-    clock.forward(10);
+    clock.advance(Duration::from_secs(10));
     drop(bundle.0.ring());
     bundle.0.refresher.after_fetches(looks + 1).await;
 }
 
 /// As [`next_look`], and says what became of it.
-pub(super) async fn outcome_of_next_look(bundle: &BundleFile, clock: &HandClock) -> Option<&'static str> {
+pub(super) async fn outcome_of_next_look(bundle: &BundleFile, clock: &TestClock) -> Option<&'static str> {
     next_look(bundle, clock).await;
     bundle.health().last_error
 }

@@ -1,6 +1,7 @@
 //! Nonces of ours: they say when a proof was made, whatever the clock of its maker shows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -36,9 +37,9 @@ async fn a_missing_or_old_nonce_is_refused_with_a_fresh_one() {
     let nonce = fresh_nonce(&rig, &key, key.proof()).await;
     assert!(rig.prove(&key, proof(&key, &nonce, "proof-2", NOW)).await.is_ok());
     assert_eq!(fresh_nonce(&rig, &key, proof(&key, "made up", "proof-3", NOW)).await, nonce);
-    rig.clock.forward(50);
+    rig.clock.advance(Duration::from_secs(50));
     assert!(rig.prove(&key, proof(&key, &nonce, "proof-4", NOW + 50)).await.is_ok());
-    rig.clock.forward(10);
+    rig.clock.advance(Duration::from_secs(10));
     let next = fresh_nonce(&rig, &key, proof(&key, &nonce, "proof-5", NOW + 60)).await;
     assert_ne!(next, nonce);
     assert!(rig.prove(&key, proof(&key, &next, "proof-5", NOW + 60)).await.is_ok());
@@ -62,7 +63,7 @@ async fn a_clock_that_is_off_is_not_made_up_for_by_a_nonce_that_is_not_ours_or_n
             fresh_nonce(&rig, &key, proof(&key, forged, "proof-2", iat)).await;
         }
         fresh_nonce(&rig, &key, key.proof_with(&json!({}), &json!({"iat": iat}))).await;
-        rig.clock.forward(60);
+        rig.clock.advance(Duration::from_secs(60));
         fresh_nonce(&rig, &key, proof(&key, &nonce, "proof-3", iat + 60)).await;
     }
 }
@@ -84,10 +85,10 @@ async fn a_replayed_proof_with_a_nonce_is_refused_for_as_long_as_the_nonce_lives
         let used = proof(&key, &nonce, "proof-2", iat);
         assert!(rig.prove(&key, used.as_str()).await.is_ok(), "{iat}");
         for seconds in [0, 2, 28, 29] {
-            rig.clock.forward(seconds);
+            rig.clock.advance(Duration::from_secs(seconds));
             check_refused(rig.prove(&key, used.as_str()).await, "proof_replayed");
         }
-        rig.clock.forward(1);
+        rig.clock.advance(Duration::from_secs(1));
         check_refused(rig.prove(&key, used).await, "proof_nonce");
     }
 }

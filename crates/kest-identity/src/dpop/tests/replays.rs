@@ -19,12 +19,12 @@ async fn a_replayed_proof_is_refused_for_as_long_as_it_would_hold() {
     let proof = key.proof_with(&json!({}), &json!({"iat": NOW + 5}));
     assert!(rig.prove(&key, proof.as_str()).await.is_ok());
     for seconds in [0, 30, 35] {
-        rig.clock.forward(seconds);
+        rig.clock.advance(Duration::from_secs(seconds));
         let refused = rig.prove(&key, proof.as_str()).await;
         assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::InvalidDpopProof);
         check_refused(refused, "proof_replayed");
     }
-    rig.clock.forward(1);
+    rig.clock.advance(Duration::from_secs(1));
     check_refused(rig.prove(&key, proof).await, "proof_stale");
 }
 
@@ -117,7 +117,7 @@ async fn a_full_store_accepts_nothing_and_forgets_nothing() {
     assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::Nothing);
     check_refused(refused, "replay_store");
     check_refused(rig.prove(&key, key.proof()).await, "proof_replayed");
-    rig.clock.forward(66);
+    rig.clock.advance(Duration::from_secs(66));
     let later = key.proof_with(&json!({}), &json!({"jti": "proof-3", "iat": NOW + 66}));
     assert!(rig.prove(&key, later).await.is_ok());
 }

@@ -1,8 +1,7 @@
 //! A service that takes bound tokens, a client that has the key, and thieves of various kinds.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -15,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::{
     AuthenticateError, Clock, Confirmation, Credentials, Limits, OsRandom, PeerCertificate, RequestTarget,
 };
+use kest_testkit::TestClock;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,25 +24,6 @@ use crate::dpop::{DpopSettings, Proofs, Requirement};
 
 pub(super) const NOW: u64 = 1_700_000_000;
 pub(super) const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c2VyLTEifQ.c2lnbmF0dXJl";
-
-#[derive(Debug)]
-pub(super) struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    pub(super) fn at(seconds: u64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))))
-    }
-
-    pub(super) fn forward(&self, seconds: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A key pair that a client made for itself.
 pub(super) enum ClientKey {
@@ -199,7 +180,7 @@ impl Request {
 
 pub(super) struct Rig {
     pub(super) binding: Binding,
-    pub(super) clock: Arc<HandClock>,
+    pub(super) clock: Arc<TestClock>,
 }
 
 impl Rig {
@@ -218,8 +199,8 @@ impl Rig {
         settings: DpopSettings,
         limits: &Limits,
     ) -> Self {
-        let clock = HandClock::at(NOW);
-        let shared: Arc<dyn Clock> = Arc::<HandClock>::clone(&clock);
+        let clock = Arc::new(TestClock::at(NOW));
+        let shared: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
         let proofs = Proofs::new(settings, &shared, &OsRandom, limits).unwrap();
         Self { binding: Binding::new(dpop, certificates, Arc::new(proofs)), clock }
     }

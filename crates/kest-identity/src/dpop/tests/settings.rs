@@ -3,25 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_core::{Clock, Limits, Random, RandomError};
+use kest_core::{Clock, Limits};
+use kest_testkit::{NoRandom, TestClock};
 
 use crate::Algorithm;
 use crate::dpop::{DpopSettings, DpopSettingsError, Proofs};
 
-use super::rig::HandClock;
-
-#[derive(Debug)]
-struct NoRandom;
-
-impl Random for NoRandom {
-    fn fill(&self, _bytes: &mut [u8]) -> Result<(), RandomError> {
-        Err(RandomError::new("exhausted"))
-    }
-}
-
 fn build(settings: DpopSettings) -> Result<Proofs, DpopSettingsError> {
-    let clock: Arc<dyn Clock> = HandClock::at(0);
-    Proofs::new(settings, &clock, &NoRandom, &Limits::default())
+    let clock: Arc<dyn Clock> = Arc::new(TestClock::at(0));
+    Proofs::new(settings, &clock, &NoRandom::default(), &Limits::default())
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kest_core::Limits;
+use kest_testkit::RuntimeClock;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::rig::{RuntimeClock, Source, ask, at_once, cache};
+use super::rig::{Source, ask, at_once, cache};
 use crate::jwks::KeyCache;
 
 /// What came of a flood.
@@ -22,7 +23,7 @@ const PUBLISHED: u64 = 2345;
 /// For so many seconds ten junk ids a millisecond, the known key with each of them, and the new key every 5 ms from its
 /// publication on.
 async fn flood(source: Arc<Source>, seconds: u64) -> Flooded {
-    let cache = Arc::new(cache(&source, RuntimeClock::new()));
+    let cache = Arc::new(cache(&source, Arc::new(RuntimeClock::new(0, Instant::now()))));
     assert_eq!(ask(&cache, "a").await, "found");
     let begun = Instant::now();
     let (mut junk, mut genuine) = (Vec::new(), Vec::new());
@@ -81,7 +82,7 @@ async fn flood_costs_a_slow_issuer_two_fetches_at_most() {
 #[tokio::test(start_paused = true)]
 async fn flood_makes_nobody_wait_longer_than_silence_does() {
     let source = Source::answering_after(Duration::from_millis(200), "a");
-    let cache = cache(&source, RuntimeClock::new());
+    let cache = cache(&source, Arc::new(RuntimeClock::new(0, Instant::now())));
     assert_eq!(ask(&cache, "a").await, "found");
     source.publish(&["a", "b"]);
     let begun = Instant::now();

@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kest_testkit::TestClock;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use super::rig::{HandClock, Source, ask, at_once, cache, jwk};
+use super::rig::{Source, ask, at_once, cache, jwk};
 use crate::jwks::{KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey, telemetry};
 
 #[tokio::test]
 async fn health_tells_what_is_in_use_and_what_is_wrong() {
-    let (source, clock) = (Source::publishing("a"), HandClock::new());
-    let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+    let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
+    let cache = cache(&source, Arc::<TestClock>::clone(&clock));
     let never = cache.health();
     assert_eq!((never.age, never.key_ids.len()), (None, 0));
     assert_eq!(never.readiness(), Readiness::NotReady(NotReady::NeverFetched));
 
     source.publish_json(format!("{},{},null", jwk("b"), jwk("a")));
     cache.start().await.unwrap();
-    clock.forward(100);
+    clock.advance(Duration::from_secs(100));
     let good = cache.health();
     assert_eq!(good.key_ids, ["a", "b"]);
     assert_eq!(good.skipped, [(SkippedKey::Malformed, 1)]);
@@ -32,11 +33,11 @@ async fn health_tells_what_is_in_use_and_what_is_wrong() {
 
 #[tokio::test]
 async fn health_tells_of_an_outage_and_is_ready_as_long_as_keys_serve() {
-    let (source, clock) = (Source::publishing("a"), HandClock::new());
-    let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+    let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
+    let cache = cache(&source, Arc::<TestClock>::clone(&clock));
     cache.start().await.unwrap();
     source.go_down();
-    clock.forward(400);
+    clock.advance(Duration::from_secs(400));
     assert!(cache.find("a").is_some());
     cache.after_fetches(2).await;
     let stale = cache.health();
@@ -45,7 +46,7 @@ async fn health_tells_of_an_outage_and_is_ready_as_long_as_keys_serve() {
     assert_eq!(stale.next_refresh, Duration::from_secs(1));
     assert_eq!(stale.readiness(), Readiness::Ready);
 
-    clock.forward(3200);
+    clock.advance(Duration::from_secs(3200));
     let dropped = cache.health();
     assert_eq!((dropped.key_ids.len(), dropped.serves_for), (0, Duration::ZERO));
     assert_eq!(dropped.readiness(), Readiness::NotReady(NotReady::TooOld));
@@ -59,11 +60,11 @@ async fn health_tells_of_an_outage_and_is_ready_as_long_as_keys_serve() {
 
 #[tokio::test]
 async fn issuer_without_a_usable_key_is_not_ready() {
-    let (source, clock) = (Source::publishing("a"), HandClock::new());
-    let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+    let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
+    let cache = cache(&source, Arc::<TestClock>::clone(&clock));
     cache.start().await.unwrap();
     source.publish_json(r#"{"kty":"AKP","kid":"pq"}"#.to_owned());
-    clock.forward(300);
+    clock.advance(Duration::from_secs(300));
     assert!(cache.find("a").is_some());
     cache.after_fetches(2).await;
     assert!(cache.find("a").is_none(), "replaced by one that cannot be read is withdrawn all the same");
@@ -73,15 +74,15 @@ async fn issuer_without_a_usable_key_is_not_ready() {
 
 #[tokio::test]
 async fn start_without_keys_is_for_the_configuration_to_judge() {
-    let (source, clock) = (Source::publishing("a"), HandClock::new());
+    let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
     source.go_down();
-    let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+    let cache = cache(&source, Arc::<TestClock>::clone(&clock));
     let failed = cache.start_with(KeysAtStart::Fail).await;
     assert!(matches!(failed, Err(KeysUnavailable::Fetch(_))), "{failed:?}");
     cache.start_with(KeysAtStart::Serve503).await.unwrap();
     assert_eq!(at_once(ask(&cache, "a")), Some("fetch failed"));
     source.come_up();
-    clock.forward(1);
+    clock.advance(Duration::from_secs(1));
     cache.start_with(KeysAtStart::Fail).await.unwrap();
     let fetches = cache.fetches();
     cache.start().await.unwrap();
@@ -90,7 +91,7 @@ async fn start_without_keys_is_for_the_configuration_to_judge() {
 
 #[test]
 fn start_without_a_runtime_fails_in_every_case() {
-    let cache = cache(&Source::publishing("a"), HandClock::new());
+    let cache = cache(&Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
     for at_start in [KeysAtStart::Fail, KeysAtStart::Serve503] {
         let failed = at_once(cache.start_with(at_start)).unwrap();
         assert!(matches!(failed, Err(KeysUnavailable::NoRuntime)), "{failed:?}");
@@ -103,12 +104,12 @@ fn metrics_count_fetches_skipped_keys_and_unknown_ids() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || {
         runtime.block_on(async {
-            let (source, clock) = (Source::publishing("a"), HandClock::new());
+            let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
             source.publish_json(format!("{},null,{{}},{}", jwk("a"), r#"{"kty":"oct","kid":"s","k":"AQ"}"#));
-            let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+            let cache = cache(&source, Arc::<TestClock>::clone(&clock));
             cache.start().await.unwrap();
             assert_eq!(ask(&cache, "x").await, "unknown");
-            clock.forward(300);
+            clock.advance(Duration::from_secs(300));
             source.go_down();
             assert_eq!(ask(&cache, "a").await, "found");
             cache.after_fetches(2).await;

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use kest_core::{Clock, Limits, Random, RandomError, Share};
+use kest_core::{Clock, Limits, Share};
+use kest_testkit::FixedRandom;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::jwks::*;
 use crate::refresh::Schedule;
@@ -90,56 +90,6 @@ pub(super) fn jwk(key_id: &str) -> String {
     format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{key_id}","x":"{x}"}}"#)
 }
 
-#[derive(Debug)]
-pub(crate) struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000))))
-    }
-
-    pub(crate) fn forward(&self, seconds: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(seconds);
-    }
-
-    pub(crate) fn back(&self, seconds: u64) {
-        *self.0.lock().unwrap() -= Duration::from_secs(seconds);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// Wall-clock time in step with the runtime's own, which a test may pause.
-#[derive(Debug)]
-pub(super) struct RuntimeClock(pub(super) Instant);
-
-impl RuntimeClock {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Instant::now()))
-    }
-}
-
-impl Clock for RuntimeClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.0.elapsed()
-    }
-}
-
-/// Always the same byte.
-#[derive(Debug)]
-pub(super) struct Fixed(pub(super) u8);
-
-impl Random for Fixed {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        bytes.fill(self.0);
-        Ok(())
-    }
-}
-
 /// Refreshed every 300 s without jitter, dropped after 3600 s, 1 s between fetches.
 pub(super) fn cache(source: &Arc<Source>, clock: Arc<dyn Clock>) -> KeyCache {
     cache_within(source, clock, &Limits::default())
@@ -151,7 +101,7 @@ pub(super) fn cache_within(source: &Arc<Source>, clock: Arc<dyn Clock>, limits: 
 
 pub(super) fn schedule(limits: &Limits) -> Schedule {
     let (refresh, stale) = (Duration::from_secs(300), Duration::from_secs(3600));
-    Schedule::new(refresh, stale, limits).with_random(Arc::new(Fixed(0)))
+    Schedule::new(refresh, stale, limits).with_random(Arc::new(FixedRandom::of(0)))
 }
 
 pub(super) async fn ask(cache: &KeyCache, key_id: &str) -> &'static str {

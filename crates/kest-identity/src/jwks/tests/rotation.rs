@@ -1,28 +1,31 @@
 //! Which keys stay the very same value when a set is fetched again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::rig::{HandClock, Source, ask, cache, jwk};
+use super::rig::{Source, ask, cache, jwk};
 use crate::jwks::KeyCache;
+
+use kest_testkit::TestClock;
 
 struct Rig {
     source: Arc<Source>,
-    clock: Arc<HandClock>,
+    clock: Arc<TestClock>,
     cache: KeyCache,
 }
 
 impl Rig {
     async fn publishing(keys: &[String]) -> Self {
-        let (source, clock) = (Source::publishing("a"), HandClock::new());
+        let (source, clock) = (Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
         source.publish_json(keys.join(","));
-        let cache = cache(&source, Arc::<HandClock>::clone(&clock));
+        let cache = cache(&source, Arc::<TestClock>::clone(&clock));
         cache.start().await.unwrap();
         Self { source, clock, cache }
     }
 
     async fn refresh(&self, keys: &[String]) {
         self.source.publish_json(keys.join(","));
-        self.clock.forward(300);
+        self.clock.advance(Duration::from_secs(300));
         let fetches = self.cache.fetches();
         assert_ne!(ask(&self.cache, "a").await, "fetch failed");
         self.cache.after_fetches(fetches + 1).await;

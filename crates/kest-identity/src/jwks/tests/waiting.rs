@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kest_core::{Limits, Share};
+use kest_testkit::{RuntimeClock, TestClock};
 use tokio::time::Instant;
 
-use super::rig::{HandClock, RuntimeClock, Source, ask, ask_for, at_once, cache, cache_within};
+use super::rig::{Source, ask, ask_for, at_once, cache, cache_within};
 
 fn room_for(waiters: usize) -> Limits {
     let mut limits = Limits::default();
@@ -17,7 +18,7 @@ fn room_for(waiters: usize) -> Limits {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_departed_before_the_request_arrived_proves_nothing() {
     let (source, begun) = (Source::hanging("a"), Instant::now());
-    let cache = Arc::new(cache(&source, RuntimeClock::new()));
+    let cache = Arc::new(cache(&source, Arc::new(RuntimeClock::new(0, Instant::now()))));
     assert_eq!(at_once(ask(&cache, "a")), None);
     tokio::task::yield_now().await;
     tokio::time::advance(Duration::from_millis(200)).await;
@@ -31,7 +32,7 @@ async fn a_fetch_that_departed_before_the_request_arrived_proves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_key_is_refused_after_the_next_fetch_and_not_before() {
     let (source, begun) = (Source::publishing("a"), Instant::now());
-    let cache = cache(&source, RuntimeClock::new());
+    let cache = cache(&source, Arc::new(RuntimeClock::new(0, Instant::now())));
     assert_eq!(ask(&cache, "a").await, "found");
     tokio::time::advance(Duration::from_millis(300)).await;
     assert_eq!(ask(&cache, "x").await, "unknown");
@@ -41,7 +42,7 @@ async fn an_unknown_key_is_refused_after_the_next_fetch_and_not_before() {
 #[tokio::test(start_paused = true)]
 async fn one_request_too_many_is_refused_at_once_and_moves_nothing() {
     let (source, begun) = (Source::publishing("a"), Instant::now());
-    let cache = Arc::new(cache_within(&source, RuntimeClock::new(), &room_for(1)));
+    let cache = Arc::new(cache_within(&source, Arc::new(RuntimeClock::new(0, Instant::now())), &room_for(1)));
     assert_eq!(ask(&cache, "a").await, "found");
     tokio::time::advance(Duration::from_millis(300)).await;
     let waiting = tokio::spawn({
@@ -64,7 +65,7 @@ async fn one_request_too_many_is_refused_at_once_and_moves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn flood_of_unknown_keys_by_one_peer_leaves_places_for_others() {
     let source = Source::publishing("a");
-    let cache = Arc::new(cache_within(&source, RuntimeClock::new(), &room_for(8)));
+    let cache = Arc::new(cache_within(&source, Arc::new(RuntimeClock::new(0, Instant::now())), &room_for(8)));
     assert_eq!(ask(&cache, "a").await, "found");
     tokio::time::advance(Duration::from_millis(300)).await;
     let flooder = Share::of_key("flooder");
@@ -90,7 +91,7 @@ async fn flood_of_unknown_keys_by_one_peer_leaves_places_for_others() {
 #[tokio::test]
 async fn one_request_too_many_before_any_key_is_a_fault_of_ours() {
     let source = Source::hanging("a");
-    let cache = cache_within(&source, HandClock::new(), &room_for(1));
+    let cache = cache_within(&source, Arc::new(TestClock::at(1_000_000)), &room_for(1));
     let mut waiting = std::pin::pin!(ask(&cache, "a"));
     assert_eq!(at_once(waiting.as_mut()), None);
     assert_eq!(at_once(ask(&cache, "a")), Some("crowded"));
@@ -101,7 +102,7 @@ async fn one_request_too_many_before_any_key_is_a_fault_of_ours() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_request_gives_its_place_back() {
     let source = Source::hanging("a");
-    let cache = cache_within(&source, RuntimeClock::new(), &room_for(1));
+    let cache = cache_within(&source, Arc::new(RuntimeClock::new(0, Instant::now())), &room_for(1));
     for _ in 0..100 {
         assert_eq!(at_once(ask(&cache, "a")), None);
     }
@@ -111,7 +112,7 @@ async fn a_cancelled_request_gives_its_place_back() {
 #[tokio::test(start_paused = true)]
 async fn a_key_id_that_was_unknown_a_moment_ago_is_refused_at_once() {
     let source = Source::publishing("a");
-    let cache = cache(&source, RuntimeClock::new());
+    let cache = cache(&source, Arc::new(RuntimeClock::new(0, Instant::now())));
     assert_eq!(ask(&cache, "x").await, "unknown");
     tokio::time::advance(Duration::from_millis(999)).await;
     assert_eq!(at_once(ask(&cache, "x")), Some("unknown"));
@@ -124,7 +125,7 @@ async fn a_key_id_that_was_unknown_a_moment_ago_is_refused_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_key_id_that_an_earlier_fetch_did_not_bring_waits_for_the_next_one() {
     let source = Source::publishing("a");
-    let cache = cache(&source, RuntimeClock::new());
+    let cache = cache(&source, Arc::new(RuntimeClock::new(0, Instant::now())));
     assert_eq!(ask(&cache, "x").await, "unknown");
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(ask(&cache, "y").await, "unknown");
@@ -137,7 +138,7 @@ async fn a_key_id_that_an_earlier_fetch_did_not_bring_waits_for_the_next_one() {
 #[tokio::test(start_paused = true)]
 async fn hammering_the_next_key_id_does_not_hide_it() {
     let (source, begun) = (Source::publishing("a"), Instant::now());
-    let cache = cache(&source, RuntimeClock::new());
+    let cache = cache(&source, Arc::new(RuntimeClock::new(0, Instant::now())));
     let published = Duration::from_millis(1500);
     loop {
         if begun.elapsed() >= published {

@@ -13,6 +13,7 @@ use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 use kest_core::trust::Origin;
 use kest_core::{Admission, AdmitOptions, Admitter, Arrival, Operation, OsRandom, SystemClock};
+use kest_testkit::TestClock;
 
 use super::*;
 
@@ -182,15 +183,8 @@ async fn passport_of_a_stranger_and_one_that_was_kept_are_refused_by_name() {
     let kept = carrying(&kest, 1).await;
     steps.freshness = Freshness::Within(Duration::from_secs(60));
     assert_eq!(arrive(&steps, &kept).await, Ok(Some(1)));
-    steps.clock = Arc::new(Tomorrow);
+    let tomorrow = TestClock::of(&SystemClock);
+    tomorrow.advance(Duration::from_secs(86_400));
+    steps.clock = Arc::new(tomorrow);
     assert_eq!(arrive(&steps, &kept).await, Err(RejectionKind::PassportStale));
-}
-
-#[derive(Debug)]
-struct Tomorrow;
-
-impl Clock for Tomorrow {
-    fn now(&self) -> std::time::SystemTime {
-        SystemClock.now() + Duration::from_secs(86_400)
-    }
 }
