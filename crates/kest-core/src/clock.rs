@@ -32,3 +32,27 @@ impl Clock for SystemClock {
         SystemTime::now()
     }
 }
+
+/// The clock of this crate's own tests: it stands still until it is moved. Everyone else's is `kest_testkit::TestClock`,
+/// which cannot be used here, since the kit is built on another copy of this crate.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct TestClock(std::sync::Mutex<SystemTime>);
+
+#[cfg(test)]
+impl TestClock {
+    pub(crate) fn at(time: SystemTime) -> Self {
+        Self(std::sync::Mutex::new(time))
+    }
+
+    pub(crate) fn set(&self, time: SystemTime) {
+        *self.0.lock().unwrap() = time;
+    }
+}
+
+#[cfg(test)]
+impl Clock for TestClock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+}

@@ -5,31 +5,17 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
-
-#[derive(Debug)]
-struct HandClock(Mutex<SystemTime>);
-
-impl HandClock {
-    fn set(&self, seconds: u64) {
-        *self.0.lock().unwrap() = at(seconds);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-}
+use crate::clock::TestClock;
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 /// A memory of so many identifiers, at 1000 s.
-fn memory_of(most: usize) -> (InMemoryReplays, Arc<HandClock>) {
+fn memory_of(most: usize) -> (InMemoryReplays, Arc<TestClock>) {
     let limits = Limits { replay_ids: most, ..Limits::default() };
-    let clock = Arc::new(HandClock(Mutex::new(at(1000))));
-    (InMemoryReplays::new(Arc::<HandClock>::clone(&clock), &limits), clock)
+    let clock = Arc::new(TestClock::at(at(1000)));
+    (InMemoryReplays::new(Arc::<TestClock>::clone(&clock), &limits), clock)
 }
 
 /// Brings the identifier `name`, which expires at `seconds`.
@@ -69,7 +55,7 @@ fn a_flood_by_one_caller_leaves_room_for_others() {
     }
     assert!(matches!(bring("flood", "0", 1060), Ok(Novelty::Seen)), "what was used stays used");
     assert_eq!(store.len(), 1300);
-    clock.set(1061);
+    clock.set(at(1061));
     assert_eq!(flood(20_000, 1120), (1000, 9000), "what has expired gave its room back");
 }
 
@@ -78,7 +64,7 @@ fn an_identifier_is_new_once_until_it_expires() {
     let (store, clock) = memory_of(2);
     assert!(matches!(bring(&store, "a", 1060), Ok(Novelty::New)));
     for now in [1000, 1030, 1060] {
-        clock.set(now);
+        clock.set(at(now));
         assert!(matches!(bring(&store, "a", 1060), Ok(Novelty::Seen)), "{now}");
     }
     assert!(matches!(bring(&store, "b", 1070), Ok(Novelty::New)));
@@ -97,9 +83,9 @@ fn a_full_memory_refuses_and_forgets_nobody() {
     for (name, expiry) in [("a", 1060), ("b", 1050)] {
         assert!(matches!(bring(&store, name, expiry), Ok(Novelty::Seen)), "{name}");
     }
-    clock.set(1050);
+    clock.set(at(1050));
     assert!(matches!(bring(&store, "c", 1110), Err(ReplayStoreError::Full)));
-    clock.set(1051);
+    clock.set(at(1051));
     assert!(matches!(bring(&store, "c", 1110), Ok(Novelty::New)));
     assert!(matches!(bring(&store, "a", 1060), Ok(Novelty::Seen)));
 }
@@ -109,7 +95,7 @@ fn an_expired_identifier_counts_as_seen() {
     let (store, clock) = memory_of(2);
     assert!(matches!(bring(&store, "a", 999), Ok(Novelty::Seen)));
     assert!(matches!(bring(&store, "a", 1000), Ok(Novelty::New)));
-    clock.set(1001);
+    clock.set(at(1001));
     assert!(matches!(bring(&store, "a", 1000), Ok(Novelty::Seen)));
 }
 
@@ -117,9 +103,9 @@ fn an_expired_identifier_counts_as_seen() {
 fn setting_the_clock_back_makes_nothing_new_again() {
     let (store, clock) = memory_of(2);
     assert!(matches!(bring(&store, "a", 1060), Ok(Novelty::New)));
-    clock.set(1061);
+    clock.set(at(1061));
     assert!(matches!(bring(&store, "b", 1120), Ok(Novelty::New)));
-    clock.set(1030);
+    clock.set(at(1030));
     assert!(matches!(bring(&store, "a", 1060), Ok(Novelty::Seen)));
     assert!(matches!(bring(&store, "c", 1090), Ok(Novelty::New)));
 }
@@ -130,7 +116,7 @@ fn the_end_of_a_flood_is_swept_in_portions() {
     for each in 0..1000 {
         assert!(matches!(bring(&store, &each.to_string(), 1010), Ok(Novelty::New)));
     }
-    clock.set(1011);
+    clock.set(at(1011));
     for (round, left) in [(0, 937), (1, 874), (2, 811)] {
         assert!(matches!(bring(&store, &format!("later {round}"), 1071), Ok(Novelty::New)));
         assert_eq!(store.len(), left);

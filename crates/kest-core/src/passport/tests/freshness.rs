@@ -5,16 +5,13 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::forge::{Forge, SIGNED, passport};
+use crate::Limits;
+use crate::clock::TestClock;
 use crate::passport::{Freshness, NotFresh, Passport};
-use crate::{Clock, Limits};
 
-#[derive(Debug)]
-struct At(u64);
-
-impl Clock for At {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0)
-    }
+/// A clock that stands at this millisecond.
+fn at(millis: u64) -> TestClock {
+    TestClock::at(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
 }
 
 const HOUR: u64 = 3_600_000;
@@ -24,7 +21,7 @@ fn skew() -> u64 {
 }
 
 fn check(passport: &Passport, now: u64) -> Result<(), NotFresh> {
-    Freshness::Within(Duration::from_millis(HOUR)).check(passport, &At(now), &Limits::default())
+    Freshness::Within(Duration::from_millis(HOUR)).check(passport, &at(now), &Limits::default())
 }
 
 /// One root and two branches, signed at these times.
@@ -41,7 +38,7 @@ fn passport_that_was_kept_is_refused_after_the_last_millisecond() {
     assert_eq!(check(&kept, SIGNED + HOUR + skew()), Ok(()));
     assert_eq!(check(&kept, SIGNED + HOUR + skew() + 1), Err(NotFresh::TooOld));
     assert_eq!(check(&forked(0, SIGNED + 1, SIGNED), SIGNED + HOUR + skew() + 1), Err(NotFresh::TooOld));
-    assert_eq!(Freshness::AnyAge.check(&kept, &At(u64::MAX), &Limits::default()), Ok(()));
+    assert_eq!(Freshness::AnyAge.check(&kept, &at(u64::MAX), &Limits::default()), Ok(()));
 }
 
 #[test]
@@ -51,7 +48,7 @@ fn passport_from_the_future_is_refused_after_the_last_millisecond_wherever_it_sa
     for times in [[SIGNED + 1, 0, 0], [0, SIGNED + 1, SIGNED], [0, SIGNED, SIGNED + 1]] {
         assert_eq!(check(&forked(times[0], times[1], times[2]), now), Err(NotFresh::FromTheFuture));
     }
-    assert_eq!(Freshness::AnyAge.check(&forked(SIGNED, SIGNED, SIGNED), &At(0), &Limits::default()), Ok(()));
+    assert_eq!(Freshness::AnyAge.check(&forked(SIGNED, SIGNED, SIGNED), &at(0), &Limits::default()), Ok(()));
 }
 
 #[test]
