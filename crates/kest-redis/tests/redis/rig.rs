@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kest_baggage::{ClaimCheck, PassportStoreError};
+use kest_core::OsRandom;
 use kest_core::replay::ReplayId;
-use kest_core::{Clock, OsRandom};
 use kest_redis::{CommandError, Redis, RedisBuilder, RedisReplays, ReplaySettings};
 use kest_servers::redis::RedisServer;
 use kest_testkit::TestClock;
