@@ -30,6 +30,21 @@ fn links_between_pages_lead_to_files_and_headings_that_exist() {
     assert_eq!(dead, Vec::<String>::new());
 }
 
+#[test]
+fn every_guide_stands_in_rustdoc_and_in_the_readme() {
+    let root = programs::repository();
+    let front = fs::read_to_string(root.join("crates/kest/src/lib.rs")).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let mut pages = Vec::new();
+    collect(&root.join("docs/guides"), &mut pages);
+    for page in &pages {
+        let name = page.file_stem().unwrap().to_str().unwrap();
+        assert!(front.contains(&format!("        {name};\n")), "kest::guides has no {name}");
+        assert!(readme.contains(&format!("(docs/guides/{name}.md)")), "README.md has no link to {name}");
+    }
+    assert!(pages.len() > 8, "{pages:?}");
+}
+
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
