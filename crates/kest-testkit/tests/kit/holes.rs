@@ -8,8 +8,8 @@ use axum::response::IntoResponse as _;
 use axum::routing::post;
 use http::{Request, StatusCode};
 use kest_core::{Authenticate, Dialect, FromLineage};
-use kest_identity::IdentityChoice;
-use kest_testkit::{Report, TestCaller, TestIssuer, TestKest, attacks};
+use kest_identity::{DpopSettings, IdentityChoice, Requirement};
+use kest_testkit::{DpopKey, FailingReplays, ReplayFault, Report, TestCaller, TestIssuer, TestKest, attacks};
 use kest_tower::Rejection;
 
 use crate::services::{inbound, kit, operation, reserve, router, whole};
@@ -167,4 +167,72 @@ async fn service_that_believes_spoofed_members_is_found() {
     });
     let report = played(&kit, whole(&kit).layer(spoofable)).await;
     assert!(failed(&report).contains(&"spoofed_members_beside_a_passport"), "{report}");
+}
+
+#[tokio::test]
+async fn refusal_with_another_status_or_without_its_challenge_is_found() {
+    let kit = kit();
+    let changed = |change: fn(&mut axum::response::Response)| {
+        whole(&kit).layer(axum::middleware::map_response(move |mut answer: axum::response::Response| {
+            if answer.extensions().get::<Rejection>().is_some() {
+                change(&mut answer);
+            }
+            std::future::ready(answer)
+        }))
+    };
+    let hidden = changed(|answer| *answer.status_mut() = StatusCode::NOT_FOUND);
+    let report = played(&kit, hidden).await;
+    assert!(report.failures().count() > 40, "{report}");
+    assert!(report.failures().all(|it| it.faults.iter().any(|fault| fault.contains("expected was one of"))));
+    let mute = changed(|answer| drop(answer.headers_mut().remove("www-authenticate")));
+    let report = played(&kit, mute).await;
+    assert!(failed(&report).contains(&"forged_entry") && !failed(&report).contains(&"zip_bomb"), "{report}");
+}
+
+#[tokio::test]
+async fn memory_that_loses_used_proofs_is_found() {
+    let kit = kit();
+    let (issuer, holder) = (TestIssuer::start(&kit, "shop"), DpopKey::of("phone"));
+    let origin = "https://shop.example";
+    let losing = Arc::new(FailingReplays::new(ReplayFault::Losing));
+    let tokens = issuer
+        .authenticator()
+        .dpop(Requirement::Required)
+        .dpop_settings(DpopSettings::new().origins([origin]).replays(losing))
+        .build()
+        .unwrap();
+    let app = router(post(reserve).route_layer(operation(&kit))).layer(inbound(&kit, tokens));
+    let report = attacks(&kit).tokens(&issuer).dpop(&holder, origin).play(app, request()).await;
+    assert_eq!(report.proves_nothing(), None);
+    assert_eq!(failed(&report), ["proof_replayed"]);
+}
+
+#[tokio::test]
+async fn handler_that_ran_before_it_was_refused_is_found_where_it_is_watched() {
+    let kit = kit();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&runs);
+    let early = axum::middleware::map_request(move |request: axum::extract::Request| {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(request)
+    });
+    let watched = attacks(&kit).watching(move || runs.load(Ordering::SeqCst));
+    let report = watched.play(whole(&kit).layer(early), request()).await;
+    let refused = report.outcomes().iter().filter(|it| it.status != Some(200));
+    assert!(refused.clone().count() > 40);
+    assert!(refused.clone().all(|it| it.faults == ["the handler ran"]), "{report}");
+}
+
+#[tokio::test]
+async fn service_that_attacks_have_shut_proves_nothing() {
+    let kit = kit();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let shut = axum::middleware::map_response(move |answer: axum::response::Response| {
+        let open = asked.fetch_add(1, Ordering::SeqCst) < 5;
+        let answer = if open { answer } else { StatusCode::TOO_MANY_REQUESTS.into_response() };
+        std::future::ready(answer)
+    });
+    let report = played(&kit, whole(&kit).layer(shut)).await;
+    let why = report.proves_nothing().unwrap();
+    assert!(why.contains("429") && why.contains("after the attacks"), "{why}");
 }
