@@ -121,7 +121,7 @@ impl Chain {
                 name: name(index),
                 operation: operation(index)?,
                 signer,
-                ring: Arc::<KeyRing>::clone(&ring),
+                trust: Arc::<KeyRing>::clone(&ring).into(),
                 identity: Some(identity(index, issuer)?),
                 next: origins.last().cloned(),
                 tiers: Tiers::auto().store(claims.clone()),

@@ -1,7 +1,7 @@
 //! The command line of one hop, turned into a service.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,18 +9,13 @@ use clap::{Args, ValueEnum};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
-    Bundle, Dialect, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
-    PassportPresence, Policies, Resource, Sanitizer, Tiers, TrustScore,
+    Dialect, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
+    PassportPresence, Policies, Resource, Sanitizer, Tiers, Trust, TrustScore,
 };
-use kest_http::{Endpoint, HttpClient};
 
 use crate::hop::Hop;
 use crate::store_flags::StoreFlags;
-
-/// Largest trust bundle that is read from a URL.
-const BUNDLE_BYTES: usize = 1024 * 1024;
-/// Time that fetching one may take.
-const BUNDLE_WAIT: Duration = Duration::from_secs(5);
+use crate::trusted::Trusted;
 
 /// The flags of `three-services hop`.
 #[derive(Debug, Args)]
@@ -37,7 +32,7 @@ pub struct HopFlags {
     /// The private JWK file, which others may not read.
     #[arg(long)]
     key: PathBuf,
-    /// A trust bundle, file or URL; may be given several times.
+    /// A trust bundle, file or URL, whose changes are noticed while the service runs; may be given several times.
     #[arg(long)]
     bundle: Vec<String>,
     /// Verify bearer tokens with this key set.
@@ -140,13 +135,9 @@ impl HopFlags {
         if signer.workload().as_str() != self.workload {
             return Err(FlagError::OtherWorkload.into());
         }
-        let mut ring = KeyRing::new();
-        for bundle in &self.bundle {
-            for (workload, key_id, key) in read_bundle(bundle).await?.ring().keys() {
-                ring.trust(workload.clone(), key_id.clone(), key.clone())?;
-            }
-        }
-        ring.trust_signer(signer.as_ref())?;
+        let mut own = KeyRing::new();
+        own.trust_signer(signer.as_ref())?;
+        let trusted = Trusted::follow(own, &self.bundle).await?;
         let limits = Limits::default();
         let claims = self.store.to_claims(&limits).await?;
         let tiers = match self.tiers {
@@ -158,7 +149,7 @@ impl HopFlags {
             name: self.name.clone(),
             operation: self.operation()?,
             signer,
-            ring: Arc::new(ring),
+            trust: Trust::resolver(trusted),
             identity: self.identity()?,
             next: self.next.clone(),
             tiers: tiers.store(claims.clone()),
@@ -239,18 +230,4 @@ impl HopFlags {
         }
         Ok(operation)
     }
-}
-
-async fn read_bundle(place: &str) -> Result<Bundle, BoxError> {
-    let bundle = if place.starts_with("http://") || place.starts_with("https://") {
-        let client = HttpClient::builder(BUNDLE_WAIT).build()?;
-        let answer = client.get(&Endpoint::parse(place)?).limit(BUNDLE_BYTES).ask().await?;
-        Bundle::from_json(&answer.into_body())?
-    } else {
-        Bundle::from_file(Path::new(place))?
-    };
-    if !bundle.skipped().is_empty() {
-        tracing::warn!(keys = bundle.skipped().len(), "keys of other types in the trust bundle were skipped");
-    }
-    Ok(bundle)
 }

@@ -11,7 +11,7 @@ use kest::baggage::PassportStores;
 use kest::core::BoxError;
 use kest::{
     Bundle, Dialect, Ed25519Signer, IdentityChoice, Kest, KeyRing, Limits, Operation, OperationBuilder,
-    OperationLayer, PassportPresence, Policies, Tiers,
+    OperationLayer, PassportPresence, Policies, Tiers, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +32,7 @@ pub(crate) struct Hop {
     pub(crate) name: String,
     pub(crate) operation: Operation,
     pub(crate) signer: Arc<Ed25519Signer>,
-    pub(crate) ring: Arc<KeyRing>,
+    pub(crate) trust: Trust,
     pub(crate) identity: Option<IdentityChoice>,
     pub(crate) next: Option<String>,
     pub(crate) tiers: Tiers,
@@ -57,7 +57,7 @@ impl Hop {
         let jwks = Bundle::to_json(&own)?;
         self.limits.max_tip_age = self.max_tip_age.unwrap_or(self.limits.max_tip_age);
         let kest = Kest::builder(self.signer)
-            .trust(self.ring)
+            .trust(self.trust)
             .passport_store(self.claims)
             .tiers(self.tiers)
             .dialect(self.dialect)

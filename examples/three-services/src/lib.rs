@@ -10,3 +10,4 @@ pub mod issuer;
 pub mod serve;
 mod show;
 mod store_flags;
+mod trusted;
