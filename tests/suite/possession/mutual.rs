@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
@@ -14,11 +13,9 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use kest_core::policy::policy_fn;
-use kest_core::signature::{
-    Ed25519Signer, KeyId, PublicKey, Sign, Signature, SignatureCheck, SignerError, SigningKey, WorkloadId,
-};
 use kest_core::{Admitter, Operation, PeerCertificate};
 use kest_identity::IdentityChoice;
+use kest_testkit::{SignedEntries, TestSigner};
 use kest_tests::keys;
 use kest_tower::{InboundLayer, OperationLayer};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,7 +30,7 @@ use super::authority::{Authority, Credentials};
 pub(super) struct MutualService {
     address: SocketAddr,
     runs: Arc<AtomicUsize>,
-    signer: Arc<Counting>,
+    signed: SignedEntries,
     serving: JoinHandle<()>,
 }
 
@@ -45,8 +42,9 @@ impl Drop for MutualService {
 
 impl MutualService {
     pub(super) async fn start(authority: &Authority, identity: IdentityChoice) -> Self {
-        let (runs, signer) = (Arc::<AtomicUsize>::default(), Arc::new(Counting::new()));
-        let kest = Admitter::builder(Arc::<Counting>::clone(&signer)).build();
+        let (runs, signed) = (Arc::<AtomicUsize>::default(), SignedEntries::default());
+        let signer = TestSigner::noting(keys::signer("service"), signed.clone());
+        let kest = Admitter::builder(Arc::new(signer)).build();
         let policy = Arc::new(policy_fn("anyone", |_| true).unwrap());
         let operation = OperationLayer::shared(kest, Operation::named("call").unwrap(), policy);
         let count = Arc::clone(&runs);
@@ -60,7 +58,7 @@ impl MutualService {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(serve(listener, authority.acceptor(), router));
-        Self { address, runs, signer, serving }
+        Self { address, runs, signed, serving }
     }
 
     /// A connection with these credentials, or with none.
@@ -78,7 +76,7 @@ impl MutualService {
 
     /// How often the handler ran, and how many entries were signed.
     pub(super) fn counts(&self) -> (usize, usize) {
-        (self.runs.load(Ordering::SeqCst), self.signer.signatures.load(Ordering::SeqCst))
+        (self.runs.load(Ordering::SeqCst), self.signed.count())
     }
 }
 
@@ -139,51 +137,4 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
 fn peer(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
     let (_, session) = stream.get_ref();
     Some(PeerCertificate::from_der(session.peer_certificates()?.first()?))
-}
-
-/// The service's signer, which counts.
-#[derive(Debug, Clone)]
-struct Counting {
-    inner: Arc<Ed25519Signer>,
-    signatures: Arc<AtomicUsize>,
-}
-
-impl Counting {
-    fn new() -> Self {
-        Self { inner: keys::signer("service"), signatures: Arc::default() }
-    }
-}
-
-impl Sign for Counting {
-    fn workload(&self) -> &WorkloadId {
-        self.inner.workload()
-    }
-
-    fn current(&self) -> Arc<dyn SigningKey> {
-        Arc::new(self.clone())
-    }
-}
-
-#[async_trait]
-impl SigningKey for Counting {
-    fn workload(&self) -> &WorkloadId {
-        self.inner.workload()
-    }
-
-    fn key_id(&self) -> &KeyId {
-        self.inner.key_id()
-    }
-
-    fn public_key(&self) -> &PublicKey {
-        self.inner.public_key()
-    }
-
-    fn signature_check(&self) -> SignatureCheck {
-        self.inner.signature_check()
-    }
-
-    async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
-        self.signatures.fetch_add(1, Ordering::SeqCst);
-        self.inner.sign(signing_input).await
-    }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kest_testkit::{FailingReplays, ReplayFault};
 use serde_json::json;
 
 use crate::confirmation::{BindingAnswer, BindingError};
 use crate::dpop::DpopSettings;
 
-use super::replays::{Noting, kept_until};
+use super::replays::kept_until;
 use super::rig::{ClientKey, NOW, Rig, check_refused};
 
 fn settings() -> DpopSettings {
@@ -95,14 +96,14 @@ async fn a_replayed_proof_with_a_nonce_is_refused_for_as_long_as_the_nonce_lives
 
 #[tokio::test]
 async fn a_proof_with_a_nonce_is_kept_for_as_long_as_any_replica_would_take_it() {
-    let noted = Arc::new(Noting::default());
-    let rig = Rig::with(settings().require_nonce().replays(Arc::<Noting>::clone(&noted)));
+    let noted = Arc::new(FailingReplays::new(ReplayFault::Losing));
+    let rig = Rig::with(settings().require_nonce().replays(Arc::<FailingReplays>::clone(&noted)));
     let key = ClientKey::p256();
     let nonce = fresh_nonce(&rig, &key, key.proof()).await;
     for (id, iat) in [("proof-1", NOW - 600), ("proof-2", NOW), ("proof-3", NOW + 600)] {
         assert!(rig.prove(&key, proof(&key, &nonce, id, iat)).await.is_ok());
     }
-    assert_eq!(noted.kept(), [kept_until(NOW); 3]);
+    assert_eq!(noted.noted(), [kept_until(NOW); 3]);
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! A proof is used once, by the first who comes, or not at all.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
-use kest_core::replay::{Novelty, ReplayId, ReplayStoreError};
-use kest_core::{AuthenticateError, Limits, ReplayStore};
+use kest_core::{AuthenticateError, Limits};
+use kest_testkit::{FailingReplays, ReplayFault};
 use serde_json::json;
 
 use crate::confirmation::BindingAnswer;
@@ -124,15 +123,14 @@ async fn a_full_store_accepts_nothing_and_forgets_nothing() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_accepts_nothing() {
-    let away = || ReplayStoreError::Unavailable("connection refused".into());
-    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Failing(away))));
+    let rig = Rig::with(DpopSettings::new().replays(Arc::new(FailingReplays::new(ReplayFault::Away))));
     let key = ClientKey::p256();
     check_refused(rig.prove(&key, key.proof()).await, "replay_store");
 }
 
 #[tokio::test]
 async fn a_store_that_is_not_told_to_remember_for_so_long_is_our_fault() {
-    let rig = Rig::with(DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::TooLong))));
+    let rig = Rig::with(DpopSettings::new().replays(Arc::new(FailingReplays::new(ReplayFault::TooLong))));
     let key = ClientKey::p256();
     let refused = rig.prove(&key, key.proof()).await;
     assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::Nothing);
@@ -141,7 +139,7 @@ async fn a_store_that_is_not_told_to_remember_for_so_long_is_our_fault() {
 
 #[tokio::test]
 async fn a_proof_that_the_store_may_have_forgotten_is_refused_as_a_stale_one() {
-    let forgetful = DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::Forgotten)));
+    let forgetful = DpopSettings::new().replays(Arc::new(FailingReplays::new(ReplayFault::Forgotten)));
     let key = ClientKey::p256();
     let refused = Rig::with(forgetful).prove(&key, key.proof()).await;
     assert_eq!(refused.as_ref().unwrap_err().answer(), BindingAnswer::InvalidDpopProof);
@@ -150,7 +148,7 @@ async fn a_proof_that_the_store_may_have_forgotten_is_refused_as_a_stale_one() {
 
 #[tokio::test]
 async fn a_proof_that_may_have_been_forgotten_is_asked_for_again_where_nonces_are_in_use() {
-    let forgetful = DpopSettings::new().replays(Arc::new(Failing(|| ReplayStoreError::Forgotten)));
+    let forgetful = DpopSettings::new().replays(Arc::new(FailingReplays::new(ReplayFault::Forgotten)));
     let rig = Rig::with(forgetful.require_nonce());
     let key = ClientKey::p256();
     let unasked = rig.prove(&key, key.proof()).await.unwrap_err();
@@ -163,43 +161,16 @@ async fn a_proof_that_may_have_been_forgotten_is_asked_for_again_where_nonces_ar
 
 #[tokio::test]
 async fn a_proof_is_kept_for_as_long_as_any_replica_would_take_it() {
-    let noted = Arc::new(Noting::default());
-    let rig = Rig::with(DpopSettings::new().replays(Arc::<Noting>::clone(&noted)));
+    let noted = Arc::new(FailingReplays::new(ReplayFault::Losing));
+    let rig = Rig::with(DpopSettings::new().replays(Arc::<FailingReplays>::clone(&noted)));
     let key = ClientKey::p256();
     for (id, iat) in [("proof-1", NOW - 50), ("proof-2", NOW)] {
         assert!(rig.prove(&key, key.proof_with(&json!({}), &json!({"jti": id, "iat": iat}))).await.is_ok());
     }
-    assert_eq!(noted.kept(), [kept_until(NOW - 50), kept_until(NOW)]);
+    assert_eq!(noted.noted(), [kept_until(NOW - 50), kept_until(NOW)]);
 }
 
 /// How long a proof that was made at `seconds` must be remembered.
 pub(super) fn kept_until(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds + 60 + 5)
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Noting(Mutex<Vec<SystemTime>>);
-
-impl Noting {
-    pub(super) fn kept(&self) -> Vec<SystemTime> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl ReplayStore for Noting {
-    async fn insert(&self, _id: ReplayId, expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
-        self.0.lock().unwrap().push(expires_at);
-        Ok(Novelty::New)
-    }
-}
-
-#[derive(Debug)]
-struct Failing(fn() -> ReplayStoreError);
-
-#[async_trait]
-impl ReplayStore for Failing {
-    async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
-        Err((self.0)())
-    }
 }
