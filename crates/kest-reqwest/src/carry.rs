@@ -119,11 +119,12 @@ impl Carrying {
         }
         let Self { destinations, without_lineage, tiers, foreign_members } = self;
         let rules = CarryRules::new(destinations, without_lineage, tiers, foreign_members.as_deref())?;
-        let mut bounded = network::bounded(builder);
+        let refused = |cause: reqwest::Error| ClientError::Client(cause.into());
+        let mut bounded = network::bounded(builder).map_err(refused)?;
         if rules.tiers().is_single_use() {
             bounded = bounded.redirect(reqwest::redirect::Policy::none());
         }
-        let client = bounded.build().map_err(|cause| ClientError::Client(cause.into()))?;
+        let client = bounded.build().map_err(refused)?;
         let innermost = Innermost::new(rules, client.clone());
         let stack = ClientBuilder::new(client).with_init(note_where_it_is_built);
         Ok(more(stack).with(innermost).build())
