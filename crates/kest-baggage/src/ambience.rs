@@ -125,8 +125,11 @@ struct Scope(u64);
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let removed = STACK.try_with(|stack| stack.borrow_mut().split_off(self.0));
-        drop(removed);
+        // One by one, each after the stack is let go of: dropping the last of an admission may run code that asks what is
+        // current.
+        while let Ok(Some(removed)) = STACK.try_with(|stack| stack.borrow_mut().pop_from(self.0)) {
+            drop(removed);
+        }
     }
 }
 
@@ -162,9 +165,9 @@ impl Stack {
         Some(self.attached.remove(index).1)
     }
 
-    fn split_off(&mut self, place: u64) -> Vec<(u64, Standing)> {
-        let kept = self.attached.partition_point(|(other, _)| *other < place);
-        self.attached.split_off(kept)
+    /// The last of what was attached at `place` or later.
+    fn pop_from(&mut self, place: u64) -> Option<Standing> {
+        self.attached.pop_if(|(other, _)| *other >= place).map(|(_, standing)| standing)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decides what the `baggage` lines of a request carry: step 1 of a request's life.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::HeaderName;
 use kest_core::passport::{Tips, TipsError};
@@ -92,19 +94,24 @@ impl HeaderReader {
     }
 
     /// All lines as one list, within the bounds and free of bytes that no header has.
-    fn join<'line, Lines>(&self, lines: Lines) -> Result<Vec<u8>, ReadError>
+    fn join<'line, Lines>(&self, lines: Lines) -> Result<Cow<'line, [u8]>, ReadError>
     where
         Lines: IntoIterator<Item = &'line [u8]>,
     {
-        let mut header = Vec::new();
+        // Nearly every request has one line, which need not be copied.
+        let mut header = Cow::Borrowed(&b""[..]);
         for (index, line) in lines.into_iter().enumerate() {
             let separator: &[u8] = if index > 0 { b"," } else { b"" };
             let length = header.len() + separator.len() + line.len();
             if length > self.limits.header_bytes {
                 return Err(ReadError::TooLong(length));
             }
-            header.extend_from_slice(separator);
-            header.extend_from_slice(line);
+            if index == 0 {
+                header = Cow::Borrowed(line);
+            } else {
+                header.to_mut().extend_from_slice(separator);
+                header.to_mut().extend_from_slice(line);
+            }
         }
         // Here and below without leaving early, so that the compiler looks at many bytes at a time.
         if !header.iter().fold(true, |all, byte| all & !matches!(byte, 0..=8 | 10..=31 | 127)) {

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use kest_core::Limits;
 
 use crate::header::{AROUND_VALUE, BAGGAGE};
-use crate::member::{Arrays, Member, Members};
+use crate::member::{Arrays, Members};
 use crate::pack::{Cut, PackedHeader};
 
 impl PackedHeader {
@@ -50,23 +50,22 @@ impl PackedHeader {
 ///
 /// What came in is in the arrival when it held; what did not hold must not be forwarded by code that copies headers.
 pub fn strip(headers: &mut HeaderMap) {
-    let ours =
-        |line: &HeaderValue| Members::of(line.as_bytes(), Arrays::Raw).any(|member| !member.is_foreign());
-    if !headers.get_all(BAGGAGE).iter().any(ours) {
+    let foreign = Foreign::of(headers);
+    if foreign.ours == 0 {
         return;
     }
-    let foreign = Foreign::of(headers);
     match HeaderValue::from_maybe_shared(Bytes::from(foreign.text)) {
         Ok(value) if foreign.members > 0 => headers.insert(BAGGAGE, value),
         Ok(_) | Err(_) => headers.remove(BAGGAGE),
     };
 }
 
-/// The members that are not ours, joined, and how many they are.
+/// The members that are not ours, joined, and how many they are; beside them, how many are ours.
 #[derive(Default)]
 struct Foreign {
     text: Vec<u8>,
     members: usize,
+    ours: usize,
 }
 
 impl Foreign {
@@ -74,7 +73,11 @@ impl Foreign {
         let mut foreign = Self::default();
         for line in headers.get_all(BAGGAGE) {
             // Also a raw array is cut out whole, so that none of its pieces passes for a foreign member.
-            for member in Members::of(line.as_bytes(), Arrays::Raw).filter(Member::is_foreign) {
+            for member in Members::of(line.as_bytes(), Arrays::Raw) {
+                if !member.is_foreign() {
+                    foreign.ours += 1;
+                    continue;
+                }
                 if !foreign.text.is_empty() {
                     foreign.text.push(b',');
                 }

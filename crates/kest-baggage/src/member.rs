@@ -13,6 +13,13 @@ pub(crate) const USER: &str = "kest.user";
 pub(crate) const AGENT: &str = "kest.agent";
 pub(crate) const TASK: &str = "kest.task";
 
+/// Whether `key` is one of the names that we write, spelled as we write it.
+pub(crate) fn is_known(key: &[u8]) -> bool {
+    [PASSPORT, PASSPORT_Z, CLAIM_CHECK, CHAIN_TIP, USER, AGENT, TASK]
+        .iter()
+        .any(|name| name.as_bytes() == key)
+}
+
 /// Whether the first `[` of `kest.passport` opens an array that may contain commas of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrays {
@@ -54,7 +61,7 @@ impl<'header> Member<'header> {
     }
 
     pub(crate) fn has_token_key(&self) -> bool {
-        !self.key.is_empty() && self.key.iter().all(|byte| is_token(*byte))
+        is_known(self.key) || (!self.key.is_empty() && self.key.iter().all(|byte| is_token(*byte)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decides whose a list member is, by its name, however that is spelled.
 
+use crate::member;
+
 /// Whose a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
@@ -14,6 +16,9 @@ pub(crate) enum Whose {
 /// Whose the member called `key` is. W3C Baggage has keys be compared as they stand, but readers decode escapes (Go,
 /// Python, JavaScript, some of them twice), take `+` for a blank, trim, and compare without case.
 pub(crate) fn whose(key: &[u8]) -> Whose {
+    if member::is_known(key) {
+        return Whose::Ours;
+    }
     if is_plain(key) {
         let Some(start) = key.get(..PREFIX.len()) else { return Whose::Others };
         if !start.eq_ignore_ascii_case(PREFIX.as_bytes()) {

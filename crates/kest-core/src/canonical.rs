@@ -1,5 +1,9 @@
 //! Gives the one byte form of a JSON text (RFC 8785) and refuses texts that have none.
 
+use std::io;
+
+use serde::Serialize;
+
 use crate::strict_json::{StrictJsonError, parse_strict_json};
 
 /// The RFC 8785 bytes of the JSON text `json`.
@@ -19,6 +23,26 @@ pub fn canonicalize(json: &[u8], depth: usize) -> Result<Vec<u8>, CanonicalizeEr
     let value = parse_strict_json(json, depth).map_err(CanonicalizeError::Json)?;
     check_integers(json)?;
     serde_json_canonicalizer::to_vec(&value).map_err(CanonicalizeError::NotWritable)
+}
+
+/// Whether `value`, written as plain JSON, is exactly `text`: compared as it is written, and kept nowhere.
+pub(crate) fn is_written_as(value: &impl Serialize, text: &[u8]) -> bool {
+    let mut left = Left(text);
+    serde_json::to_writer(&mut left, value).is_ok() && left.0.is_empty()
+}
+
+/// What is still to be written of an expected text.
+struct Left<'text>(&'text [u8]);
+
+impl io::Write for Left<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(piece).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A text has no canonical form.
@@ -121,6 +145,20 @@ mod tests {
             "{\"\u{e000}\":1,\"\u{1f600}\":2,\"a\":[0.0,-0.0,1.50]}",
             Some("{\"a\":[0,0,1.5],\"\u{1f600}\":2,\"\u{e000}\":1}"),
         );
+    }
+
+    #[test]
+    fn other_text_than_the_written_one_is_noticed_at_every_byte() {
+        let value = serde_json::json!({"a": [1, "b\n"], "c": null});
+        let text = value.to_string();
+        assert!(is_written_as(&value, text.as_bytes()));
+        for place in 0..text.len() {
+            let mut other = text.clone().into_bytes();
+            other[place] ^= 1;
+            assert!(!is_written_as(&value, &other), "{place}");
+            assert!(!is_written_as(&value, &text.as_bytes()[..place]), "{place}");
+        }
+        assert!(!is_written_as(&value, format!("{text} ").as_bytes()));
     }
 
     #[test]

@@ -45,6 +45,13 @@ macro_rules! name {
             }
         }
 
+        impl From<$type> for Arc<str> {
+            /// The text, shared and not copied.
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)

@@ -131,7 +131,7 @@ fn push(normal: &mut Vec<u8>, octet: u8) -> Result<(), PathError> {
 
 /// Whether what the escapes of a normal path stand for is UTF-8.
 fn is_text(normal: &str) -> bool {
-    percent_encoding::percent_decode_str(normal).decode_utf8().is_ok()
+    !normal.contains('%') || percent_encoding::percent_decode_str(normal).decode_utf8().is_ok()
 }
 
 /// RFC 3986 section 3.3: `pchar` that needs no escape.

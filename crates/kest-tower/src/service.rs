@@ -1,5 +1,6 @@
 //! The services that the layers make.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -168,11 +169,12 @@ async fn admit(
     said: Said,
     options: AdmitOptions,
 ) -> Result<Admission, Rejection> {
-    let admission = async {
+    // Pinned where it stands: the timeout would move kilobytes otherwise.
+    let admission = pin!(async {
         let operation = plan.operation_of(said).await?;
         let admission = plan.kest.admit(arrival, &operation, plan.policy.as_ref(), options);
         admission.await.map_err(|error| Rejection::from(&error))
-    };
+    });
     match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
         Ok(admission) => admission,
         Err(_elapsed) => Err(Rejection::new(Step::Operation, RejectionKind::TookTooLong)),

@@ -1,8 +1,11 @@
 //! Notices an answer of a route that no layer of ours was around: nothing was asked there, and nothing signed.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "axum")]
+use axum::extract::MatchedPath;
 use http::{Extensions, Method, Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use kest_core::entry::OperationName;
@@ -43,7 +46,7 @@ impl Marks {
 #[derive(Debug)]
 pub(crate) struct Watch {
     touched: Touched,
-    route: Arc<str>,
+    route: Route,
 }
 
 impl Watch {
@@ -52,7 +55,7 @@ impl Watch {
         let upgrade = Mutex::new(request.extensions_mut().remove::<OnUpgrade>());
         let touched = Touched(Arc::new(Marks { touched: AtomicBool::new(false), upgrade }));
         request.extensions_mut().insert(touched.clone());
-        Self { touched, route: route_of(request).into() }
+        Self { touched, route: Route::of(request) }
     }
 
     /// The refusal of an answer that no layer was asked about. Answers that say no pass: a path that no route has, a method
@@ -63,7 +66,7 @@ impl Watch {
         let would_switch = || response.status() == StatusCode::UPGRADE_REQUIRED && marks.withheld().is_some();
         let forgotten = !marks.touched.load(Ordering::Acquire) && (is_a_yes(response) || would_switch());
         let rejection = || Rejection::new(Step::Inbound, RejectionKind::NoOperation);
-        forgotten.then(|| rejection().on_route(Arc::clone(&self.route)))
+        forgotten.then(|| rejection().on_route(self.route.to_string().into()))
     }
 }
 
@@ -84,11 +87,16 @@ fn is_a_no(code: &[u8]) -> bool {
 
 /// The route by what the program calls it: the method, and in axum the path that it was registered under. The path of the
 /// request is a stranger's text and is not named.
-fn route_of<Body>(request: &Request<Body>) -> String {
-    let method = method_of(request.method()).unwrap_or("(extension method)");
-    match matched_path(request.extensions()) {
-        Some(path) => format!("{method} {path}"),
-        None => method.to_owned(),
+#[derive(Debug)]
+struct Route {
+    method: &'static str,
+    path: Option<MatchedPath>,
+}
+
+impl Route {
+    fn of<Body>(request: &Request<Body>) -> Self {
+        let method = method_of(request.method()).unwrap_or("(extension method)");
+        Self { method, path: request.extensions().get().cloned() }
     }
 }
 
@@ -97,7 +105,7 @@ fn route_of<Body>(request: &Request<Body>) -> String {
 pub(crate) fn name_of_route(method: &Method, extensions: &Extensions) -> Option<OperationName> {
     // OpenTelemetry's word for a method that a stranger may have made up.
     let method = method_of(method).unwrap_or("_OTHER");
-    OperationName::new(format!("{method} {}", matched_path(extensions)?)).ok()
+    OperationName::new(format!("{method} {}", extensions.get::<MatchedPath>()?.as_str())).ok()
 }
 
 /// The method, where it is one of those that HTTP itself has.
@@ -116,12 +124,23 @@ fn method_of(method: &Method) -> Option<&'static str> {
     })
 }
 
-#[cfg(feature = "axum")]
-fn matched_path(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(formatter, "{} {}", self.method, path.as_str()),
+            None => formatter.write_str(self.method),
+        }
+    }
 }
 
+/// Without axum no router is known that says which path a route was registered under.
 #[cfg(not(feature = "axum"))]
-fn matched_path(_extensions: &Extensions) -> Option<&str> {
-    None
+#[derive(Debug, Clone)]
+enum MatchedPath {}
+
+#[cfg(not(feature = "axum"))]
+impl MatchedPath {
+    fn as_str(&self) -> &str {
+        match *self {}
+    }
 }

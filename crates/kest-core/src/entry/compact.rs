@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::labels::PRINCIPAL;
-use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, strict_labels};
+use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, Text, strict_labels};
 use crate::canonical;
 use crate::dialect::Dialect;
 use crate::limits::Limits;
@@ -32,7 +32,10 @@ pub(crate) struct Parsed {
     pub(crate) added: Taints,
     pub(crate) removed: Taints,
     pub(crate) taints: Taints,
-    pub(crate) payload: Payload,
+    pub(crate) classification: Arc<str>,
+    pub(crate) input_hash: Option<EntryHash>,
+    pub(crate) labels: Labels,
+    pub(crate) timestamp_ms: i64,
     pub(crate) signature: Signature,
     /// Where the signing input ends in the compact form.
     pub(crate) signed_bytes: usize,
@@ -148,16 +151,18 @@ impl FormError {
 /// The protected header: exactly these members, nothing else.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    typ: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    kid: Option<String>,
+struct Header<'text> {
+    #[serde(borrow)]
+    alg: Text<'text>,
+    #[serde(borrow)]
+    typ: Option<Text<'text>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    kid: Option<Text<'text>>,
 }
 
 /// A member that is there must be a text: null is not the same as absent.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(deserializer).map(Some)
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Text<'de>>, D::Error> {
+    Text::deserialize(deserializer).map(Some)
 }
 
 /// Takes `compact` apart. `first` says that it opens the passport.
@@ -208,25 +213,29 @@ fn parse_header(bytes: &[u8]) -> Result<Option<KeyId>, FormError> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(FormError::Header);
     }
-    let header: Header = serde_json::from_slice(bytes).map_err(|_cause| FormError::Header)?;
-    if header.alg != "EdDSA" {
+    let header: Header<'_> = serde_json::from_slice(bytes).map_err(|_cause| FormError::Header)?;
+    if *header.alg != *"EdDSA" {
         return Err(FormError::Algorithm);
     }
     if header.typ.as_deref() != Some("JWS") {
         return Err(FormError::Type);
     }
-    header.kid.map(KeyId::new).transpose().map_err(|_cause| FormError::Header)
+    header.kid.map(|name| KeyId::new(&*name)).transpose().map_err(|_cause| FormError::Header)
 }
 
 /// Parses the payload and proves that its bytes are canonical and hold the members of the schema, each once.
-fn parse_payload(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Payload, FormError> {
+fn parse_payload<'text>(
+    bytes: &'text [u8],
+    dialect: Dialect,
+    limits: &Limits,
+) -> Result<Payload<'text>, FormError> {
     if !bytes.starts_with(b"{") {
         return Err(FormError::Payload);
     }
-    let payload: Payload = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
+    let payload: Payload<'_> = serde_json::from_slice(bytes).map_err(|_cause| FormError::Payload)?;
     // Writing the typed form again gives canonical bytes when all names are ASCII and nothing is free-form. Equal
     // bytes then prove everything at once: order, spelling, no member twice, no member that we do not know.
-    if payload.is_plain() && serde_json::to_vec(&payload).is_ok_and(|again| again == bytes) {
+    if payload.is_plain() && canonical::is_written_as(&payload, bytes) {
         return Ok(payload);
     }
     let canonicalize =
@@ -252,16 +261,16 @@ struct Rules<'limits> {
 }
 
 fn check(
-    mut payload: Payload,
+    mut payload: Payload<'_>,
     key_id: Option<KeyId>,
     signature: Signature,
     signed_bytes: usize,
     rules: Rules<'_>,
 ) -> Result<Parsed, FormError> {
-    if !SCHEMA_VERSIONS.contains(&payload.schema_version.as_ref()) {
+    if !SCHEMA_VERSIONS.contains(&&*payload.schema_version) {
         return Err(FormError::SchemaVersion);
     }
-    let names = [&payload.classification, &payload.runtime.name, &payload.runtime.version];
+    let names = [&*payload.classification, &payload.runtime.name, &payload.runtime.version];
     if names.iter().any(|name| name.is_empty() || name.len() > 256) {
         return Err(FormError::Name);
     }
@@ -281,19 +290,22 @@ fn check(
         key_id,
         workload,
         entry_id: EntryId::parse(&payload.entry_id).ok_or(FormError::EntryId)?,
-        operation: OperationName::new(Arc::clone(&payload.operation)).map_err(|_cause| FormError::Name)?,
+        operation: OperationName::new(&*payload.operation).map_err(|_cause| FormError::Name)?,
         trust_score: TrustScore::from_wire(payload.trust_score).ok_or(FormError::TrustScore)?,
         parents: check_parents(&payload, rules)?,
         added: set(&mut payload.added_taints)?,
         removed: set(&mut payload.removed_taints)?,
         taints: set(&mut payload.taints)?,
-        payload,
+        classification: Arc::from(&*payload.classification),
+        input_hash: payload.input_hash.parse().ok(),
+        labels: payload.labels.into_owned(),
+        timestamp_ms: payload.timestamp_ms,
         signature,
         signed_bytes,
     })
 }
 
-fn check_hashes(payload: &Payload, dialect: Dialect) -> Result<(), FormError> {
+fn check_hashes(payload: &Payload<'_>, dialect: Dialect) -> Result<(), FormError> {
     let acceptable = |hash: &str| hash.is_empty() || hash.parse::<EntryHash>().is_ok();
     match dialect {
         Dialect::LegacyPython => Ok(()),
@@ -315,12 +327,12 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
     Ok(workload)
 }
 
-fn check_parents(payload: &Payload, rules: Rules<'_>) -> Result<Parents, FormError> {
+fn check_parents(payload: &Payload<'_>, rules: Rules<'_>) -> Result<Parents, FormError> {
     let legacy_root = rules.first && rules.dialect == Dialect::LegacyPython;
     match payload.parent_ids.as_slice() {
         [] if legacy_root => Ok(Parents::Root),
         [] => Err(FormError::Parents),
-        [sentinel] if sentinel.as_ref() == "0" => Ok(Parents::Root),
+        [sentinel] if **sentinel == *"0" => Ok(Parents::Root),
         ids if ids.len() > rules.limits.parents => Err(FormError::Parents),
         ids => {
             let hashes: Vec<EntryHash> = ids

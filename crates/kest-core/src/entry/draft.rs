@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hash::hex;
+use super::hash::{bytes_of, hex};
 use super::{EntryId, OperationName, OwnLabels, Resource};
 use crate::json_object::JsonObject;
 use crate::random::{Random, RandomError};
@@ -37,11 +37,7 @@ impl TraceId {
     /// Reads 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != 32 || !text.bytes().all(lower) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().and_then(|value| Self::from_bytes(value.to_be_bytes()))
+        bytes_of(text).and_then(Self::from_bytes)
     }
 }
 

@@ -52,15 +52,7 @@ impl FromStr for EntryHash {
 
     /// Reads exactly 64 lower-case hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, HashError> {
-        let Ok(digits) = <&[u8; 64]>::try_from(text.as_bytes()) else {
-            return Err(HashError);
-        };
-        let mut bytes = [0_u8; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = pair else { return Err(HashError) };
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
-        }
-        Ok(Self(bytes))
+        bytes_of(text).map(Self).ok_or(HashError)
     }
 }
 
@@ -80,11 +72,24 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn nibble(digit: u8) -> Result<u8, HashError> {
+/// The bytes that exactly so many lower-case hexadecimal digits stand for.
+pub(super) fn bytes_of<const COUNT: usize>(digits: &str) -> Option<[u8; COUNT]> {
+    if digits.len() != 2 * COUNT {
+        return None;
+    }
+    let mut bytes = [0_u8; COUNT];
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(HashError),
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 

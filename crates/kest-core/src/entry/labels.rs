@@ -21,6 +21,20 @@ pub(crate) const SANITIZER: &str = "kest.sanitizer";
 pub(crate) const RESOURCE_ID: &str = "kest.resource_id";
 pub(crate) const RESOURCE_ATTRIBUTES: &str = "kest.resource_attr";
 
+/// The labels that the protocol gives a meaning.
+const KNOWN: [&str; 10] = [
+    IDENTITY,
+    IDENTITY_SOURCE,
+    ISSUER,
+    ORIGIN,
+    RESOURCE_ATTRIBUTES,
+    RESOURCE_ID,
+    SANITIZER,
+    TENANT,
+    PRINCIPAL,
+    TRACE_ID,
+];
+
 /// The member `labels`, with the identity read once.
 #[derive(Clone, PartialEq)]
 pub struct Labels {
@@ -28,24 +42,32 @@ pub struct Labels {
     row: Row,
     /// Which names have another value than a text: only the legacy reading tolerates them.
     others: Vec<(usize, Scalar)>,
+    /// Where each of [`KNOWN`] stands, since these are asked for again and again.
+    known: [Option<u32>; KNOWN.len()],
     identity: Option<Identity>,
 }
 
 impl Labels {
     pub(crate) fn new(values: &BTreeMap<&str, String>) -> Self {
-        let texts = values.iter().flat_map(|(name, text)| [*name, text]);
-        Self { row: texts.collect(), others: Vec::new(), identity: None }.with_identity()
+        Self::of(values.iter().flat_map(|(name, text)| [*name, text]).collect(), Vec::new())
     }
 
-    fn with_identity(mut self) -> Self {
-        self.identity = self.get(IDENTITY).and_then(Identity::from_label);
-        self
+    /// The labels of a row that is in order of name.
+    fn of(row: Row, others: Vec<(usize, Scalar)>) -> Self {
+        let known = places(&row);
+        let mut labels = Self { row, others, known, identity: None };
+        labels.identity = labels.get(IDENTITY).and_then(Identity::from_label);
+        labels
     }
 
     /// The text of the label called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let place = (0..self.len()).find(|place| self.row.is_at(2 * place, name))?;
+        let mut known = KNOWN.iter().zip(self.known);
+        let place = match known.find(|(known, _)| **known == name) {
+            Some((_, place)) => usize::try_from(place?).ok()?,
+            None => (0..self.len()).find(|place| self.row.is_at(2 * place, name))?,
+        };
         let other = self.others.iter().any(|(at, _)| *at == place);
         if other { None } else { self.row.get(2 * place + 1) }
     }
@@ -125,18 +147,27 @@ impl Labels {
         if !self.others.is_empty() {
             self.row = self.iter().flat_map(|(name, text)| [name, text]).collect();
             self.others = Vec::new();
+            self.known = places(&self.row);
         }
     }
 
     fn values(&self) -> impl Iterator<Item = (&str, LabelValue<'_>)> {
-        let mut others = self.others.iter().peekable();
-        let mut texts = self.row.iter();
-        let pairs = std::iter::from_fn(move || Some((texts.next()?, texts.next()?)));
-        pairs.enumerate().map(move |(place, (name, text))| match others.next_if(|(at, _)| *at == place) {
-            Some((_, scalar)) => (name, LabelValue::Other(scalar)),
-            None => (name, LabelValue::Text(text)),
-        })
+        values(&self.row, &self.others)
     }
+}
+
+/// Each name with its value.
+fn values<'it>(
+    row: &'it Row,
+    others: &'it [(usize, Scalar)],
+) -> impl Iterator<Item = (&'it str, LabelValue<'it>)> {
+    let mut others = others.iter().peekable();
+    let mut texts = row.iter();
+    let pairs = std::iter::from_fn(move || Some((texts.next()?, texts.next()?)));
+    pairs.enumerate().map(move |(place, (name, text))| match others.next_if(|(at, _)| *at == place) {
+        Some((_, scalar)) => (name, LabelValue::Other(scalar)),
+        None => (name, LabelValue::Text(text)),
+    })
 }
 
 impl fmt::Debug for Labels {
@@ -191,9 +222,9 @@ impl<'de> Visitor<'de> for LabelsVisitor {
             }
             place += 1;
         }
-        let labels = Labels { row: growing.finish(), others, identity: None };
-        let sorted = labels.values().map(|(name, _)| name).is_sorted_by(|one, next| one < next);
-        Ok(if sorted { labels } else { in_order(&labels) }.with_identity())
+        let row = growing.finish();
+        let sorted = row.iter().step_by(2).is_sorted_by(|one, next| one < next);
+        Ok(if sorted { Labels::of(row, others) } else { in_order(&row, &others) })
     }
 }
 
@@ -202,8 +233,8 @@ const ORDINARY_BYTES: usize = 512;
 const ORDINARY_LABELS: usize = 10;
 
 /// The same in order of name; of two with one name, which has no canonical form, the later.
-fn in_order(labels: &Labels) -> Labels {
-    let by_name: BTreeMap<&str, LabelValue<'_>> = labels.values().collect();
+fn in_order(row: &Row, others: &[(usize, Scalar)]) -> Labels {
+    let by_name: BTreeMap<&str, LabelValue<'_>> = values(row, others).collect();
     let mut growing = Growing::default();
     let mut others = Vec::new();
     for (place, (name, value)) in by_name.into_iter().enumerate() {
@@ -216,7 +247,19 @@ fn in_order(labels: &Labels) -> Labels {
             }
         }
     }
-    Labels { row: growing.finish(), others, identity: None }
+    Labels::of(growing.finish(), others)
+}
+
+/// Where each of [`KNOWN`] stands in a row in which no name stands twice.
+fn places(row: &Row) -> [Option<u32>; KNOWN.len()] {
+    let mut places = [None; KNOWN.len()];
+    for (place, name) in (0..).zip(row.iter().step_by(2)) {
+        let mut known = KNOWN.iter().zip(&mut places);
+        if let Some((_, found)) = known.find(|(known, _)| **known == name) {
+            *found = Some(place);
+        }
+    }
+    places
 }
 
 /// Reads one value to the end of a row; another value than a text leaves an empty one there and is given back.

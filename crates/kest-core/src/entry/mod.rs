@@ -30,5 +30,5 @@ pub use resource::{Resource, ResourceError};
 
 pub(crate) use compact::{LARGEST_INTEGER, Parsed, claimed_key_id, compact, parse};
 pub(crate) use own_labels::OwnLabels;
-pub(crate) use payload::{Object, Parents, Payload};
+pub(crate) use payload::{Object, Parents, Payload, Text};
 pub(crate) use strict_labels::Declared;

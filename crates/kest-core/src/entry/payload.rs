@@ -1,5 +1,7 @@
 //! The payload of an entry as it stands on the wire: 18 members, in canonical order.
 
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,37 +12,65 @@ use crate::json_object::JsonObject;
 use crate::taint::TaintList;
 
 /// Declared in the order of RFC 8785 section 3.2.3, so that plain serialization is canonical.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Payload {
+///
+/// It lives as long as an entry is being read or written, and holds no copy of what stands there already.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Payload<'text> {
     pub(crate) added_taints: TaintList,
-    pub(crate) classification: Arc<str>,
-    pub(crate) content_hash: Arc<str>,
-    pub(crate) entry_id: Arc<str>,
+    #[serde(borrow)]
+    pub(crate) classification: Text<'text>,
+    pub(crate) content_hash: Text<'text>,
+    pub(crate) entry_id: Text<'text>,
     pub(crate) environment: Object,
-    pub(crate) input_hash: Arc<str>,
-    pub(crate) labels: Labels,
+    pub(crate) input_hash: Text<'text>,
+    pub(crate) labels: Cow<'text, Labels>,
     pub(crate) metadata: (),
-    pub(crate) operation: Arc<str>,
+    pub(crate) operation: Text<'text>,
     pub(crate) otel_context: Object,
-    pub(crate) parent_ids: Vec<Arc<str>>,
+    pub(crate) parent_ids: Vec<Text<'text>>,
     pub(crate) policy_context: PolicyContext,
     pub(crate) removed_taints: TaintList,
     pub(crate) runtime: Runtime,
-    pub(crate) schema_version: Arc<str>,
+    pub(crate) schema_version: Text<'text>,
     pub(crate) taints: TaintList,
     pub(crate) timestamp_ms: i64,
     pub(crate) trust_score: i64,
 }
 
-impl Payload {
+impl Payload<'_> {
     /// Whether plain serialization is canonical: all names are ASCII and nothing is free-form.
     pub(crate) fn is_plain(&self) -> bool {
         self.environment.is_empty() && self.otel_context.is_empty() && self.labels.are_plain()
     }
 }
 
+/// A text of a payload; copied only where it has escapes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'text>(#[serde(borrow)] Cow<'text, str>);
+
+impl<'text> From<&'text str> for Text<'text> {
+    fn from(text: &'text str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Free-form members; they are empty unless a deployment fills them.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Object(serde_json::Map<String, Value>);
 
@@ -93,7 +123,7 @@ impl Parents {
         }
     }
 
-    pub(crate) fn to_wire(&self) -> Vec<Arc<str>> {
+    pub(crate) fn to_wire(&self) -> Vec<Text<'static>> {
         match self {
             Self::Root => vec!["0".into()],
             Self::Entries(hashes) => hashes.iter().map(|hash| hash.to_hex().into()).collect(),

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::seldom::Seldom;
-use super::{
-    EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, Payload, PolicyContext, Runtime,
-};
+use super::{EntryHash, EntryId, Identity, Labels, OperationName, Parents, Parsed, PolicyContext, Runtime};
 use crate::json_object::JsonObject;
 use crate::signature::WorkloadId;
 use crate::taint::Taints;
@@ -52,7 +50,7 @@ impl Entry {
     /// Only verification and signing make entries. What was parsed and is never asked for is let go: a tree of JSON
     /// values is up to a hundred times as large as its text.
     pub(crate) fn new(compact: Arc<str>, hash: EntryHash, parsed: Parsed) -> Self {
-        let Payload { classification, input_hash, timestamp_ms, mut labels, .. } = parsed.payload;
+        let mut labels = parsed.labels;
         labels.shed();
         Self {
             compact,
@@ -60,14 +58,14 @@ impl Entry {
             entry_id: parsed.entry_id,
             operation: parsed.operation,
             workload: parsed.workload,
-            classification,
-            timestamp_ms,
+            classification: parsed.classification,
+            timestamp_ms: parsed.timestamp_ms,
             trust_score: parsed.trust_score,
             parents: parsed.parents,
             added: parsed.added,
             removed: parsed.removed,
             taints: parsed.taints,
-            input_hash: input_hash.parse().ok(),
+            input_hash: parsed.input_hash,
             labels,
             seldom: OnceLock::new(),
         }

@@ -22,6 +22,8 @@ use crate::path::{NormalPath, PathError};
 pub struct Resource {
     id: Option<Arc<str>>,
     attributes: Option<Arc<str>>,
+    /// Why an id that begins as a path is not one, found when it was made.
+    fault: Option<PathError>,
 }
 
 impl Resource {
@@ -32,8 +34,10 @@ impl Resource {
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         let id = id.into();
-        let normal = if id.starts_with('/') { path_name(&id).ok() } else { None };
-        Self { id: Some(normal.unwrap_or(id)), attributes: None }
+        match if id.starts_with('/') { path_name(&id) } else { Ok(Arc::clone(&id)) } {
+            Ok(id) => Self { id: Some(id), ..Self::default() },
+            Err(fault) => Self { id: Some(id), fault: Some(fault), ..Self::default() },
+        }
     }
 
     /// The resource at `path`, as it stands in an address: escaped, without its query.
@@ -42,7 +46,7 @@ impl Resource {
     ///
     /// [`ResourceError::Path`] when the path has no [normal form](NormalPath), or an empty segment.
     pub fn from_path(path: &str) -> Result<Self, ResourceError> {
-        Ok(Self { id: Some(path_name(path)?), attributes: None })
+        Ok(Self { id: Some(path_name(path)?), ..Self::default() })
     }
 
     /// The resource of these path segments, each of them decoded text: a constant, or a router's path parameter.
@@ -53,7 +57,7 @@ impl Resource {
     pub fn from_segments<Segment: AsRef<str>>(
         segments: impl IntoIterator<Item = Segment>,
     ) -> Result<Self, ResourceError> {
-        Ok(Self { id: Some(NormalPath::of_segments(segments)?.as_str().into()), attributes: None })
+        Ok(Self { id: Some(NormalPath::of_segments(segments)?.as_str().into()), ..Self::default() })
     }
 
     /// Adds attributes, a JSON object; they are signed in canonical form.
@@ -100,10 +104,7 @@ impl Resource {
         if id == "*" {
             return Err(ResourceError::Star);
         }
-        if id.starts_with('/') {
-            path_name(id)?;
-        }
-        Ok(())
+        self.fault.map_or(Ok(()), |fault| Err(fault.into()))
     }
 }
 

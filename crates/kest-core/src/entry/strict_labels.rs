@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::labels;
 use super::{FormError, Identity, IdentitySource, Labels, TraceId};
-use crate::canonical::canonicalize;
+use crate::canonical::{canonicalize, is_written_as};
 use crate::limits::Limits;
 use crate::signature::WorkloadId;
 use crate::trust::Origin;
@@ -33,12 +33,11 @@ pub(super) fn check(labels: &Labels, workload: &WorkloadId, limits: &Limits) -> 
 
 /// The identity has exactly its three members in canonical form, and nothing is called by an empty name.
 fn check_names(labels: &Labels) -> Result<(), FormError> {
-    if let Some(label) = labels.get(labels::IDENTITY) {
-        let written = labels.identity().map(Identity::to_label).and_then(Result::ok);
-        if written.as_deref() != Some(label) {
-            let empty = Identity::has_empty_name(label);
-            return Err(if empty { FormError::EmptyName } else { FormError::Labels });
-        }
+    if let Some(label) = labels.get(labels::IDENTITY)
+        && !labels.identity().is_some_and(|identity| is_written_as(identity, label.as_bytes()))
+    {
+        let empty = Identity::has_empty_name(label);
+        return Err(if empty { FormError::EmptyName } else { FormError::Labels });
     }
     let names = [labels.issuer(), labels.tenant(), labels.get(labels::RESOURCE_ID)];
     if names.into_iter().flatten().any(str::is_empty) { Err(FormError::EmptyName) } else { Ok(()) }
@@ -69,7 +68,7 @@ fn check_sanitizer(labels: &Labels, workload: &WorkloadId) -> Result<(), FormErr
         return Ok(());
     };
     let declared: Declared<'_> = serde_json::from_str(label).map_err(|_cause| FormError::Labels)?;
-    if serde_json::to_string(&declared).ok().as_deref() != Some(label) || declared.reason.trim().is_empty() {
+    if !is_written_as(&declared, label.as_bytes()) || declared.reason.trim().is_empty() {
         return Err(FormError::Labels);
     }
     if declared.by == workload.as_str() { Ok(()) } else { Err(FormError::ForeignSanitizer) }

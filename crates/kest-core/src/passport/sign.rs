@@ -1,5 +1,6 @@
 //! Extends a passport by one signed entry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use crate::canonical::{CanonicalizeError, canonicalize};
 use crate::entry::labels;
 use crate::entry::{
     Declared, Entry, EntryDraft, EntryHash, LARGEST_INTEGER, Labels, Object, Parents, Parsed, Payload,
-    Runtime, compact,
+    PolicyContext, Runtime, compact,
 };
+use crate::json_object::JsonObject;
 use crate::limits::Limits;
 use crate::policy::Permit;
 use crate::signature::{Sign, SignatureCheck, SignerError, SigningKey};
@@ -65,8 +67,15 @@ impl Passport {
         if key.workload() != signer.workload() {
             return Err(SignError::OtherWorkload);
         }
-        let parsed = self.prepare(permit, draft, key.as_ref(), context)?;
-        let entry = finish(parsed, key.as_ref(), context.limits).await?;
+        let said = Said {
+            policies: permit.into_policy_context(),
+            input_hash: draft.input_hash.clone(),
+            environment: draft.environment.clone(),
+            otel_context: draft.otel_context.clone(),
+        };
+        let parsed = self.prepare(draft, key.as_ref(), context)?;
+        let input = signing_input(&parsed, said, key.as_ref(), context.limits)?;
+        let entry = finish(parsed, &input, key.as_ref()).await?;
         let mut entries = self.entries().to_vec();
         let tip = entries.len();
         entries.push(Arc::new(entry));
@@ -86,7 +95,6 @@ impl Passport {
 
     fn prepare(
         &self,
-        permit: Permit,
         draft: EntryDraft,
         key: &dyn SigningKey,
         context: SignContext<'_>,
@@ -116,27 +124,6 @@ impl Passport {
         let labels = label(&draft, key, context.caller)?;
         let said = self.tip_entries().map(|tip| tip.labels());
         lineage_claim::check(&labels, said).map_err(|found| SignError::Identity(found.into()))?;
-        let payload = Payload {
-            added_taints: taint_list(&draft.added_taints),
-            classification: draft.classification,
-            // The entry is signed before the operation runs, so its result is not known yet.
-            content_hash: "".into(),
-            entry_id: draft.entry_id.to_string().into(),
-            environment: Object::of(&draft.environment).map_err(SignError::NotWritable)?,
-            input_hash: draft.input_hash.unwrap_or_else(|| "".into()),
-            labels,
-            metadata: (),
-            operation: draft.operation.as_str().into(),
-            otel_context: Object::of(&draft.otel_context).map_err(SignError::NotWritable)?,
-            parent_ids: parents.to_wire(),
-            policy_context: permit.into_policy_context(),
-            removed_taints: taint_list(&removed),
-            runtime: Runtime { name: "kest-rust".into(), version: env!("CARGO_PKG_VERSION").into() },
-            schema_version: "0.3.0".into(),
-            taints: taint_list(&taints),
-            timestamp_ms: timestamp(context.unix_millis).ok_or(SignError::Clock)?,
-            trust_score: i64::from(trust_score.value()),
-        };
         Ok(Parsed {
             key_id: Some(key.key_id().clone()),
             workload: key.workload().clone(),
@@ -147,7 +134,10 @@ impl Passport {
             added: draft.added_taints,
             removed,
             taints,
-            payload,
+            classification: draft.classification,
+            input_hash: draft.input_hash.and_then(|hash| hash.parse().ok()),
+            labels,
+            timestamp_ms: timestamp(context.unix_millis).ok_or(SignError::Clock)?,
             signature: crate::signature::Signature::from_bytes([0; 64]),
             signed_bytes: 0,
         })
@@ -158,22 +148,63 @@ fn timestamp(unix_millis: u64) -> Option<i64> {
     i64::try_from(unix_millis).ok().filter(|millis| *millis <= LARGEST_INTEGER)
 }
 
-/// Writes the signing input, has it signed and, where the signer is not in this process, checks the signature.
-async fn finish(mut parsed: Parsed, key: &dyn SigningKey, limits: &Limits) -> Result<Entry, SignError> {
+/// What an entry says that is seldom asked for, and read from its compact form then.
+struct Said {
+    policies: PolicyContext,
+    input_hash: Option<Arc<str>>,
+    environment: JsonObject,
+    otel_context: JsonObject,
+}
+
+/// RFC 7515 section 5.1: the protected header and the payload, each in base64url, joined by a dot.
+fn signing_input(
+    entry: &Parsed,
+    said: Said,
+    key: &dyn SigningKey,
+    limits: &Limits,
+) -> Result<String, SignError> {
     let header = Header { alg: "EdDSA", kid: key.key_id().as_str(), typ: "JWS" };
     let header = serde_json::to_vec(&header).map_err(SignError::NotWritable)?;
-    let mut payload = serde_json::to_vec(&parsed.payload).map_err(SignError::NotWritable)?;
+    let payload = Payload {
+        added_taints: taint_list(&entry.added),
+        classification: entry.classification.as_ref().into(),
+        // The entry is signed before the operation runs, so its result is not known yet.
+        content_hash: "".into(),
+        entry_id: entry.entry_id.to_string().into(),
+        environment: Object::of(&said.environment).map_err(SignError::NotWritable)?,
+        input_hash: said.input_hash.as_deref().unwrap_or_default().into(),
+        labels: Cow::Borrowed(&entry.labels),
+        metadata: (),
+        operation: entry.operation.as_str().into(),
+        otel_context: Object::of(&said.otel_context).map_err(SignError::NotWritable)?,
+        parent_ids: entry.parents.to_wire(),
+        policy_context: said.policies,
+        removed_taints: taint_list(&entry.removed),
+        runtime: Runtime { name: "kest-rust".into(), version: env!("CARGO_PKG_VERSION").into() },
+        schema_version: "0.3.0".into(),
+        taints: taint_list(&entry.taints),
+        timestamp_ms: entry.timestamp_ms,
+        trust_score: i64::from(entry.trust_score.value()),
+    };
+    let mut written = Vec::with_capacity(ORDINARY_BYTES);
+    serde_json::to_writer(&mut written, &payload).map_err(SignError::NotWritable)?;
     // The typed form is declared in canonical order: without free-form members these are RFC 8785 bytes.
-    if !parsed.payload.is_plain() {
-        payload = canonicalize(&payload, limits.json_depth).map_err(SignError::NotCanonical)?;
+    if !payload.is_plain() {
+        written = canonicalize(&written, limits.json_depth).map_err(SignError::NotCanonical)?;
     }
+    let payload = written;
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 96);
     URL_SAFE_NO_PAD.encode_string(&header, &mut input);
     input.push('.');
     URL_SAFE_NO_PAD.encode_string(&payload, &mut input);
-    if input.len() + 87 > limits.entry_bytes {
-        return Err(SignError::EntryTooLong);
-    }
+    if input.len() + 87 > limits.entry_bytes { Err(SignError::EntryTooLong) } else { Ok(input) }
+}
+
+/// What the payload of an ordinary entry takes.
+const ORDINARY_BYTES: usize = 1280;
+
+/// Has `input` signed and, where the signer is not in this process, checks the signature.
+async fn finish(mut parsed: Parsed, input: &str, key: &dyn SigningKey) -> Result<Entry, SignError> {
     let signature = key.sign(input.as_bytes()).await.map_err(SignError::Unavailable)?;
     let believed = match key.signature_check() {
         SignatureCheck::InProcess => true,
@@ -184,7 +215,7 @@ async fn finish(mut parsed: Parsed, key: &dyn SigningKey, limits: &Limits) -> Re
     }
     parsed.signed_bytes = input.len();
     parsed.signature = signature;
-    let compact: Arc<str> = compact(&input, &signature).into();
+    let compact: Arc<str> = compact(input, &signature).into();
     let hash = EntryHash::of(&compact);
     Ok(Entry::new(compact, hash, parsed))
 }

@@ -258,14 +258,14 @@ impl<'de> Visitor<'de> for Entries<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some(item) = items.next_element::<std::borrow::Cow<'de, str>>()? {
+        while let Some(item) = items.next_element::<entry::Text<'de>>()? {
             if entries.len() >= self.limits.entries {
                 return Err(serde::de::Error::custom(TOO_MANY));
             }
             if item.len() > self.limits.entry_bytes {
                 return Err(serde::de::Error::custom(ENTRY_TOO_LONG));
             }
-            entries.push(Arc::from(item));
+            entries.push(Arc::from(&*item));
         }
         Ok(entries)
     }

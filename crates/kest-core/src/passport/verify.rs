@@ -150,7 +150,7 @@ impl Verifier {
             Dialect::Strict => {
                 check_trust(trust, &parsed, &parents)?;
                 let said = parents.iter().map(|parent| parent.labels());
-                lineage_claim::check(&parsed.payload.labels, said)?;
+                lineage_claim::check(&parsed.labels, said)?;
             }
             Dialect::LegacyPython => {
                 check_legacy_taints(&parsed, &parents, &walk.all_taints)?;
@@ -176,7 +176,7 @@ impl Verifier {
         let mut refused = VerifyErrorKind::UnknownKey;
         for (key, not_after) in ring.candidates(&parsed.workload, parsed.key_id.as_ref()) {
             // Judged each time, also for an entry that is remembered: the key may have been retired since.
-            if not_after.is_some_and(|end| !end.admits(parsed.payload.timestamp_ms)) {
+            if not_after.is_some_and(|end| !end.admits(parsed.timestamp_ms)) {
                 if refused == VerifyErrorKind::UnknownKey {
                     refused = VerifyErrorKind::KeyExpired;
                 }
@@ -208,7 +208,7 @@ impl Verifier {
 /// Protocol section 1 and 3: a score above what the parents and the origin allow, or a taint gone missing, needs a
 /// signed sanitizer; the taints are the union of the direct parents', plus added, minus removed.
 fn check_trust(model: &TrustModel, parsed: &Parsed, parents: &[Arc<Entry>]) -> Result<(), VerifyErrorKind> {
-    let labels = &parsed.payload.labels;
+    let labels = &parsed.labels;
     let sanitized = labels.sanitizer().is_some();
     let scores: Vec<TrustScore> = parents.iter().map(|parent| parent.trust_score()).collect();
     if !sanitized && parsed.trust_score > model.score(labels.origin(), &scores) {

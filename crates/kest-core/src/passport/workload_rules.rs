@@ -61,7 +61,7 @@ impl WorkloadRules {
         let refused = |allowed: &Option<Arc<BTreeSet<WorkloadId>>>| {
             allowed.as_ref().is_some_and(|allowed| !allowed.contains(&parsed.workload))
         };
-        if refused(&self.introducers) && introduces(&parsed.payload.labels, parents) {
+        if refused(&self.introducers) && introduces(&parsed.labels, parents) {
             return Err(VerifyErrorKind::IntroducerNotAllowed);
         }
         if refused(&self.sanitizers) && sanitizes(parsed, parents) {
@@ -90,7 +90,7 @@ fn introduces(labels: &Labels, parents: &[Arc<Entry>]) -> bool {
 /// The legacy dialect asks for no label: there, what only a sanitizer may do counts.
 fn sanitizes(parsed: &Parsed, parents: &[Arc<Entry>]) -> bool {
     let least = parents.iter().map(|parent| parent.trust_score()).min();
-    parsed.payload.labels.sanitizer().is_some()
+    parsed.labels.sanitizer().is_some()
         || !parsed.removed.is_empty()
         || least.is_some_and(|least| parsed.trust_score > least)
 }

@@ -32,7 +32,7 @@ impl Common {
         let passport = request.arrival().lineage().passport();
         let caller = request.arrival().caller();
         let trust_score = request.trust_score().value();
-        let workload: Arc<str> = request.workload().as_str().into();
+        let workload: Arc<str> = request.workload().clone().into();
         let text = |text: &str| Arc::<str>::from(text);
         let subject = Subject {
             agent: caller.agent().map(text),
@@ -58,7 +58,7 @@ impl Common {
             active_deviations: Vec::new(),
             declared: said(request.environment()).map(raw).transpose()?,
             is_root: request.is_root(),
-            operation: request.operation().as_str().into(),
+            operation: request.operation().clone().into(),
             parent_hash: parent_hash.then(|| tip_of(passport)),
             policy_names: Arc::default(),
             policy_tier: tier_name(PolicyTier::Function),
@@ -116,8 +116,8 @@ fn in_steps(age: Duration) -> u64 {
 fn history_of(id: &str, passport: &Passport) -> History {
     let mut history = History::default();
     for entry in passport.entries().iter().filter(|entry| entry.labels().get(RESOURCE_ID) == Some(id)) {
-        history.operations.push(entry.operation().as_str().into());
-        history.principals.push(entry.workload().as_str().into());
+        history.operations.push(entry.operation().clone().into());
+        history.principals.push(entry.workload().clone().into());
         history.users.extend(entry.identity().and_then(|identity| identity.user()).map(Arc::from));
     }
     history
@@ -126,8 +126,8 @@ fn history_of(id: &str, passport: &Passport) -> History {
 fn chain_of(passport: &Passport) -> Chain {
     let mut chain = Chain::default();
     for entry in passport.entries() {
-        chain.operations.push(entry.operation().as_str().into());
-        chain.principals.push(entry.workload().as_str().into());
+        chain.operations.push(entry.operation().clone().into());
+        chain.principals.push(entry.workload().clone().into());
         chain.resources.push(entry.labels().get(RESOURCE_ID).map(Into::into));
         chain.users.push(entry.identity().and_then(|identity| identity.user()).map(Into::into));
     }
