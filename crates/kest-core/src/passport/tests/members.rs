@@ -34,7 +34,10 @@ fn described() -> Operation {
         .sanitizer(crate::entry::Sanitizer::because("schema checked").removes("feed"))
         .input(b"feed")
         .environment(
-            JsonObject::parse(r#"{"région":"eu","load":1e21,"nested":{"b":[1.0],"a":null}}"#).unwrap(),
+            JsonObject::parse(
+                r#"{"région":"eu","load":1e21,"nested":{"b":[1.0],"a":null},"\ue000":1,"\ud83d\ude00":2}"#,
+            )
+            .unwrap(),
         )
         .otel_context(OtelContext::new(trace, span).with_flags(1))
         .label("team", "ledger")
@@ -101,7 +104,10 @@ fn every_member_of_an_entry_is_read_by_its_accessor_before_and_after_it_travelle
         assert_eq!(read.environment().as_str(), signed.environment().as_str());
     }
     let wire = payload(root.entry());
-    assert_eq!(wire["environment"], json!({"load": 1e21, "nested": {"a": null, "b": [1]}, "région": "eu"}));
+    assert_eq!(
+        wire["environment"],
+        json!({"load": 1e21, "nested": {"a": null, "b": [1]}, "région": "eu", "\u{e000}": 1, "\u{1f600}": 2})
+    );
     let otel = json!({"span_id": "00f067aa0ba902b7", "trace_flags": "01", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"});
     assert_eq!(wire["otel_context"], otel);
     assert_eq!(wire["labels"]["trace_id"], otel["trace_id"]);
