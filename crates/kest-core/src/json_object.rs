@@ -17,8 +17,13 @@ use crate::canonical::{CanonicalizeError, canonicalize};
 /// assert!(JsonObject::parse("[]").is_err());
 /// # Ok::<(), kest_core::CanonicalizeError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct JsonObject(Arc<str>);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct JsonObject(
+    /// Nothing where it has no member, so that an operation that says nothing allocates nothing.
+    Option<Arc<str>>,
+);
+
+const EMPTY: &str = "{}";
 
 /// Nesting of an object: the members of an entry that hold it are one level further out.
 const DEPTH: usize = 8;
@@ -47,37 +52,31 @@ impl JsonObject {
         if canonical.first() != Some(&b'{') {
             return Err(CanonicalizeError::NotAnObject);
         }
-        Ok(Self(String::from_utf8_lossy(&canonical).into()))
+        Ok(Self::from_canonical(&String::from_utf8_lossy(&canonical)))
     }
 
     /// Takes what stands in a payload whose bytes are canonical.
     pub(crate) fn from_canonical(text: &str) -> Self {
-        Self(text.into())
+        Self((text != EMPTY).then(|| text.into()))
     }
 
     /// Its canonical form.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or(EMPTY)
     }
 
     /// Whether it has no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        &*self.0 == "{}"
-    }
-}
-
-impl Default for JsonObject {
-    fn default() -> Self {
-        Self("{}".into())
+        self.0.is_none()
     }
 }
 
 impl fmt::Debug for JsonObject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // It may be about people.
-        write!(formatter, "JsonObject({} bytes)", self.0.len())
+        write!(formatter, "JsonObject({} bytes)", self.as_str().len())
     }
 }
 
@@ -93,7 +92,9 @@ mod tests {
         let deep = |depth: usize| format!(r#"{{"a":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert!(JsonObject::parse(&deep(DEPTH - 1)).is_ok());
         assert!(JsonObject::parse(&deep(DEPTH)).is_err());
-        assert!(JsonObject::default().is_empty() && JsonObject::parse(" { } ").unwrap().is_empty());
+        let empty = JsonObject::default();
+        assert_eq!((empty.as_str(), empty.is_empty()), ("{}", true));
+        assert_eq!(JsonObject::parse(" { } ").unwrap(), empty);
     }
 
     #[test]
