@@ -48,7 +48,9 @@ const ROOMS: [Room; 4] = [
             "crates/kest-identity/src/jwt/validation.rs",
             "crates/kest-identity/src/jwt/claims.rs",
             "crates/kest-identity/src/jwt/token_type.rs",
-            "crates/kest-identity/src/binding/*.rs",
+            "crates/kest-identity/src/confirmation/*.rs",
+            "crates/kest-identity/src/dpop/*.rs",
+            "crates/kest-identity/src/mtls.rs",
         ],
         // These need packages of npm, which are not in the copy that is changed.
         own: "not (binary(issuer) + binary(jose))",
