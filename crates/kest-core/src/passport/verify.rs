@@ -30,7 +30,7 @@ pub struct Verifier {
 /// use kest_core::{Dialect, Verifier};
 ///
 /// let mut settings = VerifySettings::default();
-/// settings.reading = Dialect::LegacyPython;
+/// settings.dialect = Dialect::LegacyPython;
 /// let verifier = Verifier::with(settings);
 /// ```
 #[derive(Debug, Clone, Default)]
