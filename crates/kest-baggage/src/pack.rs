@@ -20,7 +20,7 @@ use crate::tier::{Tier, claim_check, compressed, inline};
 pub struct Tiers {
     rule: Rule,
     threshold: usize,
-    claims: Option<PassportStores>,
+    store: Option<PassportStores>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Tiers {
     /// The first that fits of inline, compressed and claim check.
     #[must_use]
     pub fn auto() -> Self {
-        Self { rule: Rule::SmallestFirst, threshold: DEFAULT_THRESHOLD, claims: None }
+        Self { rule: Rule::SmallestFirst, threshold: DEFAULT_THRESHOLD, store: None }
     }
 
     /// Compressed, or a claim check where that does not fit: for readers that cannot percent-decode.
@@ -53,25 +53,25 @@ impl Tiers {
 
     /// Keeps what fits no header there: [`PassportStores`], or a store alone, which readers of the claim check must share.
     #[must_use]
-    pub fn store(mut self, claims: impl Into<PassportStores>) -> Self {
-        self.claims = Some(claims.into());
+    pub fn store(mut self, store: impl Into<PassportStores>) -> Self {
+        self.store = Some(store.into());
         self
     }
 
     /// Whether each request must pack for itself, since what it carries can be redeemed once.
     #[must_use]
     pub fn is_single_use(&self) -> bool {
-        self.claims.as_ref().is_some_and(PassportStores::is_single_use)
+        self.store.as_ref().is_some_and(PassportStores::is_single_use)
     }
 
     /// Whether both choose the same tier for every passport, and keep claims in the same way at the same places.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
-        let claims = match (&self.claims, &other.claims) {
+        let same_store = match (&self.store, &other.store) {
             (None, None) => true,
             (Some(one), Some(two)) => one.same_as(two),
             (Some(_), None) | (None, Some(_)) => false,
         };
-        claims && self.rule == other.rule && self.threshold == other.threshold
+        same_store && self.rule == other.rule && self.threshold == other.threshold
     }
 
     async fn write(
@@ -91,9 +91,9 @@ impl Tiers {
         if let Some(member) = compressed::write(&json, room, limits) {
             return Ok((Tier::Compressed, member));
         }
-        match &self.claims {
-            Some(claims) if json.len() <= limits.passport_bytes => {
-                let (place, text) = (claims.place(), (json, passport));
+        match &self.store {
+            Some(store) if json.len() <= limits.passport_bytes => {
+                let (place, text) = (store.place(), (json, passport));
                 let member = claim_check::write(text, tips, place, share, random, limits).await?;
                 Ok((Tier::ClaimCheck, member))
             }
@@ -114,7 +114,7 @@ impl fmt::Debug for Tiers {
             .debug_struct("Tiers")
             .field("rule", &self.rule)
             .field("threshold", &self.threshold)
-            .field("claims", &self.claims)
+            .field("store", &self.store)
             .finish()
     }
 }

@@ -26,7 +26,7 @@ pub type HttpClientBuilder = reqwest::ClientBuilder;
 #[must_use]
 #[derive(Debug)]
 pub struct ClientBuilder {
-    kest: Admitter,
+    admitter: Admitter,
     tiers: Tiers,
     builder: HttpClientBuilder,
     destinations: Vec<Destination>,
@@ -36,9 +36,9 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Begins a client of the service `kest` that packs with `tiers`. Without a lineage it refuses to call.
-    pub fn new(kest: &Admitter, tiers: Tiers, builder: HttpClientBuilder) -> Self {
+    pub fn new(admitter: &Admitter, tiers: Tiers, builder: HttpClientBuilder) -> Self {
         Self {
-            kest: kest.clone(),
+            admitter: admitter.clone(),
             tiers,
             builder,
             destinations: Vec::new(),
@@ -73,8 +73,8 @@ impl ClientBuilder {
         operation: Operation,
         policy: impl Authorize + 'static,
     ) -> Result<Self, OperationError> {
-        self.kest.check(&operation, &policy)?;
-        self.without_lineage = WithoutLineage::originate(self.kest.clone(), origin, operation, policy);
+        self.admitter.check(&operation, &policy)?;
+        self.without_lineage = WithoutLineage::originate(self.admitter.clone(), origin, operation, policy);
         Ok(self)
     }
 

@@ -42,7 +42,7 @@ impl<S> Layer<S> for HashedOperationLayer {
         HashBody {
             inner: self.operation.layer(inner),
             limit: self.limit,
-            wait: plan.kest.limits().admission_wait,
+            wait: plan.admitter.limits().admission_wait,
             respond: plan.respond.clone(),
         }
     }

@@ -300,7 +300,7 @@ impl InboundBuilder {
         let identity = choice.into_authenticate();
         let steps = Steps {
             reader,
-            claims: self.store,
+            store: self.store,
             keys: self.keys,
             verifier,
             needs: Needs::of(identity.as_ref()),

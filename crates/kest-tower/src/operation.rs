@@ -57,7 +57,7 @@ pub struct OperationLayer {
 
 /// What one route does for every request.
 pub(crate) struct Plan {
-    pub(crate) kest: Admitter,
+    pub(crate) admitter: Admitter,
     pub(crate) operation: Operation,
     pub(crate) policy: Arc<dyn Authorize>,
     pub(crate) root_origin: Origin,
@@ -78,8 +78,8 @@ impl OperationLayer {
     ///
     /// When neither `policy` nor the deployment asks anything; see [`try_shared`](Self::try_shared).
     #[must_use]
-    pub fn new(kest: Admitter, operation: Operation, policy: impl Authorize + 'static) -> Self {
-        Self::shared(kest, operation, Arc::new(policy))
+    pub fn new(admitter: Admitter, operation: Operation, policy: impl Authorize + 'static) -> Self {
+        Self::shared(admitter, operation, Arc::new(policy))
     }
 
     /// As [`new`](Self::new), with a policy that several routes share.
@@ -89,9 +89,9 @@ impl OperationLayer {
     /// When no request could be admitted; [`try_shared`](Self::try_shared) says what is wrong as an error.
     #[must_use]
     #[expect(clippy::panic, reason = "a service must not start with a route that can allow nothing")]
-    pub fn shared(kest: Admitter, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
+    pub fn shared(admitter: Admitter, operation: Operation, policy: Arc<dyn Authorize>) -> Self {
         let name = operation.name().clone();
-        match Self::try_shared(kest, operation, policy) {
+        match Self::try_shared(admitter, operation, policy) {
             Ok(layer) => layer,
             Err(error) => panic!("operation {name}: {error}"),
         }
@@ -104,15 +104,15 @@ impl OperationLayer {
     /// [`OperationError`] when no request could be admitted: neither `policy` nor the deployment asks anything, `policy` is
     /// the deployment's, or `operation` declares what cannot be signed.
     pub fn try_shared(
-        kest: Admitter,
+        admitter: Admitter,
         operation: Operation,
         policy: Arc<dyn Authorize>,
     ) -> Result<Self, OperationError> {
-        kest.check(&operation, policy.as_ref())?;
-        say_that_only_routes_decide(&kest);
+        admitter.check(&operation, policy.as_ref())?;
+        say_that_only_routes_decide(&admitter);
         let root_origin = Origin::internet();
         let plan = Plan {
-            kest,
+            admitter,
             operation,
             policy,
             root_origin,
@@ -171,7 +171,7 @@ impl OperationLayer {
     ///
     /// [`OperationError::OtherWorkload`].
     pub fn signer(self, signer: Arc<dyn Sign>) -> Result<Self, OperationError> {
-        self.plan.kest.check_signer(signer.as_ref())?;
+        self.plan.admitter.check_signer(signer.as_ref())?;
         Ok(self.change(|plan| plan.signer = Some(signer)))
     }
 
@@ -266,7 +266,7 @@ impl Plan {
         match (&self.describe, said.parts) {
             (Some(describe), Some(parts)) => {
                 let described = describe(operation.into_owned(), parts).await?;
-                check_description(&described, self.kest.limits())?;
+                check_description(&described, self.admitter.limits())?;
                 Ok(Cow::Owned(described))
             }
             (None, _) | (_, None) => Ok(operation),
@@ -285,7 +285,7 @@ impl Plan {
     /// What the request of `parts` is about, found in the address that was asked for.
     fn resource_of(&self, parts: &mut request::Parts) -> Result<Option<Resource>, Rejection> {
         let Some(of) = &self.resource else {
-            let own = self.operation.named_resource().check(self.kest.limits());
+            let own = self.operation.named_resource().check(self.admitter.limits());
             return own.map(|()| None).map_err(Rejection::of_own_resource);
         };
         let asked_for = in_normal_form(parts).map_err(ResourceError::from)?;
@@ -293,15 +293,15 @@ impl Plan {
         let found = of(parts);
         parts.uri = as_routed;
         let resource = found?;
-        resource.check(self.kest.limits())?;
+        resource.check(self.admitter.limits())?;
         Ok(Some(resource))
     }
 }
 
 /// Once: a service without the tiers above its routes may want that, and people should have seen it.
-fn say_that_only_routes_decide(kest: &Admitter) {
+fn say_that_only_routes_decide(admitter: &Admitter) {
     static SAID: Once = Once::new();
-    if !kest.has_deployment_policy() {
+    if !admitter.has_deployment_policy() {
         SAID.call_once(|| {
             tracing::warn!(
                 "no deployment policy: enterprise, platform and application tiers are empty, and only each operation's \
@@ -314,7 +314,7 @@ fn say_that_only_routes_decide(kest: &Admitter) {
 impl Clone for Plan {
     fn clone(&self) -> Self {
         Self {
-            kest: self.kest.clone(),
+            admitter: self.admitter.clone(),
             operation: self.operation.clone(),
             policy: Arc::clone(&self.policy),
             root_origin: self.root_origin.clone(),

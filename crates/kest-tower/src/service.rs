@@ -127,7 +127,7 @@ where
         touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
         let said = plan.said(&mut parts);
-        let trace_id = trace_of(&plan.kest, &parts);
+        let trace_id = trace_of(&plan.admitter, &parts);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
@@ -172,10 +172,10 @@ async fn admit(
     // Pinned where it stands: the timeout would move kilobytes otherwise.
     let admission = pin!(async {
         let operation = plan.operation_of(said).await?;
-        let admission = plan.kest.admit(arrival, &operation, plan.policy.as_ref(), options);
+        let admission = plan.admitter.admit(arrival, &operation, plan.policy.as_ref(), options);
         admission.await.map_err(|error| Rejection::from(&error))
     });
-    match tokio::time::timeout(plan.kest.limits().admission_wait, admission).await {
+    match tokio::time::timeout(plan.admitter.limits().admission_wait, admission).await {
         Ok(admission) => admission,
         Err(_elapsed) => Err(Rejection::new(Step::Operation, RejectionKind::TookTooLong)),
     }

@@ -24,7 +24,7 @@ use crate::rejection::RejectionKind;
 #[derive(Debug)]
 pub(crate) struct Steps {
     pub(crate) reader: HeaderReader,
-    pub(crate) claims: Option<PassportStores>,
+    pub(crate) store: Option<PassportStores>,
     pub(crate) keys: Arc<dyn ResolveKeys>,
     pub(crate) verifier: Verifier,
     pub(crate) identity: Arc<dyn Authenticate>,
@@ -198,8 +198,8 @@ impl Steps {
     }
 
     async fn restore(&self, packed: PackedPassport) -> Result<Restored, RestoreError> {
-        match &self.claims {
-            Some(claims) => claims.restore(packed, self.limits()).await,
+        match &self.store {
+            Some(store) => store.restore(packed, self.limits()).await,
             None => restore(packed, None, self.limits()).await,
         }
     }

@@ -9,8 +9,9 @@ use kest_core::{Admission, Admitter, Arrival};
 ///
 /// Without a passport the header is a stranger's: an edge that signed its trace would let anybody choose under which
 /// trace the records of others are found.
-pub(crate) fn trace_of(kest: &Admitter, parts: &Parts) -> Option<TraceId> {
-    kest.running_trace()
+pub(crate) fn trace_of(admitter: &Admitter, parts: &Parts) -> Option<TraceId> {
+    admitter
+        .running_trace()
         .or_else(|| if came_with_a_passport(&parts.extensions) { of_header(&parts.headers) } else { None })
 }
 

@@ -56,7 +56,7 @@ fn rig(change: impl FnOnce(&mut Steps)) -> (Admitter, Steps, Arc<Watcher>) {
     let watcher = Arc::new(Watcher::default());
     let mut steps = Steps {
         reader: HeaderReader::default(),
-        claims: None,
+        store: None,
         keys: Arc::new(Arc::new(ring)),
         verifier: Verifier::default(),
         identity: Arc::<Watcher>::clone(&watcher),
