@@ -5,6 +5,7 @@ mod decisions;
 mod faults;
 mod naming;
 mod nesting;
+mod own_words;
 mod schemas;
 mod seen;
 

@@ -156,3 +156,27 @@ fn identity_is_that_of_the_texts_in_any_order() {
     assert_ne!(rego(&[a]).identity(), rego(&["package a\nallow := false"]).identity());
     assert_eq!(rego(&[a]).kind(), "rego");
 }
+
+/// What a service keeps of tokens and says of its surroundings decides; what is not there is undefined, and no yes.
+#[tokio::test]
+async fn claims_and_declared_environments_decide_and_absent_ones_do_not() {
+    let policy = rego(&["package p\n\
+        allow if { input.subject.claims.plan == \"gold\"; input.environment.declared.region == \"eu\" }\n"]);
+    let said = async |claims: Value, declared: Value| {
+        let mut document = document(json!({}));
+        for (pointer, name, value) in [("/subject", "claims", claims), ("/environment", "declared", declared)]
+        {
+            if !value.is_null() {
+                document.pointer_mut(pointer).unwrap()[name] = value;
+            }
+        }
+        let input = Input::from_json(document.to_string().as_bytes(), &Limits::default()).unwrap();
+        policy.evaluate(&name("p"), &input).await.unwrap()
+    };
+    let gold = || json!({"plan": "gold"});
+    assert_eq!(said(gold(), json!({"region": "eu"})).await, Verdict::Allow);
+    assert_eq!(said(gold(), json!({"region": "us"})).await, Verdict::Deny);
+    assert_eq!(said(json!({"plan": ["gold"]}), json!({"region": "eu"})).await, Verdict::Deny);
+    assert_eq!(said(Value::Null, json!({"region": "eu"})).await, Verdict::Deny);
+    assert_eq!(said(gold(), Value::Null).await, Verdict::Deny);
+}
