@@ -10,6 +10,7 @@ use crate::entry::{Entry, OperationName};
 use crate::passport::Passport;
 use crate::policy::Authorize;
 use crate::refusal::Step;
+use crate::signature::SigningKey;
 use crate::{AdmitError, Operation};
 
 /// An operation that policy allowed and whose entry is signed; cheap to clone.
@@ -24,12 +25,19 @@ struct Parts {
     arrival: Arrival,
     passport: Passport,
     entry: Arc<Entry>,
+    key: Arc<dyn SigningKey>,
     memo: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Admission {
-    pub(crate) fn new(admitter: Admitter, arrival: Arrival, passport: Passport, entry: Arc<Entry>) -> Self {
-        Self(Arc::new(Parts { admitter, arrival, passport, entry, memo: OnceLock::new() }))
+    pub(crate) fn new(
+        admitter: Admitter,
+        arrival: Arrival,
+        passport: Passport,
+        entry: Arc<Entry>,
+        key: Arc<dyn SigningKey>,
+    ) -> Self {
+        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, memo: OnceLock::new() }))
     }
 
     /// What the request came with.
@@ -66,6 +74,13 @@ impl Admission {
     #[must_use]
     pub fn admitter(&self) -> &Admitter {
         &self.0.admitter
+    }
+
+    /// The key that signed this operation's entry, whatever the service signs with by now: what else is signed in the name of
+    /// this lineage's tip is signed with it.
+    #[must_use]
+    pub fn signing_key(&self) -> &Arc<dyn SigningKey> {
+        &self.0.key
     }
 
     /// What an operation inside of this one follows: this one's lineage, and the same caller.
@@ -158,3 +173,7 @@ impl Joined {
         self.admitter.admit_at(Step::Nested, &self.arrival, operation, policy, options).await
     }
 }
+
+#[cfg(test)]
+#[path = "tests/admission.rs"]
+mod tests;

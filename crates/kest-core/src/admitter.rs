@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::entry::{EntryId, TraceId};
 use crate::limits::Limits;
 use crate::operation::{Operation, OperationError};
-use crate::passport::{Passport, SignContext, SignError};
+use crate::passport::{Passport, SignContext, SignError, present_key};
 use crate::policy::{Authorize, AuthorizeError, Memo, NothingAsked, PolicyRequest, authorize};
 use crate::random::{OsRandom, Random, RandomError};
 use crate::refusal::{Asked, Refusal, Step};
@@ -286,11 +286,12 @@ impl Admitter {
             limits: &self.0.limits,
             unix_millis: self.0.clock.unix_millis(),
         };
-        let signed = carried.sign_entry(permit, draft, signer, context).await;
+        let unsigned = |error| refused(step, asked, AdmitError::Sign(error));
+        let key = present_key(signer).map_err(unsigned)?;
+        let signed = carried.sign_entry_under(permit, draft, key.as_ref(), context).await;
         let last = |passport: Passport| passport.entries().last().map(Arc::clone).map(|it| (passport, it));
-        let (passport, entry) = signed
-            .and_then(|passport| last(passport).ok_or(SignError::PassportFull))
-            .map_err(|error| refused(step, asked, AdmitError::Sign(error)))?;
+        let (passport, entry) =
+            signed.and_then(|passport| last(passport).ok_or(SignError::PassportFull)).map_err(unsigned)?;
         tracing::debug!(
             step = step.as_str(),
             kest.entry_id = %entry.entry_id(),
@@ -299,7 +300,7 @@ impl Admitter {
             entries = passport.len(),
             "operation admitted"
         );
-        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry))
+        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry, key))
     }
 
     /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues

@@ -14,6 +14,7 @@ mod workload_rules;
 pub use freshness::{Freshness, NotFresh};
 pub use merge::MergeError;
 pub use seen::SeenEntries;
+pub(crate) use sign::present_key;
 pub use sign::{SignContext, SignError};
 pub use unverified::{PassportFormError, Tips, TipsError, UnverifiedPassport};
 pub use verified::Passport;

@@ -53,6 +53,18 @@ impl Passport {
         signer: &dyn Sign,
         context: SignContext<'_>,
     ) -> Result<Self, SignError> {
+        let key = present_key(signer)?;
+        self.sign_entry_under(permit, draft, key.as_ref(), context).await
+    }
+
+    /// As [`sign_entry`](Self::sign_entry), with a key that was asked for already.
+    pub(crate) async fn sign_entry_under(
+        &self,
+        permit: Permit,
+        draft: EntryDraft,
+        key: &dyn SigningKey,
+        context: SignContext<'_>,
+    ) -> Result<Self, SignError> {
         if permit.entry_id() != draft.entry_id() {
             return Err(SignError::OtherPermit);
         }
@@ -62,20 +74,15 @@ impl Passport {
         if self.len() >= context.limits.entries || self.tip_hashes().count() > context.limits.parents {
             return Err(SignError::PassportFull);
         }
-        // Asked for once: the key may be exchanged at any time, and the entry names the one that signs it.
-        let key = signer.current();
-        if key.workload() != signer.workload() {
-            return Err(SignError::OtherWorkload);
-        }
         let said = Said {
             policies: permit.into_policy_context(),
             input_hash: draft.input_hash.clone(),
             environment: draft.environment.clone(),
             otel_context: draft.otel_context.clone(),
         };
-        let parsed = self.prepare(draft, key.as_ref(), context)?;
-        let input = signing_input(&parsed, said, key.as_ref(), context.limits)?;
-        let entry = finish(parsed, &input, key.as_ref()).await?;
+        let parsed = self.prepare(draft, key, context)?;
+        let input = signing_input(&parsed, said, key, context.limits)?;
+        let entry = finish(parsed, &input, key).await?;
         let mut entries = self.entries().to_vec();
         let tip = entries.len();
         entries.push(Arc::new(entry));
@@ -142,6 +149,12 @@ impl Passport {
             signed_bytes: 0,
         })
     }
+}
+
+/// The key that signs now. Asked for once: it may be exchanged at any time, and an entry names the one that signs it.
+pub(crate) fn present_key(signer: &dyn Sign) -> Result<Arc<dyn SigningKey>, SignError> {
+    let key = signer.current();
+    if key.workload() == signer.workload() { Ok(key) } else { Err(SignError::OtherWorkload) }
 }
 
 fn timestamp(unix_millis: u64) -> Option<i64> {
