@@ -38,7 +38,7 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "kest",
     "kest-axum",
     "kest-baggage",
@@ -49,24 +49,29 @@ const CRATES: [&str; 12] = [
     "kest-policy",
     "kest-redis",
     "kest-reqwest",
+    "kest-signature",
     "kest-testkit",
     "kest-tower",
 ];
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 12] = [
+    let allowed: [(&str, &[&str]); 13] = [
         ("kest-core", &[]),
         ("kest-http", &[]),
+        ("kest-signature", &["kest-core"]),
         ("kest-identity", &["kest-core", "kest-http"]),
-        ("kest-baggage", &["kest-core", "kest-http"]),
+        ("kest-baggage", &["kest-core", "kest-http", "kest-signature"]),
         ("kest-policy", &["kest-core", "kest-http"]),
-        ("kest-tower", &["kest-core", "kest-baggage", "kest-identity"]),
+        ("kest-tower", &["kest-core", "kest-baggage", "kest-identity", "kest-signature"]),
         ("kest-axum", &["kest-core", "kest-tower"]),
-        ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http"]),
+        ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http", "kest-signature"]),
         ("kest-redis", &["kest-core", "kest-baggage"]),
         ("kest-testkit", &["kest-core", "kest-baggage", "kest-identity", "kest-tower"]),
-        ("kest-cli", &["kest-core", "kest-baggage", "kest-http", "kest-policy", "kest-redis"]),
+        (
+            "kest-cli",
+            &["kest-core", "kest-baggage", "kest-http", "kest-policy", "kest-redis", "kest-signature"],
+        ),
         (
             "kest",
             &[
@@ -78,6 +83,7 @@ fn crates_depend_only_on_those_below_them() {
                 "kest-axum",
                 "kest-reqwest",
                 "kest-redis",
+                "kest-signature",
             ],
         ),
     ];

@@ -149,9 +149,24 @@ pub struct Limits {
     /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 130 bytes each, and
     /// 16 000 new ones a second where each is kept for the 65 s of a proof of possession. One caller gets a quarter at most.
     pub replay_ids: usize,
+    /// Bytes of all `Signature-Input` lines of a request, and of all `Signature` lines: a signature takes 500 of them.
+    pub signature_bytes: usize,
+    /// Signatures of one request, ours and those of others: a client, and proxies that vouch for what they passed on.
+    pub signatures: usize,
+    /// Bytes of the nonce of a signature, which is hashed and remembered as 32. Random ones of 16 to 64 bytes are spelled
+    /// in less.
+    pub signature_nonce_bytes: usize,
+    /// Time for which the signature of a request counts: long enough for a slow connection, short enough that few nonces
+    /// have to be remembered.
+    pub signature_max_age: Duration,
+    /// Time that the clock of a signer may be ahead of ours. Machines whose clocks are kept differ by less than 100 ms.
+    pub signature_skew: Duration,
+    /// Bytes of a signed body that are read before the handler runs, to compare its digest; each request may hold as many.
+    pub signed_body_bytes: usize,
 }
 
 impl Default for Limits {
+    #[expect(clippy::too_many_lines, reason = "a line for each bound")]
     fn default() -> Self {
         Self {
             header_bytes: 32 * 1024,
@@ -211,6 +226,12 @@ impl Default for Limits {
             policy_decisions: 16 * 1024,
             seen_entries: 16 * 1024,
             replay_ids: 1024 * 1024,
+            signature_bytes: 8 * 1024,
+            signatures: 8,
+            signature_nonce_bytes: 128,
+            signature_max_age: Duration::from_secs(10),
+            signature_skew: Duration::from_secs(2),
+            signed_body_bytes: 2 * 1024 * 1024,
         }
     }
 }

@@ -83,7 +83,7 @@ impl SignedEntry {
     }
 }
 
-/// A signer that notes what it signs.
+/// A signer that notes the entries that it signs, and signs requests without a note.
 ///
 /// A handler never runs before the entry of its operation is signed, so a request that left no entry ran no operation.
 #[derive(Debug, Clone)]
@@ -142,7 +142,10 @@ impl SigningKey for NotingKey {
 
     async fn sign(&self, signing_input: &[u8]) -> Result<Signature, SignerError> {
         let signature = self.inner.sign(signing_input).await?;
-        self.signed.push(SignedEntry::of(signing_input));
+        // The base of a request's signature begins with the quoted name of a part (RFC 9421 section 2.5), which no JWS does.
+        if !signing_input.starts_with(b"\"") {
+            self.signed.push(SignedEntry::of(signing_input));
+        }
         Ok(signature)
     }
 }

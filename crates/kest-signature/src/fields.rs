@@ -1,0 +1,144 @@
+//! The headers `Signature-Input` and `Signature`: members with a tag are found, written and taken out; others stay.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use kest_core::Limits;
+use sfv::visitor::{DictionaryVisitor, EntryVisitor};
+use sfv::{Dictionary, FieldType as _, InnerList, KeyRef, ListEntry, Parser};
+
+use crate::base::text;
+use crate::{Fault, SignatureInput};
+
+pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+
+/// The one signature with `tag`, and its bytes; `None` where there is none.
+///
+/// Signatures with other tags are counted against the limit and not looked at. Where no line holds the tag's text
+/// nothing is parsed, so that what others sign costs nothing.
+pub(crate) fn find(
+    headers: &HeaderMap,
+    tag: &str,
+    limits: &Limits,
+) -> Result<Option<(SignatureInput, Vec<u8>)>, Fault> {
+    if !mentions(headers, tag) {
+        return Ok(None);
+    }
+    let inputs = dictionary(headers, &SIGNATURE_INPUT, limits)?;
+    let mut tagged = inputs.iter().filter_map(|(label, member)| Some((label, of_tag(member, tag)?)));
+    let Some((label, wire)) = tagged.next() else { return Ok(None) };
+    if tagged.next().is_some() {
+        return Err(Fault::SeveralSignatures);
+    }
+    let signatures = dictionary(headers, &SIGNATURE, limits)?;
+    let bytes = match signatures.get(label.as_str()) {
+        Some(ListEntry::Item(item)) if item.params.is_empty() => item.bare_item.as_byte_sequence(),
+        Some(ListEntry::Item(_) | ListEntry::InnerList(_)) | None => None,
+    };
+    let bytes = bytes.ok_or(Fault::SignatureAbsent)?.to_vec();
+    Ok(Some((SignatureInput::of_wire(wire.clone())?, bytes)))
+}
+
+/// Adds a signature under `label`, as lines of their own: those of others are not touched.
+pub(crate) fn add(
+    headers: &mut HeaderMap,
+    label: &KeyRef,
+    input: &SignatureInput,
+    signature: &[u8],
+) -> Result<(), Fault> {
+    let mut member = sfv::DictSerializer::new();
+    let _parameters = member.bare_item(label, signature);
+    let signature = member.finish().ok_or(Fault::Malformed)?;
+    let value = |text: String| HeaderValue::from_str(&text).map_err(|_cause| Fault::Malformed);
+    let (input, signature) = (value(input.to_member(label))?, value(signature)?);
+    headers.append(SIGNATURE_INPUT, input);
+    headers.append(SIGNATURE, signature);
+    Ok(())
+}
+
+/// Takes out what has `tag` or stands under `label`: signatures of an earlier attempt.
+pub(crate) fn remove(
+    headers: &mut HeaderMap,
+    label: &KeyRef,
+    tag: &str,
+    limits: &Limits,
+) -> Result<(), Fault> {
+    if !mentions(headers, tag) && !mentions(headers, label.as_str()) {
+        return Ok(());
+    }
+    let mut inputs = dictionary(headers, &SIGNATURE_INPUT, limits)?;
+    let mut signatures = dictionary(headers, &SIGNATURE, limits)?;
+    inputs.retain(|name, member| {
+        let ours = name.as_str() == label.as_str() || of_tag(member, tag).is_some();
+        if ours {
+            signatures.shift_remove(name.as_str());
+        }
+        !ours
+    });
+    signatures.shift_remove(label.as_str());
+    for (name, members) in [(SIGNATURE_INPUT, inputs), (SIGNATURE, signatures)] {
+        headers.remove(&name);
+        if let Some(text) = members.serialize() {
+            headers.insert(name, HeaderValue::from_str(&text).map_err(|_cause| Fault::Malformed)?);
+        }
+    }
+    Ok(())
+}
+
+fn of_tag<'it>(member: &'it ListEntry, tag: &str) -> Option<&'it InnerList> {
+    match member {
+        ListEntry::InnerList(wire) if text(wire, "tag") == Some(tag) => Some(wire),
+        ListEntry::InnerList(_) | ListEntry::Item(_) => None,
+    }
+}
+
+/// Whether a line of either header holds `word`. A structured field has one spelling for a text without quotes.
+fn mentions(headers: &HeaderMap, word: &str) -> bool {
+    let lines = headers.get_all(SIGNATURE_INPUT).iter().chain(headers.get_all(SIGNATURE));
+    lines.into_iter().any(|line| line.as_bytes().windows(word.len()).any(|part| part == word.as_bytes()))
+}
+
+/// All lines of one header as one dictionary: RFC 9651 section 4.2.
+fn dictionary(headers: &HeaderMap, name: &HeaderName, limits: &Limits) -> Result<Dictionary, Fault> {
+    let mut members = Members { found: Dictionary::new(), most: limits.signatures };
+    let mut bytes = 0_usize;
+    for line in headers.get_all(name) {
+        bytes = bytes.saturating_add(line.len());
+        if bytes > limits.signature_bytes {
+            return Err(Fault::TooLong);
+        }
+        let parsed = Parser::new(line.as_bytes()).parse_dictionary_with_visitor(&mut members);
+        if parsed.is_err() {
+            let full = members.found.len() >= members.most;
+            return Err(if full { Fault::TooManySignatures } else { Fault::Malformed });
+        }
+    }
+    Ok(members.found)
+}
+
+/// A dictionary in which a label stands once. RFC 9651 section 3.2 lets the last one count; readers that let the first one
+/// count would see another signature, so there must be no second.
+struct Members {
+    found: Dictionary,
+    most: usize,
+}
+
+impl<'line> DictionaryVisitor<'line> for &mut Members {
+    type Out = ();
+    type Error = Refused;
+
+    fn entry(&mut self, key: &'line KeyRef) -> Result<impl EntryVisitor<'line>, Refused> {
+        if self.found.len() >= self.most || self.found.contains_key(key.as_str()) {
+            return Err(Refused);
+        }
+        let Ok(entry) = DictionaryVisitor::entry(&mut self.found, key);
+        Ok(entry)
+    }
+
+    fn finish(self) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a label stands twice or there are too many")]
+struct Refused;

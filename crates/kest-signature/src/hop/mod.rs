@@ -1,0 +1,31 @@
+//! Hop proof: a passport that is worth nothing without the key of its last signer.
+//!
+//! The caller signs each attempt with the key that signed the tip of its passport ([`sign`]); the receiver demands
+//! exactly the same set of parts ([`read`]), and after the passport was verified, the key, the moment, the signature
+//! and a nonce that it has never seen ([`UnverifiedHop::verify`]).
+//!
+//! | | |
+//! | --- | --- |
+//! | signed | `@method`, `@authority`, `@path`, `@query`, `kest-tip`; `authorization` if the request has it; `content-digest` if it has a body |
+//! | parameters | `created`, `expires`, `nonce`, `keyid`, `alg="ed25519"`, `tag="kest-hop"` |
+//! | `kest-tip` | the hashes of the passport's tips in order, joined by commas: it binds all of the passport, while other `baggage` may be added on the way |
+//!
+//! The order of the parts and the label are free to a writer; this one writes them as above, under `kest-hop`.
+
+mod error;
+mod read;
+mod settings;
+mod sign;
+mod verify;
+
+pub use error::HopError;
+pub use read::{UnverifiedHop, read};
+pub use settings::{HopSettings, HopSettingsBuilder, HopSettingsError};
+pub use sign::{SignError, sign};
+pub use verify::VerifiedHop;
+
+/// The tag of the signatures that are hop proofs.
+pub const TAG: &str = "kest-hop";
+
+/// The header that repeats the tips of the passport.
+pub const KEST_TIP: http::HeaderName = http::HeaderName::from_static("kest-tip");

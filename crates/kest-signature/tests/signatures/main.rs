@@ -1,0 +1,11 @@
+//! What signatures of requests must let through, and every attack that they must refuse.
+
+// Declared for tests, so that the lints know the helpers in them as such.
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod form;
+#[cfg(test)]
+mod hop;
+#[cfg(test)]
+mod rig;
