@@ -12,6 +12,8 @@ use crate::{ConnectError, Redis};
 
 /// Settings of a connection that is not made yet.
 ///
+/// A service makes its own from `kest::Kest::redis`, which says the service's [limits](Self::limits) and clock.
+///
 /// A call waits [`queue_wait`](Self::queue_wait) for its turn and then [`command_wait`](Self::command_wait) for its
 /// answer, 400 ms together, which is below `Limits::passport_store_wait`.
 ///
@@ -141,6 +143,16 @@ impl RedisBuilder {
         self
     }
 
+    /// Follows the bounds of a service: [`value_bytes`](Self::value_bytes) its `Limits::passport_bytes`, and the time that
+    /// a call may take its `Limits::passport_store_wait`, of which a command gets three fifths, its turn one, and the
+    /// way there and back the last. What is named after this stands.
+    pub fn limits(mut self, limits: &Limits) -> Self {
+        self.value_bytes = limits.passport_bytes.saturating_mul(4);
+        let fifth = limits.passport_store_wait / 5;
+        (self.command_wait, self.queue_wait) = (fifth * 3, fifth);
+        self
+    }
+
     /// The clock that identifiers expire by; the system's by default.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -218,5 +230,24 @@ impl fmt::Debug for RedisBuilder {
             .debug_struct("RedisBuilder")
             .field("addresses", &self.addresses.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_of_a_service_are_the_defaults_where_its_limits_are() {
+        let plain = Redis::builder("redis://cache.example");
+        let bounds = |it: &RedisBuilder| (it.value_bytes, it.command_wait, it.queue_wait);
+        let followed = Redis::builder("redis://cache.example").limits(&Limits::default());
+        assert_eq!(bounds(&plain), bounds(&followed));
+        let mut limits = Limits::default();
+        limits.passport_bytes = 1000;
+        limits.passport_store_wait = Duration::from_secs(1);
+        let followed = Redis::builder("redis://cache.example").limits(&limits);
+        let expected = (4000, Duration::from_millis(600), Duration::from_millis(200));
+        assert_eq!(bounds(&followed), expected);
     }
 }

@@ -22,6 +22,7 @@ mod grpc;
 mod messages;
 mod operation;
 mod service;
+mod stores;
 mod trust;
 
 pub use grpc::{GrpcBuildError, GrpcServiceBuilder};

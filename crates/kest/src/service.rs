@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kest_baggage::{PassportStores, Tiers};
 use kest_core::entry::TraceId;
 use kest_core::passport::{VerifySettings, WorkloadRules};
-use kest_core::signature::{Sign, WorkloadId};
+use kest_core::signature::{KeyId, Sign, WorkloadId};
 use kest_core::trust::{Origin, TrustModel};
 use kest_core::{
     Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, Slots,
@@ -44,7 +44,7 @@ use crate::trust::Trust;
 #[derive(Debug, Clone)]
 pub struct Kest(pub(crate) Arc<Parts>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Parts {
     pub(crate) service: kest_core::Admitter,
     pub(crate) tiers: Tiers,
@@ -247,6 +247,9 @@ impl std::fmt::Debug for KestBuilder {
 impl KestBuilder {
     /// Believes entries that are signed with these keys: a [`Bundle`](crate::Bundle), a [`KeyRing`](crate::KeyRing), or
     /// a [resolver](Trust::resolver).
+    ///
+    /// Where they know this service and not the key that it signs with, or that key has ended, it is not built: its peers,
+    /// which trust the same bundle, would refuse all that it signs. Of keys that are followed a line at `warn` says so.
     pub fn trust(mut self, keys: impl Into<Trust>) -> Self {
         self.keys = Some(keys.into());
         self
@@ -274,7 +277,7 @@ impl KestBuilder {
     }
 
     /// Keeps passports that fit no header there, and redeems claim checks there: [`PassportStores`], or a store alone for plain
-    /// ones.
+    /// ones. A store that is made of the service's own limits and clock is given to it [later](Kest::with_passport_store).
     pub fn passport_store(mut self, store: impl Into<PassportStores>) -> Self {
         self.store = Some(store.into());
         self
@@ -340,7 +343,7 @@ impl KestBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for what was not said.
+    /// [`BuildError`] for what was not said, and for a key that no peer would believe.
     pub fn build(self) -> Result<Kest, BuildError> {
         let keys = self.keys.ok_or(BuildError::NoTrust)?;
         let service = kest_core::Admitter::builder(self.signer)
@@ -357,25 +360,27 @@ impl KestBuilder {
             Some(source) => service.trace_source(source),
             None => service,
         };
-        let tiers = match &self.store {
-            Some(store) => self.tiers.store(store.clone()),
-            None => self.tiers,
-        };
-        Ok(Kest(Arc::new(Parts {
-            service: service.build(),
-            tiers,
+        let service = service.build();
+        keys.check_own(service.signer(), service.clock().as_ref())?;
+        let kest = Kest(Arc::new(Parts {
+            service,
+            tiers: self.tiers,
             #[cfg(feature = "policy")]
             policies: self.policies,
             keys,
             verify: self.verify,
-            store: self.store,
+            store: None,
             slots: self.slots,
-        })))
+        }));
+        Ok(match self.store {
+            Some(store) => kest.with_passport_store(store),
+            None => kest,
+        })
     }
 }
 
-/// A [`Kest`] cannot be built: something that has no default was not said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A [`Kest`] cannot be built: something that has no default was not said, or its key is not one that is believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Whose entries it believes.
@@ -384,4 +389,22 @@ pub enum BuildError {
     /// The deployment's policies.
     #[error("no deployment policies: give .policies(..), or say .without_deployment_policies()")]
     NoPolicies,
+    /// The trusted keys have other keys of the workload than the one that it signs with.
+    #[error(
+        "signing key is not among the trusted keys of its workload, add it to the bundle: {key} of {workload}"
+    )]
+    UntrustedKey {
+        /// Who signs.
+        workload: WorkloadId,
+        /// With what.
+        key: KeyId,
+    },
+    /// The trusted keys say that the key signs no more.
+    #[error("signing key has ended by the trusted keys, sign with the next one: {key} of {workload}")]
+    KeyEnded {
+        /// Who signs.
+        workload: WorkloadId,
+        /// With what.
+        key: KeyId,
+    },
 }

@@ -51,7 +51,7 @@ async fn of_32_who_send_one_stolen_proof_at_once_one_is_admitted() {
 #[tokio::test]
 async fn proof_that_one_replica_took_is_refused_by_another_with_the_same_store() {
     let clock = Arc::new(TestClock::default());
-    let store: Arc<dyn ReplayStore> = Arc::new(InMemoryReplays::new(clock, &Limits::default()));
+    let store: Arc<dyn ReplayStore> = Arc::new(InMemoryReplays::with_clock(&Limits::default(), clock));
     let of = || Api::with(settings().origins(["https://test"]).replays(Arc::clone(&store)), Setup::default());
     let (one, other, owner) = (of().await, of().await, Holder::new(1));
     let token = one.token_for(&owner);

@@ -65,6 +65,13 @@ impl PassportStores {
         self
     }
 
+    /// Reads `clock` to tell when a seal is over, unless [another](Self::clock) was named: how a service gives its own to
+    /// stores that it is given.
+    pub fn default_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock.get_or_insert(clock);
+        self
+    }
+
     /// Opens `packed` as [`restore`](crate::restore()) does, and redeems claim checks here.
     ///
     /// # Errors
@@ -99,6 +106,12 @@ impl PassportStores {
         let second = self.overflow.store().map(AsRef::as_ref);
         let shelves = Shelves { first: self.store.as_ref(), second, clock };
         Place { shelves, sealing: self.sealing.as_deref() }
+    }
+}
+
+impl<Store: PassportStore + 'static> From<Store> for PassportStores {
+    fn from(store: Store) -> Self {
+        Self::plain(Arc::new(store))
     }
 }
 

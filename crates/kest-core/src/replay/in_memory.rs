@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::{Novelty, ReplayId, ReplayStore, ReplayStoreError};
-use crate::{Clock, Limits, NoRoom, Room, Share};
+use crate::{Clock, Limits, NoRoom, Room, Share, SystemClock};
 
 /// A bounded memory of one process: enough where requests of one caller always reach the same replica, or where one
 /// use with each replica does no harm.
@@ -20,7 +20,6 @@ use crate::{Clock, Limits, NoRoom, Room, Share};
 /// be told from one that was seen and dropped.
 ///
 /// ```
-/// use std::sync::Arc;
 /// use std::time::Duration;
 /// use kest_core::replay::{InMemoryReplays, Novelty, ReplayId};
 /// use kest_core::{Clock, Limits, ReplayStore, SystemClock};
@@ -33,7 +32,7 @@ use crate::{Clock, Limits, NoRoom, Room, Share};
 /// #     }
 /// # }
 /// # block_on(async {
-/// let store = InMemoryReplays::new(Arc::new(SystemClock), &Limits::default());
+/// let store = InMemoryReplays::new(&Limits::default());
 /// let id = ReplayId::of([b"order".as_slice(), b"4711"]);
 /// let later = SystemClock.now() + Duration::from_secs(60);
 /// assert_eq!(store.insert(id, later).await?, Novelty::New);
@@ -59,7 +58,13 @@ struct Remembered {
 impl InMemoryReplays {
     /// An empty memory of at most `limits.replay_ids` identifiers.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
+    pub fn new(limits: &Limits) -> Self {
+        Self::with_clock(limits, Arc::new(SystemClock))
+    }
+
+    /// An empty memory that reads `clock` to tell which identifiers are over.
+    #[must_use]
+    pub fn with_clock(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
         Self { clock, most: limits.replay_ids, remembered: Mutex::new(Remembered::new(limits.replay_ids)) }
     }
 

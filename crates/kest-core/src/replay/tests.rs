@@ -15,7 +15,7 @@ fn at(seconds: u64) -> SystemTime {
 fn memory_of(most: usize) -> (InMemoryReplays, Arc<TestClock>) {
     let limits = Limits { replay_ids: most, ..Limits::default() };
     let clock = Arc::new(TestClock::at(at(1000)));
-    (InMemoryReplays::new(Arc::<TestClock>::clone(&clock), &limits), clock)
+    (InMemoryReplays::with_clock(&limits, Arc::<TestClock>::clone(&clock)), clock)
 }
 
 /// Brings the identifier `name`, which expires at `seconds`.

@@ -39,6 +39,12 @@ impl BundleFile {
         BundleFileBuilder { path: path.into(), settings: Settings::every(LOOK_EVERY) }
     }
 
+    /// The keys of the bundle in use; `None` once it is too old.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<KeyRing>> {
+        self.0.ring()
+    }
+
     /// How the bundle is, right now.
     #[must_use]
     pub fn health(&self) -> BundleHealth {

@@ -42,6 +42,12 @@ impl BundleUrl {
         }
     }
 
+    /// The keys of the bundle in use; `None` once it is too old.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<KeyRing>> {
+        self.0.ring()
+    }
+
     /// How the bundle is, right now.
     #[must_use]
     pub fn health(&self) -> BundleHealth {

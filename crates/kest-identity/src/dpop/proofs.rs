@@ -62,7 +62,7 @@ impl Proofs {
         }
         install_backend();
         let in_memory =
-            || -> Arc<dyn ReplayStore> { Arc::new(InMemoryReplays::new(Arc::clone(clock), limits)) };
+            || -> Arc<dyn ReplayStore> { Arc::new(InMemoryReplays::with_clock(limits, Arc::clone(clock))) };
         Ok(Self {
             origins: origins.ok_or(DpopSettingsError::Origin)?,
             algorithms: settings.algorithms,

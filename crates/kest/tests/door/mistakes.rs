@@ -1,12 +1,15 @@
 //! What is wrong with a service is found when it is built.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kest::client::Destination;
+use kest::core::signature::{NotAfter, ReplaceableKeys};
 use kest::core::trust::TrustScore;
 use kest::policy::Policies;
 use kest::prelude::*;
 use kest::{BuildError, Operation, OperationBuildError, WorkloadId, dangerous_allow_all, deployment_only};
+use kest_testkit::TestClock;
 
 use crate::rig;
 
@@ -18,6 +21,47 @@ fn service_says_whom_it_trusts_and_what_the_deployment_asks() {
     let (signer, _) = rig::keys("cart");
     let unsaid = Kest::builder(signer).trust(trusted).build();
     assert_eq!(unsaid.unwrap_err(), BuildError::NoPolicies);
+}
+
+/// Attack on oneself: a rotation that forgot the bundle, after which every peer refuses what the service signs.
+#[test]
+fn key_that_peers_would_refuse_does_not_start() {
+    let (_, trusted) = rig::keys("cart");
+    let (next, _) = rig::keys("cart");
+    let key = next.key_id().clone();
+    let built = Kest::builder(next).trust(trusted).without_deployment_policies().build();
+    let workload = WorkloadId::from_static("spiffe://example.org/cart");
+    assert_eq!(built.unwrap_err(), BuildError::UntrustedKey { workload, key });
+}
+
+#[test]
+fn key_that_ended_by_the_bundle_does_not_start() {
+    let (signer, _) = rig::keys("cart");
+    let (workload, key) = (signer.workload().clone(), signer.key_id().clone());
+    let end = NotAfter::from_unix_seconds(1000).unwrap();
+    let at = |seconds| {
+        let mut trusted = KeyRing::new();
+        let public = signer.public_key().clone();
+        trusted.trust_until(workload.clone(), key.clone(), public, end).unwrap();
+        let signer = Ed25519Signer::from_jwk(&signer.to_private_jwk().unwrap()).unwrap();
+        let kest = Kest::builder(signer).trust(trusted).clock(Arc::new(TestClock::at(seconds)));
+        kest.without_deployment_policies().build()
+    };
+    assert!(at(1000).is_ok());
+    assert_eq!(at(1001).unwrap_err(), BuildError::KeyEnded { workload: workload.clone(), key: key.clone() });
+}
+
+/// A service that trusts the services before it and no others has no key of its own there, and one whose keys are followed
+/// may get it with the next look.
+#[test]
+fn service_that_its_trust_does_not_know_starts() {
+    let (_, before) = rig::keys("edge");
+    let (signer, _) = rig::keys("cart");
+    assert!(Kest::builder(signer).trust(before).without_deployment_policies().build().is_ok());
+    let (_, old) = rig::keys("cart");
+    let (next, _) = rig::keys("cart");
+    let followed = ReplaceableKeys::new(old);
+    assert!(Kest::builder(next).trust(followed).without_deployment_policies().build().is_ok());
 }
 
 #[test]

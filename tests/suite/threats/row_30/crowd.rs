@@ -91,7 +91,7 @@ impl Gateway {
         let issuer = Endpoint::answering(Keys::keys(&[keys[0].jwk()]));
         let (limits, clock) = (limits(), RuntimeClock::new(NOW, Instant::now().into()));
         let claims = Arc::new(InMemoryPassports::new(&limits));
-        let replays = Arc::new(InMemoryReplays::new(Arc::new(clock.clone()), &limits));
+        let replays = Arc::new(InMemoryReplays::with_clock(&limits, Arc::new(clock.clone())));
         let authenticator =
             authenticator(&issuer, &limits, clock, Arc::<InMemoryReplays>::clone(&replays)).await;
         // Half of the queue is one caller's, and the other half has room for all who are good.
