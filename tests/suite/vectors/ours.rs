@@ -9,13 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kest_baggage::{ClaimCheck, PackedHeader, PassportStore, PassportStoreError, Tier, Tiers, pack};
 use kest_core::caller::Attested;
-use kest_core::entry::{Resource, Sanitizer};
+use kest_core::entry::{OtelContext, Resource, Sanitizer, SpanId, TraceId};
 use kest_core::policy::{all_of, policy_fn};
 use kest_core::signature::{Ed25519Signer, KeyId, WorkloadId};
 use kest_core::trust::{Origin, TrustScore};
 use kest_core::{
     Admission, AdmitOptions, Admitter, Arrival, Authenticate, AuthenticateError, Authorize, Clock, Evidence,
-    FromLineage, Identity, IdentitySource, Limits, Lineage, Operation, Random, RandomError, authenticate,
+    FromLineage, Identity, IdentitySource, JsonObject, Limits, Lineage, Operation, Random, RandomError,
+    authenticate,
 };
 use kest_testkit::TestClock;
 use kest_tests::vectors::{cases, text};
@@ -71,6 +72,7 @@ async fn passports() -> Vec<Value> {
         ("ours_sanitizer", sanitizer(&Rig::new("ours_sanitizer")).await),
         ("ours_resource", resource(&Rig::new("ours_resource")).await),
         ("ours_policies", policies(&Rig::new("ours_policies")).await),
+        ("ours_own_words", own_words(&Rig::new("ours_own_words")).await),
     ] {
         passports.push(written(name, &last).await);
     }
@@ -133,6 +135,23 @@ async fn policies(rig: &Rig) -> Admission {
     let operation = named("policies.both").origin(Origin::llm());
     let kest = rig.kest("billing-1");
     kest.admit(&arrival, &operation, &both, AdmitOptions::default()).await.unwrap()
+}
+
+/// What a service says of an operation in its own words: environment, labels, and the span that it ran in.
+async fn own_words(rig: &Rig) -> Admission {
+    let environment =
+        r#"{"\uE000": null, "😀": {"canary": true}, "region": "eu-west-1", "load": 0.30, "attempt": 2}"#;
+    let trace = TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap();
+    let span = OtelContext::new(trace, SpanId::parse("00f067aa0ba902b7").unwrap()).with_flags(1);
+    let pay = named("own.pay")
+        .origin(Origin::user_input())
+        .environment(JsonObject::parse(environment).unwrap())
+        .label("order", "Stra\u{df}e/\u{8ba2}\u{5355}")
+        .label("cost_center", "4711")
+        .otel_context(span);
+    let paid = rig.admit("gateway-1", &Lineage::Absent, pay).await;
+    let book = named("own.book").origin(Origin::system()).label("cost_center", "0815");
+    rig.follow(&paid, "orders-1", book).await
 }
 
 fn named(name: &str) -> Operation {
@@ -205,7 +224,7 @@ impl Authenticate for Named {
                 .with_issuer("https://issuer.example.org")
                 .with_tenant("\u{41a}\u{440}\u{443}\u{433}")
         } else {
-            FromLineage::findings(evidence.lineage())
+            FromLineage::attested(evidence.lineage())
         })
     }
 }
@@ -232,8 +251,8 @@ impl Random for Seeded {
 /// A case of `ours.json`: what was signed, and the header line of each tier.
 async fn written(name: &str, last: &Admission) -> Value {
     let passport = last.passport();
-    let shelf = Arc::new(Shelf::default());
-    let store: Arc<dyn PassportStore> = Arc::<Shelf>::clone(&shelf);
+    let written = Arc::new(WrittenClaims::default());
+    let store: Arc<dyn PassportStore> = Arc::<WrittenClaims>::clone(&written);
     let mut lines = Map::new();
     for (tier, tiers) in [
         (Tier::Inline, Tiers::auto().threshold(16 * 1024)),
@@ -252,7 +271,7 @@ async fn written(name: &str, last: &Admission) -> Value {
         "chain_tip": passport.tips().to_string(),
         "passport": passport.entries().iter().map(|entry| entry.compact()).collect::<Vec<_>>(),
         "lines": lines,
-        "claims": shelf.0.lock().unwrap().clone(),
+        "claims": written.0.lock().unwrap().clone(),
     });
     let said = describe(passport);
     case.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
@@ -268,10 +287,10 @@ fn line(header: &PackedHeader) -> String {
 
 /// Keeps claims under the keys that every implementation looks for.
 #[derive(Debug, Default)]
-struct Shelf(std::sync::Mutex<Map<String, Value>>);
+struct WrittenClaims(std::sync::Mutex<Map<String, Value>>);
 
 #[async_trait]
-impl PassportStore for Shelf {
+impl PassportStore for WrittenClaims {
     async fn put(
         &self,
         claim: &ClaimCheck,

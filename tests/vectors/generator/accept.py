@@ -164,6 +164,15 @@ def environment_with_floats(p: Passport):
     p.add(environment={"floats": numbers, "integers": integers, "nested": {"a": [True, False, None, {}]}})
 
 
+def words_of_the_service_and_its_span(p: Passport):
+    root = p.add(
+        environment={"region": "eu-west-1", "\U0001f600": {"canary": True}, "\ue000": None},
+        labels={"cost_center": "4711", "order": "Stra\u00dfe/\u8ba2\u5355"},
+        otel_context={"span_id": "00f067aa0ba902b7", "trace_flags": "01", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"},
+    )
+    p.add([root], principal=ORDERS, environment={"attempt": 2})
+
+
 def mixed_identity_sources(p: Passport):
     p.add(identity=(NOBODY, "anonymous"), origin="internet")
     p.add(p.entries[-1:], principal=ORDERS, identity=({**ALICE, "agent": None}, "jwt"))
@@ -221,6 +230,7 @@ BUILDERS = [
     keys_in_utf16_order,
     strings_with_escapes,
     environment_with_floats,
+    words_of_the_service_and_its_span,
     mixed_identity_sources,
     callers_issuer_and_tenant_are_handed_on,
     join_of_a_token_and_what_was_inherited_from_it,

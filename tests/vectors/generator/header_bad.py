@@ -136,7 +136,7 @@ def claim_checks() -> list[dict]:
     return [
         case(10, "claim_unknown", [f"{b.claim(CLAIM)},{TIP}"], 401),
         case(10, "claim_of_another_caller", [f"{b.claim(CLAIM)},{TIP}"], 401, b.claims(stranger, TEXT.decode())),
-        held("claim_of_another_lineage", b.array(other.passport)),
+        held("claim_check_of_another_lineage", b.array(other.passport)),
         held("claim_of_an_empty_lineage", "[]"),
         held("claim_not_json", "passport"),
         held("claim_empty", ""),
