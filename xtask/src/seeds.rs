@@ -30,7 +30,7 @@ fn files(target: &str) -> &'static [&'static str] {
         "header" => &["header", "header_bad"],
         "restore" => &["accept", "header", "header_bad"],
         "entry" => &["accept", "refuse"],
-        "jwks" => &["keys"],
+        "bundle" | "jwks" => &["keys"],
         _ => &[],
     }
 }
