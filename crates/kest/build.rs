@@ -10,7 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let repository = env::var("CARGO_PKG_REPOSITORY")?;
     let readme = here.join("README.md");
-    fs::write(out.join("README.md"), linked(&fs::read_to_string(&readme)?, "", &repository))?;
+    let page = linked(&fs::read_to_string(&readme)?, "", &repository);
+    fs::write(out.join("README.md"), with_features(&page).ok_or("no code in the README")?)?;
     println!("cargo::rerun-if-changed={}", readme.display());
     let guides = here.join("guides");
     println!("cargo::rerun-if-changed={}", guides.display());
@@ -20,6 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(out.join(name), linked(&fs::read_to_string(&path)?, "docs/guides", &repository))?;
     }
     Ok(())
+}
+
+/// The README's code for rustdoc, which compiles it where its features are on; the page itself prints none of that.
+fn with_features(page: &str) -> Option<String> {
+    let (before, rest) = page.split_once("```rust,no_run\n")?;
+    let (code, after) = rest.split_once("```")?;
+    let features = r#"# #[cfg(all(feature = "axum", feature = "reqwest", feature = "cedar"))]"#;
+    Some(format!("{before}```rust,no_run\n{features}\n# mod example {{\n{code}# }}\n```{after}"))
 }
 
 /// `text`, a page in the repository's `folder`, with its links to files of the repository exchanged.
