@@ -1,6 +1,6 @@
 //! Mistakes in the layers of gRPC and of clients, found at start.
 
-use kest::tower::carry::BuildError;
+use kest::tower::carry::RulesError;
 use kest::tower::grpc::GrpcLayerError;
 use kest::{GrpcBuildError, Operation, OperationBuildError, Origin, dangerous_allow_all, deployment_only};
 
@@ -9,7 +9,7 @@ use crate::rig;
 #[test]
 fn carrying_layer_that_could_carry_nothing_is_not_built() {
     let kest = rig::kest("gateway");
-    assert!(matches!(kest.carry_layer().build(), Err(BuildError::NoDestination)));
+    assert!(matches!(kest.carry_layer().build(), Err(RulesError::NoDestination)));
     for wrong in ["http://stock.internal", "https://a.example/path", "ftp://a.example", "a.example", "/"] {
         assert!(
             kest.carry_layer().destination(wrong).is_err() && kest.carry_layer().to(wrong).is_err(),
@@ -24,7 +24,7 @@ fn carrying_layer_that_could_carry_nothing_is_not_built() {
 fn client_is_either_bound_or_goes_where_it_is_told() {
     let both = rig::kest("gateway").carry_layer().to("https://a.example").unwrap();
     let both = both.destination("https://b.example").unwrap().build();
-    assert!(matches!(both, Err(BuildError::ListedAndBound)));
+    assert!(matches!(both, Err(RulesError::ListedAndBound)));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn lineage_that_can_never_start_and_members_that_are_ours_are_refused() {
     assert!(layer().originate(Origin::system(), job(), deployment_only()).is_err());
     assert!(layer().originate(Origin::system(), job().taint(""), dangerous_allow_all()).is_err());
     let ours = layer().foreign_members("kest.user=mallory").build();
-    assert!(matches!(ours, Err(BuildError::ForeignMembers(_))));
+    assert!(matches!(ours, Err(RulesError::ForeignMembers(_))));
 }
 
 #[test]

@@ -25,7 +25,7 @@ use kest_core::{
 use kest_identity::{IdentityChoice, JwtAuthenticator};
 use kest_policy::{Engine, EngineError, EngineIdentity, Input, Policies, Verdict};
 use kest_reqwest::{CarryPassport, Destination, WithoutLineage};
-use kest_testkit::{Endpoint, HttpAnswer as Answer, TestClock};
+use kest_testkit::{HttpAnswer as Answer, TestClock, TestServer};
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::tokens::{AUDIENCE, ISSUER, NOW, TokenKey};
 use kest_tests::{forge, keys};
@@ -117,13 +117,13 @@ impl Stage {
 
 /// A remote store: what it gives is a copy, and what it is given is held until it has answered.
 #[derive(Debug)]
-struct Shelf {
+struct StagedStore {
     stage: Arc<Stage>,
     kept: Mutex<HashMap<String, Bytes>>,
 }
 
 #[async_trait]
-impl PassportStore for Shelf {
+impl PassportStore for StagedStore {
     async fn put(&self, claim: &ClaimCheck, passport: Bytes, _: Duration) -> Result<(), PassportStoreError> {
         if *self.stage.phase.borrow() == Phase::Prepare {
             self.kept.lock().unwrap().insert(claim.to_string(), passport);
@@ -182,23 +182,23 @@ fn limits() -> Limits {
 pub(crate) struct Rig {
     address: SocketAddr,
     stage: Arc<Stage>,
-    shelf: Arc<Shelf>,
+    store: Arc<StagedStore>,
     claims: PassportStores,
     key: TokenKey,
     limits: Limits,
-    _issuer: Endpoint,
+    _issuer: TestServer,
 }
 
 impl Rig {
     async fn start(policies_see_it: bool) -> Self {
         let limits = limits();
         let stage = Arc::new(Stage::new());
-        let shelf = Arc::new(Shelf { stage: Arc::clone(&stage), kept: Mutex::default() });
+        let store = Arc::new(StagedStore { stage: Arc::clone(&stage), kept: Mutex::default() });
         let sealing = SealingKey::generate(KeyId::new("seal-1").unwrap(), &OsRandom).unwrap();
         let sealing = Sealing::new(sealing, Audience::new("shop").unwrap()).dangerous_accept_plain();
-        let claims = PassportStores::sealed(Arc::<Shelf>::clone(&shelf), sealing);
+        let claims = PassportStores::sealed(Arc::<StagedStore>::clone(&store), sealing);
         let key = TokenKey::ed25519("key-1", 1);
-        let issuer = Endpoint::answering(Answer::keys(&[key.jwk()]));
+        let issuer = TestServer::answering(Answer::keys(&[key.jwk()]));
         let authenticator =
             JwtAuthenticator::builder().jwks_uri(issuer.at("/jwks.json")).issuer(ISSUER).audience(AUDIENCE);
         let authenticator = authenticator.clock(Arc::new(TestClock::at(NOW))).build().unwrap();
@@ -216,7 +216,7 @@ impl Rig {
             .layer(inbound)
             .route("/next", get(async || "next"));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, stage, shelf, claims, key, limits, _issuer: issuer }
+        Self { address, stage, store, claims, key, limits, _issuer: issuer }
     }
 
     /// A request with these entries, the longest token, and a header filled up with members of others.
@@ -234,7 +234,7 @@ impl Rig {
     /// Lays `entries` into the passport store as another implementation does.
     async fn plain(&self, entries: &[String]) -> String {
         let claim = ClaimCheck::generate(&OsRandom).unwrap();
-        self.shelf.put(&claim, forge::array(entries).into(), Duration::ZERO).await.unwrap();
+        self.store.put(&claim, forge::array(entries).into(), Duration::ZERO).await.unwrap();
         format!("kest.claim_check={claim},kest.chain_tip={}", forge::tip(entries))
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use kest_core::signature::KeyRing;
 use kest_identity::IdentityChoice;
 use kest_tests::logs::Logs;
-use kest_tower::{BuildError, InboundLayer};
+use kest_tower::{InboundBuildError, InboundLayer};
 
 #[test]
 fn building_without_an_identity_choice_is_an_error_that_names_the_mend() {
-    let Err(BuildError::NoIdentityChoice(missing)) =
+    let Err(InboundBuildError::NoIdentityChoice(missing)) =
         InboundLayer::builder(Arc::new(KeyRing::new())).try_build()
     else {
         panic!("the layer was built");

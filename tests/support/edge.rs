@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use kest_identity::{IdentityChoice, JwtAuthenticator, KeyHealth};
-use kest_testkit::{Endpoint, FixedRandom, HttpAnswer, RuntimeClock};
+use kest_testkit::{FixedRandom, HttpAnswer, RuntimeClock, TestServer};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ pub struct Edge {
     /// The service.
     pub service: Service,
     /// Where it has its keys from.
-    pub issuer: Endpoint,
+    pub issuer: TestServer,
     /// Who judges the tokens.
     pub authenticator: Arc<JwtAuthenticator>,
     begun: Instant,
@@ -33,7 +33,7 @@ pub struct Edge {
 impl Edge {
     /// A service whose issuer publishes these keys.
     pub async fn trusting(keys: &[Value]) -> Self {
-        Self::asking(Endpoint::answering(HttpAnswer::keys(keys))).await
+        Self::asking(TestServer::answering(HttpAnswer::keys(keys))).await
     }
 
     /// The same, with the keys fetched.
@@ -44,7 +44,7 @@ impl Edge {
     }
 
     /// A service that has its keys from `issuer`.
-    pub async fn asking(issuer: Endpoint) -> Self {
+    pub async fn asking(issuer: TestServer) -> Self {
         let begun = Instant::now();
         let authenticator = JwtAuthenticator::builder()
             .jwks_uri(issuer.at("/jwks.json"))

@@ -29,15 +29,15 @@ use kest_core::{Admission, Arrival};
 /// An ambience that was captured outside of every request holds nothing. Entering it changes nothing, so that a lineage
 /// is never replaced by none.
 #[derive(Clone, Default)]
-pub struct Ambience(Option<Standing>);
+pub struct Ambience(Option<LineageContext>);
 
 #[derive(Clone)]
-pub(crate) enum Standing {
+pub(crate) enum LineageContext {
     Arrived(Arrival),
     Admitted(Admission),
 }
 
-impl Standing {
+impl LineageContext {
     pub(crate) fn current() -> Option<Self> {
         // A thread that is ending has lost its stack: then nothing is current.
         STACK.try_with(|stack| stack.borrow().current().cloned()).ok().flatten()
@@ -55,7 +55,7 @@ impl Ambience {
     /// What the running code works for.
     #[must_use]
     pub fn capture() -> Self {
-        Self(Standing::current())
+        Self(LineageContext::current())
     }
 
     /// Runs `work` with this around it; whatever else is attached meanwhile ends with it.
@@ -75,21 +75,21 @@ impl Ambience {
 }
 
 impl Ambience {
-    pub(crate) fn standing(&self) -> Option<&Standing> {
+    pub(crate) fn context(&self) -> Option<&LineageContext> {
         self.0.as_ref()
     }
 }
 
 impl From<Admission> for Ambience {
     fn from(admission: Admission) -> Self {
-        Self(Some(Standing::Admitted(admission)))
+        Self(Some(LineageContext::Admitted(admission)))
     }
 }
 
 impl From<Arrival> for Ambience {
     /// A request in which no operation was admitted yet.
     fn from(arrival: Arrival) -> Self {
-        Self(Some(Standing::Arrived(arrival)))
+        Self(Some(LineageContext::Arrived(arrival)))
     }
 }
 
@@ -98,8 +98,8 @@ impl fmt::Debug for Ambience {
         // A lineage is a credential: its entries stay out of debug output.
         let kind = match &self.0 {
             None => "nothing",
-            Some(Standing::Arrived(_)) => "arrived",
-            Some(Standing::Admitted(_)) => "admitted",
+            Some(LineageContext::Arrived(_)) => "arrived",
+            Some(LineageContext::Admitted(_)) => "admitted",
         };
         formatter.debug_tuple("Ambience").field(&format_args!("{kind}")).finish()
     }
@@ -137,37 +137,37 @@ thread_local! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack { next: 0, attached: Vec::new() }) };
 }
 
-fn push(standing: Option<Standing>) -> u64 {
-    STACK.try_with(|stack| stack.borrow_mut().push(standing)).unwrap_or_default()
+fn push(context: Option<LineageContext>) -> u64 {
+    STACK.try_with(|stack| stack.borrow_mut().push(context)).unwrap_or_default()
 }
 
 /// What is attached to one thread; the last one counts.
 struct Stack {
     next: u64,
     /// In the order of their places.
-    attached: Vec<(u64, Standing)>,
+    attached: Vec<(u64, LineageContext)>,
 }
 
 impl Stack {
-    fn current(&self) -> Option<&Standing> {
-        self.attached.last().map(|(_, standing)| standing)
+    fn current(&self) -> Option<&LineageContext> {
+        self.attached.last().map(|(_, context)| context)
     }
 
-    fn push(&mut self, standing: Option<Standing>) -> u64 {
+    fn push(&mut self, context: Option<LineageContext>) -> u64 {
         let place = self.next;
         self.next += 1;
-        self.attached.extend(standing.map(|standing| (place, standing)));
+        self.attached.extend(context.map(|context| (place, context)));
         place
     }
 
-    fn remove(&mut self, place: u64) -> Option<Standing> {
+    fn remove(&mut self, place: u64) -> Option<LineageContext> {
         let index = self.attached.binary_search_by_key(&place, |(place, _)| *place).ok()?;
         Some(self.attached.remove(index).1)
     }
 
     /// The last of what was attached at `place` or later.
-    fn pop_from(&mut self, place: u64) -> Option<Standing> {
-        self.attached.pop_if(|(other, _)| *other >= place).map(|(_, standing)| standing)
+    fn pop_from(&mut self, place: u64) -> Option<LineageContext> {
+        self.attached.pop_if(|(other, _)| *other >= place).map(|(_, context)| context)
     }
 }
 

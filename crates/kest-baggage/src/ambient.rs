@@ -10,29 +10,29 @@ use kest_core::refusal::Step;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use pin_project_lite::pin_project;
 
-use crate::ambience::{Ambience, Standing};
+use crate::ambience::{Ambience, LineageContext};
 
 /// The operation that the running code is part of; `None` outside of one.
 #[must_use]
 pub fn current_admission() -> Option<Admission> {
-    match Standing::current()? {
-        Standing::Admitted(admission) => Some(admission),
-        Standing::Arrived(_) => None,
+    match LineageContext::current()? {
+        LineageContext::Admitted(admission) => Some(admission),
+        LineageContext::Arrived(_) => None,
     }
 }
 
 /// What the running request, or the running operation, came with.
 #[must_use]
 pub fn current_arrival() -> Option<Arrival> {
-    Standing::current().map(|ambience| ambience.arrival().clone())
+    LineageContext::current().map(|ambience| ambience.arrival().clone())
 }
 
 /// The lineage so far: with the running operation's own entry where one was signed, else as it arrived.
 #[must_use]
 pub fn current_passport() -> Option<Passport> {
-    match Standing::current()? {
-        Standing::Admitted(admission) => Some(admission.passport().clone()),
-        Standing::Arrived(arrival) => arrival.lineage().passport().cloned(),
+    match LineageContext::current()? {
+        LineageContext::Admitted(admission) => Some(admission.passport().clone()),
+        LineageContext::Arrived(arrival) => arrival.lineage().passport().cloned(),
     }
 }
 
@@ -57,20 +57,20 @@ pub fn current_task() -> Option<String> {
 }
 
 fn current_name(name: fn(&Identity) -> Option<&str>) -> Option<String> {
-    let ambience = Standing::current()?;
+    let ambience = LineageContext::current()?;
     name(ambience.arrival().caller().identity()).map(str::to_owned)
 }
 
 /// The trace that the running operation's entry names, else the one of the lineage that arrived.
 ///
-/// Which trace an entry names is decided when it is signed: [`AdmitterBuilder::trace_source`] says how to ask a tracer.
+/// WhichStore trace an entry names is decided when it is signed: [`AdmitterBuilder::trace_source`] says how to ask a tracer.
 ///
 /// [`AdmitterBuilder::trace_source`]: kest_core::AdmitterBuilder::trace_source
 #[must_use]
 pub fn current_trace_id() -> Option<TraceId> {
-    match Standing::current()? {
-        Standing::Admitted(admission) => admission.entry().labels().trace_id().and_then(TraceId::parse),
-        Standing::Arrived(arrival) => arrival
+    match LineageContext::current()? {
+        LineageContext::Admitted(admission) => admission.entry().labels().trace_id().and_then(TraceId::parse),
+        LineageContext::Arrived(arrival) => arrival
             .lineage()
             .passport()?
             .tip_entries()

@@ -99,5 +99,5 @@ pub use packed::PackedPassport;
 pub use restore::{RestoreError, RestoreFailure, Restored, restore};
 pub use seal::{Audience, AudienceError, Sealing, SealingError, SealingKey, SealingKeyError, longest_claim};
 pub use store::{ClaimCheck, ClaimCheckError, PassportStore, PassportStoreError};
-pub use stores::{Overflow, PassportStores};
+pub use stores::{Fallback, PassportStores};
 pub use tier::Tier;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kest_core::{Clock, Limits, NoRoom, Room, Share, SystemClock};
+use kest_core::{Clock, Limits, Quota, QuotaError, Share, SystemClock};
 use moka::Expiry;
 use moka::sync::Cache;
 
@@ -17,7 +17,7 @@ use crate::store::{ClaimCheck, PassportStore, PassportStoreError};
 ///
 /// It refuses a claim rather than evict one that may still be redeemed: the cache that it stands on has no
 /// capacity of its own and drops only what is over. Claim checks that are put [on an account](PassportStore::put_for)
-/// take a part of its [room](Room) and no more, so that one caller's long lineages leave room for those of others.
+/// take a part of its [quota](Quota) and no more, so that one caller's long lineages leave room for those of others.
 #[derive(Clone)]
 pub struct InMemoryPassports(Arc<Parts>);
 
@@ -26,7 +26,7 @@ struct Parts {
     longest: usize,
     claims: Cache<ClaimCheck, Kept>,
     /// What the claims in the cache take, which tells it of each that it drops.
-    room: Arc<Mutex<Room>>,
+    room: Arc<Mutex<Quota>>,
     /// One claim is put at a time, so that two cannot take the same room; says when the store was last swept.
     putting: Mutex<SystemTime>,
 }
@@ -41,7 +41,7 @@ impl InMemoryPassports {
     /// An empty store that reads `clock` to tell which claims are over.
     #[must_use]
     pub fn with_clock(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
-        let room = Arc::new(Mutex::new(Room::new(limits.passport_store_bytes)));
+        let room = Arc::new(Mutex::new(Quota::new(limits.passport_store_bytes)));
         let claims = Cache::builder().expire_after(WhenOver).eviction_listener({
             let room = Arc::clone(&room);
             move |_claim, kept: Kept, _cause| lock(&room).give_back(kept.share, cost(&kept.passport))
@@ -71,7 +71,7 @@ impl InMemoryPassports {
 
 impl Parts {
     /// Whether `passport` has room under `claim`, once that has given back its own.
-    fn check(&self, share: Option<Share>, claim: &ClaimCheck, passport: &Bytes) -> Result<(), NoRoom> {
+    fn check(&self, share: Option<Share>, claim: &ClaimCheck, passport: &Bytes) -> Result<(), QuotaError> {
         self.claims.run_pending_tasks();
         let given_back = self.claims.get(claim).map(|kept| (kept.share, cost(&kept.passport)));
         lock(&self.room).check(share, cost(passport), given_back)
@@ -99,9 +99,9 @@ impl Parts {
             room = self.check(share, claim, &passport);
         }
         room.map_err(|no_room| match no_room {
-            NoRoom::ShareUsedUp => PassportStoreError::share_full(),
+            QuotaError::ShareUsedUp => PassportStoreError::share_full(),
             // A kind that is added elsewhere refuses too.
-            NoRoom::Full | _ => PassportStoreError::full(),
+            QuotaError::Full | _ => PassportStoreError::full(),
         })?;
         lock(&self.room).take(share, cost(&passport));
         self.claims.insert(*claim, Kept { passport, share, until, time_to_live });

@@ -124,7 +124,7 @@ pub enum RestoreError {
     ClaimCheckGone,
     /// What lay under the claim is no passport, or one that is over a limit.
     #[error("claimed text is no passport")]
-    ClaimCheckRubbish(#[source] PassportFormError),
+    ClaimCheckMalformed(#[source] PassportFormError),
     /// The claimed passport does not end in the announced tips: the value belongs to another claim.
     #[error("claimed passport does not end in the announced tips")]
     ClaimCheckOfAnotherLineage,
@@ -172,7 +172,7 @@ impl RestoreError {
             Self::Form(cause) if !cause.is_over_limit() => RestoreFailure::Malformed,
             Self::Form(_) | Self::TooLarge(_) => RestoreFailure::OverLimit,
             Self::ClaimCheckGone | Self::ClaimCheckSealExpired => RestoreFailure::ClaimCheckGone,
-            Self::ClaimCheckRubbish(_)
+            Self::ClaimCheckMalformed(_)
             | Self::ClaimCheckUnusable(_)
             | Self::ClaimCheckOfAnotherLineage
             | Self::ClaimCheckNotSealed
@@ -180,7 +180,7 @@ impl RestoreError {
             | Self::ClaimCheckKeyUnknown
             | Self::ClaimCheckSealBroken
             | Self::ClaimCheckSwapped
-            | Self::ClaimCheckOfAnotherAudience => RestoreFailure::ClaimCheckRubbish,
+            | Self::ClaimCheckOfAnotherAudience => RestoreFailure::ClaimCheckMalformed,
             Self::StoreUnavailable(_) | Self::StoreSlow | Self::NoStore => RestoreFailure::StoreUnavailable,
         }
     }
@@ -196,7 +196,7 @@ impl RestoreError {
             Self::Form(_) => "passport_malformed",
             Self::NoMatch => "passport_no_match",
             Self::ClaimCheckGone => "claim_check_gone",
-            Self::ClaimCheckRubbish(_) | Self::ClaimCheckUnusable(_) => "claim_check_rubbish",
+            Self::ClaimCheckMalformed(_) | Self::ClaimCheckUnusable(_) => "claim_check_malformed",
             Self::ClaimCheckOfAnotherLineage => "claim_check_of_another_lineage",
             Self::ClaimCheckNotSealed => "claim_check_not_sealed",
             Self::ClaimCheckSealMalformed => "claim_check_seal_malformed",
@@ -233,7 +233,7 @@ pub enum RestoreFailure {
     /// The caller's claim is unknown or expired: 401.
     ClaimCheckGone,
     /// What lies under the caller's claim is no passport, or not the one that belongs there: 401.
-    ClaimCheckRubbish,
+    ClaimCheckMalformed,
     /// The store is away or not configured: 503.
     StoreUnavailable,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::restore::RestoreError;
-use crate::stores::Shelf;
+use crate::stores::WhichStore;
 
 /// Questions to passport store by `operation` (`put`, `get`, `remove`), `outcome` (`kept`, `hit`, `miss`, `ended`,
 /// `full`, `share_full`, `unavailable`, `slow`) and `store` (`first`, `second`).
@@ -45,15 +45,15 @@ pub(crate) enum Question {
     Remove,
 }
 
-pub(crate) fn store_asked(question: Question, shelf: Shelf, outcome: &'static str, took: Duration) {
+pub(crate) fn store_asked(question: Question, which: WhichStore, outcome: &'static str, took: Duration) {
     let operation = match question {
         Question::Put => "put",
         Question::Get => "get",
         Question::Remove => "remove",
     };
-    let store = match shelf {
-        Shelf::First => "first",
-        Shelf::Second => "second",
+    let store = match which {
+        WhichStore::First => "first",
+        WhichStore::Second => "second",
     };
     metrics::histogram!(PASSPORT_STORE_TIME, "operation" => operation, "store" => store).record(took);
     metrics::counter!(PASSPORT_STORE, "operation" => operation, "outcome" => outcome, "store" => store)

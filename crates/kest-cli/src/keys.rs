@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kest_core::signature::{Bundle, BundleError};
-use kest_http::{AskError, Endpoint, EndpointError, HttpClient, HttpClientError};
+use kest_http::{Endpoint, EndpointError, HttpClient, HttpClientError, HttpError};
 
 use crate::input::{InputError, Source};
 use crate::output;
@@ -43,7 +43,7 @@ pub(crate) enum KeysError {
     Client(#[source] HttpClientError),
     /// The server did not answer with the whole of it in time; redirects are not followed.
     #[error("cannot fetch the trust bundle")]
-    Fetch(#[source] AskError),
+    Fetch(#[source] HttpError),
 }
 
 /// Warns about keys that cannot sign entries and were left out.
@@ -63,7 +63,7 @@ fn is_url(name: &str) -> bool {
 async fn fetch(url: &str) -> Result<Vec<u8>, KeysError> {
     let endpoint = Endpoint::parse(url).map_err(KeysError::Url)?;
     let client = HttpClient::builder(FETCH_WAIT).build().map_err(KeysError::Client)?;
-    let answer = client.get(&endpoint).limit(BUNDLE_BYTES).ask().await.map_err(KeysError::Fetch)?;
+    let answer = client.get(&endpoint).limit(BUNDLE_BYTES).send().await.map_err(KeysError::Fetch)?;
     Ok(answer.into_body())
 }
 

@@ -128,11 +128,11 @@ pub struct Limits {
     pub policy_file_bytes: u64,
     /// Files that one set of policies may be read from.
     pub policy_files: usize,
-    /// Bytes of these files together: they are all in memory while a set is made, and at each look at them.
+    /// Bytes of these files together: they are all in memory while a set is made, and at each check of them.
     pub policy_bytes: u64,
-    /// Time that one look at the files of policies may take. Then it counts as failed, and no other begins until it
+    /// Time that one check of the files of policies may take. Then it counts as failed, and no other begins until it
     /// ends: a file system that hangs holds one thread.
-    pub policy_look: Duration,
+    pub policy_check_wait: Duration,
     /// Time one policy may compute in this process.
     pub policy_evaluation: Duration,
     /// Time of that which it may compute on the request's own task; then it moves to a blocking thread so that other
@@ -218,7 +218,7 @@ impl Default for Limits {
             policy_file_bytes: 1024 * 1024,
             policy_files: 256,
             policy_bytes: 16 * 1024 * 1024,
-            policy_look: Duration::from_secs(10),
+            policy_check_wait: Duration::from_secs(10),
             policy_evaluation: Duration::from_millis(100),
             policy_at_once: Duration::from_millis(2),
             policy_wait: Duration::from_secs(1),

@@ -1,4 +1,4 @@
-//! Room that many callers fill, of which no caller takes more than a part.
+//! A quota that many callers share, of which none takes more than a part.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use crate::share::Share;
 /// they are. This is how switches share their buffers among ports (Choudhury and Hahne, dynamic queue length
 /// thresholds, 1998): no list of callers has to be configured, and nothing has to be taken back from anyone.
 #[derive(Debug)]
-pub struct Room {
+pub struct Quota {
     most: u64,
     taken: u64,
     by_share: HashMap<Share, u64>,
 }
 
-/// There is no room.
+/// The quota has no room for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoRoom {
+pub enum QuotaError {
     /// Everything is taken.
     #[error("there is no room")]
     Full,
@@ -30,8 +30,8 @@ pub enum NoRoom {
     ShareUsedUp,
 }
 
-impl Room {
-    /// Room for `most`.
+impl Quota {
+    /// A quota of `most`.
     #[must_use]
     pub fn new(most: u64) -> Self {
         Self { most, taken: 0, by_share: HashMap::new() }
@@ -41,22 +41,26 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`NoRoom`] when it has none.
+    /// [`QuotaError`] when it has none.
     pub fn check(
         &self,
         share: Option<Share>,
         amount: u64,
         given_back: Option<(Option<Share>, u64)>,
-    ) -> Result<(), NoRoom> {
+    ) -> Result<(), QuotaError> {
         let (returns_to, returned) = given_back.unwrap_or((None, 0));
         let free = self.most.saturating_sub(self.taken.saturating_sub(returned));
         if amount > free {
-            return Err(NoRoom::Full);
+            return Err(QuotaError::Full);
         }
         let Some(share) = share else { return Ok(()) };
         let own_returned = if returns_to == Some(share) { returned } else { 0 };
         let own = self.own(share).saturating_sub(own_returned);
-        if own == 0 || own.saturating_add(amount) <= free / PART { Ok(()) } else { Err(NoRoom::ShareUsedUp) }
+        if own == 0 || own.saturating_add(amount) <= free / PART {
+            Ok(())
+        } else {
+            Err(QuotaError::ShareUsedUp)
+        }
     }
 
     /// Takes `amount`, whether or not it has room.
@@ -100,7 +104,7 @@ mod tests {
     }
 
     /// Takes units of `amount` until there is no room for another one.
-    fn flood(room: &mut Room, share: Share, amount: u64) -> NoRoom {
+    fn flood(room: &mut Quota, share: Share, amount: u64) -> QuotaError {
         loop {
             match room.check(Some(share), amount, None) {
                 Ok(()) => room.take(Some(share), amount),
@@ -112,8 +116,8 @@ mod tests {
     /// Attack: one caller takes whatever it gets.
     #[test]
     fn one_caller_alone_gets_a_quarter() {
-        let mut room = Room::new(4000);
-        assert_eq!(flood(&mut room, share(0), 1), NoRoom::ShareUsedUp);
+        let mut room = Quota::new(4000);
+        assert_eq!(flood(&mut room, share(0), 1), QuotaError::ShareUsedUp);
         assert_eq!(room.own(share(0)), 1000);
         room.give_back(Some(share(0)), 1);
         assert_eq!(room.check(Some(share(0)), 1, None), Ok(()));
@@ -122,7 +126,7 @@ mod tests {
     /// Attack: many callers act together.
     #[test]
     fn callers_who_flood_together_leave_room_for_one_who_does_not() {
-        let mut room = Room::new(1_000_000);
+        let mut room = Quota::new(1_000_000);
         for turn in 0..100_000 {
             let flooder = share(turn % 50);
             if room.check(Some(flooder), 100, None).is_ok() {
@@ -130,7 +134,7 @@ mod tests {
             }
         }
         for flooder in 0..50 {
-            assert_eq!(flood(&mut room, share(flooder), 100), NoRoom::ShareUsedUp);
+            assert_eq!(flood(&mut room, share(flooder), 100), QuotaError::ShareUsedUp);
             assert!(room.own(share(flooder)) <= 1_000_000 / 53 + 100, "{}", room.own(share(flooder)));
         }
         for good in 1000..1010 {
@@ -143,10 +147,10 @@ mod tests {
 
     #[test]
     fn room_is_bounded_for_all_together_and_comes_back() {
-        let mut room = Room::new(10);
+        let mut room = Quota::new(10);
         room.take(None, 6);
-        assert_eq!(room.check(None, 5, None), Err(NoRoom::Full));
-        assert_eq!(room.check(Some(share(1)), 5, None), Err(NoRoom::Full));
+        assert_eq!(room.check(None, 5, None), Err(QuotaError::Full));
+        assert_eq!(room.check(Some(share(1)), 5, None), Err(QuotaError::Full));
         assert_eq!(room.check(None, 5, Some((None, 6))), Ok(()));
         room.give_back(None, 6);
         room.take(Some(share(1)), 10);

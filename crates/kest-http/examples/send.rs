@@ -1,9 +1,9 @@
-//! Asks a server that is started here, and one that would lead inward.
+//! Asks a server that is started here, and one that would lead to a private address.
 
 use std::io::Write as _;
 use std::time::Duration;
 
-use kest_http::{AskError, Endpoint, HttpClient, Reach};
+use kest_http::{Endpoint, HttpClient, HttpError, Reach};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -15,18 +15,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let client = HttpClient::builder(Duration::from_secs(5)).build()?;
     let keys = Endpoint::parse(&here)?;
-    let answer = client.get(&keys).accept("application/json").limit(1024).ask().await?;
+    let answer = client.get(&keys).accept("application/json").limit(1024).send().await?;
 
     // What others named is asked by a client that cannot be led inward.
-    let outward = HttpClient::builder(Duration::from_secs(5)).reach(Reach::Outward).build()?;
-    let refused = outward.get(&keys).ask().await;
+    let outward = HttpClient::builder(Duration::from_secs(5)).reach(Reach::Public).build()?;
+    let refused = outward.get(&keys).send().await;
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", String::from_utf8_lossy(answer.body()))?;
     writeln!(
         out,
         "the same endpoint, published by another: {}",
-        refused.map_or_else(|error: AskError| error.to_string(), |_| "taken".into())
+        refused.map_or_else(|error: HttpError| error.to_string(), |_| "taken".into())
     )?;
     Ok(())
 }

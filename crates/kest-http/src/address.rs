@@ -10,11 +10,11 @@ use url::Host;
 pub enum Reach {
     /// Any: the configuration names every server.
     Anywhere,
-    /// None that leads inward: not this machine, not its network segment, not the metadata service of a cloud, which
+    /// None that leads to a private address: not this machine, not its network segment, not the metadata service of a cloud, which
     /// trusts what reaches it. Private networks are allowed, since issuers live there.
-    Outward,
-    /// As [`Outward`](Self::Outward), and this machine too: for servers that were named by one on it.
-    OutwardOrLoopback,
+    Public,
+    /// As [`Public`](Self::Public), and this machine too: for servers that were named by one on it.
+    PublicOrLoopback,
 }
 
 impl Reach {
@@ -25,10 +25,10 @@ impl Reach {
     pub fn admits(self, address: IpAddr) -> bool {
         match self {
             Self::Anywhere => true,
-            Self::Outward => {
+            Self::Public => {
                 !is_loopback(address) && !carries(address, |it| is_inward(it) || it.is_loopback())
             }
-            Self::OutwardOrLoopback => is_loopback(address) || !carries(address, is_inward),
+            Self::PublicOrLoopback => is_loopback(address) || !carries(address, is_inward),
         }
     }
 }
@@ -128,8 +128,8 @@ mod tests {
     #[track_caller]
     fn check(address: &str, outward: bool, or_loopback: bool) {
         let parsed: IpAddr = address.parse().unwrap();
-        assert_eq!(Reach::Outward.admits(parsed), outward, "{address}");
-        assert_eq!(Reach::OutwardOrLoopback.admits(parsed), or_loopback, "{address}");
+        assert_eq!(Reach::Public.admits(parsed), outward, "{address}");
+        assert_eq!(Reach::PublicOrLoopback.admits(parsed), or_loopback, "{address}");
         assert!(Reach::Anywhere.admits(parsed), "{address}");
     }
 
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn loopback_that_a_translator_would_reach_is_refused_even_beside_loopback() {
         for address in ["64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:0:127.0.0.1"] {
-            assert!(!Reach::Outward.admits(address.parse().unwrap()), "{address}");
+            assert!(!Reach::Public.admits(address.parse().unwrap()), "{address}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::BoxError;
 use crate::address::Reach;
 use crate::endpoint::Endpoint;
 use crate::lookup::{Lookup, Resolver, SystemLookup};
-use crate::question::Question;
+use crate::question::HttpRequest;
 
 /// Asks servers, each question by the same rule; cheap to clone.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ impl HttpClient {
     }
 
     /// Begins a question without a body.
-    pub fn get(&self, endpoint: &Endpoint) -> Question {
-        Question::new(self.inner.request(Method::GET, endpoint.url().clone()), endpoint, self.reach)
+    pub fn get(&self, endpoint: &Endpoint) -> HttpRequest {
+        HttpRequest::new(self.inner.request(Method::GET, endpoint.url().clone()), endpoint, self.reach)
     }
 
     /// Begins a question with a body of this content type.
@@ -42,10 +42,10 @@ impl HttpClient {
         endpoint: &Endpoint,
         content_type: &'static str,
         body: impl Into<Vec<u8>>,
-    ) -> Question {
+    ) -> HttpRequest {
         let request = self.inner.request(Method::POST, endpoint.url().clone());
         let request = request.header(http::header::CONTENT_TYPE, content_type).body(body.into());
-        Question::new(request, endpoint, self.reach)
+        HttpRequest::new(request, endpoint, self.reach)
     }
 }
 

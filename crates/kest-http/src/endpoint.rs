@@ -62,20 +62,20 @@ impl Endpoint {
     /// # Errors
     ///
     /// As [`parse`](Self::parse); [`PlainHttp`](Error::PlainHttp) also for the way from https to http, and
-    /// [`Inward`](Error::Inward).
+    /// [`PrivateAddress`](Error::PrivateAddress).
     pub fn published(&self, text: &str) -> Result<Self, Error> {
         let other = Self::read(text, self.plain_http)?;
         if self.is_https() && !other.is_https() {
             return Err(Error::PlainHttp);
         }
         let allowed = other.origin() == self.origin() || other.may_lie_within(self.reach_of_published());
-        if allowed { Ok(other) } else { Err(Error::Inward) }
+        if allowed { Ok(other) } else { Err(Error::PrivateAddress) }
     }
 
     /// The reach of a client for endpoints that this one publishes.
     #[must_use]
     pub fn reach_of_published(&self) -> Reach {
-        if self.is_loopback() { Reach::OutwardOrLoopback } else { Reach::Outward }
+        if self.is_loopback() { Reach::PublicOrLoopback } else { Reach::Public }
     }
 
     /// The endpoint `segments` below this one, each taken literally; none if that cannot be said in a path.
@@ -128,7 +128,7 @@ impl Endpoint {
 
     /// Whether it has a query or a fragment, below which nothing can lie.
     #[must_use]
-    pub fn has_trailer(&self) -> bool {
+    pub fn has_query_or_fragment(&self) -> bool {
         self.url.query().is_some() || self.url.fragment().is_some()
     }
 
@@ -153,7 +153,7 @@ impl Endpoint {
         match self.url.host() {
             Some(Host::Ipv4(address)) => reach.admits(address.into()),
             Some(Host::Ipv6(address)) => reach.admits(address.into()),
-            Some(Host::Domain(_)) => reach != Reach::Outward || !self.is_loopback(),
+            Some(Host::Domain(_)) => reach != Reach::Public || !self.is_loopback(),
             None => false,
         }
     }
@@ -203,8 +203,8 @@ pub enum EndpointError {
     #[error("endpoint on another machine must be https")]
     PlainHttp,
     /// A server named an endpoint on this machine or in its network segment.
-    #[error("endpoint leads inward")]
-    Inward,
+    #[error("endpoint leads to a private address")]
+    PrivateAddress,
 }
 
 /// Everything but the unreserved characters of RFC 3986 section 2.3.

@@ -4,12 +4,12 @@ use std::error::Error;
 
 use crate::BoxError;
 use crate::coding::Coding;
-use crate::lookup::LeadsInward;
+use crate::lookup::LeadsToPrivateAddress;
 
 /// There is no answer to go by.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AskError {
+pub enum HttpError {
     /// No connection, no trust in the certificate, or the connection broke: a later question may be answered.
     #[error("server is out of reach")]
     Unreachable(#[source] BoxError),
@@ -27,11 +27,11 @@ pub enum AskError {
     TooLong(usize),
     /// The endpoint is, or its name has no other address than, one out of the client's reach: the server that
     /// published it must not lead there.
-    #[error("endpoint leads inward")]
-    Inward,
+    #[error("endpoint leads to a private address")]
+    PrivateAddress,
 }
 
-impl AskError {
+impl HttpError {
     /// A name of the case for logs and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -41,22 +41,22 @@ impl AskError {
             Self::Status(_) => "status",
             Self::Coding(_) => "content_coding",
             Self::TooLong(_) => "too_long",
-            Self::Inward => "inward",
+            Self::PrivateAddress => "private_address",
         }
     }
 }
 
 /// Sorts what the client says; without the URL, whose query may be a secret.
-pub(crate) fn failed(cause: reqwest::Error) -> AskError {
+pub(crate) fn failed(cause: reqwest::Error) -> HttpError {
     if cause.is_timeout() {
-        return AskError::TimedOut;
+        return HttpError::TimedOut;
     }
     let mut deeper: Option<&(dyn Error + 'static)> = Some(&cause);
     while let Some(error) = deeper {
-        if error.is::<LeadsInward>() {
-            return AskError::Inward;
+        if error.is::<LeadsToPrivateAddress>() {
+            return HttpError::PrivateAddress;
         }
         deeper = error.source();
     }
-    AskError::Unreachable(cause.without_url().into())
+    HttpError::Unreachable(cause.without_url().into())
 }

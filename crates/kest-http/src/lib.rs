@@ -8,7 +8,7 @@
 //! - no redirect is followed, no proxy of the environment is used, nothing is asked twice;
 //! - an answer has status 200, no content coding, a bounded number of bytes, and comes in bounded time;
 //! - where an endpoint was named by others ([`Endpoint::published`]), the address that is connected to is
-//!   judged too, so that a name that is looked up anew cannot lead inward ([`Reach`]).
+//!   judged too, so that a name that is looked up anew cannot lead to a private address ([`Reach`]).
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,7 +18,7 @@
 //! # async fn fetch() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = HttpClient::builder(Duration::from_secs(5)).build()?;
 //! let keys = Endpoint::parse("https://issuer.example/jwks.json")?;
-//! let answer = client.get(&keys).accept("application/jwk-set+json").limit(64 * 1024).ask().await?;
+//! let answer = client.get(&keys).accept("application/jwk-set+json").limit(64 * 1024).send().await?;
 //! println!("{} bytes", answer.body().len());
 //! # Ok(())
 //! # }
@@ -38,16 +38,16 @@ mod endpoint;
 mod error;
 mod lookup;
 mod origin;
-mod question;
+mod request;
 
 pub use address::Reach;
 pub use client::{Connections, HttpClient, HttpClientBuilder, HttpClientError};
 pub use coding::Coding;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::AskError;
+pub use error::HttpError;
 pub use lookup::Lookup;
 pub use origin::{Origin, OriginError};
-pub use question::{Answer, Question};
+pub use request::{HttpRequest, HttpResponse};
 
 /// The error of a part that is not ours.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

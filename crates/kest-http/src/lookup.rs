@@ -57,7 +57,7 @@ impl Resolver {
         let kept = found.into_iter().filter(|address| self.reach.admits(*address));
         // The client puts the port of the URL in place of 0.
         let kept: Vec<_> = kept.map(|address| SocketAddr::new(address, 0)).collect();
-        if kept.is_empty() { Err(Box::new(LeadsInward)) } else { Ok(kept) }
+        if kept.is_empty() { Err(Box::new(LeadsToPrivateAddress)) } else { Ok(kept) }
     }
 }
 
@@ -75,7 +75,7 @@ impl Resolve for Resolver {
 #[error("name could not be looked up")]
 struct NotFound(#[source] io::Error);
 
-/// A name has addresses, and each of them leads inward.
+/// A name has addresses, and each of them leads to a private address.
 #[derive(Debug, thiserror::Error)]
-#[error("name leads inward")]
-pub(crate) struct LeadsInward;
+#[error("name leads to a private address")]
+pub(crate) struct LeadsToPrivateAddress;

@@ -7,18 +7,18 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use crate::address::Reach;
 use crate::coding::Coding;
 use crate::endpoint::Endpoint;
-use crate::error::{AskError, failed};
+use crate::error::{HttpError, failed};
 
 /// One question to an endpoint; made by [`HttpClient`](crate::HttpClient).
 #[derive(Debug)]
-#[must_use = "nothing is asked before `ask`"]
-pub struct Question {
+#[must_use = "nothing is sent before `send`"]
+pub struct HttpRequest {
     /// None when its endpoint is out of the client's reach.
     request: Option<RequestBuilder>,
     limit: usize,
 }
 
-impl Question {
+impl HttpRequest {
     pub(crate) fn new(request: RequestBuilder, endpoint: &Endpoint, reach: Reach) -> Self {
         // A host that is an address is connected to without a look-up, so it is judged here.
         Self { request: endpoint.may_lie_within(reach).then_some(request), limit: ANSWER_BYTES }
@@ -37,7 +37,7 @@ impl Question {
     }
 
     /// Asks for an answer only where it is another than the one that came with this [entity
-    /// tag](Answer::entity_tag); [`AskError::Status`] says 304 otherwise (RFC 9110 section 13.1.2).
+    /// tag](HttpResponse::entity_tag); [`HttpError::Status`] says 304 otherwise (RFC 9110 section 13.1.2).
     pub fn if_none_match(mut self, tag: HeaderValue) -> Self {
         self.request = self.request.map(|request| request.header(IF_NONE_MATCH, tag));
         self
@@ -53,30 +53,30 @@ impl Question {
     ///
     /// # Errors
     ///
-    /// [`AskError`] when there is no whole answer with status 200 and without a content coding, within the bounds.
-    pub async fn ask(self) -> Result<Answer, AskError> {
-        let request = self.request.ok_or(AskError::Inward)?;
+    /// [`HttpError`] when there is no whole answer with status 200 and without a content coding, within the bounds.
+    pub async fn send(self) -> Result<HttpResponse, HttpError> {
+        let request = self.request.ok_or(HttpError::PrivateAddress)?;
         let response = request.header(ACCEPT_ENCODING, "identity").send().await.map_err(failed)?;
         if response.status() != StatusCode::OK {
-            return Err(AskError::Status(response.status().as_u16()));
+            return Err(HttpError::Status(response.status().as_u16()));
         }
         if let Some(coding) = Coding::of_answer(response.headers()) {
-            return Err(AskError::Coding(coding));
+            return Err(HttpError::Coding(coding));
         }
         let headers = response.headers().clone();
-        Ok(Answer { body: body(response, self.limit).await?, headers })
+        Ok(HttpResponse { body: body(response, self.limit).await?, headers })
     }
 }
 
-async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, AskError> {
+async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, HttpError> {
     let announced = response.content_length().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |announced| announced > limit) {
-        return Err(AskError::TooLong(limit));
+        return Err(HttpError::TooLong(limit));
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len().saturating_add(chunk.len()) > limit {
-            return Err(AskError::TooLong(limit));
+            return Err(HttpError::TooLong(limit));
         }
         body.extend_from_slice(&chunk);
     }
@@ -85,12 +85,12 @@ async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, AskError>
 
 /// What a server said, with status 200.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The whole body.
     #[must_use]
     pub fn body(&self) -> &[u8] {

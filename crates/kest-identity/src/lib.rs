@@ -61,7 +61,7 @@ pub use insecure::InsecureIdentity;
 pub use jwks::JwksClientKeys;
 pub use jwks::{
     FetchError, FetchKeys, HttpKeys, HttpKeysBuilder, HttpKeysError, KeyHealth, KeySet, KeySetError,
-    KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey,
+    KeySetUnavailable, KeysAtStart, NotReady, Readiness, SkippedKey,
 };
 pub use jwt::{
     Algorithm, ClaimNames, ClaimPath, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder,

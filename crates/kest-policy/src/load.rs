@@ -189,9 +189,9 @@ pub enum Problem {
     /// With it the files of the set are longer than `Limits::policy_bytes` together.
     #[error("is one too many for {0} bytes of policies")]
     TooMuch(u64),
-    /// A look at the files gave no result.
+    /// A check of the files gave no result.
     #[error("cannot be looked at")]
-    Look(#[source] BoxError),
+    Check(#[source] BoxError),
     /// It is longer than `Limits::policy_file_bytes`.
     #[error("is over the limit of {0} bytes")]
     TooLong(u64),

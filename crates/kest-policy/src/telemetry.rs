@@ -19,12 +19,12 @@ pub const EVALUATION: &str = "kest_policy_evaluation_seconds";
 pub const DEVIATIONS: &str = "kest_policy_deviations_total";
 /// Attempts to load a set of policies anew, by `outcome`: `loaded` or `kept_old`.
 pub const RELOADS: &str = "kest_policy_reloads_total";
-/// Looks at the files of a watched set that gave no result, by `kind` (`unreadable`, `timed_out`, `panicked`,
+/// Checks the files of a watched set that gave no result, by `kind` (`unreadable`, `timed_out`, `panicked`,
 /// `no_thread`).
-pub const FAILED_LOOKS: &str = "kest_policy_failed_looks_total";
+pub const FAILED_CHECKS: &str = "kest_policy_failed_checks_total";
 /// When the files of a watched set were last read whole, in seconds since 1970: an alarm on its age finds a watch that
 /// does not see what is changed.
-pub const LAST_GOOD_LOOK: &str = "kest_policy_last_good_look_timestamp_seconds";
+pub const LAST_GOOD_CHECK: &str = "kest_policy_last_good_check_timestamp_seconds";
 
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
@@ -34,8 +34,8 @@ pub fn describe_metrics() {
     metrics::describe_histogram!(EVALUATION, metrics::Unit::Seconds, "time of one policy evaluation");
     metrics::describe_counter!(DEVIATIONS, "deviations used by policy, tier and operation");
     metrics::describe_counter!(RELOADS, "attempts to load policies anew by outcome");
-    metrics::describe_counter!(FAILED_LOOKS, "looks at policy files without a result by kind");
-    metrics::describe_gauge!(LAST_GOOD_LOOK, metrics::Unit::Seconds, "unix time of the last good look");
+    metrics::describe_counter!(FAILED_CHECKS, "checks of policy files without a result by kind");
+    metrics::describe_gauge!(LAST_GOOD_CHECK, metrics::Unit::Seconds, "unix time of the last good check");
 }
 
 /// How the cache answered.
@@ -87,11 +87,11 @@ pub(crate) fn reloaded(loaded: bool) {
     metrics::counter!(RELOADS, "outcome" => outcome).increment(1);
 }
 
-pub(crate) fn look_failed(kind: &'static str) {
-    metrics::counter!(FAILED_LOOKS, "kind" => kind).increment(1);
+pub(crate) fn check_failed(kind: &'static str) {
+    metrics::counter!(FAILED_CHECKS, "kind" => kind).increment(1);
 }
 
-pub(crate) fn look_succeeded(at: std::time::SystemTime) {
+pub(crate) fn check_succeeded(at: std::time::SystemTime) {
     let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    metrics::gauge!(LAST_GOOD_LOOK).set(since.as_secs_f64());
+    metrics::gauge!(LAST_GOOD_CHECK).set(since.as_secs_f64());
 }

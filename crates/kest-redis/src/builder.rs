@@ -14,7 +14,7 @@ use crate::{ConnectError, Redis};
 ///
 /// A service makes its own from `kest::Kest::redis`, which says the service's [limits](Self::limits) and clock.
 ///
-/// A call waits [`queue_wait`](Self::queue_wait) for its turn and then [`command_wait`](Self::command_wait) for its
+/// A call waits [`queue_timeout`](Self::queue_timeout) for its turn and then [`command_timeout`](Self::command_timeout) for its
 /// answer, 400 ms together, which is below `Limits::passport_store_wait`.
 ///
 /// ```no_run
@@ -31,11 +31,11 @@ pub struct RedisBuilder {
     login: Option<(String, String)>,
     #[cfg(feature = "tls")]
     root_certificate: Option<String>,
-    connect_wait: Duration,
-    look_every: Duration,
+    connect_timeout: Duration,
+    check_every: Duration,
     share_bytes: Most,
-    command_wait: Duration,
-    queue_wait: Duration,
+    command_timeout: Duration,
+    queue_timeout: Duration,
     in_flight: usize,
     waiting: usize,
     value_bytes: usize,
@@ -50,11 +50,11 @@ impl RedisBuilder {
             login: None,
             #[cfg(feature = "tls")]
             root_certificate: None,
-            connect_wait: Duration::from_secs(1),
-            look_every: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(1),
+            check_every: Duration::from_secs(5),
             share_bytes: Most::OfRoom,
-            command_wait: Duration::from_millis(300),
-            queue_wait: Duration::from_millis(100),
+            command_timeout: Duration::from_millis(300),
+            queue_timeout: Duration::from_millis(100),
             in_flight: 256,
             waiting: 1024,
             value_bytes: Limits::default().passport_bytes.saturating_mul(4),
@@ -89,15 +89,15 @@ impl RedisBuilder {
     }
 
     /// How long making one connection may take, its checks included; 1 s by default. No request ever waits for it.
-    pub fn connect_wait(mut self, wait: Duration) -> Self {
-        self.connect_wait = wait;
+    pub fn connect_timeout(mut self, wait: Duration) -> Self {
+        self.connect_timeout = wait;
         self
     }
 
     /// How often a server is asked whether it may evict keys by now, while a connection lasts; 5 s by default. Each
     /// question about an identifier asks as well.
-    pub fn look_every(mut self, time: Duration) -> Self {
-        self.look_every = time.max(Duration::from_millis(1));
+    pub fn check_every(mut self, time: Duration) -> Self {
+        self.check_every = time.max(Duration::from_millis(1));
         self
     }
 
@@ -112,15 +112,15 @@ impl RedisBuilder {
     }
 
     /// How long one command may take; 300 ms by default.
-    pub fn command_wait(mut self, wait: Duration) -> Self {
-        self.command_wait = wait;
+    pub fn command_timeout(mut self, wait: Duration) -> Self {
+        self.command_timeout = wait;
         self
     }
 
     /// How long a command may wait for its turn while [`in_flight`](Self::in_flight) others are under way; 100 ms by
     /// default.
-    pub fn queue_wait(mut self, wait: Duration) -> Self {
-        self.queue_wait = wait;
+    pub fn queue_timeout(mut self, wait: Duration) -> Self {
+        self.queue_timeout = wait;
         self
     }
 
@@ -149,7 +149,7 @@ impl RedisBuilder {
     pub fn limits(mut self, limits: &Limits) -> Self {
         self.value_bytes = limits.passport_bytes.saturating_mul(4);
         let fifth = limits.passport_store_wait / 5;
-        (self.command_wait, self.queue_wait) = (fifth * 3, fifth);
+        (self.command_timeout, self.queue_timeout) = (fifth * 3, fifth);
         self
     }
 
@@ -209,11 +209,11 @@ impl RedisBuilder {
             addresses,
             #[cfg(feature = "tls")]
             tls: if encrypted { Some(crate::link::tls(self.root_certificate.as_deref())?) } else { None },
-            connect_wait: self.connect_wait,
-            look_every: self.look_every,
+            connect_timeout: self.connect_timeout,
+            check_every: self.check_every,
             share_bytes: self.share_bytes,
-            command_wait: self.command_wait,
-            queue_wait: self.queue_wait,
+            command_timeout: self.command_timeout,
+            queue_timeout: self.queue_timeout,
             in_flight: self.in_flight,
             waiting: self.waiting,
             value_bytes: self.value_bytes,
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn bounds_of_a_service_are_the_defaults_where_its_limits_are() {
         let plain = Redis::builder("redis://cache.example");
-        let bounds = |it: &RedisBuilder| (it.value_bytes, it.command_wait, it.queue_wait);
+        let bounds = |it: &RedisBuilder| (it.value_bytes, it.command_timeout, it.queue_timeout);
         let followed = Redis::builder("redis://cache.example").limits(&Limits::default());
         assert_eq!(bounds(&plain), bounds(&followed));
         let mut limits = Limits::default();

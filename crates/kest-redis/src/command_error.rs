@@ -18,7 +18,7 @@ pub enum CommandError {
     /// As many commands as allowed are under way, and none ended while this one waited.
     #[error("too many commands are under way")]
     Busy,
-    /// There was no answer within [`crate::RedisBuilder::command_wait`]. The command may have been carried out.
+    /// There was no answer within [`crate::RedisBuilder::command_timeout`]. The command may have been carried out.
     #[error("server did not answer in time")]
     TimedOut,
     /// The connection broke before the answer came. The command may have been carried out.
@@ -29,7 +29,7 @@ pub enum CommandError {
     Refused(String),
     /// The server answered what this command is never answered.
     #[error("server gave an unreadable answer")]
-    Rubbish,
+    UnexpectedReply,
     /// The value is longer than [`crate::RedisBuilder::value_bytes`], and was not read.
     #[error("value is over {0} bytes")]
     TooLarge(usize),
@@ -44,7 +44,7 @@ impl CommandError {
         match self {
             Self::Refused(code) => Some(code),
             Self::Away(_) | Self::Busy | Self::TimedOut | Self::Lost(_) => None,
-            Self::Rubbish | Self::TooLarge(_) | Self::Taken => None,
+            Self::UnexpectedReply | Self::TooLarge(_) | Self::Taken => None,
         }
     }
 
@@ -56,7 +56,7 @@ impl CommandError {
             Self::TimedOut => "timed_out",
             Self::Lost(_) => "lost",
             Self::Refused(_) => "refused",
-            Self::Rubbish | Self::TooLarge(_) | Self::Taken => "unusable",
+            Self::UnexpectedReply | Self::TooLarge(_) | Self::Taken => "unusable",
         }
     }
 }

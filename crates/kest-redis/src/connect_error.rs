@@ -20,7 +20,7 @@ pub enum ConnectError {
     /// There is no way to the server, or the connection broke while it was made.
     #[error("server is out of reach")]
     Unreachable(#[source] BoxError),
-    /// The server did not answer within [`crate::RedisBuilder::connect_wait`].
+    /// The server did not answer within [`crate::RedisBuilder::connect_timeout`].
     #[error("server did not answer in time")]
     TimedOut,
     /// User or password is wrong, or missing where the server asks for one.
@@ -31,7 +31,7 @@ pub enum ConnectError {
     Refused(String),
     /// The server answers what no Redis answers.
     #[error("server gave an unreadable answer")]
-    Rubbish,
+    UnexpectedReply,
     /// The server is older than 7.0; its `redis_version`. Before that, scripts outlived a restart.
     #[error("server is too old: {0}")]
     TooOld(String),
@@ -67,7 +67,7 @@ impl ConnectError {
             Self::TimedOut => "timed_out",
             Self::Unauthorized => "unauthorized",
             Self::Refused(_) => "refused",
-            Self::Rubbish => "rubbish",
+            Self::UnexpectedReply => "unexpected_reply",
             Self::TooOld(_) => "too_old",
             Self::ReadOnly => "read_only",
             Self::MayEvict(_) | Self::EvictionUnknown => "may_evict",

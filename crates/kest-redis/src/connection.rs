@@ -99,7 +99,7 @@ impl Redis {
     }
 
     fn over(servers: Servers, settings: Arc<Settings>) -> Self {
-        let gate = Gate::new(settings.in_flight, settings.waiting, settings.queue_wait);
+        let gate = Gate::new(settings.in_flight, settings.waiting, settings.queue_timeout);
         Self(Arc::new(Inner { servers, gate, settings }))
     }
 

@@ -109,8 +109,8 @@ impl Ledger {
             }
             answer => answer,
         };
-        let Value::Int(granted) = answer? else { return Err(CommandError::Rubbish) };
-        u64::try_from(granted).map_err(|_negative| CommandError::Rubbish)
+        let Value::Int(granted) = answer? else { return Err(CommandError::UnexpectedReply) };
+        u64::try_from(granted).map_err(|_negative| CommandError::UnexpectedReply)
     }
 
     fn take(&self, share: Share, window: Window, bytes: u64) -> bool {

@@ -75,7 +75,7 @@ impl PassportStore for RedisPassports {
                 telemetry::claim("taken");
                 Err(PassportStoreError::unavailable(CommandError::Taken))
             }
-            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::Rubbish)),
+            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::UnexpectedReply)),
             Err(error) => Err(unkept(error)),
         }
     }
@@ -115,7 +115,7 @@ impl PassportStore for RedisPassports {
                 telemetry::claim("hit");
                 Ok(Some(value.into()))
             }
-            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::Rubbish)),
+            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::UnexpectedReply)),
             Err(error) if error.code() == Some("WRONGTYPE") => {
                 telemetry::claim("wrong_type");
                 Err(PassportStoreError::unusable(error))
@@ -137,7 +137,7 @@ impl PassportStore for RedisPassports {
                 telemetry::claim("absent");
                 Ok(false)
             }
-            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::Rubbish)),
+            Ok(_other) => Err(PassportStoreError::unavailable(CommandError::UnexpectedReply)),
             Err(error) => Err(PassportStoreError::unavailable(error)),
         }
     }

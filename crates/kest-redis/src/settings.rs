@@ -13,11 +13,11 @@ pub(crate) struct Settings {
     pub(crate) addresses: Vec<Address>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<tokio_rustls::TlsConnector>,
-    pub(crate) connect_wait: Duration,
-    pub(crate) look_every: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) check_every: Duration,
     pub(crate) share_bytes: Most,
-    pub(crate) command_wait: Duration,
-    pub(crate) queue_wait: Duration,
+    pub(crate) command_timeout: Duration,
+    pub(crate) queue_timeout: Duration,
     pub(crate) in_flight: usize,
     pub(crate) waiting: usize,
     pub(crate) value_bytes: usize,
@@ -74,7 +74,7 @@ impl Settings {
 
     /// The longest that one call may take, waiting for its turn included.
     pub(crate) fn call_wait(&self) -> Duration {
-        self.queue_wait + self.command_wait
+        self.queue_timeout + self.command_timeout
     }
 }
 

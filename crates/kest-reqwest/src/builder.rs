@@ -9,7 +9,7 @@ use reqwest_middleware::ClientWithMiddleware;
 use crate::carry::{CarryPassport, ClientError};
 
 /// reqwest's own builder, which the client's timeouts, TLS and proxies are said on.
-pub type HttpClientBuilder = reqwest::ClientBuilder;
+pub type ReqwestBuilder = reqwest::ClientBuilder;
 
 /// Says where passports may go, and what happens without one. Most services get one from their `Kest`.
 ///
@@ -28,7 +28,7 @@ pub type HttpClientBuilder = reqwest::ClientBuilder;
 pub struct ClientBuilder {
     admitter: Admitter,
     tiers: Tiers,
-    builder: HttpClientBuilder,
+    builder: ReqwestBuilder,
     destinations: Vec<Destination>,
     without_lineage: WithoutLineage,
     foreign_members: Option<String>,
@@ -36,7 +36,7 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Begins a client of the service `kest` that packs with `tiers`. Without a lineage it refuses to call.
-    pub fn new(admitter: &Admitter, tiers: Tiers, builder: HttpClientBuilder) -> Self {
+    pub fn new(admitter: &Admitter, tiers: Tiers, builder: ReqwestBuilder) -> Self {
         Self {
             admitter: admitter.clone(),
             tiers,

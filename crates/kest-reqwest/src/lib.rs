@@ -29,7 +29,7 @@ mod carry;
 mod innermost;
 mod network;
 
-pub use builder::{ClientBuilder, HttpClientBuilder};
+pub use builder::{ClientBuilder, ReqwestBuilder};
 pub use carry::{CarryPassport, Carrying, ClientError};
 pub use kest_baggage::carry::{CarryError, Destination, DestinationError, Origination, Sent, WithoutLineage};
 pub use kest_baggage::telemetry::{OUTGOING, describe_metrics};

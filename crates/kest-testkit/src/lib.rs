@@ -73,7 +73,7 @@
 //!
 //! Keys are made of names and known to everyone: nothing that is signed with them may be trusted outside of a test. The kit
 //! panics where a test cannot go on, with the line that asked. All is the same in each run, but for the keys of
-//! [`TokenKey::rsa`] and [`TokenKey::p256`]. Only [`TestIssuer`] and [`Endpoint`] use the network, on loopback, and need
+//! [`TokenKey::rsa`] and [`TokenKey::p256`]. Only [`TestIssuer`] and [`TestServer`] use the network, on loopback, and need
 //! tokio.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -103,10 +103,10 @@ pub use caller::TestCaller;
 pub use clock::{RuntimeClock, TestClock};
 pub use dpop::{DpopKey, TestProof};
 pub use forge::Forge;
-pub use issuer::{Answer as HttpAnswer, Endpoint, Length, TestIssuer, TestToken, key_set};
+pub use issuer::{HttpAnswer, Length, TestIssuer, TestServer, TestToken, key_set};
 pub use kit::TestKest;
 pub use lineage::TestLineage;
-pub use policy::{Answer, AskedPolicy, RecordingPolicy};
+pub use policy::{AskedPolicy, PolicyAnswer, RecordingPolicy};
 pub use random::{FixedRandom, NoRandom, SeededRandom};
 pub use signer::{SignedEntries, SignedEntry, SignerFault, TestSigner, failing_signer};
 pub use stores::{FailingPassports, FailingReplays, ReplayFault, StoreFault};

@@ -51,7 +51,7 @@ impl AskedPolicy {
 /// What a [`RecordingPolicy`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer {
+pub enum PolicyAnswer {
     /// Yes.
     Allow,
     /// No.
@@ -67,10 +67,10 @@ pub enum Answer {
 /// A policy that answers as it is told and remembers what it was asked. Clones are the same policy.
 ///
 /// ```
-/// use kest_testkit::{Answer, RecordingPolicy, TestKest};
+/// use kest_testkit::{PolicyAnswer, RecordingPolicy, TestKest};
 ///
 /// let kit = TestKest::new(["gateway"]);
-/// let policy = RecordingPolicy::new(Answer::Allow);
+/// let policy = RecordingPolicy::new(PolicyAnswer::Allow);
 /// let admission = kit.admission("greet").policy(policy.clone()).admit();
 /// # drop(admission);
 /// assert_eq!(policy.asked()[0].operation, "greet");
@@ -81,7 +81,7 @@ pub struct RecordingPolicy(Arc<Mutex<Recorded>>);
 
 #[derive(Debug)]
 struct Recorded {
-    answer: Answer,
+    answer: PolicyAnswer,
     asked: Vec<AskedPolicy>,
 }
 
@@ -91,12 +91,12 @@ impl RecordingPolicy {
 
     /// A policy that says this.
     #[must_use]
-    pub fn new(answer: Answer) -> Self {
+    pub fn new(answer: PolicyAnswer) -> Self {
         Self(Arc::new(Mutex::new(Recorded { answer, asked: Vec::new() })))
     }
 
     /// Says this from now on.
-    pub fn answer(&self, answer: Answer) {
+    pub fn answer(&self, answer: PolicyAnswer) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).answer = answer;
     }
 
@@ -106,7 +106,7 @@ impl RecordingPolicy {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
-    fn record(&self, asked: &PolicyRequest<'_>) -> Answer {
+    fn record(&self, asked: &PolicyRequest<'_>) -> PolicyAnswer {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recorded.asked.push(AskedPolicy::of(asked));
         recorded.answer
@@ -119,15 +119,17 @@ impl Authorize for RecordingPolicy {
         let answer = self.record(inquiry);
         let name = PolicyName::new(Self::NAME).map_err(|cause| AuthorizeError::Failed(cause.into()))?;
         match answer {
-            Answer::Allow => {
+            PolicyAnswer::Allow => {
                 let mut policies = PolicyContext::default();
                 policies.push(PolicyTier::Function, &name);
                 Ok(Decision::Allow(policies))
             }
-            Answer::Deny => Ok(Decision::Deny(Denial::new(PolicyTier::Function, name))),
-            Answer::Fail => Err(AuthorizeError::Failed("a policy of this test fails".into())),
-            Answer::Unavailable => Err(AuthorizeError::Unavailable("an engine of this test is away".into())),
-            Answer::Silent => std::future::pending().await,
+            PolicyAnswer::Deny => Ok(Decision::Deny(Denial::new(PolicyTier::Function, name))),
+            PolicyAnswer::Fail => Err(AuthorizeError::Failed("a policy of this test fails".into())),
+            PolicyAnswer::Unavailable => {
+                Err(AuthorizeError::Unavailable("an engine of this test is away".into()))
+            }
+            PolicyAnswer::Silent => std::future::pending().await,
         }
     }
 }

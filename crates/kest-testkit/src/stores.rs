@@ -23,7 +23,7 @@ pub enum StoreFault {
     /// What lies there cannot be told from something of another service.
     Unusable,
     /// It answers with these bytes, whatever is asked.
-    Rubbish(Bytes),
+    Malformed(Bytes),
 }
 
 /// A passport store with a fault. Clones are the same store.
@@ -63,8 +63,8 @@ impl FailingPassports {
 
     /// One that answers with these bytes, whatever is asked.
     #[must_use]
-    pub fn rubbish(bytes: impl Into<Bytes>) -> Self {
-        Self::new(StoreFault::Rubbish(bytes.into()))
+    pub fn malformed(bytes: impl Into<Bytes>) -> Self {
+        Self::new(StoreFault::Malformed(bytes.into()))
     }
 
     /// Has this fault from now on.
@@ -84,7 +84,7 @@ impl PassportStore for FailingPassports {
             StoreFault::Away => Err(PassportStoreError::unavailable("the store of this test is away")),
             StoreFault::Slow => std::future::pending().await,
             StoreFault::Full => Err(PassportStoreError::full()),
-            StoreFault::Losing | StoreFault::Unusable | StoreFault::Rubbish(_) => Ok(()),
+            StoreFault::Losing | StoreFault::Unusable | StoreFault::Malformed(_) => Ok(()),
         }
     }
 
@@ -94,7 +94,7 @@ impl PassportStore for FailingPassports {
             StoreFault::Slow => std::future::pending().await,
             StoreFault::Losing | StoreFault::Full => Ok(None),
             StoreFault::Unusable => Err(PassportStoreError::unusable("the store of this test is spoilt")),
-            StoreFault::Rubbish(bytes) => Ok(Some(bytes)),
+            StoreFault::Malformed(bytes) => Ok(Some(bytes)),
         }
     }
 
@@ -103,7 +103,7 @@ impl PassportStore for FailingPassports {
             StoreFault::Away => Err(PassportStoreError::unavailable("the store of this test is away")),
             StoreFault::Slow => std::future::pending().await,
             StoreFault::Losing | StoreFault::Full => Ok(false),
-            StoreFault::Unusable | StoreFault::Rubbish(_) => Ok(true),
+            StoreFault::Unusable | StoreFault::Malformed(_) => Ok(true),
         }
     }
 }

@@ -29,11 +29,19 @@ macro_rules! ways {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$way,)*];
 
-            /// Its name in reports, and the row of `docs/threats.md` that it plays.
+            /// Its name in reports.
             #[must_use]
-            pub fn name_and_row(self) -> (&'static str, u8) {
+            pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$way => ($name, $row),)*
+                    $(Self::$way => $name,)*
+                }
+            }
+
+            /// The row of `docs/threats.md` that it plays.
+            #[must_use]
+            pub fn row(self) -> u8 {
+                match self {
+                    $(Self::$way => $row,)*
                 }
             }
 

@@ -19,8 +19,7 @@ pub fn workload(name: &str) -> WorkloadId {
 }
 
 /// The first name of a workload of this kit.
-#[must_use]
-pub fn first_name(workload: &str) -> &str {
+pub(crate) fn first_name(workload: &str) -> &str {
     workload.strip_prefix(PREFIX).unwrap_or(workload)
 }
 

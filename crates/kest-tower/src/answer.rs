@@ -182,7 +182,7 @@ impl From<&RestoreError> for Rejection {
         let kind = match error.class() {
             RestoreFailure::Malformed => RejectionKind::BaggageMalformed,
             RestoreFailure::OverLimit => RejectionKind::BaggageTooLarge,
-            RestoreFailure::ClaimCheckGone | RestoreFailure::ClaimCheckRubbish => {
+            RestoreFailure::ClaimCheckGone | RestoreFailure::ClaimCheckMalformed => {
                 RejectionKind::ClaimCheckGone
             }
             RestoreFailure::StoreUnavailable => RejectionKind::PassportStoreUnavailable,

@@ -282,8 +282,8 @@ impl InboundBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError::NoIdentityChoice`], whose message names the mend.
-    pub fn try_build(self) -> Result<InboundLayer, BuildError> {
+    /// [`InboundBuildError::NoIdentityChoice`], whose message names the mend.
+    pub fn try_build(self) -> Result<InboundLayer, InboundBuildError> {
         let choice = guard(self.identity, &process_environment)?;
         let limits = &self.verify.limits;
         let mut reader = HeaderReader::new(limits.clone()).dialect(self.verify.dialect);
@@ -318,7 +318,7 @@ impl InboundBuilder {
 /// An inbound layer cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuildError {
+pub enum InboundBuildError {
     /// It was not said where identity comes from.
     #[error(transparent)]
     NoIdentityChoice(#[from] NoIdentityChoice),

@@ -77,7 +77,7 @@ pub use describe::DescribeError;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
 pub use hash_body::{HashBody, HashedOperationLayer};
-pub use inbound::{BuildError, InboundBuilder, InboundLayer};
+pub use inbound::{InboundBuildError, InboundBuilder, InboundLayer};
 pub use kest_baggage::Ambient;
 pub use kest_core::refusal::{Explanation, Step};
 pub use kest_identity::ResourceMetadata;

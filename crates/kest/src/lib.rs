@@ -18,6 +18,7 @@ pub use kest_reqwest as client;
 
 pub mod prelude;
 
+mod build_error;
 mod grpc;
 mod messages;
 mod operation;
@@ -25,15 +26,16 @@ mod service;
 mod stores;
 mod trust;
 
+pub use build_error::BuildError;
 pub use grpc::{GrpcBuildError, GrpcServiceBuilder};
 pub use messages::{Carrier, CarrierError, Continue, ContinueError, ContinueWithin, Continued, carry};
 pub use operation::{Named, OperationBuildError, OperationBuilder};
-pub use service::{BuildError, Kest, KestBuilder};
+pub use service::{Kest, KestBuilder};
 pub use trust::Trust;
 
 pub use kest_baggage::carry::{Destination, WithoutLineage};
 pub use kest_baggage::{
-    Ambience, InMemoryPassports, Overflow, PassportStore, PassportStores, RunNested, Sealing, SealingKey,
+    Ambience, Fallback, InMemoryPassports, PassportStore, PassportStores, RunNested, Sealing, SealingKey,
     Tiers, current_agent, current_arrival, current_passport, current_task, current_user, run_admitted,
 };
 pub use kest_core::entry::{OtelContext, Resource, Sanitizer, SpanId, TraceId};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kest_baggage::{PassportStores, Tiers};
 use kest_core::entry::TraceId;
 use kest_core::passport::{VerifySettings, WorkloadRules};
-use kest_core::signature::{KeyId, Sign, WorkloadId};
+use kest_core::signature::{Sign, WorkloadId};
 use kest_core::trust::{Origin, TrustModel};
 use kest_core::{
     Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, Slots,
@@ -15,6 +15,7 @@ use kest_identity::IdentityChoice;
 use kest_tower::carry::CarryLayerBuilder;
 use kest_tower::{InboundBuilder, InboundLayer};
 
+use crate::build_error::BuildError;
 use crate::grpc::GrpcServiceBuilder;
 use crate::messages::{Carrier, Continue};
 use crate::operation::{Named, OperationBuilder};
@@ -121,7 +122,7 @@ impl Kest {
     /// Begins the client that carries the lineage to the services that this one calls. Without a lineage it refuses
     /// to call, unless it is told what to [originate](crate::client::ClientBuilder::originate).
     #[cfg(feature = "reqwest")]
-    pub fn client(&self, builder: kest_reqwest::HttpClientBuilder) -> kest_reqwest::ClientBuilder {
+    pub fn client(&self, builder: kest_reqwest::ReqwestBuilder) -> kest_reqwest::ClientBuilder {
         kest_reqwest::ClientBuilder::new(&self.0.service, self.0.tiers.clone(), builder)
     }
 
@@ -377,34 +378,4 @@ impl KestBuilder {
             None => kest,
         })
     }
-}
-
-/// A [`Kest`] cannot be built: something that has no default was not said, or its key is not one that is believed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Whose entries it believes.
-    #[error("no trusted keys: give .trust(..) a bundle, a key ring or a resolver")]
-    NoTrust,
-    /// The deployment's policies.
-    #[error("no deployment policies: give .policies(..), or say .without_deployment_policies()")]
-    NoPolicies,
-    /// The trusted keys have other keys of the workload than the one that it signs with.
-    #[error(
-        "signing key is not among the trusted keys of its workload, add it to the bundle: {key} of {workload}"
-    )]
-    UntrustedKey {
-        /// Who signs.
-        workload: WorkloadId,
-        /// With what.
-        key: KeyId,
-    },
-    /// The trusted keys say that the key signs no more.
-    #[error("signing key has ended by the trusted keys, sign with the next one: {key} of {workload}")]
-    KeyEnded {
-        /// Who signs.
-        workload: WorkloadId,
-        /// With what.
-        key: KeyId,
-    },
 }

@@ -7,7 +7,7 @@ use kest_core::signature::{Bundle, KeyRing, KeysUnavailable, ReplaceableKeys, Re
 use kest_core::{Clock, UnverifiedPassport};
 use kest_identity::{BundleFile, BundleUrl};
 
-use crate::service::BuildError;
+use crate::build_error::BuildError;
 
 /// The keys of the workloads that a service believes, as [`KestBuilder::trust`](crate::KestBuilder::trust) takes them: a
 /// bundle that was read, a ring, or a resolver.

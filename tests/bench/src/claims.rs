@@ -135,10 +135,10 @@ impl Hop<'_> {
 /// A store that is not given up while this one thread does something else for a while, and takes what [`lifted`] allows.
 fn patient(url: impl Into<String>) -> RedisBuilder {
     Redis::builder(url)
-        .connect_wait(PATIENCE)
-        .command_wait(PATIENCE)
-        .queue_wait(PATIENCE)
-        .look_every(Duration::from_secs(3600))
+        .connect_timeout(PATIENCE)
+        .command_timeout(PATIENCE)
+        .queue_timeout(PATIENCE)
+        .check_every(Duration::from_secs(3600))
         .value_bytes(16 * 1024 * 1024)
 }
 

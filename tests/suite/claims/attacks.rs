@@ -10,12 +10,12 @@ use kest_tests::keys;
 use kest_tests::logs::Logs;
 use kest_tests::stores::sealing;
 
-use super::shelf::Shelf;
+use super::shared::SharedRedis;
 use super::{packed, service, with};
 
 #[tokio::test]
 async fn values_swapped_between_two_claims_are_refused() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     // The same lineage twice: only the claims differ.
@@ -34,7 +34,7 @@ async fn values_swapped_between_two_claims_are_refused() {
 
 #[tokio::test]
 async fn claim_of_one_tenant_is_refused_by_the_other_under_the_same_store_and_key() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let (shop, bank) = (shared.claims(sealing("2026-01", "shop")), shared.claims(sealing("2026-01", "bank")));
     let (line, _claim) = packed(&keys::chain(3).await, &shop).await;
     service(&bank).await.refused(&with(&line), &[401]).await;
@@ -43,7 +43,7 @@ async fn claim_of_one_tenant_is_refused_by_the_other_under_the_same_store_and_ke
 
 #[tokio::test]
 async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let (mine, other) = (keys::chain(2).await, keys::chain(3).await);
     let plain = PassportStores::plain(shared.store());
     for claims in [shared.claims(sealing("2026-01", "shop")), plain] {
@@ -58,7 +58,7 @@ async fn claim_under_the_tips_of_another_lineage_is_refused_sealed_and_plain() {
 
 #[tokio::test]
 async fn plain_value_planted_under_a_sealed_claim_is_refused() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     let chain = keys::chain(3).await;
@@ -69,7 +69,7 @@ async fn plain_value_planted_under_a_sealed_claim_is_refused() {
 
 #[tokio::test]
 async fn changed_value_is_refused_wherever_it_was_changed() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let claims = shared.claims(sealing("2026-01", "shop"));
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
@@ -91,7 +91,7 @@ async fn changed_value_is_refused_wherever_it_was_changed() {
 
 #[tokio::test]
 async fn claim_under_a_retired_key_is_refused() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let (line, _claim) = packed(&keys::chain(3).await, &shared.claims(sealing("2025-12", "shop"))).await;
     let service = service(&shared.claims(sealing("2026-01", "shop"))).await;
     service.refused(&with(&line), &[401]).await;
@@ -99,7 +99,7 @@ async fn claim_under_a_retired_key_is_refused() {
 
 #[tokio::test]
 async fn value_that_is_put_back_after_its_time_is_refused() {
-    let (shared, clock) = (Shelf::new().await, Arc::new(TestClock::default()));
+    let (shared, clock) = (SharedRedis::new().await, Arc::new(TestClock::default()));
     let claims = shared.claims(sealing("2026-01", "shop")).clock(Arc::<TestClock>::clone(&clock));
     let service = service(&claims).await;
     let (line, claim) = packed(&keys::chain(3).await, &claims).await;
@@ -113,7 +113,7 @@ async fn value_that_is_put_back_after_its_time_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn replayed_single_use_claim_is_admitted_once_also_by_many_at_once() {
-    let shared = Shelf::new().await;
+    let shared = SharedRedis::new().await;
     let claims = shared.claims(sealing("2026-01", "shop").single_use());
     let other = PassportStores::sealed(shared.replica().await, sealing("2026-01", "shop").single_use());
     let replicas = [service(&claims).await, service(&other).await];

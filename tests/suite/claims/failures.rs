@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kest_baggage::{InMemoryPassports, Overflow, PassportStore, PassportStores, Tiers, run_admitted};
+use kest_baggage::{Fallback, InMemoryPassports, PassportStore, PassportStores, Tiers, run_admitted};
 use kest_core::Limits;
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
 use kest_testkit::FailingPassports;
@@ -15,7 +15,7 @@ use super::{Shared, packed, with};
 use crate::outbound::Recorder;
 
 fn two(first: FailingPassports, second: Arc<dyn PassportStore>) -> PassportStores {
-    PassportStores::sealed(Arc::new(first), sealing("2026-01", "shop")).overflow(Overflow::Second(second))
+    PassportStores::sealed(Arc::new(first), sealing("2026-01", "shop")).fallback(Fallback::Second(second))
 }
 
 /// A service that waits for each question for 50 ms.

@@ -4,7 +4,7 @@ mod attacks;
 mod failures;
 mod outages;
 mod round_trip;
-pub(crate) mod shelf;
+pub(crate) mod shared;
 
 use std::sync::Arc;
 

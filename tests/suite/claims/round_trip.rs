@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kest_baggage::{InMemoryPassports, Overflow, PassportStore, Tiers, run_admitted};
+use kest_baggage::{Fallback, InMemoryPassports, PassportStore, Tiers, run_admitted};
 use kest_reqwest::{CarryPassport, Destination, Sent, WithoutLineage};
 use kest_testkit::FailingPassports;
 use kest_tests::keys;
@@ -51,9 +51,9 @@ async fn three_calls_with_claims_for_single_use_all_arrive_and_leave_nothing_beh
 async fn second_store_carries_the_request_while_the_first_is_down_or_full() {
     for first in [FailingPassports::away(), FailingPassports::full()] {
         let (first, second): (Arc<dyn PassportStore>, _) = (Arc::new(first), Shared::new());
-        let overflow = Overflow::Second(Arc::<InMemoryPassports>::clone(&second.0));
+        let fallback = Fallback::Second(Arc::<InMemoryPassports>::clone(&second.0));
         let claims =
-            kest_baggage::PassportStores::sealed(first, sealing("2026-01", "shop")).overflow(overflow);
+            kest_baggage::PassportStores::sealed(first, sealing("2026-01", "shop")).fallback(fallback);
         call(&service(&claims).await, Tiers::auto().store(claims), 1).await;
         assert_eq!(second.0.len(), 1);
     }

@@ -7,12 +7,12 @@ use kest_redis::Redis;
 use kest_servers::redis::RedisServer;
 
 /// The server, and a service's way to it.
-pub(crate) struct Shelf {
+pub(crate) struct SharedRedis {
     pub(crate) server: RedisServer,
     redis: Redis,
 }
 
-impl Shelf {
+impl SharedRedis {
     pub(crate) async fn new() -> Self {
         let server = RedisServer::start().await;
         let redis = Redis::builder(server.url()).connect().await.unwrap();

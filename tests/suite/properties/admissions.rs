@@ -48,7 +48,7 @@ impl Authenticate for Says {
                 tenant.into_iter().fold(attested, Attested::with_tenant)
             }
             Self::Unverified(user) => named(user, IdentitySource::Unverified),
-            Self::Lineage => FromLineage::findings(evidence.lineage()),
+            Self::Lineage => FromLineage::attested(evidence.lineage()),
             Self::Anonymous => Attested::anonymous(),
         })
     }

@@ -131,7 +131,7 @@ struct Named {
 impl Authenticate for Named {
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         match self.source {
-            IdentitySource::Lineage => return Ok(FromLineage::findings(evidence.lineage())),
+            IdentitySource::Lineage => return Ok(FromLineage::attested(evidence.lineage())),
             IdentitySource::Anonymous => return Ok(Attested::anonymous()),
             IdentitySource::Jwt | IdentitySource::Unverified | _ => {}
         }

@@ -13,7 +13,7 @@ use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
 
 use super::check_headers;
-use crate::claims::shelf::Shelf;
+use crate::claims::shared::SharedRedis;
 
 #[tokio::test]
 async fn unknown_claims_foreign_claims_and_rubbish_are_refused() {
@@ -45,7 +45,7 @@ async fn claim_check_in_a_store_that_is_down_or_slow_is_not_an_empty_passport() 
 #[tokio::test]
 async fn claim_store_that_returns_rubbish_is_refused() {
     for rubbish in [&b""[..], b"\xff\xfe", b"[1,2]", b"{}", b"[\"a.b.c\"]"] {
-        let service = with_store(FailingPassports::rubbish(Bytes::from_static(rubbish))).await;
+        let service = with_store(FailingPassports::malformed(Bytes::from_static(rubbish))).await;
         let request = claim_check(&InMemoryPassports::new(&Limits::default())).await;
         service.refused(&request, &[401]).await;
     }
@@ -82,26 +82,26 @@ async fn kept(store: &dyn PassportStore) -> (RawRequest, ClaimCheck) {
 
 #[tokio::test]
 async fn claim_in_a_real_store_is_refused_after_its_time_and_so_is_one_that_was_never_there() {
-    let shelf = Shelf::new().await;
-    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
-    let (request, claim) = kept(shelf.store().as_ref()).await;
+    let shared = SharedRedis::new().await;
+    let service = Setup { store: Some(shared.replica().await), ..Setup::default() }.start().await;
+    let (request, claim) = kept(shared.store().as_ref()).await;
     assert_eq!(service.admitted(&request).await["entries"], 4);
-    assert_eq!(shelf.server.ask(&["PEXPIREAT", &claim.store_key(), "1"]).await, "1");
+    assert_eq!(shared.server.ask(&["PEXPIREAT", &claim.store_key(), "1"]).await, "1");
     service.refused(&request, &[401]).await;
     service.refused(&kept(&InMemoryPassports::new(&Limits::default())).await.0, &[401]).await;
 }
 
 #[tokio::test]
 async fn real_store_that_is_paused_or_killed_answers_503_in_bounded_time_and_nothing_is_signed() {
-    let mut shelf = Shelf::new().await;
-    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
-    let (request, _claim) = kept(shelf.store().as_ref()).await;
+    let mut shared = SharedRedis::new().await;
+    let service = Setup { store: Some(shared.replica().await), ..Setup::default() }.start().await;
+    let (request, _claim) = kept(shared.store().as_ref()).await;
     let longest = Limits::default().passport_store_wait + Duration::from_millis(100);
-    shelf.server.pause().await;
+    shared.server.pause().await;
     for _ in 0..3 {
         tokio::time::timeout(longest, service.refused(&request, &[503])).await.unwrap();
     }
-    shelf.server.kill().await;
+    shared.server.kill().await;
     for _ in 0..3 {
         tokio::time::timeout(longest, service.refused(&request, &[503])).await.unwrap();
     }
@@ -113,20 +113,20 @@ async fn real_store_that_is_paused_or_killed_answers_503_in_bounded_time_and_not
 
 #[tokio::test]
 async fn rubbish_planted_in_a_real_store_is_refused_however_long_and_of_whatever_type() {
-    let shelf = Shelf::new().await;
-    let service = Setup { store: Some(shelf.replica().await), ..Setup::default() }.start().await;
-    let (request, claim) = kept(shelf.store().as_ref()).await;
+    let shared = SharedRedis::new().await;
+    let service = Setup { store: Some(shared.replica().await), ..Setup::default() }.start().await;
+    let (request, claim) = kept(shared.store().as_ref()).await;
     let key = claim.store_key();
     for rubbish in ["", "{}", "[1,2]", "[\"a.b.c\"]", "[", "\u{feff}[]"] {
-        shelf.plant(&claim, rubbish).await;
+        shared.plant(&claim, rubbish).await;
         service.refused(&request, &[401]).await;
     }
-    let grown = shelf.server.ask(&["SETRANGE", &key, "16777216", "x"]).await;
+    let grown = shared.server.ask(&["SETRANGE", &key, "16777216", "x"]).await;
     assert_eq!(grown, "16777217");
     service.refused(&request, &[401]).await;
     for command in [["LPUSH", &key, "a"], ["SADD", &key, "a"]] {
-        shelf.server.ask(&["DEL", &key]).await;
-        assert_eq!(shelf.server.ask(&command).await, "1");
+        shared.server.ask(&["DEL", &key]).await;
+        assert_eq!(shared.server.ask(&command).await, "1");
         service.refused(&request, &[401]).await;
     }
 }

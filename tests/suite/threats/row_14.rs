@@ -26,7 +26,7 @@ async fn missing_token_is_challenged_without_an_error_code() {
 
 #[tokio::test(start_paused = true)]
 async fn missing_token_is_challenged_while_the_key_set_is_down() {
-    let edge = Edge::asking(kest_testkit::Endpoint::down()).await;
+    let edge = Edge::asking(kest_testkit::TestServer::down()).await;
     check_challenged(&edge, &raw::call()).await;
 }
 

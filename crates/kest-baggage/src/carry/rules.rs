@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap};
 use kest_core::{Admission, OperationError};
 
-use crate::ambience::{Ambience, Standing};
+use crate::ambience::{Ambience, LineageContext};
 use crate::carry::destinations::{Address, Allowed, Destinations};
 use crate::carry::error::CarryError;
 use crate::carry::origination::{Origination, WithoutLineage};
@@ -140,10 +140,10 @@ enum Around {
 impl Around {
     /// Where it is sent, or where it was built when it is sent from a task that has no ambience.
     fn of(here: &Ambience, extensions: &Extensions) -> Self {
-        let standing = here.standing().or_else(|| extensions.get::<Ambience>()?.standing());
+        let standing = here.context().or_else(|| extensions.get::<Ambience>()?.context());
         match standing {
-            Some(Standing::Admitted(admission)) => Self::Operation(admission.clone()),
-            Some(Standing::Arrived(_)) => Self::Request,
+            Some(LineageContext::Admitted(admission)) => Self::Operation(admission.clone()),
+            Some(LineageContext::Arrived(_)) => Self::Request,
             None => Self::Nothing,
         }
     }

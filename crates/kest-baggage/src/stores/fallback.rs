@@ -7,7 +7,7 @@ use crate::store::PassportStore;
 /// What is done when a passport store is away, slow or full.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_enums, reason = "a service has one store or two, and must say which")]
-pub enum Overflow {
+pub enum Fallback {
     /// The request is not sent, or answers 503.
     #[default]
     Refuse,
@@ -19,7 +19,7 @@ pub enum Overflow {
     Second(Arc<dyn PassportStore>),
 }
 
-impl Overflow {
+impl Fallback {
     pub(super) fn store(&self) -> Option<&Arc<dyn PassportStore>> {
         match self {
             Self::Refuse => None,
@@ -29,5 +29,5 @@ impl Overflow {
 }
 
 #[cfg(test)]
-#[path = "../tests/overflow.rs"]
+#[path = "../tests/fallback.rs"]
 mod tests;

@@ -1,10 +1,10 @@
 //! Where claims are kept, and how: one store or two, plain or sealed.
 
-mod overflow;
+mod fallback;
+mod pair;
 mod place;
-mod shelves;
 
-pub use overflow::Overflow;
+pub use fallback::Fallback;
+pub(crate) use pair::{StorePair, Unanswered, WhichStore};
 pub use place::PassportStores;
 pub(crate) use place::Place;
-pub(crate) use shelves::{Shelf, Shelves, Unanswered};

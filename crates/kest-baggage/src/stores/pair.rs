@@ -11,15 +11,15 @@ use crate::telemetry::{self, Question};
 
 /// The stores, in the order in which they are asked.
 #[derive(Clone, Copy)]
-pub(crate) struct Shelves<'stores> {
+pub(crate) struct StorePair<'stores> {
     pub(crate) first: &'stores dyn PassportStore,
     pub(crate) second: Option<&'stores dyn PassportStore>,
     pub(crate) clock: &'stores dyn Clock,
 }
 
-/// Which of the stores.
+/// WhichStore of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shelf {
+pub(crate) enum WhichStore {
     First,
     Second,
 }
@@ -40,23 +40,23 @@ impl Unanswered {
     }
 }
 
-impl<'stores> Shelves<'stores> {
+impl<'stores> StorePair<'stores> {
     /// Keeps `passport` under `claim` in one of the stores.
     pub(crate) async fn put(
         &self,
-        shelf: Shelf,
+        which: WhichStore,
         share: Option<Share>,
         (claim, passport): (&ClaimCheck, Bytes),
         limits: &Limits,
     ) -> Result<(), Unanswered> {
-        let (store, time_to_live) = (self.store(shelf), limits.claim_check_ttl);
+        let (store, time_to_live) = (self.store(which), limits.claim_check_ttl);
         let put = async {
             match share {
                 Some(share) => store.put_for(share, claim, passport, time_to_live).await,
                 None => store.put(claim, passport, time_to_live).await,
             }
         };
-        self.ask(Question::Put, shelf, put, |()| "kept", limits.passport_store_wait).await
+        self.ask(Question::Put, which, put, |()| "kept", limits.passport_store_wait).await
     }
 
     /// What lies under `claim`, and where; `None` only when every store said that it knows nothing.
@@ -64,18 +64,18 @@ impl<'stores> Shelves<'stores> {
         &self,
         claim: &ClaimCheck,
         limits: &Limits,
-    ) -> Result<Option<(Bytes, Shelf)>, Unanswered> {
-        let first = self.get(Shelf::First, claim, limits).await;
+    ) -> Result<Option<(Bytes, WhichStore)>, Unanswered> {
+        let first = self.get(WhichStore::First, claim, limits).await;
         let known = match &first {
             Ok(value) => value.is_some(),
             Err(Unanswered::Failed(cause)) => cause.is_unusable(),
             Err(Unanswered::Slow) => false,
         };
         if known || self.second.is_none() {
-            return Ok(first?.map(|value| (value, Shelf::First)));
+            return Ok(first?.map(|value| (value, WhichStore::First)));
         }
-        match self.get(Shelf::Second, claim, limits).await? {
-            Some(value) => Ok(Some((value, Shelf::Second))),
+        match self.get(WhichStore::Second, claim, limits).await? {
+            Some(value) => Ok(Some((value, WhichStore::Second))),
             // It may lie in the first, which did not answer: not the same as a claim that no one knows.
             None => first.map(|_nothing| None),
         }
@@ -83,38 +83,38 @@ impl<'stores> Shelves<'stores> {
 
     async fn get(
         &self,
-        shelf: Shelf,
+        which: WhichStore,
         claim: &ClaimCheck,
         limits: &Limits,
     ) -> Result<Option<Bytes>, Unanswered> {
-        let get = self.store(shelf).get(claim);
+        let get = self.store(which).get(claim);
         let outcome = |found: &Option<Bytes>| if found.is_some() { "hit" } else { "miss" };
-        self.ask(Question::Get, shelf, get, outcome, limits.passport_store_wait).await
+        self.ask(Question::Get, which, get, outcome, limits.passport_store_wait).await
     }
 
     /// Ends `claim` in the store where it was found, and says whether it was still there.
     pub(crate) async fn remove(
         &self,
-        shelf: Shelf,
+        which: WhichStore,
         claim: &ClaimCheck,
         limits: &Limits,
     ) -> Result<bool, Unanswered> {
-        let remove = self.store(shelf).remove(claim);
+        let remove = self.store(which).remove(claim);
         let outcome = |ended: &bool| if *ended { "ended" } else { "miss" };
-        self.ask(Question::Remove, shelf, remove, outcome, limits.passport_store_wait).await
+        self.ask(Question::Remove, which, remove, outcome, limits.passport_store_wait).await
     }
 
-    fn store(&self, shelf: Shelf) -> &'stores dyn PassportStore {
-        match shelf {
-            Shelf::First => self.first,
-            Shelf::Second => self.second.unwrap_or(self.first),
+    fn store(&self, which: WhichStore) -> &'stores dyn PassportStore {
+        match which {
+            WhichStore::First => self.first,
+            WhichStore::Second => self.second.unwrap_or(self.first),
         }
     }
 
     async fn ask<Answer>(
         &self,
         question: Question,
-        shelf: Shelf,
+        which: WhichStore,
         asking: impl Future<Output = Result<Answer, PassportStoreError>>,
         outcome: impl FnOnce(&Answer) -> &'static str,
         wait: Duration,
@@ -133,7 +133,7 @@ impl<'stores> Shelves<'stores> {
             Err(Unanswered::Failed(_)) => "full",
             Err(Unanswered::Slow) => "slow",
         };
-        telemetry::store_asked(question, shelf, outcome, took);
+        telemetry::store_asked(question, which, outcome, took);
         answer
     }
 }

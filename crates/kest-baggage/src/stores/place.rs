@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kest_core::{Clock, Limits, SystemClock};
 
-use super::{Overflow, Shelves};
+use super::{Fallback, StorePair};
 use crate::packed::PackedPassport;
 use crate::restore::{RestoreError, Restored, restore_from};
 use crate::seal::{Sealing, Usage};
@@ -18,7 +18,7 @@ use crate::store::PassportStore;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use kest_baggage::{Audience, PassportStores, InMemoryPassports, Overflow, Sealing, SealingKey, Tiers};
+/// # use kest_baggage::{Audience, PassportStores, InMemoryPassports, Fallback, Sealing, SealingKey, Tiers};
 /// # use kest_core::{Limits, OsRandom, signature::KeyId};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let limits = Limits::default();
@@ -28,7 +28,7 @@ use crate::store::PassportStore;
 /// let plain = Tiers::auto().store(store.clone());
 ///
 /// let sealing = Sealing::new(SealingKey::from_jwk(&jwk)?, Audience::new("shop")?);
-/// let claims = PassportStores::sealed(store, sealing).overflow(Overflow::Second(spare));
+/// let claims = PassportStores::sealed(store, sealing).fallback(Fallback::Second(spare));
 /// let sealed = Tiers::auto().store(claims.clone());
 /// # Ok(())
 /// # }
@@ -37,7 +37,7 @@ use crate::store::PassportStore;
 #[must_use]
 pub struct PassportStores {
     store: Arc<dyn PassportStore>,
-    overflow: Overflow,
+    fallback: Fallback,
     sealing: Option<Arc<Sealing>>,
     clock: Option<Arc<dyn Clock>>,
 }
@@ -45,7 +45,7 @@ pub struct PassportStores {
 impl PassportStores {
     /// Keeps passports in `store` as they are.
     pub fn plain(store: Arc<dyn PassportStore>) -> Self {
-        Self { store, overflow: Overflow::default(), sealing: None, clock: None }
+        Self { store, fallback: Fallback::default(), sealing: None, clock: None }
     }
 
     /// Keeps passports in `store` sealed, and refuses any that are not.
@@ -53,9 +53,9 @@ impl PassportStores {
         Self { sealing: Some(Arc::new(sealing)), ..Self::plain(store) }
     }
 
-    /// Says what happens when the store is away, slow or full; [`Overflow::Refuse`] otherwise.
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+    /// Says what happens when the store is away, slow or full; [`Fallback::Refuse`] otherwise.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
         self
     }
 
@@ -96,16 +96,16 @@ impl PassportStores {
             }
         }
         Arc::ptr_eq(&self.store, &other.store)
-            && same(self.overflow.store(), other.overflow.store())
+            && same(self.fallback.store(), other.fallback.store())
             && same(self.sealing.as_ref(), other.sealing.as_ref())
             && same(self.clock.as_ref(), other.clock.as_ref())
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
         let clock = self.clock.as_deref().unwrap_or(&SystemClock);
-        let second = self.overflow.store().map(AsRef::as_ref);
-        let shelves = Shelves { first: self.store.as_ref(), second, clock };
-        Place { shelves, sealing: self.sealing.as_deref() }
+        let second = self.fallback.store().map(AsRef::as_ref);
+        let stores = StorePair { first: self.store.as_ref(), second, clock };
+        Place { stores, sealing: self.sealing.as_deref() }
     }
 }
 
@@ -132,7 +132,7 @@ impl fmt::Debug for PassportStores {
         formatter
             .debug_struct("PassportStores")
             .field("store", &self.store)
-            .field("overflow", &self.overflow)
+            .field("fallback", &self.fallback)
             .field("sealing", &self.sealing)
             .finish_non_exhaustive()
     }
@@ -141,14 +141,14 @@ impl fmt::Debug for PassportStores {
 /// What one request borrows of [`PassportStores`], or of a store alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'claims> {
-    pub(crate) shelves: Shelves<'claims>,
+    pub(crate) stores: StorePair<'claims>,
     pub(crate) sealing: Option<&'claims Sealing>,
 }
 
 impl<'claims> Place<'claims> {
     /// A store alone, plain.
     pub(crate) fn plain(first: &'claims dyn PassportStore) -> Self {
-        Self { shelves: Shelves { first, second: None, clock: &SystemClock }, sealing: None }
+        Self { stores: StorePair { first, second: None, clock: &SystemClock }, sealing: None }
     }
 }
 

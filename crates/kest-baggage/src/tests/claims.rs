@@ -118,9 +118,9 @@ async fn sealed_value_is_rubbish_to_a_reader_without_a_key() {
     let shop = Deployment::new();
     let (line, _claim) = sent(&passport(2).await, &shop.claims(sealing("k1", "shop"))).await;
     let plain = received(&HeaderReader::default(), &line, Some(shop.store.as_ref())).await;
-    assert_eq!(plain.unwrap_err().kind(), "claim_check_rubbish");
+    assert_eq!(plain.unwrap_err().kind(), "claim_check_malformed");
     let keyless = PassportStores::from(Arc::<InMemoryPassports>::clone(&shop.store));
-    assert_eq!(kind(&line, &keyless).await, "claim_check_rubbish");
+    assert_eq!(kind(&line, &keyless).await, "claim_check_malformed");
 }
 
 #[tokio::test]
@@ -173,14 +173,14 @@ async fn debug_shows_no_key_and_no_passport() {
 #[test]
 fn claims_are_the_same_only_at_the_same_place_under_the_same_seal() {
     let (shop, spare) = (Deployment::new(), Deployment::new());
-    let second = |to: &Deployment| Overflow::Second(Arc::<InMemoryPassports>::clone(&to.store));
+    let second = |to: &Deployment| Fallback::Second(Arc::<InMemoryPassports>::clone(&to.store));
     let plain = || PassportStores::from(Arc::<InMemoryPassports>::clone(&shop.store));
     let sealed = shop.claims(sealing("k1", "shop"));
     assert!(plain().same_as(&plain()) && sealed.same_as(&sealed.clone()));
-    assert!(plain().overflow(second(&spare)).same_as(&plain().overflow(second(&spare))));
+    assert!(plain().fallback(second(&spare)).same_as(&plain().fallback(second(&spare))));
     for other in [
         PassportStores::from(Arc::<InMemoryPassports>::clone(&spare.store)),
-        plain().overflow(second(&spare)),
+        plain().fallback(second(&spare)),
         plain().clock(Arc::new(TestClock::default())),
         sealed.clone(),
     ] {

@@ -12,7 +12,7 @@ use crate::seals::{Deployment, kind, redeemed, sealing, sent};
 use crate::{ClaimCheck, InMemoryPassports, PackError, PassportStores, Tiers};
 
 fn two(first: impl PassportStore + 'static, second: Arc<dyn PassportStore>) -> PassportStores {
-    PassportStores::from(Arc::new(first)).overflow(Overflow::Second(second))
+    PassportStores::from(Arc::new(first)).fallback(Fallback::Second(second))
 }
 
 async fn refusal(passport: &Passport, claims: PassportStores) -> PackError {
@@ -48,7 +48,7 @@ async fn second_store_is_not_touched_while_the_first_does_its_work() {
     let passport = passport(2).await;
     let first = claims();
     let both = PassportStores::from(Arc::<InMemoryPassports>::clone(&first))
-        .overflow(Overflow::Second(Arc::new(Moody::Down)));
+        .fallback(Fallback::Second(Arc::new(Moody::Down)));
     let (line, _claim) = sent(&passport, &both).await;
     assert!(redeemed(&line, &both).await.is_ok());
     assert_eq!(first.len(), 1);
@@ -133,7 +133,7 @@ impl PassportStore for Mute {
 async fn single_use_claim_that_a_slow_store_kept_as_well_is_not_redeemed_twice() {
     let (mute, shop) = (Arc::new(Mute::default()), Deployment::new());
     let both = PassportStores::sealed(Arc::<Mute>::clone(&mute), sealing("k1", "shop").single_use())
-        .overflow(Overflow::Second(Arc::<InMemoryPassports>::clone(&shop.store)))
+        .fallback(Fallback::Second(Arc::<InMemoryPassports>::clone(&shop.store)))
         .clock(Arc::<TestClock>::clone(&shop.hands));
     let (line, claim) = sent(&passport(2).await, &both).await;
     assert_eq!((mute.0.puts.load(Ordering::SeqCst), shop.store.len()), (1, 1), "both keep a claim");

@@ -73,10 +73,14 @@ async fn every_failure_of_a_claim_store_has_its_own_answer() {
         (None, "passport_store_missing", RestoreFailure::StoreUnavailable),
         (Some(&*claims()), "claim_check_gone", RestoreFailure::ClaimCheckGone),
         (Some(&Moody::Down), "passport_store_unavailable", RestoreFailure::StoreUnavailable),
-        (Some(&Moody::Spoilt), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
-        (Some(&Moody::Gives(b"[\"a")), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
-        (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
-        (Some(&Moody::Gives(&[b' '; 5_000_000])), "claim_check_rubbish", RestoreFailure::ClaimCheckRubbish),
+        (Some(&Moody::Spoilt), "claim_check_malformed", RestoreFailure::ClaimCheckMalformed),
+        (Some(&Moody::Gives(b"[\"a")), "claim_check_malformed", RestoreFailure::ClaimCheckMalformed),
+        (Some(&Moody::Gives(b"[\"\xff\"]")), "claim_check_malformed", RestoreFailure::ClaimCheckMalformed),
+        (
+            Some(&Moody::Gives(&[b' '; 5_000_000])),
+            "claim_check_malformed",
+            RestoreFailure::ClaimCheckMalformed,
+        ),
     ];
     for (store, kind, class) in cases {
         check_class(&refusal(&strict(), &line, store).await, kind, class);
@@ -103,10 +107,10 @@ async fn claim_of_another_lineage_is_refused_before_it_is_verified() {
     let line = line(&packed(&one, &tiers).await);
     let swapped = line.replace(&one.tips().to_string(), &other.tips().to_string());
     let error = refusal(&strict(), &swapped, Some(store.as_ref())).await;
-    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
+    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckMalformed);
     let empty = line.replace(&one.tips().to_string(), "0");
     let error = refusal(&strict(), &empty, Some(store.as_ref())).await;
-    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
+    check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckMalformed);
 }
 
 #[tokio::test]
@@ -119,7 +123,7 @@ async fn claim_whose_tail_was_cut_off_is_refused() {
         let cut = format!("[{}]", texts[..texts.len() - 1].join(","));
         store.kept.lock().unwrap().last_mut().unwrap().1 = cut.into();
         let error = refusal(&strict(), &line, Some(store.as_ref())).await;
-        check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckRubbish);
+        check_class(&error, "claim_check_of_another_lineage", RestoreFailure::ClaimCheckMalformed);
     }
 }
 

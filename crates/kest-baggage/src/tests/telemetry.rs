@@ -9,7 +9,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use super::*;
 use crate::rig::{Moody, claims, packed_for, passport};
 use crate::seals::{Deployment, kind, redeemed, sealing, sent};
-use crate::{InMemoryPassports, Overflow, PassportStores, Tiers};
+use crate::{Fallback, InMemoryPassports, PassportStores, Tiers};
 
 /// What was recorded, sorted: `name{label=value} n`; of histograms, how many values.
 fn recorded(recorder: &DebuggingRecorder) -> Vec<String> {
@@ -48,7 +48,7 @@ fn every_question_and_every_refused_claim_is_counted() {
             assert_eq!(kind(&line, &once).await, "claim_check_not_sealed");
             for first in [Moody::Down, Moody::Silent] {
                 let second = Arc::<InMemoryPassports>::clone(&claims());
-                let both = PassportStores::from(Arc::new(first)).overflow(Overflow::Second(second));
+                let both = PassportStores::from(Arc::new(first)).fallback(Fallback::Second(second));
                 redeemed(&sent(&passport, &both).await.0, &both).await.unwrap();
             }
             let mut none = Limits::default();

@@ -11,7 +11,7 @@ use crate::pack::PackError;
 use crate::restore::{RestoreError, ends_in};
 use crate::seal::{self, PlainValues, Sealing, Unsealable, Usage};
 use crate::store::ClaimCheck;
-use crate::stores::{Place, Shelf, Unanswered};
+use crate::stores::{Place, Unanswered, WhichStore};
 use crate::telemetry;
 
 /// Keeps `passport`, whose text is `json` and whose tips are these, and gives the member that names it.
@@ -25,14 +25,14 @@ pub(crate) async fn write(
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<String, PackError> {
-    let keep = |json, shelf| keep(json, tips, (place, share), shelf, random, limits);
-    let first = match keep(json, Shelf::First).await {
-        Err(Unkept::Store(cause)) if place.shelves.second.is_some() => cause,
+    let keep = |json, which| keep(json, tips, (place, share), which, random, limits);
+    let first = match keep(json, WhichStore::First).await {
+        Err(Unkept::Store(cause)) if place.stores.second.is_some() => cause,
         kept => return member(kept),
     };
     // Under an id of its own: where the first store kept the claim although it did not say so, its ticket is unknown,
     // and a claim for single use never lies at two places.
-    let second = keep(passport.to_json(), Shelf::Second).await;
+    let second = keep(passport.to_json(), WhichStore::Second).await;
     member(second.map_err(|second| if first.may_retry() { Unkept::Store(first) } else { second }))
 }
 
@@ -46,19 +46,19 @@ async fn keep(
     json: String,
     tips: &Tips,
     (place, share): (Place<'_>, Option<Share>),
-    shelf: Shelf,
+    which: WhichStore,
     random: &dyn Random,
     limits: &Limits,
 ) -> Result<ClaimCheck, Unkept> {
     let claim = ClaimCheck::generate(random).map_err(Unsealable::Random)?;
     let value = match place.sealing {
         Some(sealing) => {
-            let expires = expires(place.shelves.clock, limits);
+            let expires = expires(place.stores.clock, limits);
             seal::seal(json.into_bytes(), (&claim, tips), expires, sealing, random)?.into()
         }
         None => Bytes::from(json),
     };
-    place.shelves.put(shelf, share, (&claim, value), limits).await.map_err(Unkept::Store)?;
+    place.stores.put(which, share, (&claim, value), limits).await.map_err(Unkept::Store)?;
     Ok(claim)
 }
 
@@ -107,12 +107,12 @@ pub(crate) async fn read(
         });
         return Err(RestoreError::NoStore);
     };
-    let (value, shelf) = place.shelves.find(claim, limits).await?.ok_or(RestoreError::ClaimCheckGone)?;
+    let (value, which) = place.stores.find(claim, limits).await?.ok_or(RestoreError::ClaimCheckGone)?;
     let (passport, usage) =
         open(&value, (claim, tips), place, limits).inspect_err(telemetry::claim_check_refused)?;
     drop(value);
     // Only now, so that a ticket alone cannot end a claim.
-    if usage == Usage::Once && !place.shelves.remove(shelf, claim, limits).await? {
+    if usage == Usage::Once && !place.stores.remove(which, claim, limits).await? {
         return Err(RestoreError::ClaimCheckGone);
     }
     Ok(passport)
@@ -125,11 +125,11 @@ fn open(
     limits: &Limits,
 ) -> Result<(UnverifiedPassport, Usage), RestoreError> {
     let parse = |json: &[u8], tips: Option<Tips>| {
-        UnverifiedPassport::dangerous_from_json(json, tips, limits).map_err(RestoreError::ClaimCheckRubbish)
+        UnverifiedPassport::dangerous_from_json(json, tips, limits).map_err(RestoreError::ClaimCheckMalformed)
     };
     let (passport, tips, usage) = match sealing_of(value, place.sealing)? {
         Some(sealing) => {
-            let now = place.shelves.clock.unix_millis();
+            let now = place.stores.clock.unix_millis();
             let opened = seal::open(value, (claim, announced), now, sealing, limits)?;
             let passport = parse(&opened.passport, Some(opened.tips.clone()))?;
             (passport, Some(opened.tips), opened.usage)

@@ -110,7 +110,7 @@ fn claim_checks_are_redeemed_by_their_store_key() {
         Value::Null,
         json!("claim_check_gone"),
         json!("chain_tip_mismatch"),
-        json!("claim_check_rubbish"),
+        json!("claim_check_malformed"),
         json!("passport_store_missing"),
     ];
     assert_eq!((run.code, kinds), (Some(1), expected.into()));

@@ -80,7 +80,7 @@ async fn claim_that_leads_nowhere_or_to_rubbish_is_no_passport() {
     let rubbish = run("get", &server.url(), &["--json", UNKNOWN], b"");
     assert_eq!(
         (rubbish.code, rubbish.json()),
-        (Some(1), json!({"claim": UNKNOWN, "kind": "claim_check_rubbish"}))
+        (Some(1), json!({"claim": UNKNOWN, "kind": "claim_check_malformed"}))
     );
     let people = run("get", &server.url(), &[UNKNOWN], b"");
     assert_eq!((people.code, people.text()), (Some(1), ""));
@@ -113,7 +113,7 @@ async fn sealed_claim_is_read_with_its_key_and_audience_only_and_not_used_up() {
         assert_eq!((found.code, &found.json()["entries"]), (Some(0), &json!(2)), "{}", found.stderr);
     }
     for (more, kind) in [
-        (&["--json"][..], "claim_check_rubbish"),
+        (&["--json"][..], "claim_check_malformed"),
         (&["--json", "--seal-key", &made[0], "--audience", "bank"], "claim_check_of_another_audience"),
         (&["--json", "--seal-key", &made[1], "--audience", "shop"], "claim_check_key_unknown"),
     ] {

@@ -265,7 +265,7 @@ impl Caller {
     pub(crate) fn following(self, lineage: &Lineage) -> Self {
         match self.source() {
             IdentitySource::Lineage => {
-                let found = FromLineage::findings(lineage);
+                let found = FromLineage::attested(lineage);
                 let same =
                     found.source() == IdentitySource::Lineage && names(&found) == names(&self.attested);
                 if same { self } else { Self { attested: found } }
@@ -316,7 +316,7 @@ fn check(attested: &Attested, lineage: &Lineage) -> Result<(), Contradiction> {
             Err(Contradiction::NamedAnonymous)
         }
         IdentitySource::Lineage => {
-            let found = FromLineage::findings(lineage);
+            let found = FromLineage::attested(lineage);
             let same = found.source() == IdentitySource::Lineage && names(&found) == names(attested);
             if same { Ok(()) } else { Err(Contradiction::OtherLineage) }
         }

@@ -16,7 +16,7 @@ pub struct FromLineage;
 impl FromLineage {
     /// What the verified lineage says about the caller; anonymous when it says nothing or its tips disagree.
     #[must_use]
-    pub fn findings(lineage: &Lineage) -> Attested {
+    pub fn attested(lineage: &Lineage) -> Attested {
         let Some(passport) = lineage.passport() else {
             return Attested::anonymous();
         };

@@ -9,14 +9,14 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::{Novelty, ReplayId, ReplayStore, ReplayStoreError};
-use crate::{Clock, Limits, NoRoom, Room, Share, SystemClock};
+use crate::{Clock, Limits, Quota, QuotaError, Share, SystemClock};
 
 /// A bounded memory of one process: enough where requests of one caller always reach the same replica, or where one
 /// use with each replica does no harm.
 ///
 /// When `Limits::replay_ids` are remembered and none has expired, the next one is refused: forgetting one instead would
 /// let a caller who sends many use an old one again. With [`insert_for`](ReplayStore::insert_for), a caller gets a part of
-/// that [room](Room) and no more. An identifier that has expired already counts as seen, since it cannot
+/// that [quota](Quota) and no more. An identifier that has expired already counts as seen, since it cannot
 /// be told from one that was seen and dropped.
 ///
 /// ```
@@ -49,7 +49,7 @@ pub struct InMemoryReplays {
 struct Remembered {
     ids: HashSet<ReplayId>,
     by_expiry: BinaryHeap<Reverse<(SystemTime, ReplayId, Option<Share>)>>,
-    room: Room,
+    room: Quota,
     /// The latest expiry of an identifier that was dropped. After a clock was set back, whatever expires until then
     /// may have been among them.
     dropped_until: Option<SystemTime>,
@@ -112,8 +112,8 @@ impl InMemoryReplays {
             return Ok(Novelty::Seen);
         }
         remembered.room.check(share, 1, None).map_err(|no_room| match no_room {
-            NoRoom::Full => ReplayStoreError::Full,
-            NoRoom::ShareUsedUp => ReplayStoreError::ShareFull,
+            QuotaError::Full => ReplayStoreError::Full,
+            QuotaError::ShareUsedUp => ReplayStoreError::ShareFull,
         })?;
         remembered.room.take(share, 1);
         remembered.ids.insert(id);
@@ -127,7 +127,7 @@ impl Remembered {
         Self {
             ids: HashSet::new(),
             by_expiry: BinaryHeap::new(),
-            room: Room::new(u64::try_from(most).unwrap_or(u64::MAX)),
+            room: Quota::new(u64::try_from(most).unwrap_or(u64::MAX)),
             dropped_until: None,
         }
     }

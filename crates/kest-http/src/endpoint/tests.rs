@@ -9,7 +9,7 @@ fn verdict(read: &Result<Endpoint, Error>) -> &'static str {
         Err(Error::Scheme) => "scheme",
         Err(Error::Credentials) => "credentials",
         Err(Error::PlainHttp) => "plain http",
-        Err(Error::Inward) => "inward",
+        Err(Error::PrivateAddress) => "private_address",
     }
 }
 
@@ -88,25 +88,25 @@ fn published_endpoint_may_be_another_host_but_no_downgrade_and_no_way_inward() {
         ("http://127.0.0.1/k", &local, "taken"),
         ("http://localhost./k", &local, "taken"),
         ("http://issuer.example/k", &local, "plain http"),
-        ("https://127.0.0.1/k", &remote, "inward"),
-        ("https://127.1/k", &remote, "inward"),
-        ("https://localhost/k", &remote, "inward"),
-        ("https://localhost./k", &remote, "inward"),
-        ("https://[::1]/k", &remote, "inward"),
-        ("https://[::ffff:127.0.0.1]/k", &remote, "inward"),
-        ("https://[64:ff9b::7f00:1]/k", &remote, "inward"),
-        ("https://[2002:7f00:1::]/k", &remote, "inward"),
-        ("https://169.254.169.254/k", &remote, "inward"),
-        ("https://169.254.169.254/k", &local, "inward"),
-        ("https://0xa9fea9fe/k", &remote, "inward"),
-        ("https://[fe80::1]/k", &remote, "inward"),
-        ("https://[::ffff:169.254.169.254]/k", &remote, "inward"),
-        ("https://[64:ff9b::169.254.169.254]/k", &local, "inward"),
-        ("https://[fd00:ec2::254]/k", &remote, "inward"),
-        ("https://100.100.100.200/k", &remote, "inward"),
-        ("https://0.0.0.0/k", &remote, "inward"),
-        ("https://[::]/k", &remote, "inward"),
-        ("https://224.0.0.1/k", &remote, "inward"),
+        ("https://127.0.0.1/k", &remote, "private_address"),
+        ("https://127.1/k", &remote, "private_address"),
+        ("https://localhost/k", &remote, "private_address"),
+        ("https://localhost./k", &remote, "private_address"),
+        ("https://[::1]/k", &remote, "private_address"),
+        ("https://[::ffff:127.0.0.1]/k", &remote, "private_address"),
+        ("https://[64:ff9b::7f00:1]/k", &remote, "private_address"),
+        ("https://[2002:7f00:1::]/k", &remote, "private_address"),
+        ("https://169.254.169.254/k", &remote, "private_address"),
+        ("https://169.254.169.254/k", &local, "private_address"),
+        ("https://0xa9fea9fe/k", &remote, "private_address"),
+        ("https://[fe80::1]/k", &remote, "private_address"),
+        ("https://[::ffff:169.254.169.254]/k", &remote, "private_address"),
+        ("https://[64:ff9b::169.254.169.254]/k", &local, "private_address"),
+        ("https://[fd00:ec2::254]/k", &remote, "private_address"),
+        ("https://100.100.100.200/k", &remote, "private_address"),
+        ("https://0.0.0.0/k", &remote, "private_address"),
+        ("https://[::]/k", &remote, "private_address"),
+        ("https://224.0.0.1/k", &remote, "private_address"),
         ("https://u:p@keys.example/k", &remote, "credentials"),
         ("file:///etc/k", &remote, "scheme"),
         ("/k", &remote, "malformed"),
@@ -119,7 +119,7 @@ fn published_endpoint_may_be_another_host_but_no_downgrade_and_no_way_inward() {
     assert_eq!(verdict(&plain.published("http://keys.example/k")), "taken");
     let segment = Endpoint::parse("https://169.254.1.1/").unwrap();
     assert_eq!(verdict(&segment.published("https://169.254.1.1/k")), "taken", "it is there itself");
-    assert_eq!(verdict(&segment.published("https://169.254.1.1:8443/k")), "inward");
+    assert_eq!(verdict(&segment.published("https://169.254.1.1:8443/k")), "private_address");
 }
 
 #[test]

@@ -6,16 +6,16 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use http::HeaderValue;
-use kest_http::{AskError, Endpoint, HttpClient};
+use kest_http::{Endpoint, HttpClient, HttpError};
 
 use crate::rig::{Server, Then, chunked, ok, patient};
 
-async fn ask(answer: Vec<u8>, limit: usize) -> Result<Vec<u8>, AskError> {
+async fn send(answer: Vec<u8>, limit: usize) -> Result<Vec<u8>, HttpError> {
     let server = Server::saying(answer, Then::Closes).await;
     let client = patient().build().unwrap();
-    let answer = client.get(&server.endpoint()).limit(limit).ask().await;
+    let answer = client.get(&server.endpoint()).limit(limit).send().await;
     assert_eq!(server.seen().len(), 1, "asked once");
-    answer.map(kest_http::Answer::into_body)
+    answer.map(kest_http::HttpResponse::into_body)
 }
 
 #[tokio::test]
@@ -24,9 +24,9 @@ async fn question_asks_for_no_coding_and_says_nothing_else() {
     let client = patient().build().unwrap();
     let secret = HeaderValue::from_static("Bearer hunter2");
     let endpoint = server.endpoint();
-    let answer = client.get(&endpoint).accept("a/b").authorization(secret).ask().await.unwrap();
+    let answer = client.get(&endpoint).accept("a/b").authorization(secret).send().await.unwrap();
     assert_eq!((answer.body(), answer.content_type().unwrap().as_bytes()), (&b"yes"[..], &b"a/b"[..]));
-    client.post(&endpoint, "c/d", "?").ask().await.unwrap();
+    client.post(&endpoint, "c/d", "?").send().await.unwrap();
     let mut lines: Vec<Vec<String>> = Vec::new();
     for head in server.seen() {
         let mut of_one: Vec<String> = head.trim_end().split("\r\n").map(str::to_ascii_lowercase).collect();
@@ -77,7 +77,7 @@ async fn answer_may_have_as_many_bytes_as_the_limit_and_no_more() {
     for framed in [|body: &[u8]| ok("", body), chunked, unframed] {
         assert_eq!(ask(framed(b"12345"), 5).await.unwrap(), b"12345");
         let refused = ask(framed(b"123456"), 5).await.unwrap_err();
-        assert!(matches!(refused, AskError::TooLong(5)), "{refused:?}");
+        assert!(matches!(refused, HttpError::TooLong(5)), "{refused:?}");
     }
     let promise = b"HTTP/1.1 200 OK\r\ncontent-length: 4611686018427387904\r\n\r\n".to_vec();
     assert_eq!(ask(promise, 5).await.unwrap_err().kind(), "too_long");
@@ -97,7 +97,7 @@ async fn redirect_is_not_followed() {
         let lure = Server::saying(ok("", b"lured"), Then::Closes).await;
         let head = format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {}\r\n", lure.endpoint().as_str());
         let refused = ask(format!("{head}content-length: 0\r\n\r\n").into(), 100).await.unwrap_err();
-        assert!(matches!(refused, AskError::Status(it) if it == status), "{refused:?}");
+        assert!(matches!(refused, HttpError::Status(it) if it == status), "{refused:?}");
         assert_eq!(lure.seen().len(), 0);
     }
 }
@@ -117,9 +117,9 @@ async fn server_that_hangs_holds_the_question_for_its_time_only() {
     for (answer, then) in [(Vec::new(), Then::Waits), (announced, Then::Waits), (trickling, Then::Trickles)] {
         let server = Server::saying(answer, then).await;
         let client = HttpClient::builder(Duration::from_millis(300)).build().unwrap();
-        let asked = client.get(&server.endpoint()).limit(usize::MAX).ask();
+        let asked = client.get(&server.endpoint()).limit(usize::MAX).send();
         let answer = tokio::time::timeout(Duration::from_secs(60), asked).await.expect("it ends");
-        assert!(matches!(answer, Err(AskError::TimedOut)), "{then:?}: {answer:?}");
+        assert!(matches!(answer, Err(HttpError::TimedOut)), "{then:?}: {answer:?}");
     }
 }
 
@@ -127,7 +127,7 @@ async fn server_that_hangs_holds_the_question_for_its_time_only() {
 async fn server_that_is_away_is_out_of_reach_and_its_query_stays_out_of_the_error() {
     let gone = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     let endpoint = Endpoint::parse(&format!("http://{gone}/k?key=hunter2")).unwrap();
-    let refused = patient().build().unwrap().get(&endpoint).ask().await.unwrap_err();
+    let refused = patient().build().unwrap().get(&endpoint).send().await.unwrap_err();
     assert_eq!(refused.kind(), "unreachable");
     let mut said = format!("{refused} {refused:?}");
     let mut cause = std::error::Error::source(&refused);

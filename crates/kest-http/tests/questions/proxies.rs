@@ -9,7 +9,7 @@ use crate::rig::{Server, Then, ok, patient};
 async fn answer_comes_from_the_server_itself() {
     let server = Server::saying(ok("", b"yes"), Then::Closes).await;
     let client = patient().build().unwrap();
-    assert_eq!(client.get(&server.endpoint()).ask().await.unwrap().body(), b"yes");
+    assert_eq!(client.get(&server.endpoint()).send().await.unwrap().body(), b"yes");
     assert_eq!(server.seen().len(), 1);
 }
 

@@ -38,12 +38,12 @@ async fn secure() -> (Server, String) {
 async fn authority_that_was_not_named_vouches_for_nothing() {
     let (server, pem) = secure().await;
     let there = Endpoint::parse(&format!("https://localhost:{}/", server.address.port())).unwrap();
-    let refused = patient().build().unwrap().get(&there).ask().await.unwrap_err();
+    let refused = patient().build().unwrap().get(&there).send().await.unwrap_err();
     assert_eq!((refused.kind(), server.seen().len()), ("unreachable", 0));
     let trusting = patient().root_certificate_pem(pem).build().unwrap();
-    assert_eq!(trusting.get(&there).ask().await.unwrap().body(), b"yes");
+    assert_eq!(trusting.get(&there).send().await.unwrap().body(), b"yes");
     let by_address = Endpoint::parse(&format!("https://{}/", server.address)).unwrap();
-    let refused = trusting.get(&by_address).ask().await.unwrap_err();
+    let refused = trusting.get(&by_address).send().await.unwrap_err();
     assert_eq!(refused.kind(), "unreachable", "it is vouched for by name only");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kest_core::BoxError;
 use kest_core::file::FileError;
 use kest_core::signature::{BundleError, NoSuccessor};
-use kest_http::AskError;
+use kest_http::HttpError;
 
 use crate::refresh::Unavailable;
 
@@ -19,7 +19,7 @@ pub enum BundleFault {
     File(#[source] FileError),
     /// The server gave no usable answer.
     #[error("trust bundle cannot be fetched")]
-    Fetch(#[source] AskError),
+    Fetch(#[source] HttpError),
     /// The text is not a trust bundle.
     #[error("trust bundle is malformed")]
     Malformed(#[source] BundleError),
@@ -43,7 +43,7 @@ impl BundleFault {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File(FileError::OpenToWriters(_)) => "open_to_writers",
-            Self::File(FileError::TooLong(_)) | Self::Fetch(AskError::TooLong(_)) => "too_long",
+            Self::File(FileError::TooLong(_)) | Self::Fetch(HttpError::TooLong(_)) => "too_long",
             Self::File(_) => "unreadable",
             Self::Fetch(cause) => cause.kind(),
             Self::Malformed(_) => "malformed",

@@ -37,7 +37,7 @@ impl Followed {
         let found =
             match self.refresher.look_for(&name, Share::UNKNOWN, |trusted| at_hand(&trusted.ring)).await {
                 Ok(ring) => Ok(ring),
-                // Without a ring after a look that landed, the clock was moved meanwhile: the next request finds out.
+                // Without a ring after a look that ended, the clock was moved meanwhile: the next request finds out.
                 Err(Missed::Unknown) => self.ring().ok_or(BundleUnavailable::Waited(Duration::ZERO)),
                 Err(Missed::Unavailable(cause)) => Err(self.unavailable(cause)),
                 Err(Missed::ShareUsedUp(_)) => Err(BundleUnavailable::Crowded),

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use kest_core::Clock;
 use kest_core::file::read_guarded_file;
 use kest_core::signature::{Bundle, KeyRing};
-use kest_http::{AskError, Endpoint, HttpClient};
+use kest_http::{Endpoint, HttpClient, HttpError};
 
 use super::{BundleFault, telemetry};
 use crate::refresh::{NoAnswer, Previous, Refusal, Source};
@@ -78,7 +78,7 @@ impl Source for BundleSource {
                 match (self.ask(client, endpoint, tag).await?, previous.value()) {
                     (Some(answer), _) => answer,
                     (None, Some(trusted)) => return Ok(trusted.unchanged()),
-                    (None, None) => return Err(BundleFault::Fetch(AskError::Status(NOT_MODIFIED))),
+                    (None, None) => return Err(BundleFault::Fetch(HttpError::Status(NOT_MODIFIED))),
                 }
             }
         };
@@ -98,7 +98,7 @@ impl Source for BundleSource {
         }
     }
 
-    fn landed(&self, trusted: &Trusted) {
+    fn fetched(&self, trusted: &Trusted) {
         *self.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let keys = trusted.ring.keys().count();
         if trusted.look == Look::Taken {
@@ -177,13 +177,13 @@ impl BundleSource {
             Some(tag) => question.if_none_match(tag.clone()),
             None => question,
         };
-        match question.ask().await {
+        match question.send().await {
             Ok(answer) => {
                 let tag = answer.entity_tag().filter(|tag| tag.len() <= TAG_BYTES).cloned();
                 Ok(Some((answer.into_body(), tag)))
             }
             // RFC 9110 section 15.4.5.
-            Err(AskError::Status(NOT_MODIFIED)) if tag.is_some() => Ok(None),
+            Err(HttpError::Status(NOT_MODIFIED)) if tag.is_some() => Ok(None),
             Err(cause) => Err(BundleFault::Fetch(cause)),
         }
     }

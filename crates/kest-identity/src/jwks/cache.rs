@@ -8,7 +8,7 @@ use kest_core::{Clock, NoSlot, Share};
 
 use super::health::{KeyHealth, KeysAtStart};
 use super::telemetry;
-use super::{FetchError, FetchKeys, KeySet, KeysUnavailable, VerificationKey};
+use super::{FetchError, FetchKeys, KeySet, KeySetUnavailable, VerificationKey};
 use crate::jwt::Algorithm;
 use crate::refresh::{Missed, NoAnswer, Previous, Refresher, Refusal, Schedule, Source, Unavailable};
 
@@ -29,7 +29,7 @@ pub(crate) enum LookupError {
     /// The issuer was asked lately and has no such key.
     Unknown,
     /// It cannot be said whether the issuer has it.
-    Unavailable(KeysUnavailable),
+    Unavailable(KeySetUnavailable),
     /// The peer waits for as many keys as it may.
     ShareUsedUp(NoSlot),
 }
@@ -91,12 +91,12 @@ impl KeyCache {
     }
 
     /// Fetches now, unless the keys are fresh, so that the first request finds its key.
-    pub(crate) async fn start(&self) -> Result<(), KeysUnavailable> {
+    pub(crate) async fn start(&self) -> Result<(), KeySetUnavailable> {
         Ok(self.0.start().await?)
     }
 
     /// Fetches now; whether an issuer that is away is an error is for the configuration to say.
-    pub(crate) async fn start_with(&self, at_start: KeysAtStart) -> Result<(), KeysUnavailable> {
+    pub(crate) async fn start_with(&self, at_start: KeysAtStart) -> Result<(), KeySetUnavailable> {
         at_start.judge(self.start().await)
     }
 
@@ -116,7 +116,7 @@ impl KeyCache {
     }
 }
 
-impl From<Unavailable<FetchError>> for KeysUnavailable {
+impl From<Unavailable<FetchError>> for KeySetUnavailable {
     fn from(unavailable: Unavailable<FetchError>) -> Self {
         match unavailable {
             Unavailable::Fetch(cause) => Self::Fetch(cause),
@@ -155,14 +155,14 @@ impl Source for IssuerKeys {
         }
     }
 
-    fn landed(&self, keys: &KeySet) {
+    fn fetched(&self, keys: &KeySet) {
         let (count, skipped) = (keys.len(), keys.skipped_keys());
         if keys.is_empty() {
             tracing::warn!(issuer = &*self.issuer, skipped, "key set has no usable key");
         } else {
             tracing::debug!(issuer = &*self.issuer, keys = count, skipped, "key set fetched");
         }
-        telemetry::landed(&self.issuer, keys);
+        telemetry::fetched(&self.issuer, keys);
         telemetry::fetched(&self.issuer, "fetched");
     }
 

@@ -111,7 +111,7 @@ impl FetchError {
 /// A token cannot be judged because the key that it names is out of reach.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeysUnavailable {
+pub enum KeySetUnavailable {
     /// The last fetch failed.
     #[error("keys could not be fetched")]
     Fetch(#[source] Arc<FetchError>),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cache::IssuerKeys;
-use super::{KeySet, KeysUnavailable, SkippedKey};
+use super::{KeySet, KeySetUnavailable, SkippedKey};
 use crate::refresh::{Shared, Snapshot};
 
 /// How the keys of an issuer are at one moment.
@@ -16,7 +16,7 @@ pub struct KeyHealth {
     pub skipped: Vec<(SkippedKey, usize)>,
     /// The time since the keys were asked for; `None` when they were never had.
     pub age: Option<Duration>,
-    /// The time until the next refresh may depart; zero while one is due or under way.
+    /// The time until the next refresh may start; zero while one is due or under way.
     pub next_refresh: Duration,
     /// How long the keys have been used beyond the refresh period, because they could not be fetched again.
     pub stale_for: Duration,
@@ -104,10 +104,10 @@ pub enum KeysAtStart {
 }
 
 impl KeysAtStart {
-    pub(super) fn judge(self, started: Result<(), KeysUnavailable>) -> Result<(), KeysUnavailable> {
+    pub(super) fn judge(self, started: Result<(), KeySetUnavailable>) -> Result<(), KeySetUnavailable> {
         match (self, started) {
             // Without a runtime nothing will ever be fetched.
-            (Self::Serve503, Err(cause)) if !matches!(cause, KeysUnavailable::NoRuntime) => {
+            (Self::Serve503, Err(cause)) if !matches!(cause, KeySetUnavailable::NoRuntime) => {
                 tracing::warn!("started without keys: tokens cannot be judged before they have come");
                 Ok(())
             }

@@ -12,7 +12,7 @@ mod roca;
 pub(crate) mod telemetry;
 
 pub(crate) use cache::{KeyCache, LookupError, NamedKey};
-pub use fetch::{FetchError, FetchKeys, KeysUnavailable};
+pub use fetch::{FetchError, FetchKeys, KeySetUnavailable};
 pub use health::{KeyHealth, KeysAtStart, NotReady, Readiness};
 pub use http::{HttpKeys, HttpKeysBuilder, HttpKeysError};
 #[cfg(feature = "jwks-client")]

@@ -13,7 +13,7 @@ use kest_core::{
 
 use crate::bearer::{self, Credential, Schemes};
 use crate::confirmation::BindingError;
-use crate::jwks::{KeyHealth, KeysAtStart, KeysUnavailable, LookupError, Readiness};
+use crate::jwks::{KeyHealth, KeySetUnavailable, KeysAtStart, LookupError, Readiness};
 use crate::telemetry::{TokenOutcome, token_judged};
 
 use super::challenge::Challenges;
@@ -112,9 +112,9 @@ impl JwtAuthenticator {
     ///
     /// # Errors
     ///
-    /// [`KeysUnavailable`] when the keys of some issuer cannot be had now, unless the builder said
+    /// [`KeySetUnavailable`] when the keys of some issuer cannot be had now, unless the builder said
     /// [`KeysAtStart::Serve503`].
-    pub async fn start(&self) -> Result<(), KeysUnavailable> {
+    pub async fn start(&self) -> Result<(), KeySetUnavailable> {
         let started = all(self.issuers.values().map(|issuer| issuer.keys.start_with(self.at_start))).await;
         started.into_iter().collect()
     }
@@ -212,7 +212,7 @@ impl Authenticate for JwtAuthenticator {
 
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         let attested = self.attest_credentials(evidence.credentials()).await?;
-        Ok(attested.unwrap_or_else(|| FromLineage::findings(evidence.lineage())))
+        Ok(attested.unwrap_or_else(|| FromLineage::attested(evidence.lineage())))
     }
 
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {

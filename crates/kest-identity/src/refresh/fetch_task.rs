@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use super::progress::{Grounded, Wanted};
-use super::shared::{Departure, Shared, Snapshot};
+use super::progress::{NotStarted, Wanted};
+use super::shared::{Shared, Snapshot, Started};
 use super::{NoAnswer, Previous, Source};
 
 /// The right to fetch once.
 #[derive(Debug)]
-pub(super) struct Flight<S: Source> {
+pub(super) struct FetchTask<S: Source> {
     shared: Arc<Shared<S>>,
-    departure: Departure,
+    start: Started,
     outcome: Option<Result<S::Value, S::Failure>>,
 }
 
-impl<S: Source> Flight<S> {
+impl<S: Source> FetchTask<S> {
     /// Claims the next fetch, unless one is under way or it is too early for one.
     ///
     /// Failed fetches count too: an outage must not cause a fetch for each request.
-    pub(super) fn begin(shared: &Arc<Shared<S>>, wanted: Wanted) -> Result<Self, Grounded> {
-        shared.depart(wanted).map(|departure| Self { shared: Arc::clone(shared), departure, outcome: None })
+    pub(super) fn begin(shared: &Arc<Shared<S>>, wanted: Wanted) -> Result<Self, NotStarted> {
+        shared.start(wanted).map(|start| Self { shared: Arc::clone(shared), start, outcome: None })
     }
 
     /// Fetches, within the time that one fetch may take.
@@ -27,7 +27,7 @@ impl<S: Source> Flight<S> {
         let current = self.shared.current.load_full();
         let previous = match &current {
             None => Previous::None,
-            Some(snapshot) if snapshot.is_too_old(self.departure.at, &self.shared.schedule) => {
+            Some(snapshot) if snapshot.is_too_old(self.start.at, &self.shared.schedule) => {
                 Previous::TooOld(snapshot.value.as_ref())
             }
             Some(snapshot) => Previous::InUse(snapshot.value.as_ref()),
@@ -41,24 +41,24 @@ impl<S: Source> Flight<S> {
         self.shared.source.without_answer(why)
     }
 
-    fn land(&self, value: S::Value) {
-        self.shared.source.landed(&value);
+    fn keep(&self, value: S::Value) {
+        self.shared.source.fetched(&value);
         self.shared.current.store(Some(Arc::new(Snapshot {
             value: Arc::new(value),
-            fetched_at: self.departure.at,
+            fetched_at: self.start.at,
             refresh_after: self.shared.schedule.next_refresh(),
-            fetch: self.departure.number,
+            fetch: self.start.number,
         })));
     }
 }
 
-/// Dropping is what ends a flight, so that one that was cancelled or panicked never leaves others waiting for it.
-impl<S: Source> Drop for Flight<S> {
+/// Dropping is what ends a task, so that one that was cancelled or panicked never leaves others waiting for it.
+impl<S: Source> Drop for FetchTask<S> {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or_else(|| Err(self.without_answer(NoAnswer::Abandoned)));
         let outcome = match outcome {
             Ok(value) => {
-                self.land(value);
+                self.keep(value);
                 Ok(())
             }
             Err(cause) => {
@@ -68,7 +68,7 @@ impl<S: Source> Drop for Flight<S> {
         };
         self.shared.tell_age();
         self.shared.progress.send_modify(|progress| {
-            progress.land(self.departure.serves, outcome, &self.shared.schedule);
+            progress.end(self.start.serves, outcome, &self.shared.schedule);
         });
     }
 }

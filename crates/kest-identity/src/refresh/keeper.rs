@@ -7,30 +7,30 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Source;
-use super::flight::Flight;
-use super::progress::{Grounded, Progress, Wanted};
+use super::fetch_task::FetchTask;
+use super::progress::{NotStarted, Progress, Wanted};
 use super::shared::Shared;
 
 /// Runs as long as the refresher lives, and as the runtime that it was begun in.
 pub(super) async fn keep<S: Source>(shared: Arc<Shared<S>>) {
     // A set, so that a source which panics does not end the keeper, and so that the keeper's end ends the fetch.
-    let mut flights = JoinSet::new();
+    let mut tasks = JoinSet::new();
     loop {
         shared.anchor();
         shared.tell_age();
-        match Flight::begin(&shared, Wanted::Refresh) {
-            Ok(flight) => {
-                flights.spawn(flight.run());
-                if flights.join_next().await.is_some_and(|ended| ended.is_err()) {
+        match FetchTask::begin(&shared, Wanted::Refresh) {
+            Ok(task) => {
+                tasks.spawn(task.run());
+                if tasks.join_next().await.is_some_and(|ended| ended.is_err()) {
                     tracing::debug!("source panicked");
                 }
             }
-            Err(Grounded::InFlight) => {
+            Err(NotStarted::InFlight) => {
                 let progress = shared.progress.subscribe();
                 let ended = progress.borrow().ended;
                 wait_for(progress, |progress| progress.ended > ended || !progress.in_flight()).await;
             }
-            Err(Grounded::For(pause)) => tokio::time::sleep(pause.min(GLANCE)).await,
+            Err(NotStarted::For(pause)) => tokio::time::sleep(pause.min(GLANCE)).await,
         }
     }
 }

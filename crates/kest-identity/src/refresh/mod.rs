@@ -1,6 +1,6 @@
 //! Keeps what others publish at hand: fetched within bounds, one fetch at a time, refreshed before it grows stale.
 
-mod flight;
+mod fetch_task;
 mod keeper;
 mod progress;
 mod refresher;

@@ -1,4 +1,4 @@
-//! How fetching goes: who may depart, and what a fetch that has landed says to those who waited for it.
+//! How fetching goes: who may start, and what a fetch that has ended says to those who waited for it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -7,13 +7,13 @@ use super::schedule::{Schedule, left};
 
 /// How fetching goes. Fetches are numbered from 1, and one is under way at a time.
 ///
-/// Departures are judged by two watermarks. The last departure of any fetch is the one that requests for something unknown have
-/// to keep their distance from. The last departure while a refresh was due is the refresh's own: nothing that such a
-/// request causes moves it, so a refresh that has come due departs whatever junk has used just now.
+/// Starts are judged by two watermarks. The last start of any fetch is the one that requests for something unknown have
+/// to keep their distance from. The last start while a refresh was due is the refresh's own: nothing that such a
+/// request causes moves it, so a refresh that has come due starts whatever junk has used just now.
 #[derive(Debug)]
 pub(crate) struct Progress<F> {
     in_flight: bool,
-    departed_at: Option<SystemTime>,
+    started_at: Option<SystemTime>,
     refresh: Refresh,
     failure: Option<Arc<F>>,
     failures: u32,
@@ -26,7 +26,7 @@ impl<F> Default for Progress<F> {
     fn default() -> Self {
         Self {
             in_flight: false,
-            departed_at: None,
+            started_at: None,
             refresh: Refresh::default(),
             failure: None,
             failures: 0,
@@ -39,7 +39,7 @@ impl<F> Default for Progress<F> {
 /// How the scheduled refreshes go.
 #[derive(Debug, Default)]
 struct Refresh {
-    departed_at: Option<SystemTime>,
+    started_at: Option<SystemTime>,
     failures: u32,
     retry_after: Duration,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Freshness {
 
 /// Why no new fetch was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grounded {
+pub(super) enum NotStarted {
     /// One is under way and can be waited for.
     InFlight,
     /// Not before this time has passed.
@@ -90,35 +90,35 @@ impl<F> Progress<F> {
         Arrival { started: self.started, at: now }
     }
 
-    /// Marks a departure, if one is allowed now, and says whether it serves as the refresh.
-    pub(super) fn depart(
+    /// Marks a start, if one is allowed now, and says whether it serves as the refresh.
+    pub(super) fn start(
         &mut self,
         wanted: Wanted,
         freshness: Freshness,
         now: SystemTime,
         schedule: &Schedule,
-    ) -> Result<Serves, Grounded> {
+    ) -> Result<Serves, NotStarted> {
         if self.in_flight {
-            return Err(Grounded::InFlight);
+            return Err(NotStarted::InFlight);
         }
         let pause = match wanted {
             Wanted::Refresh => self.refresh_in(freshness, now),
             Wanted::Unknown => self.refresh_in(freshness, now).min(self.rest(now, schedule)),
         };
         if !pause.is_zero() {
-            return Err(Grounded::For(pause));
+            return Err(NotStarted::For(pause));
         }
         let serves = if freshness == Freshness::Due { Serves::Refresh } else { Serves::Unknown };
         if serves == Serves::Refresh {
-            self.refresh.departed_at = Some(now);
+            self.refresh.started_at = Some(now);
         }
         self.in_flight = true;
-        self.departed_at = Some(now);
+        self.started_at = Some(now);
         self.started += 1;
         Ok(serves)
     }
 
-    pub(super) fn land(&mut self, serves: Serves, outcome: Result<(), Arc<F>>, schedule: &Schedule) {
+    pub(super) fn end(&mut self, serves: Serves, outcome: Result<(), Arc<F>>, schedule: &Schedule) {
         self.in_flight = false;
         self.ended += 1;
         self.failure = outcome.err();
@@ -134,13 +134,13 @@ impl<F> Progress<F> {
         }
     }
 
-    /// What is known for a request that arrived then; `None` while it has to wait for a fetch that departs later.
+    /// What is known for a request that arrived then; `None` while it has to wait for a fetch that starts later.
     ///
-    /// A fetch that departed before the request arrived proves nothing: what it looks for may have been published since.
+    /// A fetch that started before the request arrived proves nothing: what it looks for may have been published since.
     pub(super) fn settled(&self, arrival: &Arrival) -> Option<Verdict<F>> {
-        let departed_later = self.ended > arrival.started;
-        let at_that_very_instant = self.ended == self.started && self.departed_at == Some(arrival.at);
-        (departed_later || at_that_very_instant).then(|| self.verdict())
+        let started_later = self.ended > arrival.started;
+        let at_that_very_instant = self.ended == self.started && self.started_at == Some(arrival.at);
+        (started_later || at_that_very_instant).then(|| self.verdict())
     }
 
     /// The failure of the last fetch, while it is too early for another one.
@@ -149,9 +149,9 @@ impl<F> Progress<F> {
         self.failure.clone().filter(|_failed| resting)
     }
 
-    /// How long it takes until the next refresh may depart.
+    /// How long it takes until the next refresh may start.
     pub(crate) fn refresh_in(&self, freshness: Freshness, now: SystemTime) -> Duration {
-        match (freshness, self.refresh.departed_at) {
+        match (freshness, self.refresh.started_at) {
             (Freshness::Fresh(rest), _) => rest,
             (Freshness::Due, None) => Duration::ZERO,
             (Freshness::Due, Some(then)) => left(self.refresh.retry_after, then, now),
@@ -171,7 +171,7 @@ impl<F> Progress<F> {
     }
 
     fn rest(&self, now: SystemTime, schedule: &Schedule) -> Duration {
-        self.departed_at.map_or(Duration::ZERO, |then| left(schedule.cool_down, then, now))
+        self.started_at.map_or(Duration::ZERO, |then| left(schedule.cool_down, then, now))
     }
 
     fn verdict(&self) -> Verdict<F> {
@@ -179,7 +179,7 @@ impl<F> Progress<F> {
     }
 }
 
-/// What a fetch is for: one that departs while the value is due is the refresh, whatever it was wanted for.
+/// What a fetch is for: one that starts while the value is due is the refresh, whatever it was wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Serves {
     Refresh,

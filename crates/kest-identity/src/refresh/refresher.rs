@@ -7,17 +7,17 @@ use kest_core::{Clock, NoSlot, Share};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::flight::Flight;
+use super::fetch_task::FetchTask;
 use super::keeper::{self, wait_for};
-use super::progress::{Arrival, Freshness, Grounded, Verdict, Wanted};
+use super::progress::{Arrival, Freshness, NotStarted, Verdict, Wanted};
 use super::schedule::Schedule;
 use super::shared::Shared;
 use super::{Refusal, Source};
 
 /// A value of a publisher, refreshed in the background by one fetch at a time.
 ///
-/// What is not at hand is looked for by a fetch that departs after the request arrived, since an earlier one proves
-/// nothing about it. Such fetches depart at most once in a cool-down, however many requests wait for them; only so many
+/// What is not at hand is looked for by a fetch that starts after the request arrived, since an earlier one proves
+/// nothing about it. Such fetches start at most once in a cool-down, however many requests wait for them; only so many
 /// may wait, and the rest are refused at once without touching the schedule. So junk causes no fetch that one request
 /// would not have caused, and it cannot delay the one that brings what was published meanwhile: from its publication
 /// that takes a cool-down and one fetch, or two fetches where these take longer than the cool-down.
@@ -143,7 +143,7 @@ impl<S: Source> Refresher<S> {
     /// Begins a refresh that is due, and does not wait for it.
     fn refresh_behind(&self) {
         // Without a runtime there is nothing to refresh with; the known value still holds.
-        if self.depart(Wanted::Refresh).is_err() {
+        if self.begin_fetch(Wanted::Refresh).is_err() {
             tracing::debug!("a refresh is due and no runtime can fetch");
         }
     }
@@ -159,16 +159,16 @@ impl<S: Source> Refresher<S> {
         settled.map_err(|_elapsed| Unavailable::Waited(wait))?
     }
 
-    /// Waits until a fetch has landed that departed after the arrival, and sends it off when its time has come.
+    /// Waits until a fetch has ended that started after the arrival, and begins it when its time has come.
     async fn settled(&self, arrival: &Arrival) -> Result<Verdict<S::Failure>, Unavailable<S::Failure>> {
         let mut progress = self.shared.progress.subscribe();
         loop {
             if let Some(verdict) = progress.borrow_and_update().settled(arrival) {
                 return Ok(verdict);
             }
-            let pause = match self.depart(Wanted::Unknown)? {
-                Ok(()) | Err(Grounded::InFlight) => self.shared.schedule.fetch_wait.saturating_add(MARGIN),
-                Err(Grounded::For(pause)) => pause,
+            let pause = match self.begin_fetch(Wanted::Unknown)? {
+                Ok(()) | Err(NotStarted::InFlight) => self.shared.schedule.fetch_wait.saturating_add(MARGIN),
+                Err(NotStarted::For(pause)) => pause,
             };
             // Whichever comes first; the sender lives in `Shared`, so the channel cannot be closed meanwhile.
             drop(tokio::time::timeout(pause, progress.changed()).await);
@@ -176,18 +176,18 @@ impl<S: Source> Refresher<S> {
     }
 
     /// Sends off a fetch and, the first time, the keeper.
-    fn depart(&self, wanted: Wanted) -> Result<Result<(), Grounded>, Unavailable<S::Failure>> {
+    fn begin_fetch(&self, wanted: Wanted) -> Result<Result<(), NotStarted>, Unavailable<S::Failure>> {
         let runtime = Handle::try_current().map_err(|_none| Unavailable::NoRuntime)?;
         self.shared.anchor();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        let flight = Flight::begin(&self.shared, wanted).map(|flight| {
-            tasks.flight = Some(runtime.spawn(flight.run()).abort_handle());
+        let task = FetchTask::begin(&self.shared, wanted).map(|task| {
+            tasks.fetch = Some(runtime.spawn(task.run()).abort_handle());
         });
         if tasks.keeper.as_ref().is_none_or(AbortHandle::is_finished) {
             // The first use, or the runtime that ran the keeper is gone.
             tasks.keeper = Some(runtime.spawn(keeper::keep(Arc::clone(&self.shared))).abort_handle());
         }
-        Ok(flight)
+        Ok(task)
     }
 }
 
@@ -195,12 +195,12 @@ impl<S: Source> Refresher<S> {
 #[derive(Debug, Default)]
 struct Tasks {
     keeper: Option<AbortHandle>,
-    flight: Option<AbortHandle>,
+    fetch: Option<AbortHandle>,
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        for task in [&self.keeper, &self.flight].into_iter().flatten() {
+        for task in [&self.keeper, &self.fetch].into_iter().flatten() {
             task.abort();
         }
     }

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use kest_core::{Clock, Slots};
 use tokio::sync::watch;
 
-use super::progress::{Arrival, Freshness, Grounded, Progress, Serves, Verdict, Wanted};
+use super::progress::{Arrival, Freshness, NotStarted, Progress, Serves, Verdict, Wanted};
 use super::schedule::{Schedule, left};
 use super::unknown::UnknownIds;
 use super::{Missed, Source, Unavailable};
@@ -28,7 +28,7 @@ pub(crate) struct Shared<S: Source> {
 #[derive(Debug)]
 pub(crate) struct Snapshot<V> {
     pub(crate) value: Arc<V>,
-    /// When the fetch departed: what was published after that is not known.
+    /// When the fetch started: what was published after that is not known.
     pub(super) fetched_at: SystemTime,
     pub(super) refresh_after: Duration,
     pub(super) fetch: u64,
@@ -87,23 +87,23 @@ impl<S: Source> Shared<S> {
         }
     }
 
-    /// Marks the departure of a fetch, if one is allowed now.
-    pub(super) fn depart(&self, wanted: Wanted) -> Result<Departure, Grounded> {
+    /// Marks the start of a fetch, if one is allowed now.
+    pub(super) fn start(&self, wanted: Wanted) -> Result<Started, NotStarted> {
         let now = self.clock.now();
         let freshness = self.freshness(now);
-        let mut departure = Err(Grounded::InFlight);
+        let mut start = Err(NotStarted::InFlight);
         self.progress.send_if_modified(|progress| {
-            departure = progress.depart(wanted, freshness, now, &self.schedule).map(|serves| Departure {
+            start = progress.start(wanted, freshness, now, &self.schedule).map(|serves| Started {
                 at: now,
                 number: progress.started,
                 serves,
             });
-            departure.is_ok()
+            start.is_ok()
         });
-        departure
+        start
     }
 
-    /// Whether a refresh may depart now. Cheaper than trying: in an outage every request asks.
+    /// Whether a refresh may start now. Cheaper than trying: in an outage every request asks.
     pub(super) fn may_refresh(&self) -> bool {
         let now = self.clock.now();
         let progress = self.progress.borrow();
@@ -166,14 +166,14 @@ impl<S: Source> Shared<S> {
             refresh_after: Duration::ZERO,
             fetch: snapshot.fetch,
         };
-        // A fetch that has landed meanwhile brought a newer value, which must stay.
+        // A fetch that has ended meanwhile brought a newer value, which must stay.
         drop(self.current.compare_and_swap(&current, Some(Arc::new(anchored))));
     }
 }
 
-/// A departure that was marked.
+/// A start that was marked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Departure {
+pub(super) struct Started {
     pub(super) at: SystemTime,
     pub(super) number: u64,
     pub(super) serves: Serves,

@@ -21,7 +21,7 @@ pub(crate) trait Source: fmt::Debug + Send + Sync + 'static {
     fn without_answer(&self, why: NoAnswer) -> Self::Failure;
 
     /// A new value is in use.
-    fn landed(&self, value: &Self::Value);
+    fn fetched(&self, value: &Self::Value);
 
     /// There was none.
     fn failed(&self, cause: &Self::Failure);

@@ -10,7 +10,7 @@ use kest_core::{
     AuthenticateError, Caller, Evidence, Limits, Lineage, PeerCertificate, RequestTarget, authenticate,
 };
 use kest_identity::{
-    InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeysUnavailable, TrustedIssuer,
+    InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder, KeySetUnavailable, TrustedIssuer,
 };
 use kest_testkit::TestClock;
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ pub(crate) fn check_unavailable(answer: Result<Caller, AuthenticateError>, kind:
     let Err(AuthenticateError::Unavailable(cause)) = answer else {
         panic!("expected {kind}, got {answer:?}")
     };
-    let cause = cause.downcast_ref::<KeysUnavailable>().unwrap();
-    let fetch = if let KeysUnavailable::Fetch(cause) = cause { Some(cause.kind()) } else { None };
+    let cause = cause.downcast_ref::<KeySetUnavailable>().unwrap();
+    let fetch = if let KeySetUnavailable::Fetch(cause) = cause { Some(cause.kind()) } else { None };
     assert_eq!(fetch.unwrap_or("waited"), kind, "{cause:?}");
 }

@@ -139,7 +139,7 @@ async fn metadata_cannot_send_us_inward_or_back_to_plain_http() {
         ] {
             secure.publish(OPENID, metadata(&secure.origin, &uri));
             let FetchError::KeySetUri(cause) = keys.fetch().await.unwrap_err() else { panic!("{uri}") };
-            let expected = if downgrade { "PlainHttp" } else { "Inward" };
+            let expected = if downgrade { "PlainHttp" } else { "PrivateAddress" };
             assert_eq!(format!("{cause:?}"), expected, "{uri}");
         }
     }
@@ -176,7 +176,10 @@ async fn metadata_cannot_send_us_inward_by_a_name_that_is_rebound() {
             .build()
             .unwrap();
         let refused = keys.fetch().await.unwrap_err();
-        assert!(matches!(refused, FetchError::KeySetUri(HttpKeysError::Inward)), "{inward}: {refused:?}");
+        assert!(
+            matches!(refused, FetchError::KeySetUri(HttpKeysError::PrivateAddress)),
+            "{inward}: {refused:?}"
+        );
     }
     assert_eq!(inner.asked().len(), 0);
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use kest_core::{AuthenticateError, Caller, Evidence, Lineage, authenticate};
-use kest_identity::{InvalidToken, JwtAuthenticator, KeysUnavailable};
+use kest_identity::{InvalidToken, JwtAuthenticator, KeySetUnavailable};
 use kest_testkit::{FixedRandom, RuntimeClock};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -76,14 +76,14 @@ impl Service {
         }
     }
 
-    /// Lets so much time pass, and then every fetch land that has departed.
+    /// Lets so much time pass, and then every fetch land that has started.
     pub(crate) async fn pass(&self, time: Duration) {
         tokio::time::advance(time).await;
-        self.land().await;
+        self.end().await;
     }
 
-    /// Lets every fetch land that has departed; time stands still meanwhile.
-    pub(crate) async fn land(&self) {
+    /// Lets every fetch land that has started; time stands still meanwhile.
+    pub(crate) async fn end(&self) {
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
@@ -106,10 +106,10 @@ pub(crate) async fn send(authenticator: &JwtAuthenticator, token: &str) -> &'sta
         Ok(caller) => accepted(&caller),
         Err(AuthenticateError::Invalid(cause)) => cause.downcast_ref::<InvalidToken>().unwrap().kind(),
         Err(AuthenticateError::Unavailable(cause)) => match cause.downcast_ref().unwrap() {
-            KeysUnavailable::Fetch(cause) => cause.kind(),
-            KeysUnavailable::Waited(_) => "waited",
-            KeysUnavailable::Crowded => "crowded",
-            KeysUnavailable::NoRuntime => "no_runtime",
+            KeySetUnavailable::Fetch(cause) => cause.kind(),
+            KeySetUnavailable::Waited(_) => "waited",
+            KeySetUnavailable::Crowded => "crowded",
+            KeySetUnavailable::NoRuntime => "no_runtime",
             other => panic!("{other:?}"),
         },
         Err(other) => panic!("{other:?}"),

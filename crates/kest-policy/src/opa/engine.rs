@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
-use kest_http::{AskError as Unanswered, Endpoint};
+use kest_http::{Endpoint, HttpError as Unanswered};
 use serde_json::Value;
 
 use super::OpaBuilder;

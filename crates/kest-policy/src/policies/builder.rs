@@ -132,7 +132,7 @@ impl PoliciesBuilder {
     ///
     /// [`LoadErrors`] with everything that is wrong.
     pub fn build(self) -> Result<Policies, LoadErrors> {
-        self.build_in(process_environment)
+        self.build_with_environment(process_environment)
     }
 
     /// As [`build`](Self::build), with another environment than the process's.
@@ -140,7 +140,10 @@ impl PoliciesBuilder {
     /// # Errors
     ///
     /// [`LoadErrors`] with everything that is wrong.
-    pub fn build_in(mut self, environment: impl Fn(&str) -> Option<String>) -> Result<Policies, LoadErrors> {
+    pub fn build_with_environment(
+        mut self,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Policies, LoadErrors> {
         if !self.closures.names().is_empty() {
             self.plan.engines.push(Arc::new(self.closures));
         }

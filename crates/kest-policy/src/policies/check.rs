@@ -1,4 +1,4 @@
-//! One look at the files: on a thread of its own, for a bounded time, and whatever becomes of it is an outcome.
+//! One check of the files: on a thread of its own, for a bounded time, and whatever becomes of it is an outcome.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,42 +8,42 @@ use std::time::Duration;
 use super::Policies;
 use crate::load::{LoadError, LoadErrors, Problem};
 
-/// Looks again and again, one look at a time.
+/// Checks again and again, one check at a time.
 #[derive(Debug)]
-pub(super) struct Looker {
+pub(super) struct Checker {
     reports: Receiver<Report>,
     sender: Sender<Report>,
-    /// What the last look found; none while a look that took too long is still under way.
+    /// What the last check found; none while a check that took too long is still under way.
     seen: Option<Seen>,
-    /// The failure of the look before.
+    /// The failure of the check before.
     failing: Option<&'static str>,
     /// The failure that was reported last, which is not reported again before all is well.
     told: Option<&'static str>,
 }
 
-/// Ends the wait for a look.
+/// Ends the wait for a check.
 #[derive(Debug)]
 pub(super) struct Stop(Sender<Report>);
 
 #[derive(Debug)]
 enum Report {
-    Looked(Seen, Outcome),
+    Checked(Seen, Outcome),
     Panicked,
     Stop,
 }
 
-/// What became of a look.
+/// What became of a check.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Every file was read.
     Read,
-    /// Some file was not; what that means is decided by the look.
+    /// Some file was not; what that means is decided by the check.
     Unreadable,
     /// There is no result.
     Failed(Failure),
 }
 
-/// A look without a result, and whether that was reported already.
+/// A check without a result, and whether that was reported already.
 #[derive(Debug)]
 pub(super) struct Failure {
     problem: LookError,
@@ -73,16 +73,16 @@ impl Stop {
     }
 }
 
-impl Looker {
+impl Checker {
     pub(super) fn new() -> (Self, Stop) {
         let (sender, reports) = channel();
         let stop = Stop(sender.clone());
         (Self { reports, sender, seen: Some(Seen::default()), failing: None, told: None }, stop)
     }
 
-    /// Looks, or waits on for the look that is under way; none when the watch was dropped.
-    pub(super) fn look(mut self, policies: &Policies) -> Option<(Self, Outcome)> {
-        let limit = policies.0.plan.limits.policy_look;
+    /// Checks, or waits on for the check that is under way; none when the watch was dropped.
+    pub(super) fn check(mut self, policies: &Policies) -> Option<(Self, Outcome)> {
+        let limit = policies.0.plan.limits.policy_check_wait;
         if let Some(seen) = self.seen.take()
             && let Err(cause) = self.begin(seen, policies.clone())
         {
@@ -90,7 +90,7 @@ impl Looker {
             return Some(self.failed(LookError::NoThread(cause)));
         }
         match self.reports.recv_timeout(limit) {
-            Ok(Report::Looked(seen, outcome)) => {
+            Ok(Report::Checked(seen, outcome)) => {
                 // After a failure nothing is taken for known, so that what is in force is made sure of and the failure
                 // is over.
                 let known = self.failing.take().is_none();
@@ -111,13 +111,13 @@ impl Looker {
 
     fn begin(&self, seen: Seen, policies: Policies) -> std::io::Result<()> {
         let sender = self.sender.clone();
-        let look = move || {
-            let looked = catch_unwind(AssertUnwindSafe(|| seen.again(&policies)));
-            let report = looked.map_or(Report::Panicked, |(seen, outcome)| Report::Looked(seen, outcome));
+        let check = move || {
+            let checked = catch_unwind(AssertUnwindSafe(|| seen.again(&policies)));
+            let report = checked.map_or(Report::Panicked, |(seen, outcome)| Report::Checked(seen, outcome));
             // A watch that was dropped meanwhile wants to know nothing.
             drop(sender.send(report));
         };
-        std::thread::Builder::new().name("kest-policy-look".to_owned()).spawn(look).map(drop)
+        std::thread::Builder::new().name("kest-policy-check".to_owned()).spawn(check).map(drop)
     }
 
     fn failed(mut self, problem: LookError) -> (Self, Outcome) {
@@ -138,9 +138,9 @@ impl Failure {
         if self.news == News::Known {
             return None;
         }
-        let error = LoadError::new("policy files", Problem::Look(self.problem.into()));
+        let error = LoadError::new("policy files", Problem::Check(self.problem.into()));
         let errors = LoadErrors::from(error);
-        tracing::error!("policies not looked at, the old ones stay: {errors}");
+        tracing::error!("policies not checked, the old ones stay: {errors}");
         Some(Arc::new(errors))
     }
 }
@@ -155,13 +155,13 @@ impl LookError {
     }
 }
 
-/// What looks have found so far.
+/// What checks have found so far.
 #[derive(Debug, Default)]
 struct Seen {
     seen: Option<[u8; 32]>,
     /// What was tried last; it is not tried again until it changes.
     tried: Option<[u8; 32]>,
-    /// Looks in a row at which something could not be read.
+    /// Checks in a row at which something could not be read.
     misses: u32,
 }
 

@@ -2,9 +2,9 @@
 
 mod ask;
 mod builder;
+mod check;
 mod deployment;
 mod gather;
-mod look;
 mod reload;
 mod route;
 mod set;
@@ -53,7 +53,7 @@ struct Parts {
 struct Notice {
     generation: u64,
     checks: u64,
-    last_good_look: Option<SystemTime>,
+    last_good_check: Option<SystemTime>,
     failure: Option<Arc<LoadErrors>>,
 }
 
@@ -66,8 +66,8 @@ pub struct PoliciesStatus {
     /// The policies that can be named.
     pub policies: Vec<PolicyName>,
     /// When a [`watch`](Policies::watch) last read the files whole; `None` when it never did.
-    pub last_good_look: Option<SystemTime>,
-    /// Why the last attempt to load, or to look whether there is something to load, failed, when it did.
+    pub last_good_check: Option<SystemTime>,
+    /// Why the last attempt to load, or to check whether there is something to load, failed, when it did.
     pub failure: Option<Arc<LoadErrors>>,
 }
 
@@ -119,7 +119,7 @@ impl Policies {
         PoliciesStatus {
             generation: set.generation,
             policies: set.names().cloned().collect(),
-            last_good_look: notice.last_good_look,
+            last_good_check: notice.last_good_check,
             failure: notice.failure.clone(),
         }
     }

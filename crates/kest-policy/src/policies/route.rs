@@ -26,7 +26,7 @@ pub enum RoutePolicyError {
     /// It names none; leaving everything to the deployment is said with
     /// [`deployment_only`](kest_core::policy::deployment_only).
     #[error("no policy is named")]
-    None,
+    NoPolicy,
     /// A name is empty or over 256 bytes.
     #[error("policy name is empty or over 256 bytes")]
     Name,
@@ -58,7 +58,7 @@ impl RoutePolicies {
             read.push(name);
         }
         if read.is_empty() {
-            return Err(RoutePolicyError::None);
+            return Err(RoutePolicyError::NoPolicy);
         }
         in_use.extend(read.iter().cloned());
         drop(in_use);

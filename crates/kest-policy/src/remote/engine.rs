@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::HeaderValue;
 use kest_core::{Limits, StrictJsonError, parse_strict_json};
-use kest_http::{AskError as Unanswered, Connections, Endpoint, HttpClient, Question};
+use kest_http::{Connections, Endpoint, HttpClient, HttpError as Unanswered, HttpRequest};
 use serde_json::Value;
 
 use super::RemoteConfigError;
@@ -39,9 +39,9 @@ impl RemoteEngine {
         self.answer(self.client.get(endpoint), limit).await
     }
 
-    async fn answer(&self, question: Question, limit: usize) -> Result<Value, AskError> {
-        let question = self.authorization.iter().cloned().fold(question, Question::authorization);
-        let answer = question.accept("application/json").limit(limit).ask().await?;
+    async fn answer(&self, question: HttpRequest, limit: usize) -> Result<Value, AskError> {
+        let question = self.authorization.iter().cloned().fold(question, HttpRequest::authorization);
+        let answer = question.accept("application/json").limit(limit).send().await?;
         parse_strict_json(answer.body(), self.json_depth).map_err(AskError::NotJson)
     }
 }

@@ -19,7 +19,7 @@ pub enum RemoteConfigError {
     Credentials,
     /// The address has a query or a fragment, below which nothing can lie.
     #[error("engine address has a query or a fragment")]
-    Trailer,
+    QueryOrFragment,
     /// Plain http to another machine lets anyone on the way answer yes.
     #[error("engine address is plain http to another machine")]
     PlainHttp,
@@ -51,7 +51,7 @@ impl From<EndpointError> for RemoteConfigError {
             EndpointError::Credentials => Self::Credentials,
             EndpointError::PlainHttp => Self::PlainHttp,
             // Only what a server publishes can lead inward; no server publishes an engine.
-            EndpointError::Inward => Self::Malformed(Box::new(error)),
+            EndpointError::PrivateAddress => Self::Malformed(Box::new(error)),
             other => Self::Malformed(Box::new(other)),
         }
     }

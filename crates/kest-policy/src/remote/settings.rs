@@ -62,8 +62,8 @@ impl Settings {
     /// Checks all of it; the secret is sent after `prefix`.
     pub(crate) fn open(self, prefix: &str) -> Result<Opened, RemoteConfigError> {
         let address = (self.read)(&self.base)?;
-        if address.has_trailer() {
-            return Err(RemoteConfigError::Trailer);
+        if address.has_query_or_fragment() {
+            return Err(RemoteConfigError::QueryOrFragment);
         }
         let names = self.names.into_iter().map(PolicyName::new).collect::<Result<BTreeSet<_>, _>>();
         let names = names.map_err(RemoteConfigError::Name)?;
@@ -125,7 +125,7 @@ mod tests {
         assert!(matches!(open("unix:///run/opa.sock"), Err(RemoteConfigError::Scheme)));
         assert!(matches!(open("https://u:p@opa.example"), Err(RemoteConfigError::Credentials)));
         assert!(matches!(open("https://u@opa.example"), Err(RemoteConfigError::Credentials)));
-        assert!(matches!(open("https://opa.example/?x"), Err(RemoteConfigError::Trailer)));
-        assert!(matches!(open("https://opa.example/#x"), Err(RemoteConfigError::Trailer)));
+        assert!(matches!(open("https://opa.example/?x"), Err(RemoteConfigError::QueryOrFragment)));
+        assert!(matches!(open("https://opa.example/#x"), Err(RemoteConfigError::QueryOrFragment)));
     }
 }

@@ -165,15 +165,17 @@ fn variable_that_is_no_number_stops_the_start() {
     let environment =
         |text: &'static str| move |name: &str| (name == CACHE_TTL_VARIABLE).then(|| text.to_owned());
     let text = Source::text("kest.toml", "cache_ttl_seconds = 1.0");
-    let errors = Policies::builder().build_in(environment("soon")).unwrap_err();
+    let errors = Policies::builder().build_with_environment(environment("soon")).unwrap_err();
     assert_eq!(
         errors.to_string(),
         "environment: cannot be used: KEST_POLICY_CACHE_TTL is not a number of seconds from 0 to 3600"
     );
-    assert!(Policies::builder().build_in(environment("0.5")).is_ok());
+    assert!(Policies::builder().build_with_environment(environment("0.5")).is_ok());
     // What the configuration or code says wins over the environment.
-    assert!(Policies::builder().configuration(text).build_in(environment("soon")).is_ok());
-    assert!(Policies::builder().cache_ttl(Duration::ZERO).build_in(environment("soon")).is_ok());
+    assert!(Policies::builder().configuration(text).build_with_environment(environment("soon")).is_ok());
+    assert!(
+        Policies::builder().cache_ttl(Duration::ZERO).build_with_environment(environment("soon")).is_ok()
+    );
 }
 
 #[tokio::test]

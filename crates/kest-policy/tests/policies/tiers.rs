@@ -162,7 +162,7 @@ fn route_that_names_an_unknown_policy_is_not_built() {
     let policies = rig.builder("", &["yes/f"]).build().unwrap();
     let unknown = PolicyName::new("yes/typo").unwrap();
     assert_eq!(policies.function(["yes/f", "yes/typo"]).unwrap_err(), RoutePolicyError::Unknown(unknown));
-    assert_eq!(policies.function([""; 0]).unwrap_err(), RoutePolicyError::None);
+    assert_eq!(policies.function([""; 0]).unwrap_err(), RoutePolicyError::NoPolicy);
     assert_eq!(policies.function([""]).unwrap_err(), RoutePolicyError::Name);
     let twice = PolicyName::new("yes/f").unwrap();
     assert_eq!(policies.function(["yes/f", "yes/f"]).unwrap_err(), RoutePolicyError::Twice(twice));

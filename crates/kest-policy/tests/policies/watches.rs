@@ -1,4 +1,4 @@
-//! A watch ends when it is dropped, and not because of what lies in the folder or becomes of a look.
+//! A watch ends when it is dropped, and not because of what lies in the folder or becomes of a check.
 
 use std::path::Path;
 use std::process::Command;
@@ -128,7 +128,7 @@ async fn replaced_link_to_a_folder_is_taken_up() {
     assert_eq!(failure_of(&policies), "");
 }
 
-/// An engine that does something else than naming its policies while a look loads it.
+/// An engine that does something else than naming its policies while a check loads it.
 #[derive(Debug, Default, Clone)]
 struct Odd {
     panics: Arc<AtomicBool>,
@@ -165,7 +165,7 @@ impl Engine for Odd {
 }
 
 #[tokio::test]
-async fn look_that_panics_is_on_record_and_the_next_one_tries_again() {
+async fn check_that_panics_is_on_record_and_the_next_one_tries_again() {
     let (rig, folder) = (Rig::new(), Folder::new());
     configuration(&folder, "yes/a");
     let odd = Odd::default();
@@ -183,12 +183,12 @@ async fn look_that_panics_is_on_record_and_the_next_one_tries_again() {
 
 fn impatient() -> Limits {
     let mut limits = Limits::default();
-    limits.policy_look = Duration::from_millis(50);
+    limits.policy_check_wait = Duration::from_millis(50);
     limits
 }
 
 #[tokio::test]
-async fn look_that_hangs_is_on_record_holds_no_layer_and_is_waited_for() {
+async fn check_that_hangs_is_on_record_holds_no_layer_and_is_waited_for() {
     let (rig, folder) = (Rig::new(), Folder::new());
     configuration(&folder, "yes/a");
     let odd = Odd::default();
@@ -208,7 +208,7 @@ async fn look_that_hangs_is_on_record_holds_no_layer_and_is_waited_for() {
 }
 
 #[test]
-fn look_that_hangs_does_not_hold_the_end_of_the_runtime() {
+fn check_that_hangs_does_not_hold_the_end_of_the_runtime() {
     let (rig, folder) = (Rig::new(), Folder::new());
     configuration(&folder, "yes/a");
     let odd = Odd::default();
@@ -239,23 +239,23 @@ async fn looks_are_counted_and_the_last_good_one_is_dated() {
     let (rig, folder) = (Rig::new(), Folder::new());
     configuration(&folder, "yes/a");
     let policies = builder(&rig, &folder).build().unwrap();
-    assert_eq!(policies.status().last_good_look, None);
+    assert_eq!(policies.status().last_good_check, None);
     let _watch = watched(&policies).await;
     let good = rig.clock.now();
-    assert_eq!(policies.status().last_good_look, Some(good));
+    assert_eq!(policies.status().last_good_check, Some(good));
     std::fs::remove_file(folder.path("kest.toml")).unwrap();
     make_pipe(&folder.path("kest.toml"));
     in_time(policies.after_failure()).await;
     rig.clock.advance(Duration::from_secs(60));
     let checks = 10;
     in_time(policies.after_checks(checks)).await;
-    assert_eq!(policies.status().last_good_look, Some(good), "a failed look is no good look");
+    assert_eq!(policies.status().last_good_check, Some(good), "a failed check is no good check");
     let mut lines: Vec<String> =
         recorder.snapshotter().snapshot().into_vec().into_iter().map(named).collect();
     lines.sort();
-    assert!(lines.contains(&"kest_policy_failed_looks_total kind=unreadable".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"kest_policy_failed_checks_total kind=unreadable".to_owned()), "{lines:?}");
     let dated = good.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let dated = format!("kest_policy_last_good_look_timestamp_seconds {dated}");
+    let dated = format!("kest_policy_last_good_check_timestamp_seconds {dated}");
     assert!(lines.contains(&dated), "{lines:?}");
 }
 

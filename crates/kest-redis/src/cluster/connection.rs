@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     seen: watch::Receiver<Arc<Seen>>,
     doubt: Arc<Notify>,
     follower: JoinHandle<()>,
-    command_wait: Duration,
+    command_timeout: Duration,
 }
 
 /// Who holds what.
@@ -56,16 +56,16 @@ impl Cluster {
     fn follow(settings: Arc<Settings>, seen: Seen) -> Self {
         let (sender, seen) = watch::channel(Arc::new(seen));
         let doubt = Arc::new(Notify::new());
-        let command_wait = settings.command_wait;
+        let command_timeout = settings.command_timeout;
         let follower = tokio::spawn(follow(settings, sender, Arc::clone(&doubt)));
-        Self { seen, doubt, follower, command_wait }
+        Self { seen, doubt, follower, command_timeout }
     }
 
     /// Sends `command`, which concerns `key`, to the server that holds it. A command that is sent on by its server was not
     /// carried out, and follows once, to a server that has passed its checks; who holds what is asked anew, in the
     /// background. Both together take no longer than one command may.
     pub(crate) async fn run(&self, key: &str, command: &Cmd) -> Result<Value, CommandError> {
-        let following = timeout(self.command_wait, self.follow_once(key, command));
+        let following = timeout(self.command_timeout, self.follow_once(key, command));
         let answer = following.await.unwrap_or(Err(CommandError::TimedOut));
         if answer.as_ref().is_err_and(is_doubtful) {
             self.doubt.notify_one();
@@ -189,6 +189,9 @@ fn is_doubtful(error: &CommandError) -> bool {
         CommandError::Refused(code) => {
             matches!(code.as_str(), "MOVED" | "ASK" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN")
         }
-        CommandError::Busy | CommandError::Rubbish | CommandError::TooLarge(_) | CommandError::Taken => false,
+        CommandError::Busy
+        | CommandError::UnexpectedReply
+        | CommandError::TooLarge(_)
+        | CommandError::Taken => false,
     }
 }

@@ -34,11 +34,11 @@ pub(super) async fn ask(address: &Address, settings: &Settings) -> Result<Vec<Ra
             Ok(Value::ServerError(error)) if error.code() == "ERR" => Err(ConnectError::NoCluster),
             Ok(Value::ServerError(error)) if error.code() == "NOAUTH" => Err(ConnectError::Unauthorized),
             Ok(Value::ServerError(error)) => Err(ConnectError::Refused(error.code().to_owned())),
-            Ok(value) => ranges(value, address).ok_or(ConnectError::Rubbish),
+            Ok(value) => ranges(value, address).ok_or(ConnectError::UnexpectedReply),
             Err(cause) => Err(ConnectError::Unreachable(cause.into())),
         }
     };
-    timeout(settings.connect_wait, asking).await.unwrap_or(Err(ConnectError::TimedOut))
+    timeout(settings.connect_timeout, asking).await.unwrap_or(Err(ConnectError::TimedOut))
 }
 
 /// Whether every slot is held.

@@ -15,7 +15,7 @@ pub(super) async fn check(
 ) -> Result<(), ConnectError> {
     // `HELLO` is allowed to every login, other than `INFO`, which says the same.
     let said = pairs(ask(connection, &["HELLO"]).await?);
-    let said = |name: &str| said.get(name).map(String::as_str).ok_or(ConnectError::Rubbish);
+    let said = |name: &str| said.get(name).map(String::as_str).ok_or(ConnectError::UnexpectedReply);
     let version = said("version")?;
     if major(version) < Some(OLDEST) {
         return Err(ConnectError::TooOld(version.to_owned()));

@@ -21,7 +21,7 @@ pub(super) async fn attempt(address: &Address, settings: &Settings) -> Result<Op
         check(&mut open.connection, settings).await?;
         Ok(open)
     };
-    let outcome = timeout(settings.connect_wait, attempt).await.unwrap_or(Err(ConnectError::TimedOut));
+    let outcome = timeout(settings.connect_timeout, attempt).await.unwrap_or(Err(ConnectError::TimedOut));
     telemetry::connected(outcome.as_ref().err());
     outcome
 }
@@ -65,7 +65,7 @@ async fn serve(
 ) -> ConnectError {
     tracing::info!(server = %address, "connected to the server");
     state.send_replace(NodeState::Ready(live.clone()));
-    let mut look = interval(settings.look_every);
+    let mut look = interval(settings.check_every);
     // It was looked at a moment ago.
     look.reset();
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,7 +76,7 @@ async fn serve(
             () = live.doubt.notified() => {}
             _ = look.tick(), if settings.eviction == Eviction::Refused => {
                 let mut looking = live.connection.clone();
-                match timeout(settings.connect_wait, check_eviction(&mut looking, settings.eviction)).await {
+                match timeout(settings.connect_timeout, check_eviction(&mut looking, settings.eviction)).await {
                     Ok(Ok(())) => continue,
                     Ok(Err(why)) => break why,
                     // Whether it answers at all is seen by what follows.
@@ -88,7 +88,7 @@ async fn serve(
         let (probe, mut probing) = (cmd("PING"), live.connection.clone());
         let answer = tokio::select! {
             () = open.ended() => break ConnectError::Unreachable("connection ended".into()),
-            answer = timeout(settings.connect_wait, probing.send_packed_command(&probe)) => answer,
+            answer = timeout(settings.connect_timeout, probing.send_packed_command(&probe)) => answer,
         };
         match answer {
             Ok(Ok(_pong)) => {}

@@ -93,7 +93,8 @@ impl Node {
             NodeState::Ready(live) => live,
             NodeState::Away(why) => return Err(CommandError::Away(why).into()),
         };
-        let answer = timeout(self.settings.command_wait, ask(&mut live.connection, command, admission)).await;
+        let answer =
+            timeout(self.settings.command_timeout, ask(&mut live.connection, command, admission)).await;
         let answered = answered(&live, answer);
         answered.map_err(|(error, details)| NotRun { on: Redirect::read(&error, details.as_deref()), error })
     }
@@ -203,7 +204,7 @@ impl Drop for Node {
 fn lost(cause: RedisError) -> CommandError {
     // What could not be parsed is quoted in the cause.
     if cause.kind() == redis::ErrorKind::Parse {
-        CommandError::Rubbish
+        CommandError::UnexpectedReply
     } else {
         CommandError::Lost(cause.into())
     }

@@ -93,7 +93,7 @@ fn with(mut command: Cmd, question: Question<'_>) -> Cmd {
 
 impl Answer {
     pub(super) fn read(value: Value) -> Result<Self, CommandError> {
-        let Value::BulkString(text) = value else { return Err(CommandError::Rubbish) };
+        let Value::BulkString(text) = value else { return Err(CommandError::UnexpectedReply) };
         let (fenced, verdict) = match text.strip_prefix(b"fenced ") {
             Some(verdict) => (true, verdict),
             None => (false, text.as_slice()),
@@ -104,7 +104,7 @@ impl Answer {
             b"forgotten" => Verdict::Forgotten,
             b"crowded" => Verdict::Crowded,
             b"ready" => Verdict::Ready,
-            _ => return Err(CommandError::Rubbish),
+            _ => return Err(CommandError::UnexpectedReply),
         };
         Ok(Self { verdict, fenced })
     }
@@ -122,10 +122,10 @@ mod tests {
         assert!(matches!(read("new"), Ok(Answer { verdict: Verdict::New, fenced: false })));
         assert!(matches!(read("fenced forgotten"), Ok(Answer { verdict: Verdict::Forgotten, fenced: true })));
         for text in ["", "fenced", "fenced ", "news", "fenced fenced new", "NEW"] {
-            assert!(matches!(read(text), Err(CommandError::Rubbish)), "{text}");
+            assert!(matches!(read(text), Err(CommandError::UnexpectedReply)), "{text}");
         }
         for value in [Value::Okay, Value::Nil, Value::Int(1)] {
-            assert!(matches!(Answer::read(value), Err(CommandError::Rubbish)));
+            assert!(matches!(Answer::read(value), Err(CommandError::UnexpectedReply)));
         }
     }
 }

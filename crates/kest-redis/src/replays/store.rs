@@ -127,7 +127,7 @@ impl RedisReplays {
             Verdict::Seen => Ok(Novelty::Seen),
             Verdict::Forgotten => Err(ReplayStoreError::Forgotten),
             Verdict::Crowded => Err(ReplayStoreError::ShareFull),
-            Verdict::Ready => Err(refused(CommandError::Rubbish)),
+            Verdict::Ready => Err(refused(CommandError::UnexpectedReply)),
         }
     }
 }

@@ -116,7 +116,8 @@ async fn something_else_under_the_name_of_a_claim_is_no_claim() {
 #[tokio::test]
 async fn ten_thousand_claims_at_once_each_get_their_own_passport_back() {
     let server = RedisServer::start().await;
-    let redis = Redis::builder(server.url()).waiting(10_000).queue_wait(10 * MINUTE).connect().await.unwrap();
+    let redis =
+        Redis::builder(server.url()).waiting(10_000).queue_timeout(10 * MINUTE).connect().await.unwrap();
     back(&redis).await;
     let mut callers = tokio::task::JoinSet::new();
     for each in 0..10_000 {

@@ -128,7 +128,7 @@ const AT_ONCE: usize = 4;
 async fn replicas(server: &RedisServer, clock: &Arc<TestClock>) -> [(Redis, RedisReplays); 2] {
     let mut replicas = Vec::new();
     for _each in 0..2 {
-        let patient = Redis::builder(server.url()).command_wait(MINUTE).queue_wait(MINUTE);
+        let patient = Redis::builder(server.url()).command_timeout(MINUTE).queue_timeout(MINUTE);
         let redis = patient.clock(Arc::<TestClock>::clone(clock)).connect().await.unwrap();
         let replays = redis.replays(ReplaySettings::new());
         replays.begin().await.unwrap();

@@ -69,7 +69,7 @@ async fn paused_server_keeps_nobody_beyond_the_deadline() {
 async fn pause_that_is_shorter_than_the_patience_loses_no_connection_and_mixes_no_answers() {
     let server = RedisServer::start().await;
     let redis =
-        Redis::builder(server.url()).command_wait(Duration::from_millis(50)).connect_wait(10 * MINUTE);
+        Redis::builder(server.url()).command_timeout(Duration::from_millis(50)).connect_timeout(10 * MINUTE);
     let redis = redis.connect().await.unwrap();
     let claims = redis.passports();
     let (one, other) = (claim(), claim());

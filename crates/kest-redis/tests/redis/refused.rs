@@ -110,7 +110,7 @@ async fn server_that_loads_or_answers_rubbish_is_refused() {
     let rubbish: [&'static [&'static [u8]]; 3] = [&[b"+OK\r\n"], &[b"*0\r\n"], &[b"$-1\r\n"]];
     for answers in rubbish {
         let error = Redis::builder(pretended(answers).await).connect().await.unwrap_err();
-        assert!(matches!(error, ConnectError::Rubbish), "{answers:?} {error:?}");
+        assert!(matches!(error, ConnectError::UnexpectedReply), "{answers:?} {error:?}");
     }
     let error = Redis::builder(pretended(&[b"HTTP/1.1 400 Bad Request\r\n\r\n"]).await).connect().await;
     assert!(matches!(error.unwrap_err(), ConnectError::Unreachable(_)));
@@ -120,7 +120,7 @@ async fn server_that_loads_or_answers_rubbish_is_refused() {
 async fn server_that_takes_connections_and_says_nothing_is_given_up_in_time() {
     let server = RedisServer::start().await;
     server.pause().await;
-    let builder = Redis::builder(server.url()).connect_wait(std::time::Duration::from_millis(200));
+    let builder = Redis::builder(server.url()).connect_timeout(std::time::Duration::from_millis(200));
     let (error, took) = timed(builder.connect()).await;
     assert!(matches!(error.unwrap_err(), ConnectError::TimedOut));
     assert!(took.as_millis() < 400, "{took:?}");

@@ -23,7 +23,7 @@ pub(crate) async fn connected(server: &RedisServer) -> Redis {
 /// Settings that wait for a busy machine: for tests in which nothing is to be late.
 pub(crate) fn patient(address: impl Into<String>) -> RedisBuilder {
     let wait = Duration::from_secs(20);
-    Redis::builder(address).connect_wait(wait).command_wait(wait)
+    Redis::builder(address).connect_timeout(wait).command_timeout(wait)
 }
 
 /// A memory that has begun, and whose beginning is long enough ago for identifiers that are made now.

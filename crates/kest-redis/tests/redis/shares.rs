@@ -183,7 +183,7 @@ async fn server_that_is_told_to_evict_accepts_no_identifier_from_then_on() {
 #[tokio::test]
 async fn server_that_is_told_to_evict_is_given_up_while_its_connection_lasts() {
     let server = RedisServer::start().await;
-    let builder = patient(server.url()).look_every(Duration::from_millis(20));
+    let builder = patient(server.url()).check_every(Duration::from_millis(20));
     let redis = builder.connect().await.unwrap();
     server.ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
     let away = until(|| async {

@@ -151,7 +151,7 @@ async fn a_proof_is_used_once_until_it_is_too_old_to_be_used() {
 #[tokio::test]
 async fn what_does_not_hold_uses_nothing_up() {
     let rig = Rig::new();
-    let store = Arc::new(InMemoryReplays::new(rig.clock(), &rig.limits));
+    let store = Arc::new(InMemoryReplays::with_clock(&rig.limits, rig.clock()));
     let settings = rig.remembering_in(Arc::<InMemoryReplays>::clone(&store));
     let sent = rig.signed().await;
     let forged = sent.clone().asked(Method::DELETE, "/orders/7");

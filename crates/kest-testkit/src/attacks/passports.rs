@@ -8,7 +8,7 @@ use crate::tamper::Tamper;
 #[track_caller]
 pub(crate) fn attacks(honest: &Honest<'_>) -> Vec<Attack> {
     let attack = |how: &Tamper| {
-        let (name, row) = how.name_and_row();
+        let (name, row) = (how.name(), how.row());
         Attack::refused(name, row, &[401], honest.sent().with_baggage([honest.lineage.tampered(*how)]))
     };
     Tamper::ALL.iter().map(attack).collect()

@@ -16,7 +16,7 @@ use crate::fail::OrFail as _;
 /// What the endpoint says to its callers.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Answer {
+pub enum HttpAnswer {
     /// 200 with this content type, if any, and body.
     Body(Option<&'static str>, String),
     /// This status and further header lines, without a body.
@@ -45,7 +45,7 @@ pub enum Length {
     Unknown,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// The JWK Set of these keys.
     #[must_use]
     pub fn keys(keys: &[Value]) -> Self {
@@ -79,7 +79,7 @@ pub fn key_set(keys: &[Value]) -> String {
 
 /// An endpoint that is up until it is told otherwise, or dropped.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct TestServer {
     address: SocketAddr,
     pages: Arc<Mutex<Pages>>,
     counts: Arc<watch::Sender<Counts>>,
@@ -88,8 +88,8 @@ pub struct Endpoint {
 
 #[derive(Debug)]
 struct Pages {
-    pages: HashMap<String, Answer>,
-    otherwise: Answer,
+    pages: HashMap<String, HttpAnswer>,
+    otherwise: HttpAnswer,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,7 +105,7 @@ enum State {
     Down(TcpSocket),
 }
 
-impl Endpoint {
+impl TestServer {
     /// An endpoint that gives `answer` to every question.
     ///
     /// # Panics
@@ -113,7 +113,7 @@ impl Endpoint {
     /// When no port can be had, and outside of tokio.
     #[must_use]
     #[track_caller]
-    pub fn answering(answer: Answer) -> Self {
+    pub fn answering(answer: HttpAnswer) -> Self {
         let mut endpoint = Self::down();
         endpoint.answer_with(answer);
         endpoint.come_up();
@@ -130,7 +130,8 @@ impl Endpoint {
     pub fn down() -> Self {
         let socket = hold((Ipv4Addr::LOCALHOST, 0).into());
         let address = socket.local_addr().or_fail("the address of a socket");
-        let pages = Pages { pages: HashMap::new(), otherwise: Answer::Status("404 Not Found".to_owned()) };
+        let pages =
+            Pages { pages: HashMap::new(), otherwise: HttpAnswer::Status("404 Not Found".to_owned()) };
         Self {
             address,
             pages: Arc::new(Mutex::new(pages)),
@@ -152,12 +153,12 @@ impl Endpoint {
     }
 
     /// Gives `answer` to questions for `path` from now on.
-    pub fn publish(&self, path: &str, answer: Answer) {
+    pub fn publish(&self, path: &str, answer: HttpAnswer) {
         self.pages().pages.insert(path.to_owned(), answer);
     }
 
     /// Gives `answer` to all other questions from now on.
-    pub fn answer_with(&self, answer: Answer) {
+    pub fn answer_with(&self, answer: HttpAnswer) {
         self.pages().otherwise = answer;
     }
 
@@ -219,7 +220,7 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for TestServer {
     fn drop(&mut self) {
         if let State::Up(accepting) = &self.state {
             accepting.abort();
@@ -265,16 +266,16 @@ async fn serve(
     stream.shutdown().await
 }
 
-async fn say(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
+async fn say(stream: &mut TcpStream, answer: HttpAnswer) -> std::io::Result<()> {
     match answer {
-        Answer::Body(content_type, body) => {
+        HttpAnswer::Body(content_type, body) => {
             head(stream, content_type, Some(body.len())).await?;
             stream.write_all(body.as_bytes()).await
         }
-        Answer::Status(lines) => {
+        HttpAnswer::Status(lines) => {
             stream.write_all(format!("HTTP/1.1 {lines}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await
         }
-        Answer::Padded(length, blanks, text) => {
+        HttpAnswer::Padded(length, blanks, text) => {
             head(stream, JSON, (length == Length::Announced).then_some(blanks + text.len())).await?;
             for _ in 0..blanks / BLANKS.len() {
                 stream.write_all(&BLANKS).await?;
@@ -282,11 +283,11 @@ async fn say(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
             stream.write_all(BLANKS.get(..blanks % BLANKS.len()).unwrap_or_default()).await?;
             stream.write_all(text.as_bytes()).await
         }
-        Answer::Promise(bytes) => {
+        HttpAnswer::Promise(bytes) => {
             head(stream, JSON, Some(bytes)).await?;
             stream.read_u8().await.map(|_byte| ())
         }
-        Answer::Trickle => {
+        HttpAnswer::Trickle => {
             head(stream, JSON, None).await?;
             let mut ticks = tokio::time::interval(Duration::from_millis(100));
             loop {
@@ -294,14 +295,14 @@ async fn say(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
                 stream.write_all(b" ").await?;
             }
         }
-        Answer::Endless => {
+        HttpAnswer::Endless => {
             head(stream, JSON, None).await?;
             loop {
                 stream.write_all(&BLANKS).await?;
             }
         }
-        Answer::Silent => stream.read_u8().await.map(|_byte| ()),
-        Answer::HangUp => Ok(()),
+        HttpAnswer::Silent => stream.read_u8().await.map(|_byte| ()),
+        HttpAnswer::HangUp => Ok(()),
     }
 }
 

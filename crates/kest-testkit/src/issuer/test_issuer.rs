@@ -6,7 +6,7 @@ use kest_core::Clock as _;
 use kest_identity::{JwtAuthenticator, JwtAuthenticatorBuilder};
 use serde_json::{Value, json};
 
-use super::{Answer, Endpoint, TestToken};
+use super::{HttpAnswer, TestServer, TestToken};
 use crate::clock::TestClock;
 use crate::kit::TestKest;
 use crate::tokens::TokenKey;
@@ -32,7 +32,7 @@ use crate::tokens::TokenKey;
 /// ```
 #[derive(Debug)]
 pub struct TestIssuer {
-    endpoint: Endpoint,
+    endpoint: TestServer,
     audience: String,
     clock: Arc<TestClock>,
     keys: Mutex<Keys>,
@@ -55,7 +55,7 @@ impl TestIssuer {
     #[track_caller]
     pub fn start(kit: &TestKest, audience: &str) -> Self {
         let issuer = Self {
-            endpoint: Endpoint::answering(Answer::Status("404 Not Found".to_owned())),
+            endpoint: TestServer::answering(HttpAnswer::Status("404 Not Found".to_owned())),
             audience: audience.to_owned(),
             clock: kit.clock(),
             keys: Mutex::new(Keys { keys: Vec::new(), made: 0 }),
@@ -63,7 +63,7 @@ impl TestIssuer {
         issuer.rotate();
         let metadata = json!({"issuer": issuer.name(), "jwks_uri": issuer.jwks_uri()});
         for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-            issuer.endpoint.publish(path, Answer::json(&metadata));
+            issuer.endpoint.publish(path, HttpAnswer::json(&metadata));
         }
         issuer
     }
@@ -138,7 +138,7 @@ impl TestIssuer {
 
     /// Where it listens, to see who asks and to answer otherwise.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
+    pub fn endpoint(&self) -> &TestServer {
         &self.endpoint
     }
 
@@ -163,7 +163,7 @@ impl TestIssuer {
 
     fn publish(&self, keys: &Keys) {
         let keys: Vec<Value> = keys.keys.iter().map(|key| key.jwk()).collect();
-        self.endpoint.publish(KEYS, Answer::keys(&keys));
+        self.endpoint.publish(KEYS, HttpAnswer::keys(&keys));
     }
 
     fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {

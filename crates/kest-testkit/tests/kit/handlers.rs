@@ -5,7 +5,7 @@ use http::Request;
 use kest_axum::{Admitted, Authenticated};
 use kest_core::Operation;
 use kest_core::trust::Origin;
-use kest_testkit::{Answer, RecordingPolicy, TestCaller};
+use kest_testkit::{PolicyAnswer, RecordingPolicy, TestCaller};
 use tower::ServiceExt as _;
 
 use crate::services::{kit, reserve, whole};
@@ -48,14 +48,14 @@ fn admission_has_the_lineage_caller_and_service_that_a_test_names() {
 
 #[tokio::test]
 async fn policy_is_asked_and_answers_as_it_is_told() {
-    let (kit, policy) = (kit(), RecordingPolicy::new(Answer::Deny));
+    let (kit, policy) = (kit(), RecordingPolicy::new(PolicyAnswer::Deny));
     let admission = kit.admission("outer").admit();
     let nested = Operation::from_static("inner").taint("thumbnail");
     admission.operation(nested.clone()).admit(&policy).await.unwrap_err();
-    policy.answer(Answer::Unavailable);
+    policy.answer(PolicyAnswer::Unavailable);
     let away = admission.operation(nested.clone()).admit(&policy).await.unwrap_err();
     assert_eq!(away.kind().explanation().kind(), "policy_unavailable");
-    policy.answer(Answer::Allow);
+    policy.answer(PolicyAnswer::Allow);
     let inner = admission.operation(nested).admit(&policy).await.unwrap();
     assert_eq!(inner.passport().len(), 2);
     let asked = policy.asked();
@@ -70,5 +70,5 @@ async fn policy_is_asked_and_answers_as_it_is_told() {
 #[test]
 #[should_panic(expected = "kest-testkit: an admission")]
 fn admission_that_is_denied_ends_the_test() {
-    let _never = kit().admission("reserve").policy(RecordingPolicy::new(Answer::Deny)).admit();
+    let _never = kit().admission("reserve").policy(RecordingPolicy::new(PolicyAnswer::Deny)).admit();
 }

@@ -88,7 +88,7 @@ async fn stores_fail_as_they_are_told_and_can_be_mended() {
     store.remove(&claim).await.unwrap_err();
     store.fail_with(StoreFault::Full);
     store.put(&claim, Bytes::new(), Duration::from_secs(1)).await.unwrap_err();
-    store.fail_with(StoreFault::Rubbish(Bytes::from_static(b"?")));
+    store.fail_with(StoreFault::Malformed(Bytes::from_static(b"?")));
     assert_eq!(store.get(&claim).await.unwrap().unwrap(), "?");
 
     let clock = kit().clock();

@@ -48,7 +48,7 @@ async fn nothing_that_was_tampered_with_holds_and_each_way_is_found_for_its_own_
     let lineage = kit.lineage().hops(3);
     let mut reasons = Vec::new();
     for how in Tamper::ALL {
-        let (name, _row) = how.name_and_row();
+        let name = how.name();
         let reason = verified(&kit, lineage.tampered(*how)).await.expect_err(name);
         reasons.push((name, reason));
     }

@@ -45,7 +45,5 @@ mod layer;
 pub use body::{AsItIs, Streamed, WrapBody};
 pub use builder::CarryLayerBuilder;
 pub use future::ResponseFuture;
-pub use kest_baggage::carry::{
-    CarryError, Destination, DestinationError, RulesError as BuildError, Sent, WithoutLineage,
-};
+pub use kest_baggage::carry::{CarryError, Destination, DestinationError, RulesError, Sent, WithoutLineage};
 pub use layer::{Carry, CarryLayer};

@@ -7,7 +7,9 @@ use axum::routing::post;
 use kest::core::policy::PolicyRequest;
 use kest::prelude::*;
 use kest::{IdentityChoice, Operation, OperationBuildError};
-use kest_testkit::{Answer, RecordingPolicy, Tamper, TestCaller, TestIssuer, TestKest, TestLineage, attacks};
+use kest_testkit::{
+    PolicyAnswer, RecordingPolicy, Tamper, TestCaller, TestIssuer, TestKest, TestLineage, attacks,
+};
 use tower::ServiceExt as _;
 
 /// The service. It is given its `Kest` and where identity comes from, so that a test gives it other ones than `main` does.
@@ -63,7 +65,7 @@ async fn data_of_a_feed_is_not_reserved_from() {
 #[tokio::test]
 async fn nested_work_asks_its_own_policy() {
     let kit = TestKest::new(["gateway", "cart"]);
-    let policy = RecordingPolicy::new(Answer::Deny);
+    let policy = RecordingPolicy::new(PolicyAnswer::Deny);
     let admission = kit.admission("reserve_stock").admit();
     let resize = admission.operation(Operation::from_static("resize").taint("thumbnail"));
     assert!(resize.admit(&policy).await.is_err());

@@ -1,6 +1,6 @@
 //! Tokens that bring their key along, or say where to fetch it: an attacker's server that is never connected to.
 
-use kest_testkit::{Endpoint, HttpAnswer as Answer};
+use kest_testkit::{HttpAnswer as Answer, TestServer};
 use kest_tests::raw;
 use kest_tests::tokens::TokenKey;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use super::attacked;
 
 /// Plays `header` over a token of the attacker's key, which holds where the key is taken from there, and over one of
 /// the issuer's key, which holds where it is overlooked.
-async fn check(attack: &str, header: impl FnOnce(&Endpoint, &TokenKey) -> Value) {
+async fn check(attack: &str, header: impl FnOnce(&TestServer, &TokenKey) -> Value) {
     let (genuine, attacker) = (TokenKey::rsa("key-1"), TokenKey::rsa("key-1"));
-    let lure = Endpoint::answering(Answer::keys(&[attacker.jwk()]));
+    let lure = TestServer::answering(Answer::keys(&[attacker.jwk()]));
     let edge = attacked(&genuine).await;
     let header = header(&lure, &attacker);
     for (whose, key) in [("attacker's", &attacker), ("issuer's", &genuine)] {
@@ -31,7 +31,7 @@ async fn jku_of_the_attacker() {
 #[tokio::test(start_paused = true)]
 async fn jku_of_the_attacker_under_another_key_id() {
     let (genuine, attacker) = (TokenKey::ed25519("key-1", 1), TokenKey::ed25519("key-2", 66));
-    let lure = Endpoint::answering(Answer::keys(&[attacker.jwk()]));
+    let lure = TestServer::answering(Answer::keys(&[attacker.jwk()]));
     let edge = attacked(&genuine).await;
     for name in ["jku", "x5u", "kid", "iss"] {
         let token = attacker.token_with(&json!({ name: lure.at("/jwks.json") }), &json!({}));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kest_testkit::{Endpoint, HttpAnswer as Answer, Length, key_set};
+use kest_testkit::{HttpAnswer as Answer, Length, TestServer, key_set};
 use kest_tests::edge::Edge;
 use kest_tests::raw;
 use kest_tests::tokens::TokenKey;
@@ -29,7 +29,7 @@ fn attacker() -> TokenKey {
 /// Checks that no caller is believed while the keys were never had, and that the service recovers.
 async fn check_cold_start(name: &str, fault: Answer, kind: &str) {
     let hangs = fault.hangs();
-    let edge = Edge::asking(Endpoint::answering(fault)).await;
+    let edge = Edge::asking(TestServer::answering(fault)).await;
     edge.unavailable(name, &key().token()).await;
     edge.unavailable(name, &attacker().token()).await;
     assert!(edge.issuer.requests() >= 1, "{name}");
@@ -83,7 +83,7 @@ async fn check(name: &str, fault: Answer, kind: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn down_at_start() {
-    let mut edge = Edge::asking(Endpoint::down()).await;
+    let mut edge = Edge::asking(TestServer::down()).await;
     assert!(edge.authenticator.start().await.is_err());
     for _ in 0..20 {
         edge.unavailable("down", &key().token()).await;
@@ -149,7 +149,7 @@ fn padded(length: Length, megabytes: usize) -> Answer {
 #[tokio::test(start_paused = true)]
 async fn ten_megabytes() {
     let short = Answer::Padded(Length::Unknown, MEGABYTE / 4, key_set(&[key().jwk()]));
-    let edge = Edge::asking(Endpoint::answering(short)).await;
+    let edge = Edge::asking(TestServer::answering(short)).await;
     edge.admit(&key().token()).await;
     check("10 MB, length announced", padded(Length::Announced, 10), "too_long").await;
     check("10 MB, length unknown", padded(Length::Unknown, 10), "too_long").await;
@@ -171,7 +171,7 @@ async fn redirect_to_a_metadata_service() {
 
 #[tokio::test(start_paused = true)]
 async fn redirect_to_the_keys_of_an_attacker() {
-    let lure = Endpoint::answering(Answer::keys(&[attacker().jwk()]));
+    let lure = TestServer::answering(Answer::keys(&[attacker().jwk()]));
     let statuses = ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"];
     for status in statuses {
         check(status, Answer::redirect(status, &lure.at("/jwks.json")), "status").await;

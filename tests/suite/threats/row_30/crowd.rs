@@ -16,7 +16,7 @@ use kest_core::replay::InMemoryReplays;
 use kest_core::{Admitter, Limits, Operation, Slots};
 use kest_identity::{DpopSettings, IdentityChoice, JwtAuthenticator, Requirement};
 use kest_reqwest::{CarryError, CarryPassport, Destination, WithoutLineage};
-use kest_testkit::{Endpoint, HttpAnswer as Keys, RuntimeClock};
+use kest_testkit::{HttpAnswer as Keys, RuntimeClock, TestServer};
 use kest_tests::keys;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
@@ -54,7 +54,7 @@ pub(super) struct Gateway {
     pub(super) replays: Arc<InMemoryReplays>,
     pub(super) slots: Slots,
     pub(super) authenticator: Arc<JwtAuthenticator>,
-    issuer: Endpoint,
+    issuer: TestServer,
     keys: [TokenKey; 2],
     bodies: watch::Receiver<usize>,
     /// A passport that is verified at once and has a claim of 20 entries, and several that need a slot.
@@ -88,7 +88,7 @@ fn limits() -> Limits {
 impl Gateway {
     pub(super) async fn start() -> Self {
         let keys = [TokenKey::ed25519("key-1", 1), TokenKey::ed25519("key-2", 2)];
-        let issuer = Endpoint::answering(Keys::keys(&[keys[0].jwk()]));
+        let issuer = TestServer::answering(Keys::keys(&[keys[0].jwk()]));
         let (limits, clock) = (limits(), RuntimeClock::new(NOW, Instant::now().into()));
         let claims = Arc::new(InMemoryPassports::new(&limits));
         let replays = Arc::new(InMemoryReplays::with_clock(&limits, Arc::new(clock.clone())));
@@ -212,7 +212,7 @@ impl Gateway {
 }
 
 async fn authenticator(
-    issuer: &Endpoint,
+    issuer: &TestServer,
     limits: &Limits,
     clock: RuntimeClock,
     replays: Arc<InMemoryReplays>,

@@ -15,7 +15,7 @@ use kest_baggage::{ClaimCheck, PassportStore, PassportStoreError};
 use kest_core::signature::{KeyRing, KeysUnavailable, ResolveKeys};
 use kest_core::{Share, Slots, UnverifiedPassport};
 use kest_identity::{IdentityChoice, JwtAuthenticator};
-use kest_testkit::{Endpoint, HttpAnswer as Answer, TestClock};
+use kest_testkit::{HttpAnswer as Answer, TestClock, TestServer};
 use kest_tests::forge;
 use kest_tests::keys;
 use kest_tests::tokens::{AUDIENCE, ISSUER, NOW, TokenKey};
@@ -135,7 +135,7 @@ impl PassportStore for Counting {
 #[tokio::test]
 async fn token_that_does_not_hold_costs_no_verification_of_a_passport() {
     let key = TokenKey::ed25519("key-1", 1);
-    let issuer = Endpoint::answering(Answer::keys(&[key.jwk()]));
+    let issuer = TestServer::answering(Answer::keys(&[key.jwk()]));
     let authenticator =
         JwtAuthenticator::builder().jwks_uri(issuer.at("/jwks.json")).issuer(ISSUER).audience(AUDIENCE);
     let authenticator = authenticator.clock(Arc::new(TestClock::at(NOW))).build().unwrap();

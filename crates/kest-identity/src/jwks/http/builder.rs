@@ -97,7 +97,7 @@ impl HttpKeysBuilder {
             From::Issuer(issuer) => {
                 let base = (self.read)(&issuer)?;
                 // RFC 8414 section 2 and OIDC Discovery 1.0 section 3: no query and no fragment.
-                if base.has_trailer() {
+                if base.has_query_or_fragment() {
                     return Err(HttpKeysError::Issuer);
                 }
                 let published = client(base.reach_of_published())?;
@@ -127,7 +127,7 @@ pub enum HttpKeysError {
     PlainHttp,
     /// An issuer's metadata lead into this machine or its network segment.
     #[error("key set uri leads inward")]
-    Inward,
+    PrivateAddress,
     /// An issuer with a query or a fragment has no place for its metadata.
     #[error("issuer has a query or a fragment")]
     Issuer,
@@ -146,7 +146,7 @@ impl std::convert::From<EndpointError> for HttpKeysError {
             EndpointError::Scheme => Self::Scheme,
             EndpointError::Credentials => Self::Credentials,
             EndpointError::PlainHttp => Self::PlainHttp,
-            EndpointError::Inward => Self::Inward,
+            EndpointError::PrivateAddress => Self::PrivateAddress,
             other => Self::Malformed(Box::new(other)),
         }
     }

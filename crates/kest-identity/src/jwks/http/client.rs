@@ -1,7 +1,7 @@
 //! One bounded question to an issuer: a document of JSON, or the reason why not.
 
 use http::HeaderValue;
-use kest_http::{AskError, Endpoint, HttpClient};
+use kest_http::{Endpoint, HttpClient, HttpError};
 
 use super::HttpKeysError;
 use crate::jwks::FetchError;
@@ -16,7 +16,7 @@ pub(super) async fn document(
     accept: &'static str,
     limit: usize,
 ) -> Result<Vec<u8>, FetchError> {
-    let answer = client.get(endpoint).accept(accept).limit(limit).ask().await?;
+    let answer = client.get(endpoint).accept(accept).limit(limit).send().await?;
     if answer.content_type().is_some_and(is_page) {
         return Err(FetchError::ContentType);
     }
@@ -30,15 +30,15 @@ fn is_page(value: &HeaderValue) -> bool {
     ["text/html", "application/xhtml+xml"].iter().any(|page| essence.eq_ignore_ascii_case(page))
 }
 
-impl From<AskError> for FetchError {
-    fn from(error: AskError) -> Self {
+impl From<HttpError> for FetchError {
+    fn from(error: HttpError) -> Self {
         match error {
-            AskError::Unreachable(cause) => Self::Unreachable(cause),
-            AskError::TimedOut => Self::TimedOut,
-            AskError::Status(status) => Self::Status(status),
-            AskError::Coding(coding) => Self::Coding(coding),
-            AskError::TooLong(limit) => Self::TooLong(limit),
-            AskError::Inward => Self::KeySetUri(HttpKeysError::Inward),
+            HttpError::Unreachable(cause) => Self::Unreachable(cause),
+            HttpError::TimedOut => Self::TimedOut,
+            HttpError::Status(status) => Self::Status(status),
+            HttpError::Coding(coding) => Self::Coding(coding),
+            HttpError::TooLong(limit) => Self::TooLong(limit),
+            HttpError::PrivateAddress => Self::KeySetUri(HttpKeysError::PrivateAddress),
             other => Self::Unreachable(Box::new(other)),
         }
     }

@@ -89,7 +89,7 @@ async fn flood_makes_nobody_wait_longer_than_silence_does() {
     assert_eq!(ask(&cache, "b").await, "found", "one request is enough");
     let alone = begun.elapsed();
     let flooded = flood(Source::answering_after(Duration::from_millis(200), "a"), 5).await;
-    // In a flood the last departure may have been just before the publication: a whole cool-down more than here.
+    // In a flood the last start may have been just before the publication: a whole cool-down more than here.
     let cool_down = Limits::default().key_fetch_cool_down;
     assert!(flooded.accepted_after <= alone + cool_down, "{alone:?} {:?}", flooded.accepted_after);
 }

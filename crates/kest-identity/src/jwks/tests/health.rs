@@ -8,7 +8,7 @@ use kest_testkit::TestClock;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use super::rig::{Source, ask, at_once, cache, jwk};
-use crate::jwks::{KeysAtStart, KeysUnavailable, NotReady, Readiness, SkippedKey, telemetry};
+use crate::jwks::{KeySetUnavailable, KeysAtStart, NotReady, Readiness, SkippedKey, telemetry};
 
 #[tokio::test]
 async fn health_tells_what_is_in_use_and_what_is_wrong() {
@@ -78,7 +78,7 @@ async fn start_without_keys_is_for_the_configuration_to_judge() {
     source.go_down();
     let cache = cache(&source, Arc::<TestClock>::clone(&clock));
     let failed = cache.start_with(KeysAtStart::Fail).await;
-    assert!(matches!(failed, Err(KeysUnavailable::Fetch(_))), "{failed:?}");
+    assert!(matches!(failed, Err(KeySetUnavailable::Fetch(_))), "{failed:?}");
     cache.start_with(KeysAtStart::Serve503).await.unwrap();
     assert_eq!(at_once(ask(&cache, "a")), Some("fetch failed"));
     source.come_up();
@@ -94,7 +94,7 @@ fn start_without_a_runtime_fails_in_every_case() {
     let cache = cache(&Source::publishing("a"), Arc::new(TestClock::at(1_000_000)));
     for at_start in [KeysAtStart::Fail, KeysAtStart::Serve503] {
         let failed = at_once(cache.start_with(at_start)).unwrap();
-        assert!(matches!(failed, Err(KeysUnavailable::NoRuntime)), "{failed:?}");
+        assert!(matches!(failed, Err(KeySetUnavailable::NoRuntime)), "{failed:?}");
     }
 }
 

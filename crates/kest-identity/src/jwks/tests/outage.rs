@@ -119,5 +119,5 @@ async fn zero_requests_wait_on_a_hanging_source_once_warm() {
             assert_eq!(at_once(ask(&cache, "a")), Some("found"));
         }
     }
-    assert_eq!(cache.fetches(), 2, "one fetch is under way and no other departs");
+    assert_eq!(cache.fetches(), 2, "one fetch is under way and no other starts");
 }

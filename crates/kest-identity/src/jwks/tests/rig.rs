@@ -113,10 +113,10 @@ pub(super) async fn ask_for(peer: Share, cache: &KeyCache, key_id: &str) -> &'st
         Ok(_) => "found",
         Err(LookupError::Unknown) => "unknown",
         Err(LookupError::ShareUsedUp(_)) => "share used up",
-        Err(LookupError::Unavailable(KeysUnavailable::Fetch(_))) => "fetch failed",
-        Err(LookupError::Unavailable(KeysUnavailable::Waited(_))) => "waited",
-        Err(LookupError::Unavailable(KeysUnavailable::Crowded)) => "crowded",
-        Err(LookupError::Unavailable(KeysUnavailable::NoRuntime)) => "no runtime",
+        Err(LookupError::Unavailable(KeySetUnavailable::Fetch(_))) => "fetch failed",
+        Err(LookupError::Unavailable(KeySetUnavailable::Waited(_))) => "waited",
+        Err(LookupError::Unavailable(KeySetUnavailable::Crowded)) => "crowded",
+        Err(LookupError::Unavailable(KeySetUnavailable::NoRuntime)) => "no runtime",
     }
 }
 
