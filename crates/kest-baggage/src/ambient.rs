@@ -63,7 +63,7 @@ fn current_name(name: fn(&Identity) -> Option<&str>) -> Option<String> {
 
 /// The trace that the running operation's entry names, else the one of the lineage that arrived.
 ///
-/// WhichStore trace an entry names is decided when it is signed: [`AdmitterBuilder::trace_source`] says how to ask a tracer.
+/// Which trace an entry names is decided when it is signed: [`AdmitterBuilder::trace_source`] says how to ask a tracer.
 ///
 /// [`AdmitterBuilder::trace_source`]: kest_core::AdmitterBuilder::trace_source
 #[must_use]

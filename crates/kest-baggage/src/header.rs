@@ -152,7 +152,7 @@ impl HeaderReader {
         match (came, found.chain_tip) {
             (0, None) => return Ok(PackedPassport::absent()),
             (0, Some(_)) => return Err(ReadError::TipWithoutPassport),
-            // WhichStore of several counts can only be told by a tip.
+            // Which of several counts can only be told by a tip.
             (2.., tip) if !self.is_legacy() || tip.is_none() => return Err(ReadError::SeveralTiers),
             (_, None) if self.missing_tip == MissingTip::Refused => {
                 return Err(ReadError::PassportWithoutTip);

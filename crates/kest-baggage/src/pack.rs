@@ -13,7 +13,7 @@ use crate::store::PassportStoreError;
 use crate::stores::PassportStores;
 use crate::tier::{Tier, claim_check, compressed, inline};
 
-/// WhichStore tiers a service writes, and from which length on.
+/// Which tiers a service writes, and from which length on.
 ///
 /// Without a passport store a passport that fits no header cannot be sent at all.
 #[derive(Clone)]

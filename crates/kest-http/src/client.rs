@@ -10,7 +10,7 @@ use crate::BoxError;
 use crate::address::Reach;
 use crate::endpoint::Endpoint;
 use crate::lookup::{Lookup, Resolver, SystemLookup};
-use crate::question::HttpRequest;
+use crate::request::HttpRequest;
 
 /// Asks servers, each question by the same rule; cheap to clone.
 #[derive(Clone)]

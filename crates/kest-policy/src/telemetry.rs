@@ -19,7 +19,7 @@ pub const EVALUATION: &str = "kest_policy_evaluation_seconds";
 pub const DEVIATIONS: &str = "kest_policy_deviations_total";
 /// Attempts to load a set of policies anew, by `outcome`: `loaded` or `kept_old`.
 pub const RELOADS: &str = "kest_policy_reloads_total";
-/// Checks the files of a watched set that gave no result, by `kind` (`unreadable`, `timed_out`, `panicked`,
+/// Checks of the files of a watched set that gave no result, by `kind` (`unreadable`, `timed_out`, `panicked`,
 /// `no_thread`).
 pub const FAILED_CHECKS: &str = "kest_policy_failed_checks_total";
 /// When the files of a watched set were last read whole, in seconds since 1970: an alarm on its age finds a watch that

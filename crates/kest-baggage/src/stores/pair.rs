@@ -17,7 +17,7 @@ pub(crate) struct StorePair<'stores> {
     pub(crate) clock: &'stores dyn Clock,
 }
 
-/// WhichStore of the stores.
+/// Which of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhichStore {
     First,

@@ -69,6 +69,6 @@ impl Authenticate for FromLineage {
     }
 
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
-        Ok(Self::findings(evidence.lineage()))
+        Ok(Self::attested(evidence.lineage()))
     }
 }

@@ -10,7 +10,7 @@ use kest_http::{Endpoint, HttpClient, HttpError};
 
 use crate::rig::{Server, Then, chunked, ok, patient};
 
-async fn send(answer: Vec<u8>, limit: usize) -> Result<Vec<u8>, HttpError> {
+async fn ask(answer: Vec<u8>, limit: usize) -> Result<Vec<u8>, HttpError> {
     let server = Server::saying(answer, Then::Closes).await;
     let client = patient().build().unwrap();
     let answer = client.get(&server.endpoint()).limit(limit).send().await;

@@ -162,7 +162,7 @@ impl Source for IssuerKeys {
         } else {
             tracing::debug!(issuer = &*self.issuer, keys = count, skipped, "key set fetched");
         }
-        telemetry::fetched(&self.issuer, keys);
+        telemetry::renewed(&self.issuer, keys);
         telemetry::fetched(&self.issuer, "fetched");
     }
 

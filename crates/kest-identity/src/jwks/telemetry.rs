@@ -39,7 +39,7 @@ pub(super) fn fetched(issuer: &Arc<str>, outcome: &'static str) {
     metrics::counter!(JWKS_FETCHES, "issuer" => Arc::clone(issuer), "outcome" => outcome).increment(1);
 }
 
-pub(super) fn fetched(issuer: &Arc<str>, keys: &KeySet) {
+pub(super) fn renewed(issuer: &Arc<str>, keys: &KeySet) {
     metrics::gauge!(JWKS_KEYS, "issuer" => Arc::clone(issuer)).set(count(keys.len()));
     for reason in SkippedKey::ALL {
         let skipped = u64::try_from(keys.skipped(reason)).unwrap_or(u64::MAX);
