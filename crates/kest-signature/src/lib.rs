@@ -67,9 +67,21 @@ mod head;
 pub mod hop;
 mod once;
 mod profile;
+mod request;
+mod sign_error;
 
 pub use authority::Authority;
 pub use base::SignatureInput;
 pub use digest::{BodyCheck, CONTENT_DIGEST, ContentDigest, DigestAlgorithm, DigestHasher, ExpectedBody};
 pub use fault::Fault;
 pub use head::RequestHead;
+pub use request::{
+    RequestKeys, RequestKeysError, RequestSignatureError, RequestSigner, RequestVerifier,
+    RequestVerifierBuilder, SharedKey, ShortSeed, SignedRequest,
+};
+#[cfg(feature = "tower")]
+pub use request::{
+    RequestSignature, RequestSignatureLayer, ResponseFuture, SignRequest, SignRequestLayer, SignedBody,
+    SignedBodyError,
+};
+pub use sign_error::SignError;

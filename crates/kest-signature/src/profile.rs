@@ -4,13 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
-use kest_core::signature::KeyId;
+use kest_core::signature::{KeyId, KeyRing};
 use kest_core::{Clock, Limits, Random, RandomError};
 
 use crate::base::Component;
-use crate::hop::SignError;
-use crate::{Fault, SignatureInput};
+use crate::digest::CONTENT_DIGEST;
+use crate::sign_error::SignError;
+use crate::{ContentDigest, Fault, SignatureInput};
 
 /// When a signature was made and until when it says that it holds, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,25 +22,52 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Now, for so many seconds.
-    pub(crate) fn at(clock: &dyn Clock, seconds: u64) -> Self {
-        let created = clock.unix_seconds();
-        Self { created, expires: created.saturating_add(seconds) }
+    /// The end of a key counts when the signature was made, as for entries.
+    pub(crate) fn check_end_of_key(&self, ring: &KeyRing, key_id: &KeyId) -> Result<(), Fault> {
+        let made = self.created.saturating_mul(1000);
+        let ended = ring.not_after(key_id).is_some_and(|end| end.has_passed(made));
+        if ended { Err(Fault::KeyEnded) } else { Ok(()) }
     }
 }
 
-/// The input of a new signature, with a new nonce; `keyid`, `alg` and `tag` are still to be added.
+/// The input of a signature that is made now, with a new nonce.
 pub(crate) fn write(
     components: Vec<Component>,
-    moment: &Moment,
+    key_id: &KeyId,
+    algorithm: Algorithm,
+    tag: &str,
+    clock: &dyn Clock,
     random: &dyn Random,
 ) -> Result<SignatureInput, SignError> {
-    let input = SignatureInput::of(components)?;
+    let created = clock.unix_seconds();
     let nonce = new_nonce(random)?;
-    Ok(input
-        .with_seconds("created", moment.created)?
-        .with_seconds("expires", moment.expires)?
-        .with_text("nonce", &nonce)?)
+    Ok(SignatureInput::of(components)?
+        .with_seconds("created", created)?
+        .with_seconds("expires", created.saturating_add(LIFETIME_SECONDS))?
+        .with_text("nonce", &nonce)?
+        .with_text("keyid", key_id.as_str())
+        .map_err(|_same_reason| Fault::KeyId)?
+        .with_text("alg", algorithm.as_str())?
+        .with_text("tag", tag)?)
+}
+
+/// Writes what the body is, or takes out what an earlier attempt said of it.
+pub(crate) fn write_digest(headers: &mut HeaderMap, body: Option<&ContentDigest>) -> Result<(), Fault> {
+    headers.remove(CONTENT_DIGEST);
+    if let Some(digest) = body {
+        headers.insert(CONTENT_DIGEST, digest.to_header().ok_or(Fault::Digest)?);
+    }
+    Ok(())
+}
+
+/// The four parts of every request, `rest`, and those of `conditional` that are among `headers`.
+pub(crate) fn components(rest: &[HeaderName], headers: &HeaderMap) -> Vec<Component> {
+    let present = CONDITIONAL.into_iter().filter(|name| headers.contains_key(name));
+    let fields = rest.iter().cloned().chain(present).map(Component::Field);
+    [Component::Method, Component::Authority, Component::Path, Component::Query]
+        .into_iter()
+        .chain(fields)
+        .collect()
 }
 
 /// 192 bits in base64url.
@@ -48,16 +77,13 @@ fn new_nonce(random: &dyn Random) -> Result<String, RandomError> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Demands that exactly `required` and those of `conditional` that are among `headers` are covered, in any order.
+/// Demands that exactly what [`components`] names is covered, in any order.
 pub(crate) fn check_components(
     input: &SignatureInput,
-    required: &[Component],
-    conditional: &[HeaderName],
+    rest: &[HeaderName],
     headers: &HeaderMap,
 ) -> Result<(), Fault> {
-    let covered = input.components();
-    let present = conditional.iter().filter(|name| headers.contains_key(*name)).cloned();
-    let demanded: Vec<Component> = required.iter().cloned().chain(present.map(Component::Field)).collect();
+    let (covered, demanded) = (input.components(), components(rest, headers));
     if !demanded.iter().all(|part| covered.contains(part)) {
         return Err(Fault::ComponentMissing);
     }
@@ -71,9 +97,32 @@ pub(crate) fn check_single(headers: &HeaderMap, names: &[HeaderName]) -> Result<
     if twice { Err(Fault::HeaderTwice) } else { Ok(()) }
 }
 
+/// An algorithm that signatures are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    /// RFC 9421 section 3.3.6.
+    Ed25519,
+    /// RFC 9421 section 3.3.3.
+    HmacSha256,
+}
+
+impl Algorithm {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::HmacSha256 => "hmac-sha256",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self, Fault> {
+        [Self::Ed25519, Self::HmacSha256].into_iter().find(|it| it.as_str() == name).ok_or(Fault::Algorithm)
+    }
+}
+
 /// The parameters of a signature, of the right types and bounded.
 #[derive(Debug)]
 pub(crate) struct Form {
+    pub(crate) algorithm: Algorithm,
     pub(crate) key_id: KeyId,
     pub(crate) nonce: String,
     pub(crate) moment: Moment,
@@ -81,22 +130,20 @@ pub(crate) struct Form {
 
 impl Form {
     /// Reads exactly the six parameters.
-    pub(crate) fn of(input: &SignatureInput, algorithm: &str, limits: &Limits) -> Result<Self, Fault> {
+    pub(crate) fn of(input: &SignatureInput, limits: &Limits) -> Result<Self, Fault> {
         if input.parameters().any(|name| !PARAMETERS.contains(&name)) {
             return Err(Fault::ParameterExtra);
         }
         let text = |name: &str| input.text(name).ok_or(Fault::ParameterMissing);
         let seconds = |name: &str| input.seconds(name).ok_or(Fault::ParameterMissing);
-        if text("alg")? != algorithm {
-            return Err(Fault::Algorithm);
-        }
+        let algorithm = Algorithm::parse(text("alg")?)?;
         let nonce = text("nonce")?;
         if !(NONCE_CHARACTERS..=limits.signature_nonce_bytes).contains(&nonce.len()) {
             return Err(Fault::Nonce);
         }
         let moment = Moment { created: seconds("created")?, expires: seconds("expires")? };
         let key_id = KeyId::new(text("keyid")?).map_err(|_cause| Fault::KeyId)?;
-        Ok(Self { key_id, nonce: nonce.to_owned(), moment })
+        Ok(Self { algorithm, key_id, nonce: nonce.to_owned(), moment })
     }
 }
 
@@ -130,6 +177,12 @@ impl Window {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(kept)).ok_or(Fault::FromTheFuture)
     }
 }
+
+/// Headers that are covered where the request has them.
+const CONDITIONAL: [HeaderName; 2] = [AUTHORIZATION, CONTENT_DIGEST];
+
+/// How long a signature says that it holds: as long as receivers believe one by default.
+const LIFETIME_SECONDS: u64 = 10;
 
 /// What every signature of ours says, and nothing else.
 const PARAMETERS: [&str; 6] = ["created", "expires", "nonce", "keyid", "alg", "tag"];

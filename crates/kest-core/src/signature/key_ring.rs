@@ -126,6 +126,12 @@ impl KeyRing {
         self.workloads.contains_key(workload)
     }
 
+    /// The one workload that the key called `key_id` may sign for.
+    #[must_use]
+    pub fn owner(&self, key_id: &KeyId) -> Option<&WorkloadId> {
+        self.owners.get(key_id)
+    }
+
     /// Whether a key of this id is trusted, for whichever workload.
     #[must_use]
     pub fn has_key(&self, key_id: &KeyId) -> bool {

@@ -3,6 +3,7 @@
 use kest_core::BoxError;
 
 use crate::Fault;
+use crate::once::NotOnce;
 
 /// A hop proof does not count.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,17 @@ impl HopError {
             Self::Invalid(fault) => Some(fault.as_str()),
             Self::Forgotten => Some("replay_forgotten"),
             Self::Missing | Self::Replayed | Self::ShareUsedUp | Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl From<NotOnce> for HopError {
+    fn from(found: NotOnce) -> Self {
+        match found {
+            NotOnce::Replayed => Self::Replayed,
+            NotOnce::Forgotten => Self::Forgotten,
+            NotOnce::ShareUsedUp => Self::ShareUsedUp,
+            NotOnce::Unavailable(cause) => Self::Unavailable(cause),
         }
     }
 }

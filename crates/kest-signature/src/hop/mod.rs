@@ -18,10 +18,13 @@ mod settings;
 mod sign;
 mod verify;
 
+pub use crate::sign_error::SignError;
 pub use error::HopError;
 pub use read::{UnverifiedHop, read};
 pub use settings::{HopSettings, HopSettingsBuilder, HopSettingsError};
-pub use sign::{SignError, sign};
+pub(crate) use settings::{authorities, window};
+pub(crate) use sign::checked_signature;
+pub use sign::sign;
 pub use verify::VerifiedHop;
 
 /// The tag of the signatures that are hop proofs.

@@ -6,11 +6,9 @@ use kest_core::Limits;
 use kest_core::passport::Tips;
 use kest_core::signature::{KeyId, Signature};
 
-use super::sign::head_and;
 use super::{HopError, KEST_TIP, TAG};
-use crate::base::Component;
-use crate::digest::{CONTENT_DIGEST, ContentDigest, ExpectedBody};
-use crate::profile::{self, Form, Moment};
+use crate::digest::{ContentDigest, ExpectedBody};
+use crate::profile::{self, Algorithm, Form, Moment};
 use crate::{Authority, Fault, RequestHead, fields};
 
 /// A proof of the right form. Nothing in it is believed before [`verify`](Self::verify).
@@ -46,11 +44,12 @@ pub fn read(
     limits: &Limits,
 ) -> Result<Option<UnverifiedHop>, HopError> {
     let Some((input, signature)) = fields::find(headers, TAG, limits)? else { return Ok(None) };
-    let required = head_and([Component::Field(KEST_TIP)]);
-    let conditional = [AUTHORIZATION, CONTENT_DIGEST];
-    profile::check_components(&input, &required, &conditional, headers)?;
+    profile::check_components(&input, &[KEST_TIP], headers)?;
     profile::check_single(headers, &[KEST_TIP, AUTHORIZATION])?;
-    let form = Form::of(&input, "ed25519", limits)?;
+    let form = Form::of(&input, limits)?;
+    if form.algorithm != Algorithm::Ed25519 {
+        return Err(Fault::Algorithm.into());
+    }
     let signature: [u8; 64] = signature.try_into().map_err(|_length| Fault::SignatureAbsent)?;
     let tips = headers.get(KEST_TIP).and_then(|line| line.to_str().ok()).ok_or(Fault::TipMalformed)?;
     let tips = Tips::parse(tips, limits).map_err(|_cause| Fault::TipMalformed)?;

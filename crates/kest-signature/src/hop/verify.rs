@@ -1,11 +1,9 @@
 //! The receiver's second half: the proof holds for the verified passport, for this service, now, and for the first time.
 
-use kest_core::Share;
 use kest_core::passport::Passport;
-use kest_core::replay::ReplayId;
 use kest_core::signature::{KeyId, KeyRing, WorkloadId};
 
-use super::{HopError, HopSettings, UnverifiedHop};
+use super::{HopError, HopSettings, TAG, UnverifiedHop};
 use crate::digest::ExpectedBody;
 use crate::{Fault, once};
 
@@ -74,17 +72,11 @@ impl UnverifiedHop {
             return Err(if known { Fault::KeyOfAnother } else { Fault::KeyUnknown }.into());
         };
         let kept_until = settings.window.check(&self.moment, settings.clock.as_ref())?;
-        // The end of a key counts when the proof was made, as for entries.
-        let made = self.moment.created.saturating_mul(1000);
-        if ring.not_after(&self.key_id).is_some_and(|end| end.has_passed(made)) {
-            return Err(Fault::KeyEnded.into());
-        }
+        self.moment.check_end_of_key(ring, &self.key_id)?;
         if !key.verifies(self.base.as_bytes(), &self.signature) {
             return Err(Fault::RequestDiffers.into());
         }
-        let id = ReplayId::of([b"kest-hop", self.key_id.as_str().as_bytes(), self.nonce.as_bytes()]);
-        let share = Share::of_key(self.key_id.as_str());
-        once::use_up(settings.replays.as_ref(), share, id, kept_until).await?;
+        once::use_up(settings.replays.as_ref(), TAG, &self.key_id, &self.nonce, kept_until).await?;
         Ok(VerifiedHop {
             workload: workload.clone(),
             key_id: self.key_id,

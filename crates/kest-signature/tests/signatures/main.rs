@@ -7,5 +7,10 @@ mod attacks;
 mod form;
 #[cfg(test)]
 mod hop;
+#[cfg(feature = "tower")]
+#[cfg(test)]
+mod requests;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod vectors;
