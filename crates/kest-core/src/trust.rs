@@ -192,7 +192,8 @@ fn fixed(name: &str) -> Option<TrustScore> {
 
 /// Computes an operation's score from its own origin's and its parents'.
 ///
-/// A result above the smallest parent's is cut to it: only a signed sanitizer raises trust.
+/// A result above the smallest parent's is cut to it: only a signed sanitizer raises trust. The result depends on the
+/// arguments and on nothing else: an entry that was held to it once is not asked about again.
 pub trait TrustEvaluator: fmt::Debug + Send + Sync {
     /// The score for an operation worth `own` whose parents score `parents` (never empty).
     fn calculate(&self, own: TrustScore, parents: &[TrustScore]) -> TrustScore;

@@ -290,7 +290,7 @@ impl InboundBuilder {
         if self.missing_tip == MissingTip::Accept {
             reader = reader.dangerous_accept_missing_tip();
         }
-        let seen = (limits.seen_entries > 0).then(|| SeenEntries::new(limits));
+        let seen = (limits.seen_bytes > 0).then(|| SeenEntries::new(limits));
         let freshness = match self.age {
             Age::Limited => Freshness::Within(limits.max_tip_age),
             Age::Any => Freshness::AnyAge,

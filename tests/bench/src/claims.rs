@@ -150,7 +150,7 @@ fn lifted() -> Limits {
     limits.passport_bytes = 4 * 1024 * 1024;
     limits.passport_store_bytes = 1024 * 1024 * 1024;
     limits.passport_store_wait = 2 * PATIENCE;
-    limits.seen_entries = 64 * 1024;
+    limits.seen_bytes = 512 * 1024 * 1024;
     limits
 }
 

@@ -126,7 +126,7 @@ async fn serve(
     let authenticator = Arc::new(issuer.trusted()?.build()?);
     authenticator.start().await?;
     let mut forgetful = Limits::default();
-    forgetful.seen_entries = 0;
+    forgetful.seen_bytes = 0;
     let router = Router::new()
         .route("/bare", get(answer))
         .merge(protected(company, &authenticator, store, "/new", forgetful)?)

@@ -123,7 +123,7 @@ fn race_routes(company: &Company) -> Result<(Vec<Lineages>, Vec<Laps>), BoxError
 async fn serve(company: &Company, claims: &Arc<InMemoryPassports>) -> Result<SocketAddr, BoxError> {
     let allow_all = || Arc::new(dangerous_allow_all());
     let mut forgetful = Limits::default();
-    forgetful.seen_entries = 0;
+    forgetful.seen_bytes = 0;
     let router = Router::new()
         .route("/bare", get(answer))
         .merge(protected(company, claims, "/new", forgetful, allow_all())?)

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::labels::PRINCIPAL;
 use super::{EntryHash, EntryId, Labels, OperationName, Parents, Payload, Text, strict_labels};
 use crate::canonical;
 use crate::dialect::Dialect;
@@ -318,8 +317,7 @@ fn check_labels(labels: &Labels, rules: Rules<'_>) -> Result<WorkloadId, FormErr
     if labels.len() > rules.limits.labels {
         return Err(FormError::Labels);
     }
-    let workload =
-        labels.get(PRINCIPAL).and_then(|name| WorkloadId::new(name).ok()).ok_or(FormError::Labels)?;
+    let workload = labels.principal().and_then(|name| WorkloadId::new(name).ok()).ok_or(FormError::Labels)?;
     if rules.dialect == Dialect::LegacyPython {
         return Ok(workload);
     }

@@ -1,5 +1,6 @@
 //! The signed labels of an entry and what each of them means.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,19 +22,49 @@ pub(crate) const SANITIZER: &str = "kest.sanitizer";
 pub(crate) const RESOURCE_ID: &str = "kest.resource_id";
 pub(crate) const RESOURCE_ATTRIBUTES: &str = "kest.resource_attr";
 
-/// The labels that the protocol gives a meaning.
-const KNOWN: [&str; 10] = [
-    IDENTITY,
-    IDENTITY_SOURCE,
-    ISSUER,
-    ORIGIN,
-    RESOURCE_ATTRIBUTES,
-    RESOURCE_ID,
-    SANITIZER,
-    TENANT,
-    PRINCIPAL,
-    TRACE_ID,
-];
+/// Where each label stands that the protocol gives a meaning, since these are asked for again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Known {
+    identity: Option<u32>,
+    identity_source: Option<u32>,
+    issuer: Option<u32>,
+    origin: Option<u32>,
+    principal: Option<u32>,
+    resource_attributes: Option<u32>,
+    resource_id: Option<u32>,
+    sanitizer: Option<u32>,
+    tenant: Option<u32>,
+    trace_id: Option<u32>,
+}
+
+impl Known {
+    /// Looks through a row in which no name stands twice.
+    fn of(row: &Row) -> Self {
+        let mut known = Self::default();
+        for (place, name) in (0..).zip(row.iter().step_by(2)) {
+            if let Some(found) = known.called(name) {
+                *found = Some(place);
+            }
+        }
+        known
+    }
+
+    fn called(&mut self, name: &str) -> Option<&mut Option<u32>> {
+        match name {
+            IDENTITY => Some(&mut self.identity),
+            IDENTITY_SOURCE => Some(&mut self.identity_source),
+            ISSUER => Some(&mut self.issuer),
+            ORIGIN => Some(&mut self.origin),
+            PRINCIPAL => Some(&mut self.principal),
+            RESOURCE_ATTRIBUTES => Some(&mut self.resource_attributes),
+            RESOURCE_ID => Some(&mut self.resource_id),
+            SANITIZER => Some(&mut self.sanitizer),
+            TENANT => Some(&mut self.tenant),
+            TRACE_ID => Some(&mut self.trace_id),
+            _ => None,
+        }
+    }
+}
 
 /// The member `labels`, with the identity read once.
 #[derive(Clone, PartialEq)]
@@ -42,32 +73,46 @@ pub struct Labels {
     row: Row,
     /// Which names have another value than a text: only the legacy reading tolerates them.
     others: Vec<(usize, Scalar)>,
-    /// Where each of [`KNOWN`] stands, since these are asked for again and again.
-    known: [Option<u32>; KNOWN.len()],
+    known: Known,
     identity: Option<Identity>,
 }
 
 impl Labels {
-    pub(crate) fn new(values: &BTreeMap<&str, String>) -> Self {
-        Self::of(values.iter().flat_map(|(name, text)| [*name, text]).collect(), Vec::new())
+    /// The labels of an entry of our own, whose identity is known without reading its label.
+    pub(crate) fn new(values: &BTreeMap<&str, Cow<'_, str>>, identity: Identity) -> Self {
+        let mut growing = Growing::with_room(ORDINARY_BYTES, 2 * ORDINARY_LABELS);
+        for (name, text) in values {
+            growing.push(name);
+            growing.push(text);
+        }
+        let row = growing.finish();
+        Self { known: Known::of(&row), row, others: Vec::new(), identity: Some(identity) }
     }
 
     /// The labels of a row that is in order of name.
     fn of(row: Row, others: Vec<(usize, Scalar)>) -> Self {
-        let known = places(&row);
+        let known = Known::of(&row);
         let mut labels = Self { row, others, known, identity: None };
-        labels.identity = labels.get(IDENTITY).and_then(Identity::from_label);
+        labels.identity = labels.at(known.identity).and_then(Identity::from_label);
         labels
     }
 
     /// The text of the label called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let mut known = KNOWN.iter().zip(self.known);
-        let place = match known.find(|(known, _)| **known == name) {
-            Some((_, place)) => usize::try_from(place?).ok()?,
-            None => (0..self.len()).find(|place| self.row.is_at(2 * place, name))?,
-        };
+        let mut known = self.known;
+        match known.called(name) {
+            Some(place) => self.at(*place),
+            None => self.text((0..self.len()).find(|place| self.row.is_at(2 * place, name))?),
+        }
+    }
+
+    fn at(&self, place: Option<u32>) -> Option<&str> {
+        self.text(usize::try_from(place?).ok()?)
+    }
+
+    /// The value of the label at `place`, if it is a text.
+    fn text(&self, place: usize) -> Option<&str> {
         let other = self.others.iter().any(|(at, _)| *at == place);
         if other { None } else { self.row.get(2 * place + 1) }
     }
@@ -89,7 +134,7 @@ impl Labels {
     /// `kest.identity_source`.
     #[must_use]
     pub fn identity_source(&self) -> Option<&str> {
-        self.get(IDENTITY_SOURCE)
+        self.at(self.known.identity_source)
     }
 
     /// The source, when it is one of the closed set.
@@ -100,31 +145,51 @@ impl Labels {
     /// `kest.issuer`: who vouched for the user name.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.get(ISSUER)
+        self.at(self.known.issuer)
     }
 
     /// `kest.tenant`: the tenant that the issuer speaks for.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.get(TENANT)
+        self.at(self.known.tenant)
     }
 
     /// `kest.origin`.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.get(ORIGIN)
+        self.at(self.known.origin)
     }
 
     /// `kest.sanitizer`: present when trust was set or a taint removed.
     #[must_use]
     pub fn sanitizer(&self) -> Option<&str> {
-        self.get(SANITIZER)
+        self.at(self.known.sanitizer)
+    }
+
+    /// `principal`: the workload that signed.
+    pub(crate) fn principal(&self) -> Option<&str> {
+        self.at(self.known.principal)
+    }
+
+    /// `kest.identity`, as it is written.
+    pub(crate) fn identity_label(&self) -> Option<&str> {
+        self.at(self.known.identity)
+    }
+
+    /// `kest.resource_id`.
+    pub(crate) fn resource_id(&self) -> Option<&str> {
+        self.at(self.known.resource_id)
+    }
+
+    /// `kest.resource_attr`.
+    pub(crate) fn resource_attributes(&self) -> Option<&str> {
+        self.at(self.known.resource_attributes)
     }
 
     /// `trace_id`.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
-        self.get(TRACE_ID)
+        self.at(self.known.trace_id)
     }
 
     /// How many there are, whatever their values.
@@ -147,7 +212,7 @@ impl Labels {
         if !self.others.is_empty() {
             self.row = self.iter().flat_map(|(name, text)| [name, text]).collect();
             self.others = Vec::new();
-            self.known = places(&self.row);
+            self.known = Known::of(&self.row);
         }
     }
 
@@ -248,18 +313,6 @@ fn in_order(row: &Row, others: &[(usize, Scalar)]) -> Labels {
         }
     }
     Labels::of(growing.finish(), others)
-}
-
-/// Where each of [`KNOWN`] stands in a row in which no name stands twice.
-fn places(row: &Row) -> [Option<u32>; KNOWN.len()] {
-    let mut places = [None; KNOWN.len()];
-    for (place, name) in (0..).zip(row.iter().step_by(2)) {
-        let mut known = KNOWN.iter().zip(&mut places);
-        if let Some((_, found)) = known.find(|(known, _)| **known == name) {
-            *found = Some(place);
-        }
-    }
-    places
 }
 
 /// Reads one value to the end of a row; another value than a text leaves an empty one there and is given back.

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::labels;
 use super::{FormError, Identity, IdentitySource, Labels, TraceId};
 use crate::canonical::{canonicalize, is_written_as};
 use crate::limits::Limits;
@@ -24,7 +23,7 @@ pub(super) fn check(labels: &Labels, workload: &WorkloadId, limits: &Limits) -> 
     if labels.origin().is_some_and(|origin| Origin::new(origin).is_err()) {
         return Err(FormError::Labels);
     }
-    let attributes = labels.get(labels::RESOURCE_ATTRIBUTES);
+    let attributes = labels.resource_attributes();
     if attributes.is_some_and(|attributes| !is_canonical_object(attributes, limits)) {
         return Err(FormError::Labels);
     }
@@ -33,13 +32,13 @@ pub(super) fn check(labels: &Labels, workload: &WorkloadId, limits: &Limits) -> 
 
 /// The identity has exactly its three members in canonical form, and nothing is called by an empty name.
 fn check_names(labels: &Labels) -> Result<(), FormError> {
-    if let Some(label) = labels.get(labels::IDENTITY)
+    if let Some(label) = labels.identity_label()
         && !labels.identity().is_some_and(|identity| is_written_as(identity, label.as_bytes()))
     {
         let empty = Identity::has_empty_name(label);
         return Err(if empty { FormError::EmptyName } else { FormError::Labels });
     }
-    let names = [labels.issuer(), labels.tenant(), labels.get(labels::RESOURCE_ID)];
+    let names = [labels.issuer(), labels.tenant(), labels.resource_id()];
     if names.into_iter().flatten().any(str::is_empty) { Err(FormError::EmptyName) } else { Ok(()) }
 }
 

@@ -242,13 +242,14 @@ struct Header<'signer> {
 
 /// Protocol section 2.
 fn label(draft: &EntryDraft, key: &dyn SigningKey, caller: &Caller) -> Result<Labels, SignError> {
-    let mut values: BTreeMap<&str, String> =
-        draft.labels.iter().map(|(name, value)| (name, value.to_owned())).collect();
-    let mut put = |name, text: String| values.insert(name, text);
+    let mut values: BTreeMap<&str, Cow<'_, str>> =
+        draft.labels.iter().map(|(name, value)| (name, value.into())).collect();
+    let trace_id = draft.trace_id.to_string();
+    let mut put = |name, text| values.insert(name, text);
     put(labels::PRINCIPAL, key.workload().as_str().into());
-    put(labels::TRACE_ID, draft.trace_id.to_string());
+    put(labels::TRACE_ID, trace_id.as_str().into());
     let identity = caller.identity().to_label().map_err(SignError::NotWritable)?;
-    put(labels::IDENTITY, identity);
+    put(labels::IDENTITY, identity.into());
     put(labels::IDENTITY_SOURCE, caller.source().as_str().into());
     if let Some(issuer) = caller.issuer() {
         put(labels::ISSUER, issuer.into());
@@ -272,9 +273,9 @@ fn label(draft: &EntryDraft, key: &dyn SigningKey, caller: &Caller) -> Result<La
         let by = key.workload().as_str();
         let declared = Declared { by: by.into(), reason: sanitizer.reason.as_ref().into() };
         let text = serde_json::to_string(&declared).map_err(SignError::NotWritable)?;
-        put(labels::SANITIZER, text);
+        put(labels::SANITIZER, text.into());
     }
-    Ok(Labels::new(&values))
+    Ok(Labels::new(&values, caller.identity().clone()))
 }
 
 /// An entry was not signed; nothing was appended.

@@ -8,7 +8,7 @@ use super::{
     lineage_claim,
 };
 use crate::dialect::Dialect;
-use crate::entry::{self, Entry, EntryHash, EntryId, Parents, Parsed};
+use crate::entry::{self, Entry, EntryHash, EntryId, Parsed};
 use crate::limits::Limits;
 use crate::signature::{KeyRing, PublicKey};
 use crate::taint::Taints;
@@ -17,7 +17,7 @@ use crate::trust::{TrustModel, TrustScore};
 /// Step 3 of a request's life: restored passport in, proved passport out.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
-    settings: VerifySettings,
+    settings: Arc<VerifySettings>,
     seen: Option<SeenEntries>,
 }
 
@@ -56,7 +56,7 @@ impl Verifier {
     /// A verifier that goes by `settings`.
     #[must_use]
     pub fn with(settings: VerifySettings) -> Self {
-        Self { settings, seen: None }
+        Self { settings: Arc::new(settings), seen: None }
     }
 
     /// By which rules it verifies.
@@ -68,21 +68,21 @@ impl Verifier {
     /// Reads this dialect.
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.settings.dialect = dialect;
+        Arc::make_mut(&mut self.settings).dialect = dialect;
         self
     }
 
     /// Holds signers to these rules of trust.
     #[must_use]
     pub fn trust_model(mut self, trust: TrustModel) -> Self {
-        self.settings.trust = trust;
+        Arc::make_mut(&mut self.settings).trust = trust;
         self
     }
 
     /// Believes no more of each workload than this.
     #[must_use]
     pub fn workload_rules(mut self, workloads: WorkloadRules) -> Self {
-        self.settings.workloads = workloads;
+        Arc::make_mut(&mut self.settings).workloads = workloads;
         self
     }
 
@@ -121,7 +121,7 @@ impl Verifier {
 
     /// Names the workload where that is what has to be known to mend it: whose keys are missing.
     fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
-        let VerifySettings { limits, dialect, .. } = &self.settings;
+        let VerifySettings { limits, dialect, .. } = self.settings.as_ref();
         let unknown = matches!(
             kind,
             VerifyErrorKind::UnknownPrincipal | VerifyErrorKind::UnknownKey | VerifyErrorKind::KeyExpired
@@ -137,15 +137,16 @@ impl Verifier {
         compact: Arc<str>,
         ring: &KeyRing,
     ) -> Result<(), VerifyErrorKind> {
-        let VerifySettings { limits, dialect, trust, workloads } = &self.settings;
+        let hash = EntryHash::of(&compact);
+        if let Some(entry) = self.seen(&hash, ring) {
+            return walk.take(entry);
+        }
+        let VerifySettings { limits, dialect, trust, workloads } = self.settings.as_ref();
         let first = walk.entries.is_empty();
         let parsed = entry::parse(&compact, first, *dialect, limits).map_err(VerifyErrorKind::Form)?;
-        if !walk.ids.insert(parsed.entry_id) {
-            return Err(VerifyErrorKind::DuplicateEntry);
-        }
-        let parents = walk.parents(&parsed)?;
-        let hash = EntryHash::of(&compact);
-        self.verify_signature(&parsed, &compact, &hash, ring)?;
+        walk.claim(parsed.entry_id)?;
+        let parents = walk.parents(parsed.parents.hashes())?;
+        let key = self.verify_signature(&parsed, &compact, &hash, ring)?;
         match dialect {
             Dialect::Strict => {
                 check_trust(trust, &parsed, &parents)?;
@@ -158,17 +159,30 @@ impl Verifier {
             }
         }
         workloads.check(&parsed, &parents)?;
-        walk.push(Entry::new(compact, hash, parsed));
+        let key_id = parsed.key_id.clone();
+        let entry = Arc::new(Entry::new(compact, hash, parsed));
+        if let Some(seen) = &self.seen {
+            seen.remember(&entry, key_id, key, &self.settings);
+        }
+        walk.push(entry);
         Ok(())
     }
 
-    fn verify_signature(
+    /// The entry of this hash, where everything about it but its place in the passport is proved already. What the legacy
+    /// dialect asks of an entry depends on its place, so there each is proved again.
+    fn seen(&self, hash: &EntryHash, ring: &KeyRing) -> Option<Arc<Entry>> {
+        let seen = self.seen.as_ref().filter(|_| self.settings.dialect == Dialect::Strict)?;
+        seen.entry(hash, &self.settings, ring)
+    }
+
+    /// The key that signed.
+    fn verify_signature<'ring>(
         &self,
         parsed: &Parsed,
         compact: &str,
         hash: &EntryHash,
-        ring: &KeyRing,
-    ) -> Result<(), VerifyErrorKind> {
+        ring: &'ring KeyRing,
+    ) -> Result<&'ring PublicKey, VerifyErrorKind> {
         if !ring.knows(&parsed.workload) {
             return Err(VerifyErrorKind::UnknownPrincipal);
         }
@@ -183,7 +197,7 @@ impl Verifier {
                 continue;
             }
             if self.holds(key, hash, message, parsed) {
-                return Ok(());
+                return Ok(key);
             }
             refused = VerifyErrorKind::BadSignature;
         }
@@ -191,17 +205,8 @@ impl Verifier {
     }
 
     fn holds(&self, key: &PublicKey, hash: &EntryHash, message: &[u8], parsed: &Parsed) -> bool {
-        let Some(seen) = &self.seen else {
-            return key.verifies(message, &parsed.signature);
-        };
-        if seen.contains(hash, key) {
-            return true;
-        }
-        let holds = key.verifies(message, &parsed.signature);
-        if holds {
-            seen.remember(hash, key);
-        }
-        holds
+        let known = self.seen.as_ref().is_some_and(|seen| seen.is_signed_by(hash, key));
+        known || key.verifies(message, &parsed.signature)
     }
 }
 
@@ -273,11 +278,23 @@ impl Walk {
         }
     }
 
-    /// The parents of `parsed`, all of which must have been proved before it.
-    fn parents(&mut self, parsed: &Parsed) -> Result<Vec<Arc<Entry>>, VerifyErrorKind> {
-        let Parents::Entries(hashes) = &parsed.parents else {
-            return Ok(Vec::new());
-        };
+    /// No other entry of the passport may have this id.
+    fn claim(&mut self, id: EntryId) -> Result<(), VerifyErrorKind> {
+        if self.ids.insert(id) { Ok(()) } else { Err(VerifyErrorKind::DuplicateEntry) }
+    }
+
+    /// Puts an entry at the end that is proved but for its place.
+    fn take(&mut self, entry: Arc<Entry>) -> Result<(), VerifyErrorKind> {
+        self.claim(entry.entry_id())?;
+        if !entry.parents().iter().all(|parent| self.places.contains_key(parent)) {
+            return Err(VerifyErrorKind::BrokenLink);
+        }
+        self.push(entry);
+        Ok(())
+    }
+
+    /// The parents of these hashes, all of which must have been proved before.
+    fn parents(&self, hashes: &[EntryHash]) -> Result<Vec<Arc<Entry>>, VerifyErrorKind> {
         let mut parents = Vec::with_capacity(hashes.len());
         for hash in hashes {
             let place = self.places.get(hash).copied().ok_or(VerifyErrorKind::BrokenLink)?;
@@ -295,7 +312,7 @@ impl Walk {
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: Arc<Entry>) {
         for hash in entry.parents() {
             if let Some(has_child) = self.places.get(hash).and_then(|place| self.has_child.get_mut(*place)) {
                 *has_child = true;
@@ -303,7 +320,7 @@ impl Walk {
         }
         self.places.insert(entry.hash(), self.entries.len());
         self.has_child.push(false);
-        self.entries.push(Arc::new(entry));
+        self.entries.push(entry);
     }
 
     fn finish(self) -> Passport {

@@ -94,7 +94,7 @@ impl KeyRing {
     pub(crate) fn candidates<'ring>(
         &'ring self,
         workload: &WorkloadId,
-        key_id: Option<&'ring KeyId>,
+        key_id: Option<&KeyId>,
     ) -> impl Iterator<Item = (&'ring PublicKey, Option<NotAfter>)> {
         self.workloads
             .get(workload)
