@@ -181,7 +181,7 @@ impl RequestVerifierBuilder {
         let window = window(self.max_age, self.skew)?;
         let authorities = authorities(&self.authorities)?;
         let in_memory = || -> Arc<dyn ReplayStore> {
-            Arc::new(InMemoryReplays::new(Arc::clone(&self.clock), &self.limits))
+            Arc::new(InMemoryReplays::with_clock(&self.limits, Arc::clone(&self.clock)))
         };
         let replays = self.replays.clone().unwrap_or_else(in_memory);
         Ok(RequestVerifier(Arc::new(Parts {
