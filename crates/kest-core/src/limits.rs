@@ -146,6 +146,9 @@ pub struct Limits {
     pub policy_decisions: u64,
     /// Bytes of the entries that are remembered as verified: 3 to 6 KB each, and so some 6000 ordinary ones. 0 remembers none.
     pub seen_bytes: u64,
+    /// Time that a streamed body may take to end before the request is signed: a stream that goes on for as long as
+    /// its call does is not to hang in silence.
+    pub signed_body_wait: Duration,
     /// Identifiers that the in-memory replay store keeps before it refuses to take more: some 130 bytes each, and
     /// 16 000 new ones a second where each is kept for the 65 s of a proof of possession. One caller gets a quarter at most.
     pub replay_ids: usize,
@@ -225,6 +228,7 @@ impl Default for Limits {
             policy_answer_bytes: 64 * 1024,
             policy_decisions: 16 * 1024,
             seen_bytes: 32 * 1024 * 1024,
+            signed_body_wait: Duration::from_secs(10),
             replay_ids: 1024 * 1024,
             signature_bytes: 8 * 1024,
             signatures: 8,

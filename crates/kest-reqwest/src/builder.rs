@@ -1,7 +1,7 @@
 //! The client of a service whose settings are known: what is left to say is where passports may go.
 
 use kest_baggage::Tiers;
-use kest_baggage::carry::{Destination, DestinationError, WithoutLineage};
+use kest_baggage::carry::{Destination, DestinationError, HopSigning, Streams, WithoutLineage};
 use kest_core::trust::Origin;
 use kest_core::{Admitter, Authorize, Operation, OperationError};
 use reqwest_middleware::ClientWithMiddleware;
@@ -32,6 +32,7 @@ pub struct ClientBuilder {
     destinations: Vec<Destination>,
     without_lineage: WithoutLineage,
     foreign_members: Option<String>,
+    proof: HopSigning,
 }
 
 impl ClientBuilder {
@@ -44,6 +45,7 @@ impl ClientBuilder {
             destinations: Vec::new(),
             without_lineage: WithoutLineage::Refuse,
             foreign_members: None,
+            proof: HopSigning::default(),
         }
     }
 
@@ -84,6 +86,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends passports without a proof of the hop; see [`Carrying::without_hop_proof`](crate::Carrying::without_hop_proof).
+    pub fn without_hop_proof(mut self) -> Self {
+        self.proof = HopSigning::Without;
+        self
+    }
+
+    /// Sends streamed bodies as they come, uncovered by the proof of the hop; see
+    /// [`Carrying::dangerous_uncovered_streams`](crate::Carrying::dangerous_uncovered_streams).
+    pub fn dangerous_uncovered_streams(mut self) -> Self {
+        self.proof = HopSigning::Sign(Streams::DangerousUncovered);
+        self
+    }
+
     /// The client; see [`Carrying::client`](crate::Carrying::client).
     ///
     /// # Errors
@@ -103,8 +118,10 @@ impl ClientBuilder {
         self,
         more: impl FnOnce(reqwest_middleware::ClientBuilder) -> reqwest_middleware::ClientBuilder,
     ) -> Result<ClientWithMiddleware, ClientError> {
-        let carrying =
-            CarryPassport::to(self.destinations).without_lineage(self.without_lineage).tiers(self.tiers);
+        let carrying = CarryPassport::to(self.destinations)
+            .without_lineage(self.without_lineage)
+            .tiers(self.tiers)
+            .hop_signing(self.proof);
         let carrying = match &self.foreign_members {
             Some(members) => carrying.foreign_members(members),
             None => carrying,

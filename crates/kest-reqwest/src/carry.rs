@@ -1,11 +1,14 @@
 //! Builds the client that carries the lineage: where it may go, what happens without one, how it travels.
 
-use kest_baggage::carry::{CarryRules, Destination, Destinations, RulesError, WithoutLineage};
+use kest_baggage::carry::{
+    CarryRules, Destination, Destinations, HopSigning, RulesError, Streams, WithoutLineage,
+};
 use kest_baggage::{ForeignMembersError, Tiers};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
 use crate::innermost::{Innermost, note_where_it_is_built};
 use crate::network;
+use crate::redirect::Redirects;
 
 /// Carries the current lineage on requests to listed destinations.
 ///
@@ -52,6 +55,7 @@ impl CarryPassport {
             without_lineage: choice,
             tiers: Tiers::auto(),
             foreign_members: None,
+            proof: HopSigning::default(),
         }
     }
 }
@@ -64,6 +68,7 @@ pub struct Carrying {
     without_lineage: WithoutLineage,
     tiers: Tiers,
     foreign_members: Option<String>,
+    proof: HopSigning,
 }
 
 impl Carrying {
@@ -83,14 +88,39 @@ impl Carrying {
         self
     }
 
-    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed, and with passports
-    /// for single use none, since reqwest would repeat the one that was redeemed. A proxy that `builder` was given is
-    /// used; those of the environment are not, and `localhost` is not looked up.
+    pub(crate) fn hop_signing(mut self, proof: HopSigning) -> Self {
+        self.proof = proof;
+        self
+    }
+
+    /// Sends passports without a proof of the hop: for receivers that do not know it, or in which its headers are in the way.
+    ///
+    /// A passport that is sent so can be sent again by all who see it, to every service that does not ask for the proof.
+    pub fn without_hop_proof(mut self) -> Self {
+        self.proof = HopSigning::Without;
+        self
+    }
+
+    /// Sends streamed bodies as they come, which no hop proof covers then. They are read to their end before the request
+    /// is signed otherwise, within `Limits::signed_body_bytes` and `Limits::signed_body_wait`.
+    ///
+    /// What is given up: the bytes of a stream can be exchanged on the way. A service refuses such a request, unless its
+    /// route was told the same.
+    pub fn dangerous_uncovered_streams(mut self) -> Self {
+        self.proof = HopSigning::Sign(Streams::DangerousUncovered);
+        self
+    }
+
+    /// The client. Redirects of `builder` are replaced: only those of the same origin are followed, each with a passport and a
+    /// proof of its own, and with passports for single use none. A proxy that `builder` was given is
+    /// used; those of the environment are not, and `localhost` is not looked up. What `builder` is told to repeat in
+    /// `retry` is repeated with the proof of the first attempt, which receivers take for a replay: put retries above, with
+    /// [`client_with`](Self::client_with).
     ///
     /// # Errors
     ///
     /// [`ClientError`] when no destination is listed, the foreign members are malformed, the operation that starts a
-    /// lineage can never be admitted, or the client cannot be built.
+    /// lineage can never be admitted, a default header is in the way of the hop proof, or the client cannot be built.
     pub fn client(self, builder: reqwest::ClientBuilder) -> Result<ClientWithMiddleware, ClientError> {
         self.client_with(builder, |stack| stack)
     }
@@ -114,28 +144,35 @@ impl Carrying {
         if self.destinations.is_empty() {
             return Err(ClientError::NoDestination);
         }
-        if has_default_baggage(&builder) {
+        if has_default(&builder, "baggage") {
             return Err(ClientError::DefaultBaggage);
         }
-        let Self { destinations, without_lineage, tiers, foreign_members } = self;
-        let rules = CarryRules::new(destinations, without_lineage, tiers, foreign_members.as_deref())?;
-        let refused = |cause: reqwest::Error| ClientError::Client(cause.into());
-        let mut bounded = network::bounded(builder).map_err(refused)?;
-        if rules.tiers().is_single_use() {
-            bounded = bounded.redirect(reqwest::redirect::Policy::none());
+        let Self { destinations, without_lineage, tiers, foreign_members, proof } = self;
+        if proof != HopSigning::Without
+            && let Some(name) = COVERED.into_iter().find(|name| has_default(&builder, name))
+        {
+            return Err(ClientError::DefaultHeader(name));
         }
-        let client = bounded.build().map_err(refused)?;
-        let innermost = Innermost::new(rules, client.clone());
+        let rules = CarryRules::new(destinations, without_lineage, tiers, foreign_members.as_deref())?
+            .hop_signing(proof)?;
+        let refused = |cause: reqwest::Error| ClientError::Client(cause.into());
+        let client = network::bounded(builder).map_err(refused)?.build().map_err(refused)?;
+        let redirects = if rules.tiers().is_single_use() { Redirects::HandOver } else { Redirects::Follow };
+        let innermost = Innermost::new(rules, client.clone(), redirects);
         let stack = ClientBuilder::new(client).with_init(note_where_it_is_built);
         Ok(more(stack).with(innermost).build())
     }
 }
 
-/// Whether the builder has a default header `baggage`.
+/// Headers that a hop proof covers or consists of: reqwest adds a default one to a request that was signed without it.
+const COVERED: [&str; 6] =
+    ["authorization", "host", "kest-tip", "content-digest", "signature-input", "signature"];
+
+/// Whether the builder has a default header of this name.
 ///
 /// It has no accessor, and tells no other way. Header values are escaped there, so that none passes for a name.
-fn has_default_baggage(builder: &reqwest::ClientBuilder) -> bool {
-    format!("{builder:?}").contains(r#""baggage": "#)
+fn has_default(builder: &reqwest::ClientBuilder, name: &str) -> bool {
+    format!("{builder:?}").contains(&format!(r#""{name}": "#))
 }
 
 /// A client cannot be built.
@@ -151,6 +188,10 @@ pub enum ClientError {
     /// A default header `baggage` would be on no request that carries a passport: use [`Carrying::foreign_members`].
     #[error("builder has a default header baggage: give its members to foreign_members")]
     DefaultBaggage,
+    /// A default header that a hop proof covers would be added after the request was signed: put it on each request, or say
+    /// [`without_hop_proof`](Carrying::without_hop_proof).
+    #[error("builder has a default header that a hop proof covers: {0}")]
+    DefaultHeader(&'static str),
     /// What [`WithoutLineage::originate`] was given could start no lineage at all.
     #[error("operation that starts a lineage can never be admitted")]
     Operation(#[from] kest_core::OperationError),
@@ -201,6 +242,16 @@ mod tests {
             assert!(carrying().client(with_default(name, value)).is_ok(), "{name}");
         }
         assert!(carrying().client(reqwest::Client::builder().user_agent(r#""baggage": 1"#)).is_ok());
+    }
+
+    #[test]
+    fn default_header_that_a_proof_covers_is_not_added_behind_its_back() {
+        for name in COVERED {
+            let refused = carrying().client(with_default(name, "Bearer abc"));
+            assert!(matches!(refused, Err(ClientError::DefaultHeader(found)) if found == name), "{name}");
+            assert!(carrying().without_hop_proof().client(with_default(name, "Bearer abc")).is_ok());
+        }
+        assert!(carrying().client(with_default("proxy-authorization", "Basic abc")).is_ok());
     }
 
     #[test]

@@ -2,15 +2,14 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use kest_http::Origin;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 
-/// Redirects that one request may follow; more is a loop.
-const MOST: usize = 5;
-
-/// Redirects of the same origin, proxies that the builder was given and none of the environment, and `localhost`
-/// without a look-up.
+/// No redirects, proxies that the builder was given and none of the environment, and `localhost` without a
+/// look-up.
+///
+/// reqwest follows redirects below the carrying, with the passport and the proof of the first request. Each of them is a request
+/// of its own and needs its own: see [`crate::redirect`].
 ///
 /// A proxy reads what is sent over plain http, the passport included, so that one must be chosen and not inherited. The
 /// builder reads the environment unless it was given some proxy: the one that is added here never applies, and stands
@@ -22,7 +21,7 @@ pub(crate) fn bounded(builder: ClientBuilder) -> Result<ClientBuilder, reqwest::
     let here =
         [SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0)];
     let builder = builder
-        .redirect(same_origin())
+        .redirect(Policy::none())
         .proxy(unused)
         .resolve_to_addrs("localhost", &here)
         .resolve_to_addrs("localhost.", &here);
@@ -34,26 +33,6 @@ const NO_SUCH_PROXY: &str = "http://proxy.invalid";
 
 /// All names, and all addresses.
 const EVERY_HOST: &str = "*,0.0.0.0/0,::/0";
-
-/// Follows redirects that stay on the origin of the request. Any other is handed to the caller as it came: reqwest
-/// would repeat the `baggage` header to whatever host it names.
-fn same_origin() -> Policy {
-    Policy::custom(|attempt: Attempt<'_>| {
-        let first = attempt.previous().first().and_then(Origin::of);
-        if first.is_none() || first != Origin::of(attempt.url()) {
-            attempt.stop()
-        } else if attempt.previous().len() > MOST {
-            attempt.error(TooManyRedirects)
-        } else {
-            attempt.follow()
-        }
-    })
-}
-
-/// The origin keeps redirecting to itself.
-#[derive(Debug, thiserror::Error)]
-#[error("more than {MOST} redirects")]
-struct TooManyRedirects;
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,15 @@ pub enum SignError {
 }
 
 impl SignError {
+    /// Whether the same request may be signed later: only when the key or the random source was out of reach.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Signer(_) | Self::Random(_) => true,
+            Self::Request(_) | Self::NotTheKeys => false,
+        }
+    }
+
     /// A stable name for logs and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -123,14 +123,21 @@ impl Kest {
     /// to call, unless it is told what to [originate](crate::client::ClientBuilder::originate).
     #[cfg(feature = "reqwest")]
     pub fn client(&self, builder: kest_reqwest::ReqwestBuilder) -> kest_reqwest::ClientBuilder {
-        kest_reqwest::ClientBuilder::new(&self.0.service, self.0.tiers.clone(), builder)
+        let client = kest_reqwest::ClientBuilder::new(&self.0.service, self.0.tiers.clone(), builder);
+        if self.signs_hops() { client } else { client.without_hop_proof() }
     }
 
     /// Begins the layer that carries the lineage on requests of any other client: of a tonic channel
     /// ([`to`](CarryLayerBuilder::to) its endpoint), or of hyper's client ([`destination`](CarryLayerBuilder::destination)).
     /// Without a lineage nothing is sent, unless it is told what to [originate](CarryLayerBuilder::originate).
     pub fn carry_layer(&self) -> CarryLayerBuilder {
-        CarryLayerBuilder::new(&self.0.service, self.0.tiers.clone())
+        let layer = CarryLayerBuilder::new(&self.0.service, self.0.tiers.clone());
+        if self.signs_hops() { layer } else { layer.without_hop_proof() }
+    }
+
+    /// The legacy dialect knows no hop proof.
+    fn signs_hops(&self) -> bool {
+        self.0.verify.dialect == Dialect::Strict
     }
 
     /// Begins the layer of a gRPC service, such as `shop.Stock`, whose methods are operations of their own.

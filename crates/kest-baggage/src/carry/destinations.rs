@@ -13,6 +13,8 @@ use crate::carry::error::CarryError;
 pub struct Destinations {
     allowed: Arc<HashSet<Destination>>,
     client: Client,
+    /// What a bound client asks under, where that is not its one destination.
+    authority: Option<Destination>,
 }
 
 /// What a client does with the address of a request.
@@ -27,14 +29,43 @@ impl Destinations {
     ///
     /// A request that names no origin is refused, since nothing says where it would go.
     pub fn listed(destinations: impl IntoIterator<Item = Destination>) -> Self {
-        Self { allowed: Arc::new(destinations.into_iter().collect()), client: Client::GoesWhereItIsTold }
+        Self::of(destinations, Client::GoesWhereItIsTold)
     }
 
     /// For a client that sends every request to one of these, whatever address it names, such as a tonic channel.
     ///
     /// A request that names another origin is refused, since its writer expected it to go elsewhere.
     pub fn bound(destinations: impl IntoIterator<Item = Destination>) -> Self {
-        Self { allowed: Arc::new(destinations.into_iter().collect()), client: Client::Bound }
+        Self::of(destinations, Client::Bound)
+    }
+
+    fn of(destinations: impl IntoIterator<Item = Destination>, client: Client) -> Self {
+        Self { allowed: Arc::new(destinations.into_iter().collect()), client, authority: None }
+    }
+
+    /// Says that a bound client asks under this name, whichever of its destinations it asks, such as the name of a service
+    /// that a channel balances over.
+    #[must_use]
+    pub fn asked_as(mut self, authority: Destination) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// Whether it is known under which authority every request asks.
+    pub(crate) fn know_their_authority(&self) -> bool {
+        self.client == Client::GoesWhereItIsTold || self.authority.is_some() || self.allowed.len() == 1
+    }
+
+    /// What a request that names `uri` asks for on the wire, scheme and authority included.
+    pub(crate) fn asked_for(&self, uri: &Uri) -> Option<Uri> {
+        if self.client == Client::GoesWhereItIsTold {
+            return Some(uri.clone());
+        }
+        let mut only = self.allowed.iter();
+        let asked = self.authority.as_ref().or_else(|| only.next())?;
+        let mut parts: http::uri::Parts = asked.to_string().parse::<Uri>().ok()?.into_parts();
+        parts.path_and_query = uri.path_and_query().cloned().or(parts.path_and_query);
+        Uri::from_parts(parts).ok()
     }
 
     /// Whether no passport may go anywhere.

@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use kest_core::AdmitError;
+use kest_signature::hop::SignError;
 
+use crate::carry::content::ContentError;
 use crate::check::NotAsPacked;
 use crate::inject::InjectError;
 use crate::pack::PackError;
@@ -42,6 +44,15 @@ pub enum CarryError {
     /// What stands on the request is not what was packed for it.
     #[error("baggage is not what was packed")]
     NotAsPacked(#[source] NotAsPacked),
+    /// The body of the request cannot be covered by its hop proof.
+    #[error("body cannot be covered by a hop proof")]
+    Body(#[source] ContentError),
+    /// The request could not be signed: the signer is away, for instance.
+    #[error("request could not be signed")]
+    Sign(#[source] SignError),
+    /// The signer did not answer within `Limits::admission_wait`.
+    #[error("signer did not answer in time")]
+    SignerSlow,
 }
 
 impl CarryError {
@@ -66,11 +77,14 @@ impl CarryError {
         match self {
             Self::Pack(cause) => cause.may_retry(),
             Self::Originate(cause) => cause.may_retry(),
+            Self::Sign(cause) => cause.may_retry(),
+            Self::SignerSlow => true,
             Self::NoLineage
             | Self::InsideRequest
             | Self::NoOrigin
             | Self::OtherOrigin
             | Self::Inject(_)
+            | Self::Body(_)
             | Self::NotAsPacked(_) => false,
         }
     }

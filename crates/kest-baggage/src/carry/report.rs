@@ -53,6 +53,10 @@ fn explain(error: &CarryError) -> Option<(Explanation, Option<&'static str>)> {
             PackError::Random(_) => (NOT_PACKED, Some("random")),
             PackError::Seal(_) => (NOT_PACKED, Some("seal")),
         },
+        CarryError::Body(cause) => (BODY_NOT_COVERED, Some(cause.kind())),
+        CarryError::Sign(cause) if cause.may_retry() => (SIGNER_AWAY, Some(cause.kind())),
+        CarryError::Sign(cause) => (NOT_SIGNED, Some(cause.kind())),
+        CarryError::SignerSlow => (SIGNER_AWAY, Some("slow")),
     })
 }
 
@@ -126,4 +130,23 @@ const NOT_PACKED: Explanation = Explanation::new(
     Actor::Dependency,
     "random bytes and a sealing key that works",
     "see the error that the call returned: it names the cause",
+);
+const BODY_NOT_COVERED: Explanation = Explanation::new(
+    "body_not_covered",
+    Actor::Service,
+    "a body whose bytes are at hand, or a stream that ends within Limits::signed_body_bytes and signed_body_wait",
+    "send the bytes; for a stream that goes on, say dangerous_uncovered_streams() here and its counterpart on the route that \
+     receives it; for a tonic channel switch on the feature tonic",
+);
+const SIGNER_AWAY: Explanation = Explanation::new(
+    "signer_unavailable",
+    Actor::Dependency,
+    "a signature of the key that signed the tip, for the hop proof of this request",
+    "see whether the signer answers; a request without its proof is not sent",
+);
+const NOT_SIGNED: Explanation = Explanation::new(
+    "request_not_signed",
+    Actor::Service,
+    "a request whose method, address and headers can be signed",
+    "see the error that the call returned: it names the part; without_hop_proof() is for receivers that know none",
 );

@@ -1,14 +1,17 @@
-//! Puts the lineage onto a request at the last moment before it is sent, or says why it must not be: step 8 of a request's life.
+//! Puts the lineage onto a request at the last moment before it is sent and signs it, or says why it must not be sent: steps 8
+//! and 10 of a request's life.
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Method, Uri};
 use kest_core::{Admission, OperationError};
 
 use crate::ambience::{Ambience, LineageContext};
+use crate::carry::content::Content;
 use crate::carry::destinations::{Address, Allowed, Destinations};
 use crate::carry::error::CarryError;
 use crate::carry::origination::{Origination, WithoutLineage};
+use crate::carry::proof::{self, HopSigning};
 use crate::carry::report;
 use crate::foreign::{ForeignMembers, ForeignMembersError};
 use crate::inject::strip;
@@ -23,6 +26,24 @@ pub struct CarryRules {
     without_lineage: WithoutLineage,
     tiers: Tiers,
     foreign_members: Option<ForeignMembers>,
+    proof: HopSigning,
+}
+
+/// A request that is about to be sent, in the parts that a client has of it.
+#[derive(Debug)]
+pub struct Outgoing<'request, Body> {
+    /// Where it goes, as its client reads its address.
+    pub address: &'request Address,
+    /// Its method.
+    pub method: &'request Method,
+    /// What is asked for, as it goes onto the wire.
+    pub uri: &'request Uri,
+    /// Its headers.
+    pub headers: &'request mut HeaderMap,
+    /// What its client keeps beside it.
+    pub extensions: &'request mut Extensions,
+    /// Its body.
+    pub body: &'request mut Body,
 }
 
 impl CarryRules {
@@ -46,7 +67,20 @@ impl CarryRules {
         }
         let foreign_members =
             foreign_members.map(ForeignMembers::parse).transpose().map_err(RulesError::ForeignMembers)?;
-        Ok(Self { destinations, without_lineage, tiers, foreign_members })
+        Ok(Self { destinations, without_lineage, tiers, foreign_members, proof: HopSigning::default() })
+    }
+
+    /// Proves hops like this; requests with a passport are signed otherwise, and streamed bodies read first.
+    ///
+    /// # Errors
+    ///
+    /// [`RulesError::NoAuthority`] when requests are to be signed and it cannot be known what they ask for.
+    pub fn hop_signing(mut self, proof: HopSigning) -> Result<Self, RulesError> {
+        if proof != HopSigning::Without && !self.destinations.know_their_authority() {
+            return Err(RulesError::NoAuthority);
+        }
+        self.proof = proof;
+        Ok(self)
     }
 
     /// How passports travel.
@@ -55,31 +89,30 @@ impl CarryRules {
         &self.tiers
     }
 
-    /// Makes `headers` those of a request to `address`: with the passport where it may go there, and without anything of ours
-    /// where it may not.
+    /// Makes the headers those of this request to its address: with the passport and a proof of this hop where the passport
+    /// may go there, and without anything of ours where it may not.
     ///
-    /// The lineage is that of the [`Admission`] among `extensions`, else of the operation that `here` is part of, else of
-    /// the [`Ambience`] among `extensions`, which a request that is sent elsewhere was built under. Call this last: what
-    /// changes the headers afterwards can exchange the lineage.
+    /// The lineage is that of the [`Admission`] among the extensions, else of the operation that `here` is part of, else of
+    /// the [`Ambience`] among the extensions, which a request that is sent elsewhere was built under. Call this last, and for
+    /// every attempt: what changes the request afterwards can exchange the lineage, and breaks the proof.
     ///
     /// # Errors
     ///
     /// [`CarryError`]; the request must not be sent then.
-    pub async fn prepare(
+    pub async fn prepare<Body: Content>(
         &self,
-        address: &Address,
-        headers: &mut HeaderMap,
-        extensions: &mut Extensions,
+        mut request: Outgoing<'_, Body>,
         here: Ambience,
     ) -> Result<Prepared, CarryError> {
         // What was copied from an inbound request stops here; only a packed lineage goes on.
-        strip(headers);
-        let prepared = match self.destinations.allow(address) {
+        strip(request.headers);
+        proof::strip(request.headers);
+        let prepared = match self.destinations.allow(request.address) {
             Ok(Allowed::NoPassport) => {
-                report::not_listed(address);
+                report::not_listed(request.address);
                 return Ok(Prepared { sent: None, ambience: here });
             }
-            Ok(Allowed::Passport) => self.carry(headers, extensions, &here).await,
+            Ok(Allowed::Passport) => self.carry(&mut request, &here).await,
             Err(error) => Err(error),
         };
         match &prepared {
@@ -89,21 +122,21 @@ impl CarryRules {
         prepared
     }
 
-    async fn carry(
+    async fn carry<Body: Content>(
         &self,
-        headers: &mut HeaderMap,
-        extensions: &mut Extensions,
+        request: &mut Outgoing<'_, Body>,
         here: &Ambience,
     ) -> Result<Prepared, CarryError> {
-        let admission = self.lineage(extensions, here).await?;
+        let admission = self.lineage(request.extensions, here).await?;
         let limits = admission.admitter().limits();
         let header = packed_once(&admission, &self.tiers).await.map_err(CarryError::Pack)?;
         let tier = header.tier().ok_or(CarryError::NoLineage)?;
         if let Some(members) = &self.foreign_members {
-            members.merge_into(headers).map_err(CarryError::Inject)?;
+            members.merge_into(request.headers).map_err(CarryError::Inject)?;
         }
-        header.inject(headers, limits).map_err(CarryError::Inject)?;
-        header.check(headers, limits).map_err(CarryError::NotAsPacked)?;
+        header.inject(request.headers, limits).map_err(CarryError::Inject)?;
+        header.check(request.headers, limits).map_err(CarryError::NotAsPacked)?;
+        self.proof.prove(request, &self.destinations, &admission).await?;
         let sent = Sent { tier, bytes: header.bytes() };
         Ok(Prepared { sent: Some(sent), ambience: admission.into() })
     }
@@ -207,6 +240,10 @@ pub enum RulesError {
     /// Some destinations are listed and others bound: a client either goes where requests say, or to its own.
     #[error("client is bound to one destination and has a list of others")]
     ListedAndBound,
+    /// The client is bound to several destinations, so that it is not known under which authority a request asks: say which,
+    /// or that no hop proof is sent.
+    #[error("client is bound to several destinations and does not say under which authority it asks")]
+    NoAuthority,
     /// What [`WithoutLineage::originate`] was given could start no lineage at all.
     #[error("operation that starts a lineage can never be admitted")]
     Operation(#[from] OperationError),

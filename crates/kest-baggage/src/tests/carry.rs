@@ -1,6 +1,6 @@
 //! Proofs of the rules of carrying, without any client.
 
-use http::{Extensions, HeaderMap, HeaderValue, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 use kest_core::policy::{dangerous_allow_all, deployment_only};
 use kest_core::trust::Origin;
 use kest_core::{Admission, Operation};
@@ -8,6 +8,8 @@ use kest_core::{Admission, Operation};
 use super::*;
 use crate::rig::{admitted_for, arrived_for, kest, operation};
 use crate::{Ambience, ForeignMembersError, Tiers, with_admission};
+
+mod proofs;
 
 fn stock() -> Destination {
     Destination::from_static("https://stock.internal")
@@ -43,8 +45,16 @@ impl Request {
         uri: &str,
         here: Ambience,
     ) -> Result<Option<Sent>, CarryError> {
-        let address = Address::of(&uri.parse::<Uri>().unwrap());
-        rules.prepare(&address, &mut self.headers, &mut self.extensions, here).await.map(|it| it.sent())
+        let uri: Uri = uri.parse().unwrap();
+        let outgoing = Outgoing {
+            address: &Address::of(&uri),
+            method: &Method::POST,
+            uri: &uri,
+            headers: &mut self.headers,
+            extensions: &mut self.extensions,
+            body: &mut proofs::AtHand(b"body"),
+        };
+        rules.prepare(outgoing, here).await.map(|it| it.sent())
     }
 
     fn baggage(&self) -> &str {

@@ -32,3 +32,15 @@ pub const TAG: &str = "kest-hop";
 
 /// The header that repeats the tips of the passport.
 pub const KEST_TIP: http::HeaderName = http::HeaderName::from_static("kest-tip");
+
+/// Takes the proof of another attempt out of `headers`: [`KEST_TIP`] and our signature. Signatures of others stay, and so does
+/// `content-digest`, which they may cover.
+///
+/// Headers that cannot be read go whole: nothing of ours may be forwarded in them.
+pub fn strip(headers: &mut http::HeaderMap) {
+    headers.remove(KEST_TIP);
+    if crate::fields::remove(headers, sign::LABEL, TAG, &kest_core::Limits::default()).is_err() {
+        headers.remove(crate::fields::SIGNATURE_INPUT);
+        headers.remove(crate::fields::SIGNATURE);
+    }
+}

@@ -59,4 +59,4 @@ pub(crate) async fn checked_signature(key: &dyn SigningKey, base: &[u8]) -> Resu
 }
 
 /// Under which label this writer signs. Readers go by the tag.
-const LABEL: &KeyRef = sfv::key_ref(TAG);
+pub(super) const LABEL: &KeyRef = sfv::key_ref(TAG);

@@ -2,7 +2,7 @@
 
 use kest_baggage::Tiers;
 use kest_baggage::carry::{
-    CarryRules, Destination, DestinationError, Destinations, RulesError, WithoutLineage,
+    CarryRules, Destination, DestinationError, Destinations, HopSigning, RulesError, Streams, WithoutLineage,
 };
 use kest_core::trust::Origin;
 
@@ -38,6 +38,8 @@ pub struct CarryLayerBuilder {
     bound: Vec<Destination>,
     without_lineage: WithoutLineage,
     foreign_members: Option<String>,
+    authority: Option<Destination>,
+    proof: HopSigning,
 }
 
 impl CarryLayerBuilder {
@@ -50,6 +52,8 @@ impl CarryLayerBuilder {
             bound: Vec::new(),
             without_lineage: WithoutLineage::Refuse,
             foreign_members: None,
+            authority: None,
+            proof: HopSigning::default(),
         }
     }
 
@@ -89,6 +93,37 @@ impl CarryLayerBuilder {
         self
     }
 
+    /// The origin that the client's requests name on the wire, where that is not the one destination that it is bound to: of a
+    /// channel that balances between endpoints, or of one with an `Endpoint::origin` of its own. It is part of what is signed.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError`] when it is not an origin.
+    pub fn asked_as(mut self, origin: &(impl ToString + ?Sized)) -> Result<Self, DestinationError> {
+        self.authority = Some(Destination::dangerous_plain_http(&origin.to_string())?);
+        Ok(self)
+    }
+
+    /// Sends passports without a proof of the hop: for receivers that do not know it, or in which its headers are in the way.
+    ///
+    /// A passport that is sent so can be sent again by all who see it, to every service that does not ask for the proof.
+    pub fn without_hop_proof(mut self) -> Self {
+        self.proof = HopSigning::Without;
+        self
+    }
+
+    /// Sends streamed bodies as they come, which no hop proof covers then: for gRPC methods whose requests are streams. They are
+    /// read to their end before the request is signed otherwise.
+    ///
+    /// tonic streams the body of every call, also of one with a single message: give such methods a channel of their own.
+    ///
+    /// What is given up: the bytes of a stream can be exchanged on the way. A service refuses such a request, unless its
+    /// route was told the same.
+    pub fn dangerous_uncovered_streams(mut self) -> Self {
+        self.proof = HopSigning::Sign(Streams::DangerousUncovered);
+        self
+    }
+
     /// Starts a lineage of `origin` with `operation` for calls that no request asked for, when `policy` allows it.
     ///
     /// An attempt that a retry above this layer makes starts one of its own; run the work with an admission of
@@ -118,15 +153,17 @@ impl CarryLayerBuilder {
     ///
     /// # Errors
     ///
-    /// [`RulesError`] when no destination is named, or both kinds are, or the foreign members are malformed.
+    /// [`RulesError`] when no destination is named, or both kinds are, the foreign members are malformed, or it is not known
+    /// under which authority a client that is bound to several destinations asks.
     pub fn build(self) -> Result<CarryLayer, RulesError> {
         let destinations = match (self.listed.is_empty(), self.bound.is_empty()) {
             (false, false) => return Err(RulesError::ListedAndBound),
             (_, true) => Destinations::listed(self.listed),
             (true, false) => Destinations::bound(self.bound),
         };
+        let destinations = self.authority.into_iter().fold(destinations, Destinations::asked_as);
         let foreign_members = self.foreign_members.as_deref();
         let rules = CarryRules::new(destinations, self.without_lineage, self.tiers, foreign_members)?;
-        Ok(CarryLayer::new(rules))
+        Ok(CarryLayer::new(rules.hop_signing(self.proof)?))
     }
 }

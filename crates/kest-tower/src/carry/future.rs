@@ -12,7 +12,15 @@ use tower_service::Service;
 
 use crate::carry::body::WrapBody;
 
-type Preparing = Pin<Box<dyn Future<Output = Result<(Parts, Prepared), CarryError>> + Send>>;
+type Preparing<Body> = Pin<Box<dyn Future<Output = Result<Ready<Body>, CarryError>> + Send>>;
+
+/// A request that may be sent.
+pub(crate) struct Ready<Body> {
+    pub(crate) parts: Parts,
+    /// None of a request whose body could not be read, which is not sent.
+    pub(crate) body: Option<Body>,
+    pub(crate) prepared: Prepared,
+}
 
 pin_project! {
     /// Packs the passport of a request and sends it; a request that may not be sent is an error.
@@ -26,15 +34,15 @@ pin_project! {
 pin_project! {
     #[project = Projection]
     enum State<S, Body, Wrap, Running> {
-        Preparing { preparing: Preparing, body: Option<Body>, wrap: Wrap, client: S },
+        Preparing { preparing: Preparing<Body>, wrap: Wrap, client: S },
         Running { #[pin] running: Running, sent: Option<Sent> },
         Done,
     }
 }
 
 impl<S, Body, Wrap, Running> ResponseFuture<S, Body, Wrap, Running> {
-    pub(crate) fn new(preparing: Preparing, body: Body, wrap: Wrap, client: S) -> Self {
-        Self { state: State::Preparing { preparing, body: Some(body), wrap, client } }
+    pub(crate) fn new(preparing: Preparing<Body>, wrap: Wrap, client: S) -> Self {
+        Self { state: State::Preparing { preparing, wrap, client } }
     }
 }
 
@@ -68,19 +76,19 @@ where
                         response
                     }));
                 }
-                Projection::Preparing { preparing, body, wrap, client } => {
-                    match (ready!(preparing.as_mut().poll(context)), body.take()) {
-                        (Ok((parts, prepared)), Some(body)) => {
+                Projection::Preparing { preparing, wrap, client } => {
+                    match ready!(preparing.as_mut().poll(context)) {
+                        Ok(Ready { parts, body: Some(body), prepared }) => {
                             let sent = prepared.sent();
                             let body = wrap.wrap(body, prepared.into_ambience());
                             State::Running { running: client.call(Request::from_parts(parts, body)), sent }
                         }
-                        (Err(error), _) => {
+                        Err(error) => {
                             // The client that was ready is given back at once.
                             this.state.set(State::Done);
                             return Poll::Ready(Err(error.into()));
                         }
-                        (Ok(_), None) => State::Done,
+                        Ok(Ready { body: None, .. }) => State::Done,
                     }
                 }
                 // A poll after completion never resolves.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::uri::Authority;
+use http::{Request, Response, Uri, request};
 use kest_baggage::Ambience;
-use kest_baggage::carry::{Address, CarryError, CarryRules, Prepared};
+use kest_baggage::carry::{Address, CarryError, CarryRules, Outgoing};
 use kest_core::{Admission, Arrival, BoxError};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::carry::body::{AsItIs, Streamed, WrapBody};
-use crate::carry::future::ResponseFuture;
+use crate::carry::content::Sending;
+use crate::carry::future::{Ready, ResponseFuture};
 
 /// Puts the lineage of the running operation onto each request that may have it, at the last moment before it is sent.
 ///
@@ -51,40 +53,67 @@ pub struct Carry<S, Wrap = AsItIs> {
     layer: CarryLayer<Wrap>,
 }
 
-impl<S, Wrap, Body, ResponseBody> Service<Request<Body>> for Carry<S, Wrap>
+impl<S, Wrap, B, ResponseBody> Service<Request<B>> for Carry<S, Wrap>
 where
-    Wrap: WrapBody<Body> + Clone,
+    B: Send + 'static,
+    Wrap: WrapBody<B> + Clone,
     S: Service<Request<Wrap::Wrapped>, Response = Response<ResponseBody>> + Clone,
     S::Error: Into<BoxError>,
 {
     type Response = Response<ResponseBody>;
     type Error = BoxError;
-    type Future = ResponseFuture<S, Body, Wrap, S::Future>;
+    type Future = ResponseFuture<S, B, Wrap, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let (parts, body) = request.into_parts();
-        let preparing = Box::pin(prepare(Arc::clone(&self.layer.rules), parts, Ambience::capture()));
-        ResponseFuture::new(preparing, body, self.layer.wrap.clone(), ready)
+        let preparing = Box::pin(prepare(Arc::clone(&self.layer.rules), parts, body, Ambience::capture()));
+        ResponseFuture::new(preparing, self.layer.wrap.clone(), ready)
     }
 }
 
-/// The head of the request as it is sent, or why it is not.
-async fn prepare(
+/// The request as it is sent, or why it is not.
+async fn prepare<B>(
     rules: Arc<CarryRules>,
-    mut parts: http::request::Parts,
+    mut parts: request::Parts,
+    body: B,
     here: Ambience,
-) -> Result<(http::request::Parts, Prepared), CarryError> {
-    let address = Address::of(&parts.uri);
-    let prepared = rules.prepare(&address, &mut parts.headers, &mut parts.extensions, here).await?;
+) -> Result<Ready<B>, CarryError>
+where
+    B: Send + 'static,
+{
+    without_credentials(&mut parts.uri);
+    let mut sending = Sending::new(body);
+    let outgoing = Outgoing {
+        address: &Address::of(&parts.uri),
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &mut parts.headers,
+        extensions: &mut parts.extensions,
+        body: &mut sending,
+    };
+    let prepared = rules.prepare(outgoing, here).await?;
     // What proves things in this process stays in it, also where the client is a service of the same process.
     parts.extensions.remove::<Admission>();
     parts.extensions.remove::<Arrival>();
     parts.extensions.remove::<Ambience>();
-    Ok((parts, prepared))
+    Ok(Ready { parts, body: sending.into_body(), prepared })
+}
+
+/// Takes user and password out of the address: RFC 9110 section 4.2.4 lets none of them be sent, and over HTTP/2 they would stand in
+/// the authority, which is signed.
+fn without_credentials(uri: &mut Uri) {
+    let bare = |authority: &Authority| authority.as_str().rsplit_once('@')?.1.parse::<Authority>().ok();
+    if let Some(authority) = uri.authority().and_then(bare) {
+        let mut parts = uri.clone().into_parts();
+        parts.authority = Some(authority);
+        if let Ok(without) = Uri::from_parts(parts) {
+            *uri = without;
+        }
+    }
 }

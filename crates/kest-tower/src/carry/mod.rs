@@ -30,8 +30,14 @@
 //! # Limits and caveats
 //!
 //! Put this layer innermost, right around the client, with retries and timeouts above it: every attempt gets its passport
-//! anew then. A layer below sees the passport and could take it elsewhere: one that follows redirects does. A retry below repeats
-//! the same passport, which fails where claims are for single use.
+//! and the proof of its hop anew then. A layer below sees the passport and could take it elsewhere: one that follows redirects does. A
+//! retry below repeats the same proof, which receivers take for a replay. One that changes method, address, body or the header
+//! `authorization` breaks it.
+//!
+//! The proof covers the bytes of a body, not its trailers. A stream is read to its end first, within `Limits::signed_body_bytes` and
+//! `Limits::signed_body_wait`, and sent as the kind of body that it was: one of axum or tonic (with the features of these names), a
+//! `Full`, a `String`, a boxed one. Others are refused, and so is a stream that does not end; for a stream that goes on for as long as
+//! its call say [`dangerous_uncovered_streams`](CarryLayerBuilder::dangerous_uncovered_streams).
 //!
 //! A request that a task of its own sends has no ambience. Put an [`Admission`](kest_core::Admission) into its extensions, or
 //! the [`Ambience`](kest_baggage::Ambience) that it was built under. The same holds for bodies that are streamed, since the task
@@ -39,11 +45,15 @@
 
 mod body;
 mod builder;
+mod content;
 mod future;
 mod layer;
 
 pub use body::{AsItIs, Streamed, WrapBody};
 pub use builder::CarryLayerBuilder;
 pub use future::ResponseFuture;
-pub use kest_baggage::carry::{CarryError, Destination, DestinationError, RulesError, Sent, WithoutLineage};
+pub use kest_baggage::carry::{
+    CarryError, ContentError, Destination, DestinationError, HopSigning, RulesError, Sent, Streams,
+    WithoutLineage,
+};
 pub use layer::{Carry, CarryLayer};
