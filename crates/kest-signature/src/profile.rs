@@ -31,6 +31,8 @@ impl Moment {
 }
 
 /// The input of a signature that is made now, with a new nonce.
+///
+/// The order is free; in this one a widespread reader writes parameters again, whatever the order they came in.
 pub(crate) fn write(
     components: Vec<Component>,
     key_id: &KeyId,
@@ -45,9 +47,9 @@ pub(crate) fn write(
         .with_seconds("created", created)?
         .with_seconds("expires", created.saturating_add(LIFETIME_SECONDS))?
         .with_text("nonce", &nonce)?
+        .with_text("alg", algorithm.as_str())?
         .with_text("keyid", key_id.as_str())
         .map_err(|_same_reason| Fault::KeyId)?
-        .with_text("alg", algorithm.as_str())?
         .with_text("tag", tag)?)
 }
 

@@ -7,7 +7,7 @@
 //! | | |
 //! | --- | --- |
 //! | signed | `@method`, `@authority`, `@path`, `@query`, `kest-tip`; `authorization` if the request has it; `content-digest` if it has a body |
-//! | parameters | `created`, `expires`, `nonce`, `keyid`, `alg="ed25519"`, `tag="kest-hop"` |
+//! | parameters | `created`, `expires`, `nonce`, `alg="ed25519"`, `keyid`, `tag="kest-hop"` |
 //! | `kest-tip` | the hashes of the passport's tips in order, joined by commas: it binds all of the passport, while other `baggage` may be added on the way |
 //!
 //! The order of the parts and the label are free to a writer; this one writes them as above, under `kest-hop`.

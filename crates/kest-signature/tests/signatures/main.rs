@@ -7,6 +7,10 @@ mod attacks;
 mod form;
 #[cfg(test)]
 mod hop;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod proxies;
 #[cfg(feature = "tower")]
 #[cfg(test)]
 mod requests;
