@@ -8,27 +8,19 @@ use kest_core::entry::{PolicyName, Resource};
 use kest_core::policy::{AuthorizeError, Decision, NothingAsked, PolicyRequest, all_of, deployment_only};
 use kest_core::{Authorize, Limits, Operation};
 use kest_policy::{Policies, RoutePolicyError, Source};
+use kest_testkit::{PolicyAnswer, RecordingPolicy};
 use kest_tests::service::Setup;
 use kest_tests::{keys, raw};
 use kest_tower::OperationLayer;
 
-#[derive(Debug, Clone, Copy)]
-enum Engine {
-    Away,
-    Silent,
-    Failing,
-    EmptyYes,
-}
+/// Says yes in the name of no policy.
+#[derive(Debug)]
+struct EmptyYes;
 
 #[async_trait]
-impl Authorize for Engine {
+impl Authorize for EmptyYes {
     async fn decide(&self, _: &PolicyRequest<'_>) -> Result<Decision, AuthorizeError> {
-        match self {
-            Self::Away => Err(AuthorizeError::Unavailable("engine is away".into())),
-            Self::Silent => std::future::pending().await,
-            Self::Failing => Err(AuthorizeError::Failed("policy divides by zero".into())),
-            Self::EmptyYes => Ok(Decision::Allow(kest_core::entry::PolicyContext::default())),
-        }
+        Ok(Decision::Allow(kest_core::entry::PolicyContext::default()))
     }
 }
 
@@ -41,24 +33,24 @@ async fn check(policy: Arc<dyn Authorize>, status: u16) {
 
 #[tokio::test]
 async fn policy_engine_down_is_a_refusal() {
-    check(Arc::new(Engine::Away), 503).await;
+    check(Arc::new(RecordingPolicy::new(PolicyAnswer::Unavailable)), 503).await;
 }
 
 #[tokio::test]
 async fn policy_engine_that_never_answers_is_a_refusal() {
-    check(Arc::new(Engine::Silent), 503).await;
+    check(Arc::new(RecordingPolicy::new(PolicyAnswer::Silent)), 503).await;
 }
 
 #[tokio::test]
 async fn policy_that_errs_is_a_no() {
-    check(Arc::new(Engine::Failing), 403).await;
+    check(Arc::new(RecordingPolicy::new(PolicyAnswer::Fail)), 403).await;
 }
 
 #[tokio::test]
 async fn yes_that_names_no_policy_is_no_yes() {
-    check(Arc::new(Engine::EmptyYes), 500).await;
+    check(Arc::new(EmptyYes), 500).await;
     let yes: Arc<dyn Authorize> = Arc::new(kest_core::policy::dangerous_allow_all());
-    check(Arc::new(all_of([yes, Arc::new(Engine::EmptyYes)])), 500).await;
+    check(Arc::new(all_of([yes, Arc::new(EmptyYes)])), 500).await;
 }
 
 #[tokio::test]

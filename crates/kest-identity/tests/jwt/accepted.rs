@@ -6,7 +6,7 @@ use kest_core::{AuthenticateError, Caller, IdentitySource};
 use kest_identity::{Algorithm, ClaimNames, WithoutToken};
 use serde_json::json;
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::rig::{ISSUER, Rig, check_refused, token, token_with};
 
@@ -70,7 +70,7 @@ async fn one_key_that_is_listed_once_for_each_algorithm_proves_tokens_of_each() 
         jwk
     };
     let names = ["RS256", "RS384", "RS512"];
-    let rig = Rig::configured(Answer::keys(names.map(listed)), |builder| builder).await;
+    let rig = Rig::configured(publishing(names.map(listed)), |builder| builder).await;
     for name in names {
         let token = token_with(&key, &json!({ "alg": name }), &json!({}));
         assert!(rig.send_token(&token).await.is_ok(), "{name}");
@@ -78,7 +78,7 @@ async fn one_key_that_is_listed_once_for_each_algorithm_proves_tokens_of_each() 
     let other = token_with(&key, &json!({"alg": "PS256"}), &json!({}));
     check_refused(rig.send_token(&other).await, "algorithm_of_key");
     let twice = [key.jwk(), key.jwk(), listed("RS256")];
-    let rig = Rig::configured(Answer::keys(twice), |builder| builder).await;
+    let rig = Rig::configured(publishing(twice), |builder| builder).await;
     assert!(rig.send_token(&token(&key)).await.is_ok());
 }
 
@@ -104,7 +104,7 @@ async fn either_name_of_ed25519_is_accepted_and_none_for_the_other() {
         let key = SigningKey::ed25519("d", 1);
         let mut jwk = key.jwk();
         jwk["alg"] = json!(name);
-        let rig = Rig::configured(Answer::keys([jwk]), |builder| builder).await;
+        let rig = Rig::configured(publishing([jwk]), |builder| builder).await;
         assert!(rig.send_token(&token_with(&key, &json!({"alg": name}), &json!({}))).await.is_ok(), "{name}");
         let refused = rig.send_token(&token_with(&key, &json!({"alg": other}), &json!({}))).await;
         check_refused(refused, "algorithm_of_key");
@@ -117,7 +117,7 @@ async fn algorithm_must_be_allowed_by_key_and_configuration() {
     let mut jwk = key.jwk();
     jwk["alg"] = json!("PS256");
     let only = [Algorithm::Ps256, Algorithm::Rs256];
-    let rig = Rig::configured(Answer::keys([jwk]), |builder| builder.algorithms(only)).await;
+    let rig = Rig::configured(publishing([jwk]), |builder| builder.algorithms(only)).await;
     assert!(rig.send_token(&token_with(&key, &json!({"alg": "PS256"}), &json!({}))).await.is_ok());
     check_refused(rig.send_token(&token(&key)).await, "algorithm_of_key");
     check_refused(rig.send_token(&token_with(&key, &json!({"alg": "PS512"}), &json!({}))).await, "algorithm");
@@ -127,7 +127,7 @@ async fn algorithm_must_be_allowed_by_key_and_configuration() {
 async fn plain_types_are_accepted_where_the_issuer_is_known_for_them() {
     let key = SigningKey::ed25519("key-1", 1);
     let strict = Rig::trusting([&key]).await;
-    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
+    let rig = Rig::configured(publishing([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
     for typ in [json!("JWT"), json!("jwt"), json!(null), json!("at+jwt"), json!("application/at+jwt")] {
         let token = token_with(&key, &json!({ "typ": typ }), &json!({}));
         assert_eq!(rig.send_token(&token).await.unwrap().user(), Some("user-1"), "{typ}");
@@ -156,7 +156,7 @@ async fn claims_say_who_is_calling() {
 async fn configured_claims_and_leeway_are_honoured() {
     let key = SigningKey::ed25519("key-1", 1);
     let names = ClaimNames::default().with_user("email");
-    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| {
+    let rig = Rig::configured(publishing([key.jwk()]), |builder| {
         builder.claims(names).leeway(Duration::from_secs(60)).accept_plain_jwt()
     });
     let rig = rig.await;
@@ -169,9 +169,8 @@ async fn configured_claims_and_leeway_are_honoured() {
 #[tokio::test]
 async fn request_without_a_token_is_treated_as_configured() {
     let key = SigningKey::ed25519("key-1", 1);
-    let with = |behaviour| {
-        Rig::configured(Answer::keys([key.jwk()]), move |builder| builder.without_token(behaviour))
-    };
+    let with =
+        |behaviour| Rig::configured(publishing([key.jwk()]), move |builder| builder.without_token(behaviour));
     let refusing = with(WithoutToken::Refuse).await;
     assert!(matches!(refusing.send(&[]).await, Err(AuthenticateError::Missing)));
     for behaviour in [WithoutToken::FromLineage, WithoutToken::Anonymous] {

@@ -7,7 +7,7 @@ use kest_core::Limits;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::endpoint::{Answer, Endpoint};
+use crate::endpoint::{Endpoint, publishing};
 use crate::keys::SigningKey;
 use crate::rig::{NOW, Rig, check_refused, signing_input, token, token_with};
 
@@ -108,7 +108,7 @@ async fn storm_of_unknown_key_ids() {
 #[tokio::test]
 async fn key_set_of_the_attacker() {
     let attacker = SigningKey::ed25519("key-1", 66);
-    let lure = Endpoint::answering(Answer::keys([attacker.jwk()])).await;
+    let lure = Endpoint::answering(publishing([attacker.jwk()]));
     let genuine = SigningKey::ed25519("key-1", 1);
     let rig = Rig::trusting([&genuine]).await;
     for header in [
@@ -157,7 +157,7 @@ async fn token_of_another_type() {
 #[tokio::test]
 async fn tokens_for_other_purposes_at_a_service_that_takes_plain_ones() {
     let key = SigningKey::ed25519("key-1", 1);
-    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
+    let rig = Rig::configured(publishing([key.jwk()]), |builder| builder.accept_plain_jwt()).await;
     let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
     for (claims, kind) in [
         (json!({"nonce": "n-0S6_WzA2Mj"}), "id_token"),

@@ -9,7 +9,7 @@ use kest_identity::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::meter::Meter;
 use crate::rig::{NOW, Rig, check_refused, signing_input, token, token_with};
@@ -54,8 +54,7 @@ fn at_orders() -> DpopSettings {
 }
 
 async fn rig(configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder) -> Rig {
-    Rig::configured(Answer::keys([key().jwk()]), |builder| configure(builder.dpop_settings(at_orders())))
-        .await
+    Rig::configured(publishing([key().jwk()]), |builder| configure(builder.dpop_settings(at_orders()))).await
 }
 
 #[track_caller]
@@ -111,7 +110,7 @@ async fn remembered_token_is_asked_for_the_certificate_of_each_connection() {
 #[tokio::test]
 async fn requirement_of_one_issuer_is_not_that_of_another() {
     let partner_key = SigningKey::ed25519("key-1", 2);
-    let partner = crate::endpoint::Endpoint::answering(Answer::keys([partner_key.jwk()])).await;
+    let partner = crate::endpoint::Endpoint::answering(publishing([partner_key.jwk()]));
     let trusted = TrustedIssuer::new("https://partner.example/")
         .jwks_uri(partner.uri.as_str())
         .audience("orders")

@@ -3,7 +3,7 @@
 use kest_core::{Authenticate, AuthenticateError};
 use serde_json::json;
 
-use crate::endpoint::Answer;
+use crate::endpoint::{Answer, publishing};
 use crate::keys::SigningKey;
 use crate::rig::{Rig, token, token_with};
 
@@ -51,7 +51,7 @@ async fn other_scheme_is_refused_and_challenged_like_no_token_at_all() {
 
 #[tokio::test]
 async fn configured_texts_are_told() {
-    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| {
+    let rig = Rig::configured(publishing([key().jwk()]), |builder| {
         builder
             .realm("orders")
             .resource_metadata("https://orders.example/.well-known/oauth-protected-resource")
@@ -67,7 +67,7 @@ async fn configured_texts_are_told() {
 
 #[tokio::test]
 async fn caller_is_not_challenged_for_an_outage_of_ours() {
-    let rig = Rig::asking(Answer::Status("500 Internal Server Error")).await;
+    let rig = Rig::asking(Answer::Status("500 Internal Server Error".to_owned())).await;
     let unavailable = rig.send_token(&token(&key())).await.unwrap_err();
     assert!(matches!(unavailable, AuthenticateError::Unavailable(_)));
     assert_eq!(told(&rig, &unavailable), None);

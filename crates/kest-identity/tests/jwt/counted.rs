@@ -17,7 +17,7 @@ async fn every_judgement_is_counted_by_kind() {
     check_refused(rig.send_token(&token_with(&key, &json!({}), &json!({"exp": 1}))).await, "expired");
     check_refused(rig.send_token(&token_with(&key, &json!({"typ": "x"}), &json!({}))).await, "type");
     check_refused(rig.send(&["Basic dTpw"]).await, "not_bearer");
-    let away = Rig::asking(Answer::Status("500 Internal Server Error")).await;
+    let away = Rig::asking(Answer::Status("500 Internal Server Error".to_owned())).await;
     check_unavailable(away.send_token(&token(&key)).await, "status");
     // A request without a token is no token.
     rig.send(&[]).await.unwrap_err();

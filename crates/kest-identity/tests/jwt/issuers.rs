@@ -6,7 +6,7 @@ use kest_core::Caller;
 use kest_identity::{Algorithm, ClaimNames, Grants, KeysAtStart, NotReady, Readiness, TrustedIssuer};
 use serde_json::{Value, json};
 
-use crate::endpoint::{Answer, Endpoint};
+use crate::endpoint::{Answer, Endpoint, publishing};
 use crate::keys::SigningKey;
 use crate::rig::{AUDIENCE, ISSUER, NOW, Rig, check_refused, check_unavailable, token, token_with};
 
@@ -24,10 +24,10 @@ struct Two {
 impl Two {
     async fn trusted(configure: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
         let (own_key, partner_key) = (SigningKey::ed25519("key-1", 1), SigningKey::ed25519("key-1", 2));
-        let partner = Endpoint::answering(Answer::keys([partner_key.jwk()])).await;
+        let partner = Endpoint::answering(publishing([partner_key.jwk()]));
         let trusted =
             configure(TrustedIssuer::new(PARTNER).jwks_uri(partner.uri.as_str()).audience(PARTNER_AUDIENCE));
-        let rig = Rig::configured(Answer::keys([own_key.jwk()]), |builder| builder.trust(trusted)).await;
+        let rig = Rig::configured(publishing([own_key.jwk()]), |builder| builder.trust(trusted)).await;
         Self { rig, partner, own_key, partner_key }
     }
 
@@ -77,9 +77,9 @@ async fn key_of_another_issuer_with_the_same_id_proves_nothing() {
 #[tokio::test]
 async fn key_of_another_issuer_is_not_even_looked_for() {
     let (own, partner_only) = (SigningKey::ed25519("key-1", 1), SigningKey::ed25519("key-2", 2));
-    let partner = Endpoint::answering(Answer::keys([partner_only.jwk()])).await;
+    let partner = Endpoint::answering(publishing([partner_only.jwk()]));
     let trusted = TrustedIssuer::new(PARTNER).jwks_uri(partner.uri.as_str()).audience(AUDIENCE);
-    let rig = Rig::configured(Answer::keys([own.jwk()]), |builder| builder.trust(trusted)).await;
+    let rig = Rig::configured(publishing([own.jwk()]), |builder| builder.trust(trusted)).await;
     rig.authenticator.start().await.unwrap();
     assert_eq!((rig.endpoint.hits(), partner.hits()), (1, 1));
     rig.clock.advance(Duration::from_secs(20));
@@ -140,7 +140,7 @@ async fn token_that_names_no_tenant_is_refused_where_a_claim_must_name_it() {
 #[tokio::test]
 async fn issuer_that_a_token_names_is_not_asked_unless_it_is_trusted() {
     let attacker = SigningKey::ed25519("key-1", 66);
-    let lure = Endpoint::answering(Answer::keys([attacker.jwk()])).await;
+    let lure = Endpoint::answering(publishing([attacker.jwk()]));
     let two = Two::trusted(|partner| partner).await;
     two.rig.authenticator.start().await.unwrap();
     let origin = lure.uri.trim_end_matches("/jwks.json");
@@ -224,13 +224,13 @@ async fn one_issuer_that_is_away_does_not_take_the_others_with_it() {
 #[tokio::test]
 async fn issuer_and_audience_are_enough_to_find_the_keys() {
     let (own, key) = (SigningKey::ed25519("key-1", 1), SigningKey::ed25519("key-1", 2));
-    let endpoint = Endpoint::answering(Answer::Silent).await;
+    let endpoint = Endpoint::answering(Answer::Silent);
     let issuer = endpoint.uri.trim_end_matches("/jwks.json").to_owned();
     // One document for both questions: where the keys are, and what they are.
     let body = json!({"issuer": issuer, "jwks_uri": endpoint.uri, "keys": [key.jwk()]}).to_string();
-    endpoint.answer_with(Answer::Body { content_type: Some("application/json"), body });
+    endpoint.answer_with(Answer::Body(Some("application/json"), body));
     let trusted = TrustedIssuer::new(issuer.as_str()).audience(AUDIENCE);
-    let rig = Rig::configured(Answer::keys([own.jwk()]), |builder| builder.trust(trusted)).await;
+    let rig = Rig::configured(publishing([own.jwk()]), |builder| builder.trust(trusted)).await;
     let token = token_with(&key, &json!({}), &json!({ "iss": issuer }));
     assert_eq!(rig.send_token(&token).await.unwrap().issuer(), Some(issuer.as_str()));
     assert_eq!((endpoint.hits(), rig.endpoint.hits()), (2, 0));
@@ -253,7 +253,7 @@ async fn health_tells_which_issuer_is_not_ready() {
 #[tokio::test]
 async fn service_may_start_while_an_issuer_is_away() {
     for (behaviour, starts) in [(KeysAtStart::Fail, false), (KeysAtStart::Serve503, true)] {
-        let rig = Rig::configured(Answer::Status("500 Internal Server Error"), |builder| {
+        let rig = Rig::configured(Answer::Status("500 Internal Server Error".to_owned()), |builder| {
             builder.keys_at_start(behaviour)
         });
         let rig = rig.await;

@@ -4,14 +4,14 @@ use kest_core::{JsonObject, Limits};
 use kest_identity::{JwtAuthenticator, JwtBuildError, TrustedIssuer};
 use serde_json::{Value, json};
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::rig::{Rig, check_refused, token_with};
 
 const KEPT: [&str; 3] = ["tenant_plan", "groups", "https://example.com/region"];
 
 async fn rig(key: &SigningKey) -> Rig {
-    Rig::configured(Answer::keys([key.jwk()]), |builder| builder.keep_claims(KEPT)).await
+    Rig::configured(publishing([key.jwk()]), |builder| builder.keep_claims(KEPT)).await
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::endpoint::{Answer, Endpoint};
+use crate::endpoint::{Answer, Endpoint, publishing};
 use crate::keys::SigningKey;
 use crate::rig::{Rig, check_refused, check_unavailable, impatient, token};
 
@@ -25,9 +25,9 @@ async fn down_at_start() {
 
 #[tokio::test]
 async fn up_again_after_being_down_at_start() {
-    let rig = Rig::asking(Answer::Status("503 Service Unavailable")).await;
+    let rig = Rig::asking(Answer::Status("503 Service Unavailable".to_owned())).await;
     check_unavailable(rig.send_token(&token(&key())).await, "status");
-    rig.endpoint.answer_with(Answer::keys([key().jwk()]));
+    rig.endpoint.answer_with(publishing([key().jwk()]));
     check_unavailable(rig.send_token(&token(&key())).await, "status");
     rig.clock.advance(Duration::from_secs(1));
     rig.send_token(&token(&key())).await.unwrap();
@@ -56,7 +56,7 @@ async fn down_later() {
 
 #[tokio::test]
 async fn slow() {
-    for answer in [Answer::Silent, Answer::Stalled] {
+    for answer in [Answer::Silent, Answer::Promise(9)] {
         let rig = Rig::configured(answer, |builder| builder.limits(impatient())).await;
         check_unavailable(rig.send_token(&token(&key())).await, "waited");
         rig.authenticator.after_fetches(1).await;
@@ -67,7 +67,7 @@ async fn slow() {
 
 #[tokio::test]
 async fn slow_later_holds_up_nobody_whose_key_is_known() {
-    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(impatient())).await;
+    let rig = Rig::configured(publishing([key().jwk()]), |builder| builder.limits(impatient())).await;
     rig.authenticator.start().await.unwrap();
     rig.endpoint.answer_with(Answer::Silent);
     rig.clock.advance(Duration::from_secs(300));
@@ -82,7 +82,7 @@ async fn slow_later_holds_up_nobody_whose_key_is_known() {
 #[tokio::test]
 async fn ten_megabytes() {
     let body = " ".repeat(10 * 1024 * 1024);
-    let long = Answer::Body { content_type: Some("application/json"), body };
+    let long = Answer::Body(Some("application/json"), body);
     for answer in [long, Answer::Endless] {
         let rig = Rig::asking(answer).await;
         check_unavailable(rig.send_token(&token(&key())).await, "too_long");
@@ -93,10 +93,9 @@ async fn ten_megabytes() {
 #[tokio::test]
 async fn redirect() {
     let attacker = SigningKey::ed25519("key-1", 66);
-    let lure = Endpoint::answering(Answer::keys([attacker.jwk()])).await;
+    let lure = Endpoint::answering(publishing([attacker.jwk()]));
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
-        let head: &'static str = format!("{status}\r\nlocation: {}", lure.uri).leak();
-        let rig = Rig::asking(Answer::Status(head)).await;
+        let rig = Rig::asking(Answer::redirect(status, &lure.uri)).await;
         check_unavailable(rig.send_token(&token(&attacker)).await, "status");
     }
     assert_eq!(lure.hits(), 0);
@@ -115,7 +114,7 @@ async fn key_set_of_another_type_is_read_and_a_page_is_named() {
         Some("application/jsonp"),
         Some(""),
     ] {
-        let rig = Rig::asking(Answer::Body { content_type, body: body.clone() }).await;
+        let rig = Rig::asking(Answer::Body(content_type, body.clone())).await;
         rig.send_token(&token(&key())).await.unwrap();
     }
     let page = "<title>Sign in</title>".to_owned();
@@ -124,7 +123,7 @@ async fn key_set_of_another_type_is_read_and_a_page_is_named() {
         ("text/html", body, "content_type"),
         ("text/plain", page, "not_a_key_set"),
     ] {
-        let answer = Answer::Body { content_type: Some(content_type), body };
+        let answer = Answer::Body(Some(content_type), body);
         check_unavailable(Rig::asking(answer).await.send_token(&token(&key())).await, kind);
     }
 }
@@ -132,11 +131,11 @@ async fn key_set_of_another_type_is_read_and_a_page_is_named() {
 #[tokio::test]
 async fn answer_that_is_no_key_set() {
     for body in ["", "<html>", "{}", "[]", r#"{"keys":"none"}"#] {
-        let rig = Rig::asking(Answer::Body { content_type: None, body: body.into() }).await;
+        let rig = Rig::asking(Answer::Body(None, body.into())).await;
         check_unavailable(rig.send_token(&token(&key())).await, "not_a_key_set");
         let known = Rig::trusting([&key()]).await;
         known.authenticator.start().await.unwrap();
-        known.endpoint.answer_with(Answer::Body { content_type: None, body: body.into() });
+        known.endpoint.answer_with(Answer::Body(None, body.into()));
         known.clock.advance(Duration::from_secs(300));
         known.send_token(&token(&key())).await.unwrap();
         known.authenticator.after_fetches(2).await;
@@ -154,7 +153,7 @@ async fn one_bad_key_among_good_ones() {
         json!({"kty": "oct", "kid": "bad", "k": "c2VjcmV0"}),
         json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "bad", "pub": "AA"}),
     ] {
-        let rig = Rig::asking(Answer::keys([first.jwk(), bad, second.jwk()])).await;
+        let rig = Rig::asking(publishing([first.jwk(), bad, second.jwk()])).await;
         rig.send_token(&token(&first)).await.unwrap();
         rig.send_token(&token(&second)).await.unwrap();
         check_refused(rig.send_token(&token(&SigningKey::ed25519("bad", 9))).await, "unknown_key");
@@ -170,7 +169,7 @@ async fn keys_that_are_not_for_tokens_sign_none() {
         jwk
     };
     for jwk in [encrypting("use", json!("enc")), encrypting("key_ops", json!(["wrapKey"]))] {
-        let rig = Rig::asking(Answer::keys([jwk])).await;
+        let rig = Rig::asking(publishing([jwk])).await;
         check_refused(rig.send_token(&token(&key())).await, "unknown_key");
     }
 }
@@ -180,12 +179,12 @@ async fn rotation_with_overlap() {
     let (old, new) = (key(), SigningKey::p384("key-2"));
     let rig = Rig::trusting([&old]).await;
     rig.send_token(&token(&old)).await.unwrap();
-    rig.endpoint.answer_with(Answer::keys([old.jwk(), new.jwk()]));
+    rig.endpoint.answer_with(publishing([old.jwk(), new.jwk()]));
     rig.clock.advance(Duration::from_secs(1));
     rig.send_token(&token(&new)).await.unwrap();
     rig.send_token(&token(&old)).await.unwrap();
     rig.check_fetches(2);
-    rig.endpoint.answer_with(Answer::keys([new.jwk()]));
+    rig.endpoint.answer_with(publishing([new.jwk()]));
     rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&token(&new)).await.unwrap();
     rig.authenticator.after_fetches(3).await;
@@ -198,7 +197,7 @@ async fn rotation_with_overlap() {
 async fn all_keys_taken_back() {
     let rig = Rig::trusting([&key()]).await;
     rig.send_token(&token(&key())).await.unwrap();
-    rig.endpoint.answer_with(Answer::keys([]));
+    rig.endpoint.answer_with(publishing([]));
     rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&token(&key())).await.unwrap();
     rig.authenticator.after_fetches(2).await;
@@ -208,7 +207,7 @@ async fn all_keys_taken_back() {
 #[tokio::test]
 async fn settings_of_the_schedule_are_honoured() {
     let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(120));
-    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| {
+    let rig = Rig::configured(publishing([key().jwk()]), |builder| {
         builder.refresh_every(minute).serve_stale_for(hour)
     });
     let mut rig = rig.await;

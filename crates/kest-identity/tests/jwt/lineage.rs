@@ -11,7 +11,7 @@ use kest_core::{
 use kest_identity::{IdentityChoice, WithoutToken};
 use serde_json::json;
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::rig::{ISSUER, Rig, check_refused, token, token_with};
 
@@ -43,9 +43,8 @@ fn check_caller(caller: &Caller, user: &str, source: IdentitySource) {
 #[tokio::test]
 async fn lineage_speaks_where_no_token_came_and_a_token_wins() {
     let key = SigningKey::ed25519("key-1", 1);
-    let rig = Rig::configured(Answer::keys([key.jwk()]), |builder| {
-        builder.without_token(WithoutToken::FromLineage)
-    });
+    let rig =
+        Rig::configured(publishing([key.jwk()]), |builder| builder.without_token(WithoutToken::FromLineage));
     let rig = rig.await;
     let lineage = lineage_of(rig.send_token(&token(&key)).await.unwrap()).await;
     let inherited = ask(&rig.authenticator, &lineage, &[]).await.unwrap();

@@ -7,7 +7,7 @@ use kest_identity::{IdentityChoice, JwtAuthenticator};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::endpoint::Answer;
+use crate::endpoint::{Answer, publishing};
 use crate::keys::SigningKey;
 use crate::rig::{Rig, check_refused, check_unavailable, token, token_with};
 
@@ -61,7 +61,7 @@ async fn logs_name_the_kind_and_no_content() {
         rig.send_token(&token_with(&key, &json!({"kid": "key\n2"}), &json!({}))).await,
         "unknown_key",
     );
-    let away = Rig::asking(Answer::Status("500 Internal Server Error")).await;
+    let away = Rig::asking(Answer::Status("500 Internal Server Error".to_owned())).await;
     check_unavailable(away.send_token(&expired).await, "status");
     let text = log.text();
     for kind in [
@@ -83,7 +83,7 @@ async fn logs_name_the_kind_and_no_content() {
 #[tokio::test]
 async fn line_of_a_failed_fetch_names_the_url_without_its_query_and_the_cause() {
     let (log, _listening) = listen();
-    let mut away = Rig::configured(Answer::keys([]), |builder| builder).await;
+    let mut away = Rig::configured(publishing([]), |builder| builder).await;
     let uri = format!("{}?code=secret", away.endpoint.uri);
     away.endpoint.go_down().await;
     let jwt = JwtAuthenticator::builder().jwks_uri(&*uri).issuer("https://issuer.example/").audience("a");

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::rig::{NOW, Rig, check_refused, signing_input, token, token_with};
 
@@ -91,7 +91,7 @@ async fn check_encryption_key(algorithm: Option<&str>) {
     if let Some(algorithm) = algorithm {
         jwk["alg"] = json!(algorithm);
     }
-    let rig = Rig::asking(Answer::keys([good.jwk(), jwk])).await;
+    let rig = Rig::asking(publishing([good.jwk(), jwk])).await;
     rig.send_token(&token(&good)).await.unwrap();
     check_refused(rig.send_token(&token(&encrypting)).await, "unknown_key");
 }

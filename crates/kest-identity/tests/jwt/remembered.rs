@@ -4,7 +4,7 @@ use kest_core::{AuthenticateError, Limits};
 use serde_json::json;
 use std::time::Duration;
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::meter::Meter;
 use crate::rig::{NOW, Rig, check_refused, token, token_with};
@@ -28,7 +28,7 @@ async fn token_that_was_verified_is_recognised() {
 async fn large_tokens_of_one_caller_take_up_no_more_than_the_bytes_there_are() {
     let mut limits = Limits::default();
     limits.tokens_remembered_bytes = 256 * 1024;
-    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(limits.clone())).await;
+    let rig = Rig::configured(publishing([key().jwk()]), |builder| builder.limits(limits.clone())).await;
     let roles: Vec<_> = (0..limits.token_grants).map(|role| format!("role-{role:020}")).collect();
     for number in 0..100 {
         let large = token_with(&key(), &json!({}), &json!({"roles": roles, "jti": number}));
@@ -57,7 +57,7 @@ async fn withdrawn_key_stops_a_remembered_token() {
     let rig = Rig::trusting([&key()]).await;
     let remembered = token(&key());
     rig.send_token(&remembered).await.unwrap();
-    rig.endpoint.answer_with(Answer::keys([SigningKey::ed25519("key-2", 2).jwk()]));
+    rig.endpoint.answer_with(publishing([SigningKey::ed25519("key-2", 2).jwk()]));
     rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&remembered).await.unwrap();
     rig.authenticator.after_fetches(2).await;
@@ -69,7 +69,7 @@ async fn replaced_key_of_the_same_id_stops_a_remembered_token() {
     let rig = Rig::trusting([&key()]).await;
     let remembered = token(&key());
     rig.send_token(&remembered).await.unwrap();
-    rig.endpoint.answer_with(Answer::keys([SigningKey::ed25519("key-1", 2).jwk()]));
+    rig.endpoint.answer_with(publishing([SigningKey::ed25519("key-1", 2).jwk()]));
     rig.clock.advance(Duration::from_secs(300));
     rig.send_token(&remembered).await.unwrap();
     rig.authenticator.after_fetches(2).await;
@@ -156,7 +156,7 @@ async fn flood_of_bad_tokens_does_not_grow_the_memory() {
 async fn memory_of_good_tokens_is_bounded() {
     let mut limits = Limits::default();
     limits.tokens_remembered = 10;
-    let rig = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(limits)).await;
+    let rig = Rig::configured(publishing([key().jwk()]), |builder| builder.limits(limits)).await;
     for number in 0..200 {
         let claims = json!({"sub": format!("user-{number}")});
         let sent = rig.send_token(&token_with(&key(), &json!({}), &claims)).await.unwrap();
@@ -171,8 +171,8 @@ async fn memory_can_be_switched_off() {
     let (meter, _metering) = Meter::listen();
     let mut limits = Limits::default();
     limits.tokens_remembered = 0;
-    let by_limit = Rig::configured(Answer::keys([key().jwk()]), |builder| builder.limits(limits)).await;
-    let by_word = Rig::configured(Answer::keys([key().jwk()]), |it| it.remember_no_tokens()).await;
+    let by_limit = Rig::configured(publishing([key().jwk()]), |builder| builder.limits(limits)).await;
+    let by_word = Rig::configured(publishing([key().jwk()]), |it| it.remember_no_tokens()).await;
     for rig in [by_limit, by_word] {
         rig.send_token(&token(&key())).await.unwrap();
         rig.send_token(&token(&key())).await.unwrap();

@@ -15,7 +15,7 @@ use kest_identity::{
 use kest_testkit::TestClock;
 use serde_json::{Value, json};
 
-use crate::endpoint::{Answer, Endpoint};
+use crate::endpoint::{Answer, Endpoint, publishing};
 use crate::keys::SigningKey;
 
 pub(crate) const ISSUER: &str = "https://issuer.example/";
@@ -31,7 +31,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// A service that trusts an endpoint which publishes these keys.
     pub(crate) async fn trusting(keys: impl IntoIterator<Item = &SigningKey>) -> Self {
-        Self::asking(Answer::keys(keys.into_iter().map(SigningKey::jwk))).await
+        Self::asking(publishing(keys.into_iter().map(SigningKey::jwk))).await
     }
 
     pub(crate) async fn asking(answer: Answer) -> Self {
@@ -42,7 +42,7 @@ impl Rig {
         answer: Answer,
         configure: impl FnOnce(JwtAuthenticatorBuilder) -> JwtAuthenticatorBuilder,
     ) -> Self {
-        let endpoint = Endpoint::answering(answer).await;
+        let endpoint = Endpoint::answering(answer);
         let clock = Arc::new(TestClock::at(NOW));
         let builder = JwtAuthenticator::builder()
             .jwks_uri(endpoint.uri.as_str())
@@ -54,7 +54,7 @@ impl Rig {
 
     /// A service that trusts nothing but this issuer, which publishes `key`.
     pub(crate) async fn alone(key: Value, trusted: TrustedIssuer) -> Self {
-        let endpoint = Endpoint::answering(Answer::keys([key])).await;
+        let endpoint = Endpoint::answering(publishing([key]));
         let clock = Arc::new(TestClock::at(NOW));
         let builder = JwtAuthenticator::builder().clock(Arc::<TestClock>::clone(&clock));
         let authenticator = builder.trust(trusted.jwks_uri(endpoint.uri.as_str())).build().unwrap();

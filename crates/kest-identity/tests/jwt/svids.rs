@@ -3,7 +3,7 @@
 use kest_identity::{JwtAuthenticator, JwtBuildError, TrustedIssuer};
 use serde_json::{Value, json};
 
-use crate::endpoint::Answer;
+use crate::endpoint::publishing;
 use crate::keys::SigningKey;
 use crate::rig::{AUDIENCE, ISSUER, NOW, Rig, check_refused, signed, token};
 
@@ -105,7 +105,7 @@ async fn svid_must_have_an_audience_an_expiry_a_key_of_the_domain_and_no_other_t
 #[tokio::test]
 async fn key_for_svids_proves_no_token_of_an_ordinary_issuer_and_the_other_way_round() {
     let key = SigningKey::p256("svid-1");
-    let rig = Rig::configured(Answer::keys([svid_jwk(&key)]), |builder| builder).await;
+    let rig = Rig::configured(publishing([svid_jwk(&key)]), |builder| builder).await;
     check_refused(rig.send_token(&token(&key)).await, "unknown_key");
     let mut for_certificates = key.jwk();
     for_certificates["use"] = json!("x509-svid");
@@ -117,9 +117,9 @@ async fn key_for_svids_proves_no_token_of_an_ordinary_issuer_and_the_other_way_r
 #[tokio::test]
 async fn ordinary_issuer_beside_a_trust_domain_still_wants_its_tokens_whole() {
     let (own, key) = (SigningKey::p256("key-1"), SigningKey::p256("svid-1"));
-    let spire = crate::endpoint::Endpoint::answering(Answer::keys([svid_jwk(&key)])).await;
+    let spire = crate::endpoint::Endpoint::answering(publishing([svid_jwk(&key)]));
     let trusted = workloads().jwks_uri(spire.uri.as_str());
-    let rig = Rig::configured(Answer::keys([own.jwk()]), |builder| builder.trust(trusted)).await;
+    let rig = Rig::configured(publishing([own.jwk()]), |builder| builder.trust(trusted)).await;
     assert!(rig.send_token(&svid(&key, &json!({}), &json!({}))).await.is_ok());
     assert!(rig.send_token(&token(&own)).await.is_ok());
     // A name of ours in `iss` leads to our own rules, whatever `sub` says.
