@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kest_baggage::{InMemoryPassports, PassportStores};
 use kest_core::replay::InMemoryReplays;
 use kest_identity::{JwtAuthenticator, JwtAuthenticatorBuilder};
+#[cfg(feature = "redis")]
+use kest_redis::{Redis, RedisBuilder};
 
 use crate::service::Kest;
 
@@ -48,8 +50,8 @@ impl Kest {
     /// # drop(kest); Ok(()) }
     /// ```
     #[cfg(feature = "redis")]
-    pub fn redis(&self, address: impl Into<String>) -> kest_redis::RedisBuilder {
-        kest_redis::Redis::builder(address).limits(self.limits()).clock(Arc::clone(self.clock()))
+    pub fn redis(&self, address: impl Into<String>) -> RedisBuilder {
+        Redis::builder(address).limits(self.limits()).clock(Arc::clone(self.clock()))
     }
 
     /// The same service, which keeps passports that fit no header in `store` and redeems claim checks there: a store alone,
