@@ -7,7 +7,8 @@ use http::Method;
 use kest_core::replay::InMemoryReplays;
 use kest_core::signature::{KeyRing, NotAfter};
 use kest_core::{Clock as _, Limits, Sign as _};
-use kest_testkit::{FailingReplays, ReplayFault};
+use kest_signature::hop;
+use kest_testkit::{FailingReplays, ReplayFault, SignerFault, failing_signer};
 
 use crate::rig::{BODY, Rig};
 
@@ -191,5 +192,21 @@ async fn a_store_that_cannot_remember_lets_nothing_through() {
         let sent = rig.signed().await;
         let error = rig.judge_by(&sent, &settings).await.unwrap_err();
         assert_eq!((error.kind(), error.cause()), (kind, cause));
+    }
+}
+
+/// A key outside of this process may return anything, and then nothing may be sent.
+#[tokio::test]
+async fn a_signature_that_is_not_the_keys_is_not_sent() {
+    let rig = Rig::new();
+    for (fault, kind) in [(SignerFault::Wrong, "signer_wrong"), (SignerFault::Away, "signer_unavailable")] {
+        let key = failing_signer("gateway", fault).current();
+        let mut request = Rig::request();
+        let head = kest_signature::RequestHead::of(&request.method, &request.uri);
+        let (clock, random, tips) = (rig.kit.clock(), rig.kit.random(), rig.passport.tips());
+        let headers = &mut request.headers;
+        let signing = hop::sign(&head, headers, &tips, None, key.as_ref(), clock.as_ref(), random.as_ref());
+        assert_eq!(signing.await.unwrap_err().kind(), kind);
+        assert!(!request.headers.contains_key("signature"));
     }
 }

@@ -193,6 +193,33 @@ async fn a_body_over_the_limit_is_refused_and_never_held() {
     refused("unsigned", &app, beat("9 bytes.."), StatusCode::UNAUTHORIZED).await;
 }
 
+/// A body that says how long it is, and must not be read.
+struct Announced;
+
+impl http_body::Body for Announced {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        panic!("what is too long by its own word was read");
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(9)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_not_read() {
+    let kit = kit();
+    let app = app(RequestSignatureLayer::new(verifier(&kit).build().unwrap()).body_limit(8));
+    let announced = signer(&kit).sign_request(beat("9 bytes..")).await.unwrap().map(|_| Body::new(Announced));
+    refused("announced", &app, announced, StatusCode::PAYLOAD_TOO_LARGE).await;
+}
+
 fn in_pieces(pieces: &[&'static str]) -> Body {
     let pieces: Vec<_> =
         pieces.iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes()))).collect();
