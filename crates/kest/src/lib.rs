@@ -4,6 +4,7 @@
 pub use kest_baggage as baggage;
 pub use kest_core as core;
 pub use kest_identity as identity;
+pub use kest_signature as signing;
 pub use kest_tower as tower;
 
 #[cfg(feature = "axum")]
