@@ -34,6 +34,8 @@ pub(crate) enum Command {
     /// Check policies and try them out.
     #[command(subcommand)]
     Policy(Policy),
+    /// Say what a service that is configured like this would say to a request, step by step, and what to do about it.
+    Explain(crate::explain::Explain),
     /// Long passports in a shared store: look at one, put one there, make a key to seal them with.
     #[command(subcommand)]
     Store(Store),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::bundle::JoinError;
 use crate::canonicalize::CanonicalError;
+use crate::explain::ExplainError;
 use crate::fresh::FreshError;
 use crate::input::InputError;
 use crate::keygen::KeygenError;
@@ -47,6 +48,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
     #[error(transparent)]
+    Explain(#[from] ExplainError),
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
     Fresh(#[from] FreshError),
@@ -64,6 +67,7 @@ impl Failure {
             | Self::Output(_)
             | Self::Keys(_)
             | Self::Policy(_)
+            | Self::Explain(_)
             | Self::Store(_)
             | Self::Whole(_) => 2,
             Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {

@@ -12,6 +12,7 @@
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
 //! kest canonicalize < object.json
+//! kest explain --bundle bundle.json --identity-from-lineage --baggage header.txt
 //! kest policy check policies/
 //! kest policy input > input.json
 //! kest policy eval --policy charge.cedar --name acme/card_owner --input input.json
@@ -100,6 +101,21 @@
 //! `policy eval` takes as it is: laid out for people, or on one line with `--json`. The explanations, a line for each
 //! member of the document, go to standard error, and `--json` leaves them out.
 //!
+//! # Explain
+//!
+//! `explain` puts a `baggage` header and a bearer token through the very layer that a service has around it, and says what it
+//! said: of each step whether it was done, and at the one that refused why, what was expected and what to do. The flags are those
+//! of `three-services hop`. The exit code is 0 for a request that is let through and 1 for one that is refused. With `--json`
+//!
+//! ```text
+//! {"verdict": "accept", "steps", "tier", "passport": {"entries", "tips", "trust_score", "taints"}|null, "caller"}
+//! {"verdict": "refuse", "steps", "step", "kind", "cause", "index", "workload", "status", "expected", "mend"}
+//! ```
+//!
+//! where `steps` are objects of `step` (`read`, `presence`, `token`, `restore`, `verify`, `age`, `caller`, `hop_proof`), `outcome`
+//! (`ok`, `nothing_to_do`, `refused`, `not_reached`, `not_judged`) and `detail`. A hop proof is made for one request, so it is
+//! not judged, and policies are not asked: `kest policy eval` does that. A service that would not start is exit code 2.
+//!
 //! # Store
 //!
 //! `store put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
@@ -136,6 +152,7 @@ mod bundle;
 mod canonicalize;
 mod carried;
 mod escape;
+mod explain;
 mod failure;
 mod fresh;
 mod input;
@@ -181,6 +198,7 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),
+        Command::Explain(flags) => explain::run(flags).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Store(command) => store::run(command).await,
     }

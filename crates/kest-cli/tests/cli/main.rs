@@ -3,6 +3,7 @@
 
 mod bundle;
 mod canonicalize;
+mod explain;
 mod inspect;
 mod jsonl;
 mod keygen;

@@ -1,0 +1,155 @@
+//! Puts what is at hand through the layer that services have around them, and hears what it says.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderValue, Request, Response};
+use kest_baggage::HeaderReader;
+use kest_core::signature::{KeyRing, KeyRingError};
+use kest_core::{Arrival, BoxError, Dialect, Limits};
+use kest_tower::{InboundBuilder, InboundLayer, Received, Rejection};
+use tower::{Layer as _, ServiceExt as _};
+
+use super::account::{Reading, stage_of};
+use super::flags::Explain;
+use super::told::{Accepted, Told};
+use crate::failure::{Answer, Failure};
+use crate::input::Source;
+use crate::keys;
+use crate::output::Output;
+
+/// Explains the request that the flags describe.
+pub(crate) async fn run(flags: Explain) -> Result<Answer, Failure> {
+    let layer = layer(&flags).await?;
+    let request = request(&flags)?;
+    let reading = reading(&flags, &request);
+    let told = ask(layer, request, reading).await?;
+    let mut output = Output::open();
+    if flags.json {
+        output.json(&told.to_json())?;
+    } else {
+        for line in told.lines() {
+            output.line(&line)?;
+        }
+    }
+    output.flush()?;
+    Ok(if told.is_accepted() { Answer::Yes } else { Answer::No })
+}
+
+/// The layer of a service that was started with these flags.
+async fn layer(flags: &Explain) -> Result<InboundLayer, Failure> {
+    let mut ring = KeyRing::new();
+    for place in &flags.bundle {
+        let bundle = keys::load(place).await?.into_ring();
+        for (workload, key_id, key) in bundle.keys() {
+            let added = match bundle.not_after(key_id) {
+                Some(end) => ring.trust_until(workload.clone(), key_id.clone(), key.clone(), end),
+                None => ring.trust(workload.clone(), key_id.clone(), key.clone()),
+            };
+            added.map_err(ExplainError::Bundles)?;
+        }
+    }
+    let builder = InboundLayer::builder(Arc::new(ring))
+        .dialect(Dialect::from(flags.dialect))
+        .passport(flags.presence())
+        // The handler here is no route.
+        .dangerous_allow_unguarded_routes();
+    let builder = aged(builder, flags.max_tip_age);
+    let builder = flags.identity()?.into_iter().fold(builder, InboundBuilder::identity);
+    builder.try_build().map_err(|cause| ExplainError::Start(cause.into()).into())
+}
+
+fn aged(builder: InboundBuilder, max_tip_age: Option<u64>) -> InboundBuilder {
+    match max_tip_age {
+        None => builder,
+        Some(0) => builder.dangerous_accept_any_age(),
+        Some(seconds) => {
+            let mut limits = Limits::default();
+            limits.max_tip_age = Duration::from_secs(seconds);
+            builder.limits(limits)
+        }
+    }
+}
+
+/// The request that a caller with this header and this token would make.
+fn request(flags: &Explain) -> Result<Request<String>, Failure> {
+    let limits = Limits::default();
+    let mut request = Request::new(String::new());
+    if let Some(file) = &flags.baggage {
+        let text = Source::named(Some(file.clone())).read(limits.header_bytes.saturating_mul(4))?;
+        for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+        {
+            let line = strip_name(line);
+            let value = HeaderValue::from_bytes(line).map_err(|_cause| ExplainError::NoHeader)?;
+            request.headers_mut().append(BAGGAGE, value);
+        }
+    }
+    if let Some(file) = &flags.token {
+        let text = Source::named(Some(file.clone())).read(limits.token_bytes.saturating_mul(2))?;
+        let value = [b"Bearer ", text.trim_ascii()].concat();
+        let value = HeaderValue::from_bytes(&value).map_err(|_cause| ExplainError::NoHeader)?;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(request)
+}
+
+/// A line as people copy it out of a log may have its name in front.
+fn strip_name(line: &[u8]) -> &[u8] {
+    match line.split_at_checked(8) {
+        Some((name, rest)) if name.eq_ignore_ascii_case(b"baggage:") => rest.trim_ascii(),
+        _ => line,
+    }
+}
+
+fn reading(flags: &Explain, request: &Request<String>) -> Reading {
+    let reader = HeaderReader::new(Limits::default()).dialect(Dialect::from(flags.dialect));
+    match reader.read_headers(request.headers()) {
+        Ok(_) => Reading::Done,
+        Err(_) => Reading::Failed,
+    }
+}
+
+/// What the service says to `request`.
+async fn ask(layer: InboundLayer, request: Request<String>, reading: Reading) -> Result<Told, Failure> {
+    let has_token = request.headers().contains_key(AUTHORIZATION);
+    let handler = tower::service_fn(async |request: Request<String>| {
+        let mut response = Response::new(String::new());
+        *response.extensions_mut() = request.into_parts().0.extensions;
+        Ok::<_, Infallible>(response)
+    });
+    let response = match layer.layer(handler).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let found = response.extensions();
+    if let Some(rejection) = found.get::<Rejection>() {
+        return Ok(Told::Refused(stage_of(rejection, reading), Box::new(rejection.clone())));
+    }
+    let arrival = found.get::<Arrival>().ok_or(ExplainError::NothingSaid)?;
+    let tier = found.get::<Received>().and_then(|received| received.tier);
+    Ok(Told::Accepted(Box::new(Accepted::of(arrival, tier, has_token))))
+}
+
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// What a service would say cannot be found out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExplainError {
+    /// Two bundles contradict each other.
+    #[error("trust bundles contradict each other")]
+    Bundles(#[source] KeyRingError),
+    /// The flags about tokens cannot be used.
+    #[error("tokens cannot be verified like this")]
+    Identity(#[source] BoxError),
+    /// A service with these flags would not start.
+    #[error("a service like this does not start")]
+    Start(#[source] BoxError),
+    /// The input is not what a header can hold.
+    #[error("input holds bytes that no header has")]
+    NoHeader,
+    /// The layer let the request through and proved nothing.
+    #[error("the layer said nothing")]
+    NothingSaid,
+}
