@@ -33,7 +33,7 @@ faults! {
     /// Two signatures have the tag.
     SeveralSignatures "several_signatures" "request has two signatures with the tag";
     /// `Signature` has no member of the label that `Signature-Input` has, or one that is no signature.
-    SignatureAbsent "signature_absent" "signature has no bytes";
+    SignatureAbsent "signature_absent" "signature is missing, or of another length";
     /// A component that must be signed is not.
     ComponentMissing "component_missing" "a component that must be signed is not";
     /// A component is signed that is not one of those, or is not in the request.

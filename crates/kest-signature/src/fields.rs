@@ -11,7 +11,7 @@ use crate::{Fault, SignatureInput};
 pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 
-/// The one signature with `tag`, and its bytes; `None` where there is none.
+/// The one signature with `tag`, and its bytes; `None` where no member has it.
 ///
 /// Signatures with other tags are counted against the limit and not looked at. Where no line holds the tag's text
 /// nothing is parsed, so that what others sign costs nothing.

@@ -115,7 +115,7 @@ impl RequestSigner {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// What is signed of a body: nothing where there is none.
+    /// What is signed of a body: nothing of an empty one.
     #[must_use]
     pub fn digest_of(&self, body: &[u8]) -> Option<ContentDigest> {
         (!body.is_empty()).then(|| ContentDigest::of(self.digest, body))

@@ -87,7 +87,7 @@ fn b_2_5_hmac_sha256_is_signed_and_verified() {
     let published = STANDARD.decode("pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=").unwrap();
     assert!(key.verifies(base.as_bytes(), &published));
     assert_eq!(key.sign(base.as_bytes()).unwrap().as_slice(), published);
-    assert!(!key.verifies(base.as_bytes(), &published[..31]), "a part of a signature is none");
+    assert!(!key.verifies(base.as_bytes(), &published[..31]), "a part of a signature does not do");
     assert!(!key.verifies(&base.as_bytes()[1..], &published));
 }
 
