@@ -81,7 +81,7 @@ pub use request::{
 };
 #[cfg(feature = "tower")]
 pub use request::{
-    RequestSignature, RequestSignatureLayer, ResponseFuture, SignRequest, SignRequestLayer, SignedBody,
-    SignedBodyError,
+    RequestRefused, RequestSignature, RequestSignatureLayer, ResponseFuture, SignRequest, SignRequestLayer,
+    SignedBody, SignedBodyError,
 };
 pub use sign_error::SignError;

@@ -18,7 +18,7 @@ use crate::RequestHead;
 /// Lets only signed requests through, each of them once, and puts the [`SignedRequest`] into their extensions.
 ///
 /// Refusals are empty: 401 for what does not hold, 413 for a body over the limit, 429 for a key that used up its share of
-/// the replay store, 503 where the store cannot remember.
+/// the replay store, 503 where the store cannot remember. [`RequestRefused`](super::RequestRefused) is in their extensions.
 ///
 /// Put it around the whole service: inside of a router that cuts a prefix off, the target is another one than was signed,
 /// and every request is refused.

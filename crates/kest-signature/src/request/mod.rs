@@ -21,6 +21,8 @@ pub use error::RequestSignatureError;
 pub use keys::{RequestKeys, RequestKeysError, SharedKey, ShortSeed};
 #[cfg(feature = "tower")]
 pub use layer::{RequestSignature, RequestSignatureLayer, ResponseFuture};
+#[cfg(feature = "tower")]
+pub use refusal::RequestRefused;
 pub use signer::RequestSigner;
 pub use verifier::{RequestVerifier, RequestVerifierBuilder, SignedRequest};
 

@@ -6,6 +6,27 @@ use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 
 use super::RequestSignatureError;
 
+/// Why a request was refused; found in the extensions of the refusing response. It holds nothing of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRefused {
+    kind: &'static str,
+    cause: Option<&'static str>,
+}
+
+impl RequestRefused {
+    /// As [`RequestSignatureError::kind`].
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// As [`RequestSignatureError::cause`].
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        self.cause
+    }
+}
+
 /// What each kind means to the people who run the service.
 fn explanation(error: &RequestSignatureError) -> (StatusCode, Explanation) {
     use RequestSignatureError as Error;
@@ -56,6 +77,7 @@ pub(super) fn refuse<B: Default>(error: &RequestSignatureError) -> Response<B> {
     Refusal::new(Step::Inbound, explanation).status(status.as_u16()).cause(error.cause()).report();
     let mut response = Response::new(B::default());
     *response.status_mut() = status;
+    response.extensions_mut().insert(RequestRefused { kind: error.kind(), cause: error.cause() });
     if status == StatusCode::UNAUTHORIZED {
         // RFC 9110 section 15.5.2: a 401 names a scheme.
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));

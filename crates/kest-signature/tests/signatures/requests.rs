@@ -11,8 +11,8 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use kest_core::signature::{KeyId, KeyRing, ReplaceableKeys, WorkloadId};
 use kest_signature::{
-    DigestAlgorithm, RequestKeys, RequestKeysError, RequestSignatureLayer, RequestSigner, RequestVerifier,
-    RequestVerifierBuilder, SharedKey, SignRequestLayer, SignedRequest,
+    DigestAlgorithm, RequestKeys, RequestKeysError, RequestRefused, RequestSignatureLayer, RequestSigner,
+    RequestVerifier, RequestVerifierBuilder, SharedKey, SignRequestLayer, SignedRequest,
 };
 use kest_testkit::{FailingReplays, ReplayFault, TestKest};
 use tower::{Layer as _, ServiceExt as _};
@@ -63,6 +63,8 @@ where
 {
     let answer = app.clone().oneshot(request.map(Body::from)).await.unwrap();
     let status = answer.status();
+    let refused = answer.extensions().get::<RequestRefused>();
+    assert_eq!(status == StatusCode::OK, refused.is_none(), "{refused:?}");
     assert_eq!(status == StatusCode::UNAUTHORIZED, answer.headers().contains_key(WWW_AUTHENTICATE));
     let body = axum::body::to_bytes(answer.into_body(), 1 << 22).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -150,6 +152,19 @@ async fn a_proof_of_a_hop_is_no_signed_request() {
     let head = kest_signature::RequestHead::of(&retagged.method, &retagged.uri);
     let error = verifier.verify(&head, &retagged.headers).await.unwrap_err();
     assert_eq!((error.kind(), error.cause()), ("signature_invalid", Some("component_extra")));
+}
+
+#[tokio::test]
+async fn refusals_say_why_to_this_side_alone() {
+    let kit = kit();
+    let app = built(verifier(&kit));
+    let moved = signer(&kit).sign_request(beat("")).await.unwrap();
+    let (mut parts, body) = moved.into_parts();
+    parts.uri = http::Uri::from_static("https://hub.example/beat?n=2");
+    let answer = app.clone().oneshot(Request::from_parts(parts, body).map(Body::from)).await.unwrap();
+    let refused = answer.extensions().get::<RequestRefused>().unwrap();
+    assert_eq!((refused.kind(), refused.cause()), ("signature_invalid", Some("request_differs")));
+    assert_eq!(answer.headers().len(), 2, "the challenge and the length of nothing: {:?}", answer.headers());
 }
 
 #[tokio::test]
