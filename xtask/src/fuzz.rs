@@ -144,7 +144,7 @@ fn inputs(corpus: &Path) -> Result<usize, Failure> {
 fn longest(target: &str) -> usize {
     match target {
         "jwt_header" | "resource_path" => 4_096,
-        "bundle" | "header" | "entry" | "dpop_proof" => 16_384,
+        "bundle" | "header" | "entry" | "dpop_proof" | "signature" => 16_384,
         _ => 65_536,
     }
 }

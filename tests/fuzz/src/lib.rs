@@ -144,6 +144,17 @@ impl Careless {
         self.signer.public_key().as_bytes()
     }
 
+    /// Its signer.
+    pub fn signer(&self) -> Ed25519Signer {
+        let workload = self.signer.workload().clone();
+        Ed25519Signer::from_seed(workload, self.signer.key_id().clone(), &[7; 32]).expect("a key")
+    }
+
+    /// The signature over exactly these bytes.
+    pub fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        *block_on(self.signer.sign(bytes)).expect("the key is here").as_bytes()
+    }
+
     /// The compact JWS over exactly these bytes.
     pub fn sign(&self, header: &[u8], payload: &[u8]) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
