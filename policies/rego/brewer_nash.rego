@@ -7,14 +7,16 @@
 #
 # reads    object.attributes.conflicts   set of strings; empty: in conflict with nothing
 #          chain.resources, chain.principals, chain.operations
-# needs    passports that are bound to their requests. The carrier of one can cut entries off its end and announce the
-#          shorter tip, and is then on neither side of the wall.
-# missing  conflicts missing or anything but a set of strings: denied
+#          environment.hop_proof, environment.is_root
+# needs    passports that are bound to their requests: the carrier of another can cut entries off its end and announce the
+#          shorter tip, and would then be on neither side of the wall. A lineage that starts here has nothing to cut.
+# missing  conflicts missing or anything but a set of strings, a passport that is bound to nothing: denied
 package kest.brewer_nash
 
 default allow := false
 
 allow if {
+	is_bound
 	conflicts := strings(input.object.attributes.conflicts)
 	count(conflicts & touched) == 0
 }
@@ -24,6 +26,11 @@ touched := {name |
 	some names in [input.chain.resources, input.chain.principals, input.chain.operations]
 	some name in names
 }
+
+# A lineage that starts here has nothing that could have been cut off.
+is_bound if input.environment.is_root == true
+
+is_bound if input.environment.hop_proof in {"signature", "peer"}
 
 strings(list) := {text | some text in list} if {
 	is_array(list)

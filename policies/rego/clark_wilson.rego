@@ -18,14 +18,16 @@
 #          object.attributes.required_operations    set of strings; empty requires nothing before
 #          object.attributes.separation_of_duty     true or false
 #          environment.operation, subject.user, subject.identity_source, object.history
-# needs    nothing more: to cut entries off the end can only take validations away, but it also takes away who took part.
-#          Where a user would gain by that, bind passports to their requests.
-# missing  any of the three missing or of another type, no user or an empty one: denied
+#          environment.hop_proof, environment.is_root
+# needs    passports that are bound to their requests: who took part can be cut off the end of another, and who copied one
+#          from a request about validated data could send it again with other data.
+# missing  any of the three missing or of another type, no user or an empty one, a passport that is bound to nothing: denied
 package kest.clark_wilson
 
 default allow := false
 
 allow if {
+	is_bound
 	input.environment.operation in strings(input.object.attributes.certified_operations)
 	user_is_known
 	required := strings(input.object.attributes.required_operations)
@@ -45,6 +47,11 @@ duty_is_separate if {
 	input.object.attributes.separation_of_duty == true
 	not input.subject.user in input.object.history.users
 }
+
+# A lineage that starts here has nothing that could have been cut off.
+is_bound if input.environment.is_root == true
+
+is_bound if input.environment.hop_proof in {"signature", "peer"}
 
 strings(list) := {text | some text in list} if {
 	is_array(list)

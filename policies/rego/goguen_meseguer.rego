@@ -15,8 +15,10 @@
 #          object.attributes.high_taints    set of strings: taints and origins
 #          object.attributes.high_sources   set of strings: users, workloads, operations, resource ids
 #          subject.taints, subject.user, subject.workload, environment.operation, environment.source_type, chain
-# needs    passports that are bound to their requests: who cuts the last entries off has had nothing to do with them.
-# missing  any of the three attributes missing or anything else: denied, whatever the domain
+#          environment.hop_proof, environment.is_root
+# needs    passports that are bound to their requests: who cuts the last entries off another has had nothing to do with them.
+# missing  any of the three attributes missing or anything else: denied, whatever the domain; a passport that is bound to
+#          nothing: denied where the domain is low
 package kest.goguen_meseguer
 
 default allow := false
@@ -29,6 +31,7 @@ allow if {
 
 allow if {
 	input.object.attributes.domain == "low"
+	is_bound
 	count(strings(input.object.attributes.high_taints) & labels) == 0
 	count(strings(input.object.attributes.high_sources) & sources) == 0
 }
@@ -43,6 +46,11 @@ sources := {name |
 	]
 	some name in names
 }
+
+# A lineage that starts here has nothing that could have been cut off.
+is_bound if input.environment.is_root == true
+
+is_bound if input.environment.hop_proof in {"signature", "peer"}
 
 strings(list) := {text | some text in list} if {
 	is_array(list)

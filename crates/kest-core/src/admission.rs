@@ -111,13 +111,14 @@ impl Admission {
         Others: IntoIterator<Item = &'others Self>,
     {
         let mut passport = self.0.passport.clone();
+        let mut bindings = Vec::new();
         for other in others {
             passport = passport.merge(other.passport(), self.0.admitter.limits())?;
+            bindings.push(other.arrival().binding_of_what_follows());
         }
-        Ok(Joined {
-            admitter: self.0.admitter.clone(),
-            arrival: self.0.arrival.followed_by(Lineage::Carried(passport)),
-        })
+        let arrival = self.0.arrival.followed_by(Lineage::Carried(passport));
+        let arrival = bindings.into_iter().fold(arrival, Arrival::joined_with);
+        Ok(Joined { admitter: self.0.admitter.clone(), arrival })
     }
 
     /// A place for what is made from this admission once, such as the packed header of outgoing calls.

@@ -262,7 +262,11 @@ impl Admitter {
             .ids(&carried, operation.trace_id().or(options.trace_id))
             .map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
         let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
-        let draft = operation.draft(entry_id, trace_id, fallback);
+        let mut draft = operation.draft(entry_id, trace_id, fallback);
+        if arrival.lifts_nothing() && !carried.is_empty() {
+            let origin = draft.origin().or(options.root_origin.as_ref());
+            draft.highest_trust = Some(self.0.trust.score(origin.map(Origin::as_str), &[]));
+        }
         let (trust_score, taints) = carried.effective_trust(&draft, &self.0.trust);
         let memo = Memo::new();
         let request = PolicyRequest::new(arrival, &draft, self.workload(), trust_score, &taints, &memo)

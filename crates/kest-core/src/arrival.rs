@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::caller::Caller;
 use crate::passport::Passport;
+use crate::passport_binding::PassportBinding;
 use crate::share::Share;
 
 /// The lineage that a request came with.
@@ -36,13 +37,22 @@ impl Lineage {
 #[derive(Debug, Clone)]
 pub struct Arrival(Arc<Parts>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parts {
     lineage: Lineage,
     caller: Caller,
+    binding: PassportBinding,
+    worth: Worth,
     /// Asked by those only who keep something for the caller, so it is found out when it is asked first.
     share: OnceLock<Share>,
     peer: Option<Share>,
+}
+
+/// What the trust of a passport that came in counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    AsSigned,
+    AtMostARoots,
 }
 
 impl Arrival {
@@ -55,20 +65,64 @@ impl Arrival {
     /// Joins two proofs of a request that came from `peer`, which counts where nothing better is known of the caller.
     #[must_use]
     pub fn from_peer(lineage: Lineage, caller: Caller, peer: Option<Share>) -> Self {
-        Self(Arc::new(Parts { lineage, caller, share: OnceLock::new(), peer }))
+        let (binding, worth) = (PassportBinding::Unbound, Worth::AsSigned);
+        Self(Arc::new(Parts { lineage, caller, binding, worth, share: OnceLock::new(), peer }))
+    }
+
+    /// Says what ties the passport to the request: without it nothing does.
+    #[must_use]
+    pub fn with_binding(mut self, binding: PassportBinding) -> Self {
+        Arc::make_mut(&mut self.0).binding = binding;
+        self
+    }
+
+    /// The same, of which the passport lifts nothing: the trust of what follows it is at most what a root's would be in its place,
+    /// while its taints count.
+    #[must_use]
+    pub fn never_lifting(mut self) -> Self {
+        Arc::make_mut(&mut self.0).worth = Worth::AtMostARoots;
+        self
     }
 
     /// What follows this arrival inside of the service: another lineage, the same caller; who is known from a lineage
     /// only is whom this one names.
     pub(crate) fn followed_by(&self, lineage: Lineage) -> Self {
         let caller = self.caller().clone().following(&lineage);
-        Self(Arc::new(Parts { lineage, caller, share: self.share().into(), peer: self.0.peer }))
+        let (binding, share) = (self.binding_of_what_follows(), self.share().into());
+        // The entry before was held to a root's trust already, and bounds what follows it.
+        let worth = Worth::AsSigned;
+        Self(Arc::new(Parts { lineage, caller, binding, worth, share, peer: self.0.peer }))
+    }
+
+    /// What ties a lineage to this request that an operation of this service ends.
+    pub(crate) fn binding_of_what_follows(&self) -> PassportBinding {
+        // Nothing came from outside, so that there is nothing that could have been cut.
+        let began_here = self.lineage().passport().is_none_or(Passport::is_empty);
+        if began_here { PassportBinding::Signature } else { self.binding() }
+    }
+
+    /// The same, where another lineage came along whose binding is `other`.
+    pub(crate) fn joined_with(mut self, other: PassportBinding) -> Self {
+        let binding = self.binding().and(other);
+        Arc::make_mut(&mut self.0).binding = binding;
+        self
+    }
+
+    /// Whether the passport [lifts nothing](Self::never_lifting).
+    pub(crate) fn lifts_nothing(&self) -> bool {
+        self.0.worth == Worth::AtMostARoots
     }
 
     /// Through whom: the verified lineage.
     #[must_use]
     pub fn lineage(&self) -> &Lineage {
         &self.0.lineage
+    }
+
+    /// What ties the lineage to this request.
+    #[must_use]
+    pub fn binding(&self) -> PassportBinding {
+        self.0.binding
     }
 
     /// Who.
@@ -80,7 +134,7 @@ impl Arrival {
     /// On whose account it is served.
     #[must_use]
     pub fn share(&self) -> Share {
-        let Parts { lineage, caller, share, peer } = self.0.as_ref();
+        let Parts { lineage, caller, share, peer, .. } = self.0.as_ref();
         *share.get_or_init(|| Share::of_caller(caller, lineage, *peer))
     }
 }

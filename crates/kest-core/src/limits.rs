@@ -166,6 +166,8 @@ pub struct Limits {
     pub signature_skew: Duration,
     /// Bytes of a signed body that are read before the handler runs, to compare its digest; each request may hold as many.
     pub signed_body_bytes: usize,
+    /// Time that such a body may take to arrive: at the slowest this is 70 kB a second.
+    pub checked_body_wait: Duration,
 }
 
 impl Default for Limits {
@@ -236,6 +238,7 @@ impl Default for Limits {
             signature_max_age: Duration::from_secs(10),
             signature_skew: Duration::from_secs(2),
             signed_body_bytes: 2 * 1024 * 1024,
+            checked_body_wait: Duration::from_secs(30),
         }
     }
 }

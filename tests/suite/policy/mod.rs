@@ -58,7 +58,7 @@ const IMPATIENT: Duration = Duration::from_millis(100);
 fn input(id: &Value, attributes: &Value) -> Input {
     let chain =
         json!({"operations": ["read"], "principals": ["web"], "resources": [null], "users": ["alice"]});
-    let environment = json!({"active_deviations": [], "is_root": false, "operation": "call",
+    let environment = json!({"active_deviations": [], "hop_proof": "none", "is_root": false, "operation": "call",
         "policy_names": [NAME], "policy_tier": "function", "source_type": null});
     let subject = json!({"agent": "web", "identity_source": "jwt", "issuer": "https://issuer.example",
         "roles": [], "scopes": ["read"], "taints": ["pii"], "task": "read", "tenant": "acme", "trust_score": 40,

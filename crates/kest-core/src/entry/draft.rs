@@ -98,6 +98,7 @@ pub struct EntryDraft {
     pub(crate) environment: JsonObject,
     pub(crate) otel_context: JsonObject,
     pub(crate) labels: OwnLabels,
+    pub(crate) highest_trust: Option<TrustScore>,
 }
 
 impl EntryDraft {
@@ -117,6 +118,7 @@ impl EntryDraft {
             environment: JsonObject::default(),
             otel_context: JsonObject::default(),
             labels: OwnLabels::default(),
+            highest_trust: None,
         }
     }
 

@@ -97,7 +97,8 @@ impl Passport {
         let scores: Vec<TrustScore> = self.tip_entries().map(|tip| tip.trust_score()).collect();
         let mut taints = self.taints();
         taints.extend(&draft.added_taints);
-        (trust.score(draft.origin().map(Origin::as_str), &scores), taints)
+        let score = trust.score(draft.origin().map(Origin::as_str), &scores);
+        (draft.highest_trust.map_or(score, |highest| score.min(highest)), taints)
     }
 
     fn prepare(

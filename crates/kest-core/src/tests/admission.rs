@@ -11,7 +11,7 @@ use super::*;
 use crate::policy::dangerous_allow_all;
 use crate::signature::{Ed25519Signer, KeyId, ReplaceableSigner, Signature, WorkloadId};
 use crate::trust::Origin;
-use crate::{AdmitOptions, Caller};
+use crate::{AdmitOptions, Caller, PassportBinding};
 
 /// Nothing here waits for anything.
 fn now<F: Future>(future: F) -> F::Output {
@@ -39,6 +39,63 @@ fn check(admission: &Admission, id: &str) {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let signature = Signature::from_bytes(signature.try_into().unwrap());
     assert!(kept.public_key().verifies(signed.as_bytes(), &signature));
+}
+
+/// A lineage of another service, worth 100, as it arrives here.
+fn arrived(taint: &'static str) -> Arrival {
+    let other = Admitter::builder(Arc::new(key("1"))).build();
+    let operation = named("before").taint(taint);
+    let before = now(other.originate(Origin::internal(), &operation, &dangerous_allow_all())).unwrap();
+    Arrival::new(Lineage::Carried(before.passport().clone()), Caller::system())
+}
+
+/// Attack: a passport of high trust was copied and is sent by one whom a root here would trust less.
+#[test]
+fn passport_that_lifts_nothing_is_worth_a_root_at_most_and_its_taints_count() {
+    let admitter = Admitter::builder(Arc::new(key("two"))).build();
+    let admit = |arrival: &Arrival, operation: &Operation| {
+        let options = AdmitOptions::default().with_root_origin(Origin::internet());
+        let seen = std::sync::Mutex::default();
+        let policy = crate::policy::policy_fn("looks", |it| {
+            *seen.lock().unwrap() = Some((it.trust_score().value(), it.taints().contains("raw")));
+            true
+        });
+        let admission = now(admitter.admit(arrival, operation, &policy.unwrap(), options)).unwrap();
+        (seen.into_inner().unwrap().unwrap(), admission)
+    };
+    let ((trust, tainted), lifted) = admit(&arrived("raw"), &named("read"));
+    assert_eq!((trust, tainted, lifted.entry().trust_score().value()), (100, true, 100));
+    let copied = arrived("raw").never_lifting();
+    let ((trust, tainted), held) = admit(&copied, &named("read"));
+    assert_eq!((trust, tainted, held.entry().trust_score().value()), (10, true, 10));
+    assert!(held.passport().taints().contains("raw"));
+    let ((trust, _), held) = admit(&copied, &named("read").origin(Origin::user_input()));
+    assert_eq!((trust, held.entry().trust_score().value()), (40, 40), "the operation's own origin");
+    // What follows inside of the service, and whom it calls, go by the entry that was signed here.
+    let nested = now(held.operation(named("resize")).admit(&dangerous_allow_all())).unwrap();
+    assert_eq!(nested.entry().trust_score().value(), 40);
+}
+
+#[test]
+fn lineage_is_bound_where_all_that_came_in_is() {
+    let admitter = Admitter::builder(Arc::new(key("two"))).build();
+    let admit = |arrival: &Arrival| {
+        now(admitter.admit(arrival, &named("read"), &dangerous_allow_all(), AdmitOptions::default())).unwrap()
+    };
+    let root = admit(&Arrival::new(Lineage::Absent, Caller::system()));
+    let unbound = admit(&arrived("a"));
+    let signed = admit(&arrived("b").with_binding(PassportBinding::Signature));
+    let peer = admit(&arrived("c").with_binding(PassportBinding::Peer));
+    assert_eq!(root.arrival().binding(), PassportBinding::Unbound, "nothing came");
+    let following = |admission: &Admission| admission.following().binding().as_str();
+    let all = [&root, &unbound, &signed, &peer].map(following);
+    assert_eq!(all, ["signature", "none", "signature", "peer"]);
+    let joined = |one: &Admission, other: &Admission| one.join([other]).unwrap().arrival.binding().as_str();
+    assert_eq!(joined(&signed, &unbound), "none");
+    assert_eq!(joined(&unbound, &peer), "none");
+    assert_eq!(joined(&root, &unbound), "none");
+    assert_eq!(joined(&root, &peer), "signature");
+    assert_eq!(joined(&peer, &signed), "peer");
 }
 
 #[test]

@@ -30,7 +30,7 @@
 //!     br#"{
 //!         "chain": {"operations": ["checkout"], "principals": ["spiffe://shop/web"],
 //!             "resources": [null], "users": ["ada"]},
-//!         "environment": {"active_deviations": [], "is_root": false, "operation": "read-order",
+//!         "environment": {"active_deviations": [], "hop_proof": "signature", "is_root": false, "operation": "read-order",
 //!             "policy_names": ["orders/read"], "policy_tier": "function", "source_type": null},
 //!         "identity": "spiffe://shop/orders",
 //!         "object": {"attributes": {}, "id": "order-17"},

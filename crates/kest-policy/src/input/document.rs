@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kest_core::PassportBinding;
 use kest_core::entry::PolicyTier;
 #[cfg(any(feature = "cedar", feature = "rego"))]
 use kest_core::{IdentitySource, Share};
@@ -68,6 +69,10 @@ record! {
         /// What the service says about what surrounds the operation; absent when it says nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub(crate) declared: Option<Arc<RawValue>> = Form::Free("Declared"), Some(r#"{"region": "eu"}"#);
+        /// What ties the lineage to this request: `signature` or `peer`; `none` where a copy of the passport would do as well, and
+        /// at a root. With `none` entries may have been cut off the end of the lineage.
+        #[serde(default = "unbound")]
+        pub hop_proof: Arc<str> = Form::Text(Presence::Always), Some(r#""signature""#);
         /// Whether the operation starts a lineage.
         pub is_root: bool = Form::Boolean, Some("false");
         /// The operation that asks.
@@ -100,6 +105,11 @@ record! {
         /// What it is called; null when it is not.
         pub id: Option<Arc<str>> = Form::Text(Presence::OrNull), Some(r#""invoice-7""#);
     }
+}
+
+/// A document that does not say what ties the lineage to the request is not of one that is tied.
+fn unbound() -> Arc<str> {
+    PassportBinding::Unbound.as_str().into()
 }
 
 /// What the library of policies reads.

@@ -57,6 +57,7 @@ impl Common {
         let environment = Environment {
             active_deviations: Vec::new(),
             declared: said(request.environment()).map(raw).transpose()?,
+            hop_proof: request.arrival().binding().as_str().into(),
             is_root: request.is_root(),
             operation: request.operation().clone().into(),
             parent_hash: parent_hash.then(|| tip_of(passport)),

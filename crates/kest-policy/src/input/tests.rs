@@ -13,7 +13,7 @@ pub(crate) fn document() -> Value {
             "resources": [null, "r1"], "users": ["alice", null],
         },
         "environment": {
-            "active_deviations": ["d"], "declared": {"región": "eu"}, "is_root": false, "operation": "reserve", "parent_hash": "00ff",
+            "active_deviations": ["d"], "declared": {"región": "eu"}, "hop_proof": "signature", "is_root": false, "operation": "reserve", "parent_hash": "00ff",
             "policy_names": ["p"], "policy_tier": "function", "source_type": "internet",
             "tip_age_seconds": 20,
         },
@@ -75,7 +75,7 @@ fn canonical_form_is_the_oracles() {
 #[test]
 fn every_member_makes_another_digest() {
     let (original, variants) = (input(&document()), changed(&document()));
-    assert_eq!(variants.len(), 50);
+    assert_eq!(variants.len(), 51);
     for (pointer, document) in variants {
         assert_ne!(input(&document).digest(), original.digest(), "{pointer}");
         assert_ne!(input(&document), original, "{pointer}");

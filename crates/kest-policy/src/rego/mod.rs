@@ -26,7 +26,7 @@
 //!
 //! let clerk = r#"{
 //!     "chain": {"operations": [], "principals": [], "resources": [], "users": []},
-//!     "environment": {"active_deviations": [], "is_root": true, "operation": "read", "policy_names": ["shop/orders"],
+//!     "environment": {"active_deviations": [], "hop_proof": "none", "is_root": true, "operation": "read", "policy_names": ["shop/orders"],
 //!                     "policy_tier": "function", "source_type": null},
 //!     "identity": "spiffe://example.org/orders",
 //!     "object": {"attributes": {}, "id": "order-7"},

@@ -13,7 +13,7 @@ fn document(attributes: Value) -> Value {
             "resources": ["invoice-7", null], "users": ["alice", null],
         },
         "environment": {
-            "active_deviations": [], "is_root": false, "operation": "approve_invoice",
+            "active_deviations": [], "hop_proof": "signature", "is_root": false, "operation": "approve_invoice",
             "policy_names": ["kest/any"], "policy_tier": "function", "source_type": "internal",
         },
         "identity": "spiffe://shop/ledger",
@@ -215,6 +215,38 @@ fn conflict_by_workload_or_operation_is_denied() {
     denies_only_with("kest/brewer_nash", conflicts.clone(), "/chain/principals", principals);
     let operations = json!(["read_bank_b", "validate_invoice"]);
     denies_only_with("kest/brewer_nash", conflicts, "/chain/operations", operations);
+}
+
+/// Attack: the carrier of a passport that is bound to nothing cut off what he would be denied for, or copied another's.
+#[test]
+fn history_of_a_passport_that_anybody_could_send_is_denied() {
+    let policies = [
+        ("kest/brewer_nash", json!({ "conflicts": ["bank-b"] })),
+        ("kest/clark_wilson", invoice(false)),
+        ("kest/clark_wilson", invoice(true)),
+        ("kest/goguen_meseguer", low()),
+    ];
+    for (name, attributes) in policies {
+        for nothing in ["none", "", "Signature", "jwt"] {
+            denies_only_with(name, attributes.clone(), "/environment/hop_proof", json!(nothing));
+        }
+        let mut of_peer = document(attributes);
+        of_peer["environment"]["hop_proof"] = json!("peer");
+        check(name, &of_peer, true);
+    }
+}
+
+/// Without an entry nothing can be cut: whether a lineage may start here is asked elsewhere.
+#[test]
+fn lineage_that_starts_here_needs_no_proof() {
+    for (name, attributes) in
+        [("kest/brewer_nash", json!({ "conflicts": ["bank-b"] })), ("kest/goguen_meseguer", low())]
+    {
+        let mut document = document(attributes);
+        document["environment"]["hop_proof"] = json!("none");
+        document["environment"]["is_root"] = json!(true);
+        check(name, &document, true);
+    }
 }
 
 fn invoice(separate: bool) -> Value {

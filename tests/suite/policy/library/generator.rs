@@ -77,10 +77,11 @@ fn surroundings(random: &mut Random) -> Value {
     let trust = score(random);
     let tiers = ["enterprise", "platform", "application", "function"];
     let source = random.pick(&["jwt", "jwt", "jwt", "jwt", "lineage", "lineage", "anonymous", "unverified"]);
+    let hop_proof = random.pick(&["signature", "signature", "signature", "peer", "none", "Signature"]);
     json!({
         "chain": chain,
         "environment": {
-            "active_deviations": random.some(&NAMES, 1), "is_root": entries == 0,
+            "active_deviations": random.some(&NAMES, 1), "hop_proof": hop_proof, "is_root": entries == 0,
             "operation": random.pick(&NAMES), "policy_names": ["kest/any"],
             "policy_tier": random.pick(&tiers), "source_type": name_or_null(random, 50),
         },

@@ -74,7 +74,7 @@ fn brewer_nash(document: &Value, attributes: &Value) -> Verdict {
     let chain = &document["chain"];
     let lists = [&chain["resources"], &chain["principals"], &chain["operations"]];
     let mut touched = lists.into_iter().flat_map(named);
-    Some(!touched.any(|name| conflicts.contains(&name)))
+    Some(is_bound(document) && !touched.any(|name| conflicts.contains(&name)))
 }
 
 fn clark_wilson(document: &Value, attributes: &Value) -> Verdict {
@@ -87,7 +87,8 @@ fn clark_wilson(document: &Value, attributes: &Value) -> Verdict {
     let done = named(&history["operations"]);
     let hands = named(&history["users"]);
     Some(
-        certified.contains(&operation)
+        is_bound(document)
+            && certified.contains(&operation)
             && required.iter().all(|step| done.contains(step))
             && !(separate && hands.contains(&user)),
     )
@@ -113,9 +114,15 @@ fn goguen_meseguer(document: &Value, attributes: &Value) -> Verdict {
         || sources.iter().any(|source| high_sources.contains(source));
     match attributes["domain"].as_str()? {
         "high" => Some(true),
-        "low" => Some(!is_high),
+        "low" => Some(is_bound(document) && !is_high),
         _ => None,
     }
+}
+
+/// Whether nothing can have been cut off the end of the lineage.
+fn is_bound(document: &Value) -> bool {
+    let environment = &document["environment"];
+    environment["is_root"] == true || matches!(environment["hop_proof"].as_str(), Some("signature" | "peer"))
 }
 
 fn trust(document: &Value) -> i64 {

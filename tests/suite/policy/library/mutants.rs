@@ -138,6 +138,14 @@ fn mutants_of_brewer_nash_are_noticed() {
             ("cedar", "!context.chain.resources.containsAny", "!context.chain.users.containsAny"),
             ("cedar", "!context.chain.principals.containsAny", "!context.chain.principals.containsAll"),
             ("cedar", "!context.chain.operations", "context.chain.operations"),
+            ("cedar", "(context.environment.is_root ||", "(true ||"),
+            ("cedar", "(context.environment.is_root ||", "("),
+            ("cedar", ", \"peer\"]", "]"),
+            ("cedar", "\"peer\"]", "\"peer\", \"none\"]"),
+            ("rego", "\tis_bound\n", ""),
+            ("rego", "is_bound if input.environment.is_root == true\n", ""),
+            ("rego", "{\"signature\", \"peer\"}", "{\"signature\"}"),
+            ("rego", "{\"signature\", \"peer\"}", "{\"signature\", \"peer\", \"none\"}"),
             ("rego", "[input.chain.resources, ", "["),
             ("rego", "input.chain.principals, ", ""),
             ("rego", ", input.chain.operations]", "]"),
@@ -151,6 +159,8 @@ fn mutants_of_clark_wilson_are_noticed() {
     check_all_noticed(
         "kest/clark_wilson",
         &[
+            ("cedar", "(context.environment.is_root ||", "(true ||"),
+            ("rego", "\tis_bound\n", ""),
             ("cedar", "operations.containsAll", "operations.containsAny"),
             ("cedar", "(!context.object.attributes.separation", "(context.object.attributes.separation"),
             // What was done to something else, and who did it, is another matter.
@@ -185,6 +195,8 @@ fn mutants_of_goguen_meseguer_are_noticed() {
             "context.environment has source_type &&",
             "context.environment has source_type && false &&",
         ),
+        ("cedar", "(context.environment.is_root ||", "(true ||"),
+        ("rego", "\tis_bound\n", ""),
         ("cedar", "context.subject has user &&", "context.subject has user && false &&"),
         ("cedar", "!context.object.attributes.high_sources.contains(context.subject.workload)", "true"),
         ("cedar", "!context.object.attributes.high_sources.contains(context.environment.operation)", "true"),

@@ -26,7 +26,7 @@ fn document() -> Value {
             "resources": [null, "r1"], "users": ["ada", null],
         },
         "environment": {
-            "active_deviations": ["d"], "is_root": false, "operation": "reserve", "parent_hash": "00ff",
+            "active_deviations": ["d"], "hop_proof": "peer", "is_root": false, "operation": "reserve", "parent_hash": "00ff",
             "policy_names": ["p"], "policy_tier": "function", "source_type": "internet",
             "tip_age_seconds": 20,
         },

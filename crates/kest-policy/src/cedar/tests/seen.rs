@@ -3,7 +3,7 @@
 use super::*;
 
 /// Conditions that hold for [`document`], one for each of its members.
-const TRUE: [&str; 32] = [
+const TRUE: [&str; 33] = [
     r#"principal == Kest::Workload::"spiffe://x/c""#,
     r#"action == Kest::Action::"p""#,
     r#"resource == Kest::Resource::"stock/7""#,
@@ -12,6 +12,7 @@ const TRUE: [&str; 32] = [
     r#"context.chain.resources == ["r1"]"#,
     r#"context.chain.users == ["ada"]"#,
     r#"context.environment.active_deviations == ["d"]"#,
+    r#"context.environment.hop_proof == "peer""#,
     r"!context.environment.is_root",
     r#"context.environment.operation == "reserve""#,
     r#"context.environment has parent_hash && context.environment.parent_hash == "00ff""#,

@@ -19,7 +19,7 @@ fn document(attributes: Value) -> Value {
     json!({
         "chain": {"operations": ["a"], "principals": ["w"], "resources": [null], "users": ["u"]},
         "environment": {
-            "active_deviations": ["d"], "is_root": false, "operation": "buy", "parent_hash": "0",
+            "active_deviations": ["d"], "hop_proof": "none", "is_root": false, "operation": "buy", "parent_hash": "0",
             "policy_names": ["p"], "policy_tier": "function", "source_type": "http"
         },
         "identity": "spiffe://example.org/cart",

@@ -128,7 +128,7 @@ async fn every_member_of_the_input_can_be_read() {
             read += 1;
         }
     }
-    assert_eq!(read, 31);
+    assert_eq!(read, 32);
     let deep = said("allow if input.object.attributes.a.b[0] == 1", json!({"a": {"b": [1]}})).await;
     assert_eq!(deep.unwrap(), Verdict::Allow);
 }
