@@ -44,6 +44,7 @@ mod insecure;
 mod jwks;
 mod jwt;
 mod mtls;
+mod peer;
 mod refresh;
 mod resource;
 pub mod telemetry;
@@ -67,4 +68,7 @@ pub use jwt::{
     Algorithm, ClaimNames, ClaimPath, Grants, InvalidToken, JwtAuthenticator, JwtAuthenticatorBuilder,
     JwtBuildError, TokenHeader, TrustedIssuer, UnverifiedToken, WithoutToken, cause_of,
 };
+pub use peer::PeerWorkload;
+#[cfg(feature = "x509")]
+pub use peer::PeerWorkloadError;
 pub use resource::{ResourceError, ResourceMetadata};
