@@ -35,7 +35,7 @@ fn operation() -> OperationLayer {
 #[tokio::test]
 async fn plain_hyper_service_is_protected() {
     let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(
-        |request: Request<hyper::body::Incoming>| async move {
+        |request: Request<_>| async move {
             let admission = request.extensions().get::<Admission>().unwrap();
             let text = format!("{} {}", admission.passport().len(), current_admission().is_some());
             Ok::<_, Infallible>(Response::new(FullBody::from(text)))
@@ -65,8 +65,8 @@ type FullBody = http_body_util::Full<Bytes>;
 async fn operation_layer_without_inbound_layer_refuses_loudly() {
     let service = ServiceBuilder::new()
         .layer(operation())
-        .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
-    let response = service.oneshot(Request::new(())).await.unwrap();
+        .service_fn(|_: Request<_>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
+    let response = service.oneshot(Request::new(String::new())).await.unwrap();
     assert_eq!(response.extensions().get::<Rejection>().unwrap().kind(), RejectionKind::NoArrival);
     assert_eq!((response.status().as_u16(), text_of(response).await.as_str()), (500, ""));
 }
@@ -79,8 +79,8 @@ async fn grpc_service_gets_trailers_only_refusals() {
         .build();
     let service = ServiceBuilder::new()
         .layer(inbound)
-        .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
-    let request = Request::builder().header("baggage", "kest.chain_tip=0").body(()).unwrap();
+        .service_fn(|_: Request<_>| async { Ok::<_, Infallible>(Response::new(String::from("ran"))) });
+    let request = Request::builder().header("baggage", "kest.chain_tip=0").body(String::new()).unwrap();
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "3");
     assert_eq!(response.headers()["content-type"], "application/grpc");
@@ -96,13 +96,14 @@ async fn policy_sees_the_resource_and_the_entry_records_it() {
     )
     .resource(|parts| Resource::new(parts.uri.path()).with_attributes(r#"{"z": 1, "a": "ä"}"#).unwrap());
     let service =
-        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|request: Request<()>| async move {
+        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|request: Request<_>| async move {
             let admission = request.extensions().get::<Admission>().unwrap().clone();
             let labels = admission.entry().labels();
             let text = format!("{:?} {:?}", labels.get("kest.resource_id"), labels.get("kest.resource_attr"));
             Ok::<_, Infallible>(Response::new(text))
         });
-    let call = |path: &str| service.clone().oneshot(Request::builder().uri(path).body(()).unwrap());
+    let call =
+        |path: &str| service.clone().oneshot(Request::builder().uri(path).body(String::new()).unwrap());
     let (allowed, denied) = (call("/orders/7").await.unwrap(), call("/orders/8").await.unwrap());
     assert_eq!(text_of(allowed).await, r#"Some("/orders/7") Some("{\"a\":\"ä\",\"z\":1}")"#);
     assert_eq!(denied.status().as_u16(), 403);
@@ -114,11 +115,11 @@ async fn trace_of_the_services_own_tracer_comes_before_the_header() {
     let kest = Admitter::builder(keys::signer("service")).trace_source(move || tracer).build();
     let layer = OperationLayer::new(kest, Operation::named("read").unwrap(), dangerous_allow_all());
     let service =
-        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|_request: Request<()>| async {
+        ServiceBuilder::new().layer(inbound()).layer(layer).service_fn(|_request: Request<_>| async {
             Ok::<_, Infallible>(Response::new(kest_baggage::current_trace_id().unwrap().to_string()))
         });
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let request = Request::builder().header("traceparent", traceparent).body(()).unwrap();
+    let request = Request::builder().header("traceparent", traceparent).body(String::new()).unwrap();
     assert_eq!(text_of(service.oneshot(request).await.unwrap()).await, "0af7651916cd43dd8448eb211c80319c");
 }
 
@@ -198,14 +199,14 @@ async fn two_tips_that_name_different_users_name_nobody() {
 #[tokio::test]
 async fn operation_layer_inside_another_continues_its_lineage() {
     let service = ServiceBuilder::new().layer(inbound()).layer(operation()).layer(operation()).service_fn(
-        |request: Request<()>| async move {
+        |request: Request<_>| async move {
             let admission = request.extensions().get::<Admission>().unwrap().clone();
             let entries = admission.passport().entries();
             let follows = entries[1].parents() == [entries[0].hash()];
             Ok::<_, Infallible>(Response::new(format!("{} {follows}", entries.len())))
         },
     );
-    assert_eq!(text_of(service.oneshot(Request::new(())).await.unwrap()).await, "2 true");
+    assert_eq!(text_of(service.oneshot(Request::new(String::new())).await.unwrap()).await, "2 true");
 }
 
 #[tokio::test]
@@ -265,15 +266,15 @@ async fn request_that_matches_no_route_signs_nothing_and_is_verified_all_the_sam
 /// Some services do their work, or spawn it, before they return their future.
 #[tokio::test]
 async fn context_is_there_already_when_the_inner_service_is_called() {
-    let service = ServiceBuilder::new().layer(inbound()).layer(public()).service_fn(|_: Request<()>| {
+    let service = ServiceBuilder::new().layer(inbound()).layer(public()).service_fn(|_: Request<_>| {
         let arrived = kest_baggage::current_arrival().is_some() && current_admission().is_none();
         async move { Ok::<_, Infallible>(Response::new(arrived.to_string())) }
     });
-    assert_eq!(text_of(service.oneshot(Request::new(())).await.unwrap()).await, "true");
-    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(|_: Request<()>| {
+    assert_eq!(text_of(service.oneshot(Request::new(String::new())).await.unwrap()).await, "true");
+    let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(|_: Request<_>| {
         let admitted = current_admission().is_some();
         async move { Ok::<_, Infallible>(Response::new(admitted.to_string())) }
     });
-    assert_eq!(text_of(service.oneshot(Request::new(())).await.unwrap()).await, "true");
+    assert_eq!(text_of(service.oneshot(Request::new(String::new())).await.unwrap()).await, "true");
     assert!(current_admission().is_none());
 }

@@ -13,7 +13,7 @@ use kest_core::signature::{KeyRing, ReplaceableKeys, Sign};
 use kest_core::{Admitter, Authorize, Clock, Dialect, Limits, Operation, SystemClock};
 use kest_identity::IdentityChoice;
 use kest_testkit::{SignedEntries, TestSigner};
-use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
+use kest_tower::{InboundBuilder, InboundLayer, OperationLayer, PeerWorkload};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -58,6 +58,8 @@ pub struct Setup {
     pub signer: Arc<dyn Sign>,
     /// The keys that it trusts.
     pub keys: ReplaceableKeys,
+    /// The workload at the other end of all of its connections, as code that ends TLS would say.
+    pub peer: Option<PeerWorkload>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -80,6 +82,7 @@ impl Default for Setup {
             store: None,
             signer: keys::signer("service"),
             keys: ReplaceableKeys::new(KeyRing::clone(&keys::ring())),
+            peer: None,
         }
     }
 }
@@ -116,6 +119,10 @@ impl Setup {
                 post(handler).route_layer(OperationLayer::shared(kest, self.operation, self.policy)),
             )
             .layer(inbound);
+        let router = match self.peer {
+            Some(peer) => router.layer(axum::Extension(peer)),
+            None => router,
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use kest_core::policy::dangerous_allow_all;
 use kest_core::trust::Origin;
-use kest_core::{Admission, AdmitOptions, Arrival, Authorize, FromLineage, Lineage, Operation};
+use kest_core::{
+    Admission, AdmitOptions, Arrival, Authorize, FromLineage, Lineage, Operation, PassportBinding,
+};
 
 use crate::caller::{TestCaller, proved_by};
 use crate::fail::OrFail as _;
@@ -35,6 +37,7 @@ pub struct TestAdmission {
     operation: Operation,
     caller: Option<TestCaller>,
     lineage: Option<TestLineage>,
+    binding: PassportBinding,
     policy: Arc<dyn Authorize>,
 }
 
@@ -46,6 +49,7 @@ impl TestAdmission {
             operation,
             caller: None,
             lineage: None,
+            binding: PassportBinding::Signature,
             policy: Arc::new(dangerous_allow_all()),
         }
     }
@@ -60,6 +64,13 @@ impl TestAdmission {
     /// After these hops; at the root of a lineage otherwise.
     pub fn lineage(mut self, lineage: TestLineage) -> Self {
         self.lineage = Some(lineage);
+        self
+    }
+
+    /// Whose lineage is tied to its request by this; by a signature otherwise, as behind an inbound layer with
+    /// [`hop_proof`](kest_tower::InboundBuilder::hop_proof).
+    pub fn binding(mut self, binding: PassportBinding) -> Self {
+        self.binding = binding;
         self
     }
 
@@ -94,7 +105,8 @@ impl TestAdmission {
         };
         let service = self.kit.admitter(&self.service).build();
         let options = AdmitOptions::default().with_root_origin(Origin::system());
-        let arrival = Arrival::new(lineage, caller);
+        let binding = if lineage.passport().is_some() { self.binding } else { PassportBinding::Unbound };
+        let arrival = Arrival::new(lineage, caller).with_binding(binding);
         now(service.admit(&arrival, &self.operation, self.policy.as_ref(), options)).or_fail("an admission")
     }
 }

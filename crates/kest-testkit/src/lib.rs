@@ -85,6 +85,7 @@ mod dpop;
 mod fail;
 mod forge;
 pub mod header;
+mod hop;
 mod issuer;
 mod kit;
 mod lineage;

@@ -140,6 +140,28 @@ impl TestLineage {
         lineage.passport().cloned().unwrap_or_else(Passport::empty)
     }
 
+    /// Has the workload of the last hop send `request`: with the passport, and with the proof that it made this very request. See
+    /// [`TestKest::send`].
+    ///
+    /// ```
+    /// use http::Request;
+    /// use kest_testkit::TestKest;
+    ///
+    /// let kit = TestKest::new(["gateway", "service"]);
+    /// let request = Request::post("https://service.example/call").body("{}".to_owned()).unwrap();
+    /// let sent = kit.lineage().hop("gateway").send(request);
+    /// assert!(sent.headers().contains_key("baggage") && sent.headers().contains_key("signature"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Without a hop, or when the request names no authority.
+    #[track_caller]
+    pub fn send<B: AsRef<[u8]>>(&self, request: http::Request<B>) -> http::Request<B> {
+        let (last, _operation) = self.hops.last().or_fail("a hop");
+        self.kit.send(last, &self.passport(), request)
+    }
+
     /// The compact entries, the root first.
     ///
     /// # Panics

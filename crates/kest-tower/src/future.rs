@@ -5,17 +5,17 @@ use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use kest_baggage::{Ambience, Ambient};
-use kest_core::{Admission, Arrival};
+use kest_core::Admission;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::answer::Rejection;
 use crate::respond::{Answering, Respond};
-use crate::steps::Received;
+use crate::steps::Arrived;
 use crate::touch::Watch;
 
 /// Steps 1 to 4, then the inner service.
-pub type ArrivalFuture<S, RequestBody> = ProvingFuture<S, RequestBody, (Arrival, Received)>;
+pub type ArrivalFuture<S, RequestBody> = ProvingFuture<S, RequestBody, Arrived>;
 
 /// Steps 5 and 6, then the inner service.
 pub type OperationFuture<S, RequestBody> = ProvingFuture<S, RequestBody, Admission>;

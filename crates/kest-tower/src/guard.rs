@@ -1,18 +1,16 @@
 //! The layer on a route that needs a scope or a role: plain grants, before any policy is asked.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response, response};
 use kest_core::refusal::Step;
 use kest_core::{Arrival, Caller, Challenge, Confirmation, IdentitySource};
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::answer::Rejection;
-use crate::future::refuse;
+use crate::body::GuardFuture;
 use crate::rejection::RejectionKind;
 use crate::respond::{Answering, Respond};
 use crate::touch::touch;
@@ -263,12 +261,12 @@ pub struct Guard<S> {
 
 impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Guard<S>
 where
-    S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
     ResponseBody: Default,
 {
     type Response = Response<ResponseBody>;
     type Error = S::Error;
-    type Future = GuardFuture<S::Future>;
+    type Future = GuardFuture<S, RequestBody>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -276,57 +274,15 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         touch(request.extensions_mut());
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        let answering = || Answering::to(&request, self.layer.plan.respond.clone());
         match self.layer.plan.check(request.extensions()) {
-            Ok(()) => GuardFuture { state: State::Running { running: self.inner.call(request) } },
-            Err(rejection) => {
-                let answering = Answering::to(&request, self.layer.plan.respond.clone());
-                GuardFuture { state: State::Refused { refused: Some((rejection, answering)) } }
+            Ok(()) => {
+                let answering = answering();
+                GuardFuture::waiting(ready, request, Step::Guard, answering)
             }
-        }
-    }
-}
-
-pin_project! {
-    /// The inner service's answer, or the refusal.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct GuardFuture<Running> {
-        #[pin]
-        state: State<Running>,
-    }
-}
-
-pin_project! {
-    #[project = Projection]
-    enum State<Running> {
-        Running { #[pin] running: Running },
-        Refused { refused: Option<(Rejection, Answering)> },
-    }
-}
-
-impl<Running> std::fmt::Debug for State<Running> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Running { .. } => "Running",
-            Self::Refused { .. } => "Refused",
-        })
-    }
-}
-
-impl<Running, Body: Default, Error> Future for GuardFuture<Running>
-where
-    Running: Future<Output = Result<Response<Body>, Error>>,
-{
-    type Output = Result<Response<Body>, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projection::Running { running } => running.poll(context),
-            // A poll after completion never resolves.
-            Projection::Refused { refused } => match refused.take() {
-                Some((rejection, answering)) => refuse(rejection, &answering),
-                None => Poll::Pending,
-            },
+            Err(rejection) => GuardFuture::refused(rejection, answering()),
         }
     }
 }

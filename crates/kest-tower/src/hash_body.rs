@@ -15,6 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::answer::Rejection;
+use crate::body::BodyCheck;
 use crate::operation::OperationLayer;
 use crate::rejection::RejectionKind;
 use crate::respond::{Answering, Respond};
@@ -93,6 +94,14 @@ where
             // Nothing of a stranger is read: the operation behind refuses without an arrival.
             if request.extensions().get::<Arrival>().is_none() {
                 return ready.call(request).await;
+            }
+            // What it is refused for is said by the check, not by the body that ends in its error.
+            let check = BodyCheck::of(request.extensions());
+            if let Some(check) = check
+                && let Err(rejection) = check.verdict(Step::Operation).await
+            {
+                rejection.report();
+                return Ok(rejection.respond(&answering));
             }
             let read = match tokio::time::timeout(wait, read(request, limit)).await {
                 Ok(read) => read,

@@ -8,11 +8,13 @@ use kest_baggage::{HeaderReader, PassportStores};
 use kest_core::passport::{Freshness, SeenEntries, VerifySettings, WorkloadRules};
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
-use kest_core::{Clock, Dialect, Limits, Slots, SystemClock, Verifier};
+use kest_core::{Clock, Dialect, Limits, ReplayStore, Slots, SystemClock, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
+use kest_signature::hop::HopSettingsError;
 use tower_layer::Layer;
 
 use crate::answer::Rejection;
+use crate::hop_proof::{BindingChoice, HopProof};
 use crate::problem::ProblemDetailsLayer;
 use crate::respond::Respond;
 use crate::service::Inbound;
@@ -74,6 +76,8 @@ impl InboundLayer {
             clock: Arc::new(SystemClock),
             slots: Slots::of_process(),
             peer_address: None,
+            binding: BindingChoice::Unsaid,
+            replays: None,
             unguarded: Unguarded::Refuse,
             respond: None,
         }
@@ -133,6 +137,8 @@ pub struct InboundBuilder {
     clock: Arc<dyn Clock>,
     slots: Slots,
     peer_address: Option<PeerAddress>,
+    binding: BindingChoice,
+    replays: Option<Arc<dyn ReplayStore>>,
     unguarded: Unguarded,
     respond: Option<Respond>,
 }
@@ -247,6 +253,61 @@ impl InboundBuilder {
         self
     }
 
+    /// Takes a passport only with a proof that the request was made by the signer of its tip, for this service, just now and once: a
+    /// signature over method, authority, path, query, token and body (RFC 9421). A copied passport is worth nothing then, and an
+    /// end that was cut off is noticed.
+    ///
+    /// Refused with 401: `proof_missing`, `proof_invalid`, `proof_replayed`; with 503 where the replay store is full or away.
+    /// The body is read and compared before the handler runs, up to `Limits::signed_body_bytes`; a route that says
+    /// [`streaming_body`](crate::OperationLayer::streaming_body) gets it as it comes. Of the three ways to tie a passport to its
+    /// request the one that was said last counts.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use kest_core::signature::KeyRing;
+    /// # use kest_identity::IdentityChoice;
+    /// use kest_tower::{HopProof, InboundLayer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let behind = InboundLayer::builder(Arc::new(KeyRing::new()))
+    ///     .identity(IdentityChoice::from_lineage())
+    ///     .hop_proof(HopProof::for_authority("stock.internal:8443"))
+    ///     .try_build()?;
+    /// # drop(behind);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hop_proof(mut self, proof: HopProof) -> Self {
+        self.binding = BindingChoice::HopProof(proof);
+        self
+    }
+
+    /// Takes a passport only from the signer of its tip, as the peer's certificate names it: where mutual TLS ends in this process,
+    /// whose code puts the [`PeerWorkload`](kest_identity::PeerWorkload) of the connection into each request's extensions. No
+    /// header can say who the peer is. Refused with 401: `peer_mismatch`, also where no peer is known.
+    ///
+    /// What stays open: who holds a connection may send the same request on it again, and a proxy is the peer of all behind it.
+    pub fn bound_to_peer(mut self) -> Self {
+        self.binding = BindingChoice::Peer;
+        self
+    }
+
+    /// Takes passports that are tied to nothing, and believes them in full.
+    ///
+    /// What is given up: a passport is money then. Who sees one can send it again with another request, until it is older than
+    /// `Limits::max_tip_age`, and can cut entries off its end first. The legacy dialect knows nothing else.
+    #[doc(alias = "bearer")]
+    pub fn dangerous_bearer_passports(mut self) -> Self {
+        self.binding = BindingChoice::Bearer;
+        self
+    }
+
+    /// Remembers the proofs that were used there, where [`HopProof::replays`] names no other store.
+    pub fn replays(mut self, replays: Arc<dyn ReplayStore>) -> Self {
+        self.replays = Some(replays);
+        self
+    }
+
     /// Lets routes answer that neither an operation nor a guard nor [`public`](crate::public) is around.
     ///
     /// What is given up: a route whose `OperationLayer` was forgotten runs unasked, unsigned and unlogged, and nothing
@@ -282,10 +343,11 @@ impl InboundBuilder {
     ///
     /// # Errors
     ///
-    /// [`InboundBuildError::NoIdentityChoice`], whose message names the mend.
+    /// [`InboundBuildError`], whose message names the mend.
     pub fn try_build(self) -> Result<InboundLayer, InboundBuildError> {
         let choice = guard(self.identity, &process_environment)?;
         let limits = &self.verify.limits;
+        let demand = self.binding.demand(&self.clock, limits, self.replays)?;
         let mut reader = HeaderReader::new(limits.clone()).dialect(self.verify.dialect);
         if self.missing_tip == MissingTip::Accept {
             reader = reader.dangerous_accept_missing_tip();
@@ -310,6 +372,7 @@ impl InboundBuilder {
             clock: self.clock,
             slots: self.slots,
             peer_address: self.peer_address,
+            demand,
         };
         Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond, unguarded: self.unguarded })
     }
@@ -322,4 +385,7 @@ pub enum InboundBuildError {
     /// It was not said where identity comes from.
     #[error(transparent)]
     NoIdentityChoice(#[from] NoIdentityChoice),
+    /// What was said about hop proofs cannot be.
+    #[error("hop proof cannot be demanded")]
+    HopProof(#[from] HopSettingsError),
 }

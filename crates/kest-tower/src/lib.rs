@@ -31,7 +31,7 @@
 //!         Operation::named("list_items")?,
 //!         policy_fn("anyone_may_list", |_inquiry| true)?,
 //!     ))
-//!     .service_fn(|request: Request<String>| async move {
+//!     .service_fn(|request: Request<_>| async move {
 //!         let admission = request.extensions().get::<Admission>().expect("the layer put it there");
 //!         Ok::<_, Infallible>(Response::new(admission.passport().len().to_string()))
 //!     });
@@ -53,12 +53,14 @@
 
 mod address;
 mod answer;
+mod body;
 pub mod carry;
 mod describe;
 mod future;
 pub mod grpc;
 mod guard;
 mod hash_body;
+mod hop_proof;
 mod inbound;
 mod operation;
 mod problem;
@@ -73,14 +75,17 @@ mod trace;
 
 pub use address::RequestUri;
 pub use answer::Rejection;
+pub use body::{Checked, GuardFuture};
 pub use describe::DescribeError;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
-pub use guard::{Guard, GuardFuture, GuardLayer, ScopeError};
+pub use guard::{Guard, GuardLayer, ScopeError};
 pub use hash_body::{HashBody, HashedOperationLayer};
+pub use hop_proof::HopProof;
 pub use inbound::{InboundBuildError, InboundBuilder, InboundLayer};
 pub use kest_baggage::Ambient;
 pub use kest_core::refusal::{Explanation, Step};
-pub use kest_identity::ResourceMetadata;
+pub use kest_identity::{PeerWorkload, ResourceMetadata};
+pub use kest_signature::hop::HopSettingsError;
 pub use operation::OperationLayer;
 pub use problem::{ProblemDetails, ProblemDetailsLayer, ProblemFuture};
 pub use public::{Public, PublicLayer, public};

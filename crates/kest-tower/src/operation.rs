@@ -65,6 +65,17 @@ pub(crate) struct Plan {
     pub(crate) describe: Option<Describe>,
     pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) respond: Option<Respond>,
+    pub(crate) body: BodyHandling,
+}
+
+/// When the handler gets a body that is expected to be a certain one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum BodyHandling {
+    /// When all of it was compared.
+    #[default]
+    Whole,
+    /// As it comes.
+    Stream,
 }
 
 impl OperationLayer {
@@ -120,6 +131,7 @@ impl OperationLayer {
             describe: None,
             signer: None,
             respond: None,
+            body: BodyHandling::Whole,
         };
         Ok(Self { plan: Arc::new(plan) })
     }
@@ -214,6 +226,16 @@ impl OperationLayer {
     #[must_use]
     pub fn hash_body(self, limit: usize) -> HashedOperationLayer {
         HashedOperationLayer::new(self, limit)
+    }
+
+    /// Gives the handler a signed body as it comes, of any length: for uploads, and for gRPC methods whose client streams.
+    ///
+    /// What is given up, where the inbound layer demands a [hop proof](crate::HopProof): the handler acts on data before it is known
+    /// whether they are the ones that were signed. Reading ends in an error where they are not, so nothing may be kept for good
+    /// before the end was read. Elsewhere this changes nothing.
+    #[must_use]
+    pub fn streaming_body(self) -> Self {
+        self.change(|plan| plan.body = BodyHandling::Stream)
     }
 
     /// Shapes status and headers of refusals.
@@ -322,6 +344,7 @@ impl Clone for Plan {
             describe: self.describe.clone(),
             signer: self.signer.clone(),
             respond: self.respond.clone(),
+            body: self.body,
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Response};
+use kest_core::refusal::Step;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::body::GuardFuture;
+use crate::respond::Answering;
 use crate::touch::touch;
 
 /// Says of a route inside an [`InboundLayer`](crate::InboundLayer) that it needs neither an operation nor a guard.
@@ -22,7 +25,7 @@ use crate::touch::touch;
 /// // With axum: `.route("/healthz", get(healthz).route_layer(public()))`.
 /// let healthz = ServiceBuilder::new()
 ///     .layer(public())
-///     .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new("ok".to_owned())));
+///     .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new("ok".to_owned())));
 /// # drop(healthz);
 /// ```
 #[must_use]
@@ -48,17 +51,24 @@ pub struct Public<S> {
     inner: S,
 }
 
-impl<S: Service<Request<Body>>, Body> Service<Request<Body>> for Public<S> {
+impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Public<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
+    ResponseBody: Default,
+{
     type Response = S::Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = GuardFuture<S, RequestBody>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> S::Future {
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         touch(request.extensions_mut());
-        self.inner.call(request)
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        let answering = Answering::to(&request, None);
+        GuardFuture::waiting(ready, request, Step::Inbound, answering)
     }
 }

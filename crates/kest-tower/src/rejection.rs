@@ -113,6 +113,30 @@ kinds! {
         PassportRefused "passport_refused" Caller UNAUTHORIZED Unauthenticated "Kest":
             "no passport, since this service starts lineages and continues none",
             "let the caller leave it out; a service that others call says PassportPresence::Optional";
+        /// A passport came without a proof that the request was made by the signer of its tip.
+        ProofMissing "proof_missing" Caller UNAUTHORIZED Unauthenticated "Kest":
+            "a passport with a hop proof: a signature of the request by the signer of the passport's tip",
+            "let the caller send with a Kest client, which signs each attempt; where callers cannot, tie passports with \
+             bound_to_peer()";
+        /// The hop proof is malformed, or of another request, service, passport, key or moment, or the body was swapped.
+        ProofInvalid "proof_invalid" Caller UNAUTHORIZED Unauthenticated "Kest":
+            "a hop proof of exactly this request, for an authority of this service, made within the last seconds by the \
+             signer of the passport's tip",
+            "the cause names the rule: compare what callers ask for with HopProof's authorities, the clocks, and what proxies \
+             between change";
+        /// The hop proof was used before.
+        ProofReplayed "proof_replayed" Caller UNAUTHORIZED Unauthenticated "Kest":
+            "a hop proof that was not used before",
+            "let the caller sign each attempt anew, below its retries; where no caller repeats itself, a proof was copied";
+        /// Used hop proofs cannot be remembered now.
+        ProofUnavailable "proof_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
+            "a replay store with room, that answers",
+            "see whether the store of HopProof::replays runs; where it is full, raise Limits::replay_ids";
+        /// The peer of the connection is not the signer of the passport's tip.
+        PeerMismatch "peer_mismatch" Caller UNAUTHORIZED Unauthenticated "Kest":
+            "a connection of which the peer's certificate names the signer of the passport's tip",
+            "where the cause is no_peer, see that the code which ends TLS puts a PeerWorkload into the extensions; else a passport \
+             travelled through another workload, or was copied";
         /// The keys to verify the passport with are out of reach.
         KeysUnavailable "keys_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
             "the keys of the workloads that the passport names",
@@ -161,10 +185,10 @@ kinds! {
         DescriptionUnavailable "description_unavailable" Dependency SERVICE_UNAVAILABLE Unavailable:
             "an answer of what OperationLayer::describe asks",
             "see whether the database or service that the route's description asks is there";
-        /// The body of the request is longer than the route hashes.
+        /// The body of the request is longer than what is held before the handler runs.
         BodyTooLarge "body_too_large" Caller PAYLOAD_TOO_LARGE ResourceExhausted:
-            "a body within the limit that OperationLayer::hash_body was given",
-            "let the caller send less, or raise the limit of this route";
+            "a body within the limit that OperationLayer::hash_body was given, or Limits::signed_body_bytes under a hop proof",
+            "let the caller send less, raise the limit, or say streaming_body() on this route";
         /// A layer or an extractor ran without an `InboundLayer` around it.
         NoArrival "no_arrival" Service INTERNAL_SERVER_ERROR Internal:
             "an InboundLayer around this layer or handler",

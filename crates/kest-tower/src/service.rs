@@ -4,18 +4,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use kest_baggage::{Ambience, Ambient, current_passport};
 use kest_core::refusal::Step;
-use kest_core::{Admission, AdmitOptions, Arrival};
+use kest_core::{Admission, AdmitOptions, Arrival, BoxError};
 use tower_service::Service;
 
 use crate::answer::Rejection;
+use crate::body::{BodyCheck, Checked};
 use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
-use crate::operation::{OperationLayer, Plan, Said};
+use crate::operation::{BodyHandling, OperationLayer, Plan, Said};
 use crate::rejection::RejectionKind;
-use crate::steps::{Offered, Received, Steps};
+use crate::steps::{Arrived, Offered, Steps};
 use crate::touch::{Watch, touch};
 use crate::trace::trace_of;
 
@@ -34,12 +37,14 @@ impl<S> Inbound<S> {
 
 impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Inbound<S>
 where
-    S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
+    S: Service<Request<Checked<RequestBody>>, Response = Response<ResponseBody>> + Clone,
+    RequestBody: Body + Send + 'static,
+    RequestBody::Error: Into<BoxError>,
     ResponseBody: Default,
 {
     type Response = Response<Ambient<ResponseBody>>;
     type Error = S::Error;
-    type Future = ArrivalFuture<S, RequestBody>;
+    type Future = ArrivalFuture<S, Checked<RequestBody>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -51,7 +56,7 @@ where
         let (parts, body) = request.into_parts();
         let offered = Offered::of(&parts, &self.layer.steps);
         let around = Around::of(&parts.extensions);
-        let mut request = Request::from_parts(parts, body);
+        let mut request = Request::from_parts(parts, Checked::as_it_came(body));
         kest_baggage::strip(request.headers_mut());
         let watch = self.layer.watches().then(|| Watch::over(&mut request));
         let steps = Arc::clone(&self.layer.steps);
@@ -81,14 +86,14 @@ impl Around {
     }
 
     /// Runs steps 1 to 4 unless they would forget a lineage that was proved: a carried one is never replaced by none.
-    async fn judge(self, steps: Arc<Steps>, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+    async fn judge(self, steps: Arc<Steps>, offered: Offered) -> Result<Arrived, Rejection> {
         let second = || Err(Rejection::new(Step::Inbound, RejectionKind::SecondArrival));
         if matches!(self, Self::Proofs) {
             return second();
         }
-        let (arrival, received) = steps.arrive(offered).await?;
-        let brought = arrival.lineage().passport().is_some_and(|passport| !passport.is_empty());
-        if matches!(self, Self::Lineage) && !brought { second() } else { Ok((arrival, received)) }
+        let arrived = steps.arrive(offered).await?;
+        let brought = arrived.arrival.lineage().passport().is_some_and(|passport| !passport.is_empty());
+        if matches!(self, Self::Lineage) && !brought { second() } else { Ok(arrived) }
     }
 }
 
@@ -127,12 +132,19 @@ where
         touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
         let said = plan.said(&mut parts);
+        let check = BodyCheck::of(&parts.extensions);
+        if plan.body == BodyHandling::Stream {
+            check.iter().for_each(BodyCheck::stream);
+        }
         let trace_id = trace_of(&plan.admitter, &parts);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
                 return Err(Rejection::new(Step::Operation, RejectionKind::NoArrival));
             };
+            if let Some(check) = check {
+                check.verdict(Step::Operation).await?;
+            }
             let said = said?;
             let mut options =
                 AdmitOptions::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
@@ -143,13 +155,24 @@ where
     }
 }
 
-fn enter_arrived<Body>(request: &mut Request<Body>, (arrival, received): (Arrival, Received)) -> Ambience {
+fn enter_arrived<B>(request: &mut Request<Checked<B>>, arrived: Arrived) -> Ambience
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let Arrived { arrival, received, body, body_wait } = arrived;
+    if let Some(expected) = body {
+        let came = std::mem::replace(request.body_mut(), Bytes::new().into());
+        let (checked, check) = came.expect(&expected, body_wait);
+        *request.body_mut() = checked;
+        check.and_then(|check| request.extensions_mut().insert(check));
+    }
     request.extensions_mut().insert(arrival.clone());
     request.extensions_mut().insert(received);
     arrival.into()
 }
 
-pub(crate) fn enter_admitted<Body>(request: &mut Request<Body>, admission: Admission) -> Ambience {
+pub(crate) fn enter_admitted<B>(request: &mut Request<B>, admission: Admission) -> Ambience {
     request.extensions_mut().insert(admission.clone());
     admission.into()
 }

@@ -3,21 +3,27 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 use kest_baggage::{HeaderReader, PackedPassport, PassportStores, RestoreError, Restored, Tier, restore};
 use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
-use kest_core::signature::ResolveKeys;
+use kest_core::signature::{KeyRing, ResolveKeys};
 use kest_core::{
     Arrival, Authenticate, AuthenticateError, Caller, Clock, Credentials, Evidence, HeaderName, Limits,
     Lineage, Passport, PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier,
     authenticate, authenticate_credentials,
 };
+use kest_identity::PeerWorkload;
+use kest_signature::RequestHead;
+use kest_signature::hop::HopError;
 
 use crate::address::asked_for;
 use crate::answer::Rejection;
+use crate::body::Expected;
+use crate::hop_proof::{self, Demand, Tie, Tied};
 use crate::rejection::RejectionKind;
 
 /// What the inbound layer was configured with.
@@ -34,6 +40,7 @@ pub(crate) struct Steps {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) slots: Slots,
     pub(crate) peer_address: Option<PeerAddress>,
+    pub(crate) demand: Demand,
 }
 
 /// The headers that the mechanism declared: these are taken from a request for it, and no others.
@@ -96,19 +103,23 @@ pub(crate) struct Offered {
     host: Option<HeaderValue>,
     certificate: Option<PeerCertificate>,
     address: Option<IpAddr>,
+    tie: Result<Tie, HopError>,
 }
 
 impl Offered {
     pub(crate) fn of(parts: &Parts, steps: &Steps) -> Self {
+        let head = RequestHead::of(&parts.method, asked_for(parts));
+        // Put there by the code that terminates TLS in this process; no header can put anything into extensions.
+        let peer: Option<&PeerWorkload> = parts.extensions.get();
         Self {
             baggage: values_of(&parts.headers, "baggage"),
             declared: steps.needs.values_of(&parts.headers),
             method: parts.method.clone(),
             uri: asked_for(parts).clone(),
             host: parts.headers.get(header::HOST).cloned(),
-            // Put there by the code that terminates TLS in this process; no header can put anything into extensions.
             certificate: parts.extensions.get().copied(),
             address: steps.peer_address.as_ref().and_then(|peer| peer.find(&parts.extensions)),
+            tie: steps.demand.read(&head, &parts.headers, peer, steps.limits()),
         }
     }
 
@@ -144,13 +155,26 @@ pub struct Received {
     pub tier: Option<Tier>,
 }
 
+/// What steps 1 to 4 give: the proofs, and what the body must be that comes with them.
+#[derive(Debug)]
+#[expect(
+    unnameable_types,
+    reason = "it stands in the name of the future that waits for it, and nowhere else"
+)]
+pub struct Arrived {
+    pub(crate) arrival: Arrival,
+    pub(crate) received: Received,
+    pub(crate) body: Option<Expected>,
+    pub(crate) body_wait: Duration,
+}
+
 impl Steps {
     fn limits(&self) -> &Limits {
         &self.verifier.settings().limits
     }
 
     /// Runs steps 1 to 4 within `Limits::arrival_wait`.
-    pub(crate) async fn arrive(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+    pub(crate) async fn arrive(&self, offered: Offered) -> Result<Arrived, Rejection> {
         match tokio::time::timeout(self.limits().arrival_wait, self.take(offered)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(Rejection::new(Step::Inbound, RejectionKind::TookTooLong)),
@@ -159,7 +183,7 @@ impl Steps {
 
     /// What costs least comes first: a token that does not hold is refused before a passport is fetched, inflated or
     /// verified, unless the mechanism must see the lineage.
-    async fn take(&self, offered: Offered) -> Result<(Arrival, Received), Rejection> {
+    async fn take(&self, mut offered: Offered) -> Result<Arrived, Rejection> {
         let packed = self
             .reader
             .read(offered.baggage.iter().map(HeaderValue::as_bytes))
@@ -167,18 +191,23 @@ impl Steps {
         if self.passport == PassportPresence::Refused && packed.tier().is_some() {
             return Err(Rejection::new(Step::Inbound, RejectionKind::PassportRefused));
         }
+        let tie =
+            std::mem::replace(&mut offered.tie, Ok(Tie::None)).map_err(|error| hop_proof::refused(&error))?;
+        self.demand.check_presence(&tie, packed.tier())?;
         let credentials = offered.credentials(&self.needs);
         let peer = credentials.peer();
         let known = authenticate_credentials(self.identity.as_ref(), &credentials).await;
         let known = known.map_err(|error| self.refused(&error))?;
         let restored = self.restore(packed).await.map_err(|error| Rejection::from(&error))?;
         let received = Received { tier: restored.tier() };
-        let lineage = match restored.passport() {
+        let (lineage, tied) = match restored.passport() {
             Some(passport) if !passport.is_empty() || self.passport != PassportPresence::Required => {
                 let share = || known.as_ref().and_then(Caller::share).or(peer).unwrap_or(Share::UNKNOWN);
-                Lineage::Carried(self.verify(passport, share).await?)
+                let (passport, ring) = self.verify(passport, share).await?;
+                let tied = self.demand.tie(tie, &passport, &ring, self.limits()).await?;
+                (Lineage::Carried(passport), tied)
             }
-            None if self.passport != PassportPresence::Required => Lineage::Absent,
+            None if self.passport != PassportPresence::Required => (Lineage::Absent, Tied::default()),
             // An empty passport proves nothing, so it is not the one that is required.
             Some(_) | None => return Err(Rejection::new(Step::Inbound, RejectionKind::PassportMissing)),
         };
@@ -190,7 +219,8 @@ impl Steps {
                 seen.map_err(|error| self.refused(&error))?
             }
         };
-        Ok((Arrival::from_peer(lineage, caller, peer), received))
+        let arrival = Arrival::from_peer(lineage, caller, peer).with_binding(tied.binding);
+        Ok(Arrived { arrival, received, body: tied.body, body_wait: self.limits().checked_body_wait })
     }
 
     fn refused(&self, error: &AuthenticateError) -> Rejection {
@@ -209,7 +239,7 @@ impl Steps {
         &self,
         passport: UnverifiedPassport,
         share: impl FnOnce() -> Share,
-    ) -> Result<Passport, Rejection> {
+    ) -> Result<(Passport, Arc<KeyRing>), Rejection> {
         let ring = self.keys.ring_for(&passport).await.map_err(|cause| {
             Rejection::new(Step::Inbound, RejectionKind::KeysUnavailable).because(cause.kind())
         })?;
@@ -217,12 +247,13 @@ impl Steps {
             self.verifier.verify(passport, &ring)
         } else {
             let verifier = self.verifier.clone();
+            let ring = Arc::clone(&ring);
             elsewhere(&self.slots, share(), move || verifier.verify(passport, &ring)).await?
         };
         let passport = verified.map_err(Rejection::from)?;
         // Asked last, so that an unsigned time decides nothing.
         match self.freshness.check(&passport, self.clock.as_ref(), self.limits()) {
-            Ok(()) => Ok(passport),
+            Ok(()) => Ok((passport, ring)),
             Err(found) => {
                 Err(Rejection::new(Step::Inbound, RejectionKind::PassportStale).because(Some(found.kind())))
             }

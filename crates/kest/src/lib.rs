@@ -45,12 +45,13 @@ pub use kest_core::signature::{Bundle, Ed25519Signer, KeyRing, ReplaceableSigner
 pub use kest_core::trust::{Origin, TrustScore};
 pub use kest_core::{
     Admission, Arrival, Authorize, Caller, Claim, Clock, Dialect, FromLineage, HeaderName, Identity,
-    JsonObject, Limits, Operation, OsRandom, Passport, Sign, UnverifiedPassport, Verifier,
+    JsonObject, Limits, Operation, OsRandom, Passport, PassportBinding, ReplayStore, Sign,
+    UnverifiedPassport, Verifier,
 };
 pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
-    DescribeError, GuardLayer, InboundLayer, OperationLayer, PassportPresence, ProblemDetailsLayer,
-    Rejection, RejectionKind, public,
+    Checked, DescribeError, GuardLayer, HopProof, InboundBuildError, InboundLayer, OperationLayer,
+    PassportPresence, PeerWorkload, ProblemDetailsLayer, Rejection, RejectionKind, public,
 };
 
 #[cfg(feature = "axum")]

@@ -152,6 +152,11 @@ impl OperationBuilder {
         self.shaped(|layer| layer.describe(of))
     }
 
+    /// Gives the handler a signed body as it comes, of any length; see [`OperationLayer::streaming_body`].
+    pub fn streaming_body(self) -> Self {
+        self.shaped(OperationLayer::streaming_body)
+    }
+
     /// Shapes status and headers of refusals.
     pub fn respond(self, hook: impl Fn(&Rejection, &mut response::Parts) + Send + Sync + 'static) -> Self {
         self.shaped(|layer| layer.respond(hook))

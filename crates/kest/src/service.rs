@@ -5,11 +5,12 @@ use std::sync::Arc;
 use kest_baggage::{PassportStores, Tiers};
 use kest_core::entry::TraceId;
 use kest_core::passport::{VerifySettings, WorkloadRules};
+use kest_core::replay::InMemoryReplays;
 use kest_core::signature::{Sign, WorkloadId};
 use kest_core::trust::{Origin, TrustModel};
 use kest_core::{
-    Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, Slots,
-    SystemClock, Verifier,
+    Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, ReplayStore,
+    Slots, SystemClock, Verifier,
 };
 use kest_identity::IdentityChoice;
 use kest_tower::carry::CarryLayerBuilder;
@@ -55,6 +56,7 @@ pub(crate) struct Parts {
     pub(crate) verify: VerifySettings,
     pub(crate) store: Option<PassportStores>,
     pub(crate) slots: Slots,
+    pub(crate) replays: Arc<dyn ReplayStore>,
 }
 
 impl Kest {
@@ -76,6 +78,7 @@ impl Kest {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
             trace_source: None,
+            replays: None,
         }
     }
 
@@ -90,7 +93,7 @@ impl Kest {
         self.inbound_builder().identity(identity).build()
     }
 
-    /// As [`inbound`](Self::inbound), with more to say: whether a passport is required, how refusals look.
+    /// As [`inbound`](Self::inbound), with more to say: whether a passport is required, what ties it to its request.
     pub fn inbound_builder(&self) -> InboundBuilder {
         let VerifySettings { limits, dialect, trust, workloads, .. } = self.0.verify.clone();
         let builder = InboundLayer::builder(self.0.keys.clone())
@@ -99,7 +102,8 @@ impl Kest {
             .trust_model(trust)
             .workload_rules(workloads)
             .clock(Arc::clone(self.0.service.clock()))
-            .slots(self.0.slots.clone());
+            .slots(self.0.slots.clone())
+            .replays(Arc::clone(&self.0.replays));
         match &self.0.store {
             Some(store) => builder.passport_store(store.clone()),
             None => builder,
@@ -231,6 +235,7 @@ pub struct KestBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trace_source: Option<TraceSource>,
+    replays: Option<Arc<dyn ReplayStore>>,
 }
 
 type TraceSource = Box<dyn Fn() -> Option<TraceId> + Send + Sync>;
@@ -291,8 +296,7 @@ impl KestBuilder {
         self
     }
 
-    /// Packs like this; [`Tiers::auto`] otherwise. Its store is the [`passport_store`](Self::passport_store) where one is
-    /// named.
+    /// Packs like this; [`Tiers::auto`] otherwise. Its store is the [`passport_store`](Self::passport_store), if that is named.
     pub fn tiers(mut self, tiers: Tiers) -> Self {
         self.tiers = tiers;
         self
@@ -316,8 +320,7 @@ impl KestBuilder {
         self
     }
 
-    /// Believes no more of each workload than this: who may bring in a caller, who may sanitize, how much trust one
-    /// may claim.
+    /// Believes no more of each workload than this: who may bring in a caller or sanitize, how much trust one may claim.
     pub fn workload_rules(mut self, workloads: WorkloadRules) -> Self {
         self.verify.workloads = workloads;
         self
@@ -341,6 +344,12 @@ impl KestBuilder {
         self
     }
 
+    /// Remembers there which hop proofs were used, for all replicas of the service; in the memory of this process otherwise.
+    pub fn replay_store(mut self, replays: Arc<dyn ReplayStore>) -> Self {
+        self.replays = Some(replays);
+        self
+    }
+
     /// Asks `source` which trace an entry belongs to, before the request's `traceparent` header is looked at.
     pub fn trace_source(mut self, source: impl Fn() -> Option<TraceId> + Send + Sync + 'static) -> Self {
         self.trace_source = Some(Box::new(source));
@@ -354,6 +363,8 @@ impl KestBuilder {
     /// [`BuildError`] for what was not said, and for a key that no peer would believe.
     pub fn build(self) -> Result<Kest, BuildError> {
         let keys = self.keys.ok_or(BuildError::NoTrust)?;
+        let in_memory = || InMemoryReplays::with_clock(&self.verify.limits, Arc::clone(&self.clock));
+        let replays = self.replays.unwrap_or_else(|| Arc::new(in_memory()));
         let service = kest_core::Admitter::builder(self.signer)
             .trust_model(self.verify.trust.clone())
             .limits(self.verify.limits.clone())
@@ -379,6 +390,7 @@ impl KestBuilder {
             verify: self.verify,
             store: None,
             slots: self.slots,
+            replays,
         }));
         Ok(match self.store {
             Some(store) => kest.with_passport_store(store),

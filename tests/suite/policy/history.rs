@@ -7,8 +7,10 @@ use kest_core::Operation;
 use kest_core::entry::Resource;
 use kest_policy::Policies;
 use kest_tests::forge;
+use kest_tests::keys;
 use kest_tests::raw::{self, RawRequest};
 use kest_tests::service::{Service, Setup};
+use kest_tower::PeerWorkload;
 use serde_json::json;
 
 const INVOICE: &str = r#"{"certified_operations": ["approve_invoice"], "required_operations": ["validate_invoice"],
@@ -21,7 +23,10 @@ async fn approving(language: &str) -> Service {
     let resource = Resource::new("invoice-7").with_attributes(INVOICE).unwrap();
     let operation = Operation::named("approve_invoice").unwrap().resource(resource);
     let policy = Arc::new(policies.function(["kest/clark_wilson"]).unwrap());
-    Setup { operation, policy, ..Setup::default() }.start().await
+    // Who sends the lineage is who signed its tip, so that nothing was cut off.
+    let peer = Some(PeerWorkload::new(keys::workload("orders")));
+    let inbound = Box::new(kest_tower::InboundBuilder::bound_to_peer);
+    Setup { operation, policy, peer, inbound, ..Setup::default() }.start().await
 }
 
 /// One step: who takes it, what it is called, and which invoice it is about.

@@ -39,7 +39,7 @@ fn operation() -> OperationLayer {
     OperationLayer::new(keys::kest("service"), Operation::named("call").unwrap(), policy)
 }
 
-async fn ran(_: Request<()>) -> Result<Response<String>, Infallible> {
+async fn ran<B>(_: Request<B>) -> Result<Response<String>, Infallible> {
     Ok(Response::new("ran".to_owned()))
 }
 
@@ -50,8 +50,10 @@ async fn keys_out_of_reach_are_explained() {
     let service = ServiceBuilder::new().layer(layer).layer(operation()).service_fn(ran);
     let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
-    let response =
-        service.oneshot(Request::builder().header("baggage", header).body(()).unwrap()).await.unwrap();
+    let response = service
+        .oneshot(Request::builder().header("baggage", header).body(String::new()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(response.status(), 503);
     kept.only("inbound", "keys_unavailable");
     assert!(!kept.logs.text().contains(SECRET));
@@ -65,7 +67,7 @@ async fn guard_says_what_it_needs() {
         let choice = IdentityChoice::mechanism(Arc::new(mechanism));
         let inbound = InboundLayer::builder(keys::ring()).identity(choice).build();
         let service = ServiceBuilder::new().layer(inbound).layer(guard).service_fn(ran);
-        let response = service.oneshot(Request::new(())).await.unwrap();
+        let response = service.oneshot(Request::new(String::new())).await.unwrap();
         (kept, response.extensions().get::<Rejection>().unwrap().clone())
     };
     let (kept, rejection) = refuse(Mechanism::Known, guard()).await;
@@ -82,12 +84,12 @@ async fn guard_says_what_it_needs() {
 async fn forgotten_inbound_layer_is_explained_once_in_all_places() {
     let kept = keep();
     let service = ServiceBuilder::new().layer(operation()).service_fn(ran);
-    assert_eq!(service.oneshot(Request::new(())).await.unwrap().status(), 500);
+    assert_eq!(service.oneshot(Request::new(String::new())).await.unwrap().status(), 500);
     assert!(kept.only("operation", "no_arrival").contains("ERROR"));
     drop(kept);
     let kept = keep();
     let service = ServiceBuilder::new().layer(GuardLayer::scopes(["a"]).unwrap()).service_fn(ran);
-    assert_eq!(service.oneshot(Request::new(())).await.unwrap().status(), 500);
+    assert_eq!(service.oneshot(Request::new(String::new())).await.unwrap().status(), 500);
     kept.only("guard", "no_arrival");
     drop(kept);
     let ask =
@@ -109,7 +111,7 @@ async fn rejection_in_the_answer_says_the_same_as_the_line() {
     let service = ServiceBuilder::new().layer(inbound()).layer(operation()).service_fn(ran);
     let entries = vec![forge::entry("gateway", 1, &[]).label("principal", "partner").sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
-    let request = Request::builder().header("baggage", header).body(()).unwrap();
+    let request = Request::builder().header("baggage", header).body(String::new()).unwrap();
     let response = service.oneshot(request).await.unwrap();
     let rejection = response.extensions().get::<Rejection>().unwrap();
     let failure = rejection.passport_failure().unwrap();

@@ -31,10 +31,10 @@ fn operation() -> OperationLayer {
 }
 
 /// A request whose lineage is worth nothing.
-fn worthless() -> Request<()> {
+fn worthless() -> Request<String> {
     let entries = vec![forge::entry("gateway", 1, &[]).with("/trust_score", 0).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
-    Request::builder().header("baggage", header).body(()).unwrap()
+    Request::builder().header("baggage", header).body(String::new()).unwrap()
 }
 
 #[derive(Clone, Default)]
@@ -46,7 +46,7 @@ impl Runs {
     }
 
     /// Answers with the trust of the operation that runs.
-    fn run(&self, request: &Request<()>) -> std::future::Ready<Result<Response<String>, Infallible>> {
+    fn run<B>(&self, request: &Request<B>) -> std::future::Ready<Result<Response<String>, Infallible>> {
         self.0.fetch_add(1, Ordering::SeqCst);
         let admission = request.extensions().get::<Admission>();
         let trust = admission.map(|it| it.entry().trust_score().to_string());

@@ -47,7 +47,7 @@ async fn operation_around_the_inbound_layer_is_a_fault() {
     let service = ServiceBuilder::new()
         .layer(operation())
         .layer(inbound())
-        .service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new("ran".to_owned())));
+        .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new("ran".to_owned())));
     let kept = keep();
     assert_eq!(service.oneshot(worthless()).await.unwrap().status(), 500);
     kept.only("operation", "no_arrival");
@@ -63,7 +63,7 @@ async fn proof_put_there_further_out_is_a_fault_and_never_believed() {
             .layer(inbound())
             .layer(operation())
             .service_fn(move |request| handler.run(&request));
-        let mut request = Request::new(());
+        let mut request = Request::new(String::new());
         if what != "admission" {
             request.extensions_mut().insert(forged.arrival().clone());
         }
@@ -86,12 +86,13 @@ async fn call_within_the_process_keeps_its_lineage_or_is_refused() {
         .layer(operation().root_origin(kest_core::trust::Origin::system()))
         .service_fn(move |request| handler.run(&request));
     let caller = keys::chain(1).await;
-    let forgetful = with_admission(caller.clone(), service.clone().oneshot(Request::new(()))).await.unwrap();
+    let forgetful =
+        with_admission(caller.clone(), service.clone().oneshot(Request::new(String::new()))).await.unwrap();
     assert_eq!((forgetful.status().as_u16(), runs.count()), (500, 0));
     let carrying = with_admission(caller, service.clone().oneshot(worthless())).await.unwrap();
     assert_eq!(text_of(carrying).await, "0");
     assert_eq!(
-        text_of(service.oneshot(Request::new(())).await.unwrap()).await,
+        text_of(service.oneshot(Request::new(String::new())).await.unwrap()).await,
         "100",
         "outside of every request"
     );

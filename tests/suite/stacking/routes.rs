@@ -90,10 +90,10 @@ async fn unguarded_routes_answer_where_that_was_said_aloud() {
 async fn forgotten_route_of_a_service_that_is_no_router_is_named_by_its_method_alone() {
     let service = ServiceBuilder::new()
         .layer(inbound())
-        .service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new("leaked".to_owned())));
+        .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new("leaked".to_owned())));
     let ask = async |method: &str| {
         let kept = keep();
-        let request = Request::builder().method(method).uri("/TOPSECRET").body(()).unwrap();
+        let request = Request::builder().method(method).uri("/TOPSECRET").body(String::new()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);
         assert_eq!(text_of(response).await, "");
@@ -109,11 +109,11 @@ async fn forgotten_route_of_a_service_that_is_no_router_is_named_by_its_method_a
 async fn grpc_method_without_an_operation_does_not_answer_and_an_unknown_method_says_so() {
     let ask = async |code: Option<&'static str>| {
         let inbound = builder().respond(respond::grpc).build();
-        let service = ServiceBuilder::new().layer(inbound).service_fn(move |_: Request<()>| {
+        let service = ServiceBuilder::new().layer(inbound).service_fn(move |_: Request<_>| {
             let response = code.iter().fold(Response::builder(), |it, code| it.header("grpc-status", *code));
             std::future::ready(Ok::<_, Infallible>(response.body("leaked".to_owned()).unwrap()))
         });
-        let response = service.oneshot(Request::new(())).await.unwrap();
+        let response = service.oneshot(Request::new(String::new())).await.unwrap();
         (response.headers()["grpc-status"].to_str().unwrap().to_owned(), text_of(response).await)
     };
     assert_eq!(ask(None).await, ("13".to_owned(), String::new()), "an answer");

@@ -82,8 +82,8 @@ async fn operation_cannot_record_a_policy_of_the_application_tier() {
         let service = ServiceBuilder::new()
             .layer(inbound())
             .layer(layer)
-            .service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new("ran".to_owned())));
-        let response = service.oneshot(Request::new(())).await.unwrap();
+            .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new("ran".to_owned())));
+        let response = service.oneshot(Request::new(String::new())).await.unwrap();
         let kind = response.extensions().get::<Rejection>().map(|it| it.kind().as_str());
         assert_eq!((response.status().as_u16(), kind), (500, Some("policy_misplaced")), "{tier}");
     }

@@ -37,7 +37,7 @@ async fn strangers_trace_is_signed_only_where_a_passport_came() {
         let layer =
             || OperationLayer::new(kest.clone(), Operation::named("call").unwrap(), dangerous_allow_all());
         let service = ServiceBuilder::new().layer(inbound()).layer(layer()).layer(layer()).service_fn(
-            async |request: Request<()>| {
+            async |request: Request<_>| {
                 let admission = request.extensions().get::<Admission>().unwrap().clone();
                 let traces = admission.passport().entries().iter().rev().take(2);
                 let traces: Vec<_> = traces.map(|it| it.labels().trace_id().unwrap().to_owned()).collect();
@@ -47,7 +47,7 @@ async fn strangers_trace_is_signed_only_where_a_passport_came() {
         let request = Request::builder().method("POST");
         let request = baggage.iter().fold(request, |it, baggage| it.header("baggage", *baggage));
         let request = header.iter().fold(request, |it, header| it.header("traceparent", *header));
-        let said = text_of(service.oneshot(request.body(()).unwrap()).await.unwrap()).await;
+        let said = text_of(service.oneshot(request.body(String::new()).unwrap()).await.unwrap()).await;
         let (inner, outer) = said.split_once(' ').unwrap();
         assert_eq!(inner, outer, "{what}: one request, one trace");
         match signed {

@@ -45,7 +45,7 @@ async fn ask(layer: &InboundLayer, header: &str, address: IpAddr) -> (StatusCode
 
 async fn answer(layer: &InboundLayer, request: Request<Body>) -> (StatusCode, Option<RejectionKind>) {
     let handler =
-        service_fn(|_request: Request<Body>| ready(Ok::<_, Infallible>(Response::<String>::default())));
+        service_fn(|_request: Request<_>| ready(Ok::<_, Infallible>(Response::<String>::default())));
     let response = layer.layer(kest_tower::public().layer(handler)).oneshot(request).await.unwrap();
     (response.status(), response.extensions().get().map(Rejection::kind))
 }

@@ -66,6 +66,7 @@ fn rig(change: impl FnOnce(&mut Steps)) -> (Admitter, Steps, Arc<Watcher>) {
         clock: Arc::new(SystemClock),
         slots: Slots::new(2, 0),
         peer_address: Some(PeerAddress::new(|_extensions| Some(ADDRESS))),
+        demand: Demand::NothingSaid,
     };
     change(&mut steps);
     (Admitter::builder(signer).build(), steps, watcher)
@@ -105,7 +106,7 @@ fn empty() -> Parts {
 /// How many entries arrived; `None` when no passport did.
 async fn arrive(steps: &Steps, parts: &Parts) -> Result<Option<usize>, RejectionKind> {
     match steps.arrive(Offered::of(parts, steps)).await {
-        Ok((arrival, received)) => {
+        Ok(Arrived { arrival, received, .. }) => {
             assert_eq!(received.tier.is_some(), arrival.lineage().passport().is_some());
             Ok(arrival.lineage().passport().map(Passport::len))
         }
@@ -137,12 +138,12 @@ async fn mechanism_is_shown_every_line_the_target_and_the_peer() {
         parts.headers.append(name, HeaderValue::from_static(value));
     }
     parts.extensions.insert(PeerCertificate::from_der(b"certificate"));
-    let (arrival, _) = steps.arrive(Offered::of(&parts, &steps)).await.unwrap();
+    let Arrived { arrival, .. } = steps.arrive(Offered::of(&parts, &steps)).await.unwrap();
     let shown = watcher.shown.lock().unwrap().clone();
     assert_eq!(shown, ["a|b", "c|d", "GET Some(\"docs.example\") /docs/7", "true"]);
     let certificate = PeerCertificate::from_der(b"certificate");
     assert_eq!(arrival.share(), Share::of_certificate(&certificate));
-    let (arrival, _) = steps.arrive(Offered::of(&plain(), &steps)).await.unwrap();
+    let Arrived { arrival, .. } = steps.arrive(Offered::of(&plain(), &steps)).await.unwrap();
     assert_eq!(arrival.share(), Share::of_address(ADDRESS));
 }
 

@@ -1,0 +1,37 @@
+//! What is said wrongly about hop proofs is found when the service starts.
+
+use std::time::Duration;
+
+use kest_identity::IdentityChoice;
+use kest_testkit::TestKest;
+use kest_tower::{HopProof, HopSettingsError, InboundBuildError};
+
+fn build(proof: HopProof) -> Result<(), HopSettingsError> {
+    let kit = TestKest::new(["gateway"]);
+    let builder = kit.inbound().identity(IdentityChoice::from_lineage()).hop_proof(proof);
+    match builder.try_build() {
+        Ok(_layer) => Ok(()),
+        Err(InboundBuildError::HopProof(error)) => Err(error),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn service_that_does_not_know_its_name_does_not_start() {
+    assert_eq!(build(HopProof::for_authorities::<String>([])), Err(HopSettingsError::NoAuthority));
+    for wrong in ["", "https://stock.example", "stock.example/items", "user@stock.example", "*"] {
+        let expected = Err(HopSettingsError::Authority(wrong.to_owned()));
+        assert_eq!(build(HopProof::for_authority("stock.example").authority(wrong)), expected, "{wrong}");
+    }
+    assert_eq!(build(HopProof::for_authority("stock.example:8443").authority("[::1]:80")), Ok(()));
+}
+
+#[test]
+fn window_that_would_let_a_stolen_proof_live_long_does_not_start() {
+    let proof = || HopProof::for_authority("stock.example");
+    let day = Duration::from_secs(24 * 3600);
+    assert_eq!(build(proof().max_age(day)), Err(HopSettingsError::MaxAge(day)));
+    assert_eq!(build(proof().max_age(Duration::ZERO)), Err(HopSettingsError::MaxAge(Duration::ZERO)));
+    assert_eq!(build(proof().skew(day)), Err(HopSettingsError::Skew(day)));
+    assert_eq!(build(proof().max_age(Duration::from_secs(30)).skew(Duration::ZERO)), Ok(()));
+}
