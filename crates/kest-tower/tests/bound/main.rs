@@ -3,10 +3,14 @@
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod shapes;
 #[cfg(test)]
 mod start;

@@ -15,6 +15,7 @@ use kest_core::{Admission, BoxError, Operation, Passport, PassportBinding};
 use kest_identity::IdentityChoice;
 use kest_testkit::TestKest;
 use kest_tower::{HopProof, InboundBuilder, OperationLayer, Rejection, RejectionKind};
+use tower::util::BoxCloneService;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 /// The authority of the service.
@@ -166,6 +167,28 @@ impl Rig {
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(future)
+}
+
+/// A service that answers with a status and nothing else, made once for many requests.
+pub(crate) struct Service {
+    runtime: tokio::runtime::Runtime,
+    inner: BoxCloneService<Request<String>, Response<()>, Infallible>,
+}
+
+impl Service {
+    pub(crate) fn of(kit: &TestKest, demand: impl Fn(InboundBuilder) -> InboundBuilder) -> Self {
+        let inbound = demand(kit.inbound().identity(IdentityChoice::from_lineage())).build();
+        let inner = ServiceBuilder::new()
+            .layer(inbound)
+            .layer(kest_tower::public())
+            .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new(String::new())));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Self { runtime, inner: BoxCloneService::new(inner.map_response(|response| response.map(drop))) }
+    }
+
+    pub(crate) fn status(&self, request: Request<String>) -> StatusCode {
+        self.runtime.block_on(self.inner.clone().oneshot(request)).unwrap().status()
+    }
 }
 
 /// A body whose pieces are there one after the other; at the end it stays silent, breaks off or ends.
