@@ -17,8 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", guides.display());
     for guide in fs::read_dir(&guides)? {
         let path = guide?.path();
-        let name = path.file_name().ok_or("a guide without a name")?;
-        fs::write(out.join(name), linked(&fs::read_to_string(&path)?, "docs/guides", &repository))?;
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or("a guide without a name")?;
+        fs::write(
+            out.join(as_module(name)),
+            linked(&fs::read_to_string(&path)?, "docs/guides", &repository),
+        )?;
     }
     Ok(())
 }
@@ -69,8 +72,13 @@ fn place(target: &str, folder: &str, repository: &str) -> String {
         _ => None,
     };
     match guide {
-        Some(guide) if folder.is_empty() => format!("guides/{guide}/index.html{heading}"),
-        Some(guide) => format!("../{guide}/index.html{heading}"),
+        Some(guide) if folder.is_empty() => format!("guides/{}/index.html{heading}", as_module(guide)),
+        Some(guide) => format!("../{}/index.html{heading}", as_module(guide)),
         None => format!("{repository}/blob/main/{}{heading}", names.join("/")),
     }
+}
+
+/// A page as the module that it is in rustdoc.
+fn as_module(name: &str) -> String {
+    name.replace('-', "_")
 }

@@ -104,8 +104,8 @@ impl Carrying {
     /// Sends streamed bodies as they come, which no hop proof covers then. They are read to their end before the request
     /// is signed otherwise, within `Limits::signed_body_bytes` and `Limits::signed_body_wait`.
     ///
-    /// What is given up: the bytes of a stream can be exchanged on the way. A service refuses such a request, unless its
-    /// route was told the same.
+    /// What is given up: the bytes of a stream can be exchanged on the way. A service that demands hop proofs refuses
+    /// such a request; bind that one by its peer.
     pub fn dangerous_uncovered_streams(mut self) -> Self {
         self.proof = HopSigning::Sign(Streams::DangerousUncovered);
         self

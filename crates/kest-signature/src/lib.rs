@@ -69,7 +69,6 @@ mod once;
 mod profile;
 mod request;
 mod sign_error;
-mod unique;
 
 pub use authority::Authority;
 pub use base::SignatureInput;

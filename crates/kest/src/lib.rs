@@ -58,6 +58,8 @@ pub use kest_tower::{
 pub use kest_axum::{Admitted, Arrived, Authenticated};
 #[cfg(feature = "policy")]
 pub use kest_policy::Policies;
+#[cfg(feature = "reqwest")]
+pub use kest_reqwest::CarryPassport;
 
 /// Identity from whatever the token says, unverified: every caller can claim to be anybody. For development only; see
 /// [`IdentityChoice::dangerous_insecure_no_verify`].
@@ -95,6 +97,8 @@ pub mod guides {
         outbound;
         /// Jobs that continue the lineage of what caused them.
         queues;
+        /// Passports that are worth nothing on another request.
+        hop_proof;
         /// Services and channels of gRPC, and any other tower client.
         grpc;
         /// Who is calling: tokens, lineages, mechanisms of your own.

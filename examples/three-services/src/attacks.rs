@@ -7,6 +7,7 @@ use kest::core::entry::EntryHash;
 
 use crate::demo::{AUDIENCE, Chain};
 use crate::issuer::Issuer;
+use crate::thefts;
 
 /// One attack and the status that it got.
 #[derive(Debug, Clone)]
@@ -21,6 +22,12 @@ pub struct Attack {
 }
 
 impl Attack {
+    /// What was answered to the attack called `name`.
+    pub(crate) async fn answered(name: &'static str, response: reqwest::Response) -> Result<Self, BoxError> {
+        let status = response.status().as_u16();
+        Ok(Self { name, status, empty: response.bytes().await?.is_empty() })
+    }
+
     /// Whether the service refused and gave nothing away.
     #[must_use]
     pub fn was_refused(&self) -> bool {
@@ -39,12 +46,14 @@ pub(crate) async fn play(
     };
     let spoofed = "kest.user=admin,kest.agent=root,kest.task=everything".to_owned();
     let expired = issuer.expired_token(AUDIENCE, "alice", Duration::from_secs(3600))?;
-    Ok(vec![
-        attack("forged entry", second, Some(baggage(&forged(passport)?)), None).await?,
+    let mut played = vec![
+        forgery("forged entry", chain, second, &forged(passport)?).await?,
         attack("spoofed kest.user", first, Some(spoofed), None).await?,
-        attack("entry cut out", second, Some(baggage(&cut(passport))), None).await?,
+        forgery("entry cut out", chain, second, &cut(passport)).await?,
         attack("expired token", first, None, Some(expired)).await?,
-    ])
+    ];
+    played.extend(thefts::play(chain, second, passport).await?);
+    Ok(played)
 }
 
 /// The first entry with another payload byte, under the old signature.
@@ -63,10 +72,24 @@ fn cut(passport: &[String]) -> Vec<String> {
 }
 
 /// A baggage header by hand, announcing the last entry as tip.
-fn baggage(passport: &[String]) -> String {
+pub(crate) fn baggage(passport: &[String]) -> String {
     let quoted: Vec<String> = passport.iter().map(|entry| format!("%22{entry}%22")).collect();
     let tip = passport.last().map_or_else(|| "0".to_owned(), |entry| EntryHash::of(entry).to_hex());
     format!("kest.passport=[{}],kest.chain_tip={tip}", quoted.join("%2C"))
+}
+
+/// A passport that does not hold, under a hop proof that does: by a service that everyone trusts.
+async fn forgery(
+    name: &'static str,
+    chain: &Chain,
+    origin: &str,
+    entries: &[String],
+) -> Result<Attack, BoxError> {
+    let forger = chain.signers.last().ok_or("a forger needs a key")?;
+    let host = origin.strip_prefix("http://").unwrap_or(origin);
+    let headers = thefts::presented_by(forger, entries, host).await?;
+    let response = reqwest::Client::new().post(format!("{origin}/call")).headers(headers).send().await?;
+    Attack::answered(name, response).await
 }
 
 async fn attack(
@@ -82,7 +105,5 @@ async fn attack(
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let response = request.send().await?;
-    let status = response.status().as_u16();
-    Ok(Attack { name, status, empty: response.bytes().await?.is_empty() })
+    Attack::answered(name, request.send().await?).await
 }

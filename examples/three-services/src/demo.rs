@@ -19,9 +19,10 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::attacks::{self, Attack};
-use crate::hop::Hop;
+use crate::hop::{Binding, Hop};
 use crate::issuer::Issuer;
 use crate::show;
+use crate::wiretap::Wiretap;
 
 /// The audience of the demonstration's tokens.
 pub(crate) const AUDIENCE: &str = "shop";
@@ -48,6 +49,9 @@ impl Default for Demo {
 pub(crate) struct Chain {
     pub(crate) origins: Vec<String>,
     pub(crate) ring: Arc<KeyRing>,
+    pub(crate) signers: Vec<Arc<Ed25519Signer>>,
+    /// A proxy on the way to the second service, which callers know that service by; it keeps what it sees.
+    pub(crate) wiretap: Wiretap,
     serving: JoinSet<()>,
 }
 
@@ -114,9 +118,12 @@ impl Chain {
             signers.push(signer);
         }
         let ring = Arc::new(ring);
+        let wiretap = Wiretap::start().await?;
         let mut serving = JoinSet::new();
         let mut origins: Vec<String> = Vec::with_capacity(count);
-        for (index, signer) in signers.into_iter().enumerate().rev() {
+        for (index, signer) in signers.iter().cloned().enumerate().rev() {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let address = listener.local_addr()?.to_string();
             let hop = Hop {
                 name: name(index),
                 operation: operation(index)?,
@@ -131,9 +138,10 @@ impl Chain {
                 max_tip_age: Some(limits.max_tip_age),
                 limits: limits.clone(),
                 policies: None,
+                binding: Binding::HopProof(vec![address.clone(), wiretap.authority().to_owned()]),
+                replays: None,
             };
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-            origins.push(format!("http://{}", listener.local_addr()?));
+            origins.push(format!("http://{address}"));
             let router = hop.into_router()?;
             serving.spawn(async move {
                 if let Err(error) = axum::serve(listener, router).await {
@@ -142,7 +150,7 @@ impl Chain {
             });
         }
         origins.reverse();
-        Ok(Self { origins, ring, serving })
+        Ok(Self { origins, ring, signers, wiretap, serving })
     }
 }
 

@@ -13,7 +13,7 @@ use kest::{
     PassportPresence, Policies, Resource, Sanitizer, Tiers, Trust, TrustScore,
 };
 
-use crate::hop::Hop;
+use crate::hop::{Binding, Hop};
 use crate::store_flags::StoreFlags;
 use crate::trusted::Trusted;
 
@@ -70,6 +70,14 @@ pub struct HopFlags {
     /// Seconds that a passport may be old; 0 for any age. 900 unless it is given.
     #[arg(long, value_name = "SECONDS")]
     max_tip_age: Option<u64>,
+    /// Whether passports that come in must be bound to their request by a hop proof and requests that go out are signed, only the
+    /// latter, or neither. `required` unless it is given; in the legacy dialect, which knows none, `off`.
+    #[arg(long, value_enum)]
+    hop_proof: Option<HopProofFlag>,
+    /// A name by which callers reach this service, HOST or HOST:PORT; may be given several times. The address that it listens on
+    /// unless it is given.
+    #[arg(long, value_name = "NAME")]
+    authority: Vec<String>,
     /// Where the operation's data comes from; internet when no passport came.
     #[arg(long)]
     origin: Option<String>,
@@ -119,6 +127,13 @@ enum PassportFlag {
     Refused,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum HopProofFlag {
+    Required,
+    Sign,
+    Off,
+}
+
 /// A flag's value cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -126,11 +141,14 @@ pub enum FlagError {
     /// `--workload` is not the one that the key file names.
     #[error("key file belongs to another workload than --workload says")]
     OtherWorkload,
+    /// `--hop-proof required` or `sign` in a dialect that knows no hop proofs.
+    #[error("the legacy dialect knows no hop proofs: say --hop-proof off")]
+    LegacyHopProof,
 }
 
 impl HopFlags {
-    /// The service that the flags describe.
-    pub(crate) async fn to_hop(&self) -> Result<Hop, BoxError> {
+    /// The service that the flags describe, which listens on `address`.
+    pub(crate) async fn to_hop(&self, address: SocketAddr) -> Result<Hop, BoxError> {
         let signer = Arc::new(Ed25519Signer::from_file(&self.key)?);
         if signer.workload().as_str() != self.workload {
             return Err(FlagError::OtherWorkload.into());
@@ -139,7 +157,7 @@ impl HopFlags {
         own.trust_signer(signer.as_ref())?;
         let trusted = Trusted::follow(own, &self.bundle).await?;
         let limits = Limits::default();
-        let claims = self.store.to_claims(&limits).await?;
+        let stores = self.store.open(&limits).await?;
         let tiers = match self.tiers {
             TiersFlag::Auto => Tiers::auto(),
             TiersFlag::Compressed => Tiers::compressed_always(),
@@ -152,8 +170,9 @@ impl HopFlags {
             trust: Trust::resolver(trusted),
             identity: self.identity()?,
             next: self.next.clone(),
-            tiers: tiers.store(claims.clone()),
-            claims,
+            tiers: tiers.store(stores.claims.clone()),
+            claims: stores.claims,
+            replays: stores.replays,
             dialect: match self.dialect {
                 DialectFlag::Strict => Dialect::Strict,
                 DialectFlag::LegacyPython => Dialect::LegacyPython,
@@ -168,9 +187,23 @@ impl HopFlags {
                 Some(0) => None,
                 Some(seconds) => Some(Duration::from_secs(seconds)),
             },
+            binding: self.binding(address)?,
             policies: self.policies(&limits).await?,
             limits,
         })
+    }
+
+    fn binding(&self, address: SocketAddr) -> Result<Binding, FlagError> {
+        let named = || {
+            let own = self.authority.is_empty().then(|| address.to_string());
+            self.authority.iter().cloned().chain(own).collect()
+        };
+        match (self.dialect, self.hop_proof) {
+            (DialectFlag::Strict, None | Some(HopProofFlag::Required)) => Ok(Binding::HopProof(named())),
+            (DialectFlag::Strict, Some(HopProofFlag::Sign)) => Ok(Binding::SignOnly),
+            (_, Some(HopProofFlag::Off)) | (DialectFlag::LegacyPython, None) => Ok(Binding::Bearer),
+            (DialectFlag::LegacyPython, Some(_)) => Err(FlagError::LegacyHopProof),
+        }
     }
 
     /// `None` when neither policies nor a configuration were named.

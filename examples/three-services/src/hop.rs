@@ -8,10 +8,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use kest::baggage::PassportStores;
-use kest::core::BoxError;
+use kest::core::{BoxError, ReplayStore};
+use kest::tower::{HopProof, InboundBuilder};
 use kest::{
-    Bundle, Dialect, Ed25519Signer, IdentityChoice, Kest, KeyRing, Limits, Operation, OperationBuilder,
-    OperationLayer, PassportPresence, Policies, Tiers, Trust,
+    Bundle, Dialect, Ed25519Signer, IdentityChoice, Kest, KestBuilder, KeyRing, Limits, Operation,
+    OperationBuilder, OperationLayer, PassportPresence, Policies, Tiers, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,6 +44,29 @@ pub(crate) struct Hop {
     pub(crate) max_tip_age: Option<Duration>,
     pub(crate) limits: Limits,
     pub(crate) policies: Option<Policies>,
+    pub(crate) binding: Binding,
+    /// Where used hop proofs are remembered; in this process where it is not said.
+    pub(crate) replays: Option<Arc<dyn ReplayStore>>,
+}
+
+/// What binds passports to the requests that they come with.
+#[derive(Debug, Clone)]
+pub(crate) enum Binding {
+    /// Hop proofs for a service of these names; outgoing requests have one too.
+    HopProof(Vec<String>),
+    /// Nothing that comes in; outgoing requests have a hop proof.
+    SignOnly,
+    /// Nothing.
+    Bearer,
+}
+
+impl Binding {
+    fn demanded(self, inbound: InboundBuilder) -> InboundBuilder {
+        match self {
+            Self::HopProof(names) => inbound.hop_proof(HopProof::for_authorities(names)),
+            Self::SignOnly | Self::Bearer => inbound.dangerous_bearer_passports(),
+        }
+    }
 }
 
 impl Hop {
@@ -62,18 +86,19 @@ impl Hop {
             .tiers(self.tiers)
             .dialect(self.dialect)
             .limits(self.limits);
+        let kest = self.replays.into_iter().fold(kest, KestBuilder::replay_store);
         let kest = match &self.policies {
             Some(policies) => kest.policies(policies.clone()).build()?,
             None => kest.without_deployment_policies().build()?,
         };
-        let mut inbound = kest.inbound_builder().passport(self.passport);
+        let next = self.next.as_deref().map(|next| next_service(&kest, next, &self.binding)).transpose()?;
+        let mut inbound = self.binding.demanded(kest.inbound_builder().passport(self.passport));
         if self.max_tip_age.is_none() {
             inbound = inbound.dangerous_accept_any_age();
         }
         if let Some(choice) = self.identity {
             inbound = inbound.identity(choice);
         }
-        let next = self.next.as_deref().map(|next| next_service(&kest, next)).transpose()?;
         // On the route and not on the router: a request that matches no route is no operation.
         let operation = under_its_own_policies(kest.operation(self.operation), self.policies.as_ref())?;
         let protected = Router::new()
@@ -102,12 +127,15 @@ fn under_its_own_policies(
     Ok(operation.policies(own.iter().map(|name| name.as_str()))?)
 }
 
-fn next_service(kest: &Kest, next: &str) -> Result<Next, BoxError> {
+fn next_service(kest: &Kest, next: &str, binding: &Binding) -> Result<Next, BoxError> {
     let url = reqwest::Url::parse(next)?;
     let client = kest
         .client(reqwest::Client::builder().timeout(NEXT_WAIT))
-        .destination(&url.origin().ascii_serialization())?
-        .build()?;
+        .destination(&url.origin().ascii_serialization())?;
+    let client = match binding {
+        Binding::HopProof(_) | Binding::SignOnly => client.build()?,
+        Binding::Bearer => client.without_hop_proof().build()?,
+    };
     Ok(Next { client, url: url.join("/call")? })
 }
 
@@ -121,12 +149,12 @@ fn next_service(kest: &Kest, next: &str) -> Result<Next, BoxError> {
 ///
 /// The start-up guard, when no identity choice was made.
 pub async fn run(flags: HopFlags) -> Result<ExitCode, BoxError> {
-    let hop = flags.to_hop().await?;
+    let listener = TcpListener::bind(flags.listen).await?;
+    let address = listener.local_addr()?;
+    let hop = flags.to_hop(address).await?;
     // Policies are looked at again while the service runs; a broken file leaves those in force that were.
     let _watch = hop.policies.as_ref().map(|policies| policies.watch(POLICY_INTERVAL));
     let router = hop.into_router()?;
-    let listener = TcpListener::bind(flags.listen).await?;
-    let address = listener.local_addr()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     writeln!(std::io::stdout().lock(), "listening on {address}")?;

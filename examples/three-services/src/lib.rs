@@ -10,4 +10,6 @@ pub mod issuer;
 pub mod serve;
 mod show;
 mod store_flags;
+mod thefts;
 mod trusted;
+mod wiretap;

@@ -40,7 +40,7 @@ pub(crate) fn demonstration(
     writeln!(out, "\nAttacks\n")?;
     for attack in attacks {
         let verdict = if attack.was_refused() { "refused" } else { "NOT REFUSED" };
-        writeln!(out, "  {:<20} {} {verdict}", attack.name, attack.status)?;
+        writeln!(out, "  {:<18} {} {verdict}  {}", attack.name, attack.status, tried(attack.name))?;
     }
     let held = attacks.iter().all(Attack::was_refused);
     writeln!(
@@ -50,6 +50,23 @@ pub(crate) fn demonstration(
         attacks.len(),
         if held { "everything held" } else { "NOT everything held" }
     )
+}
+
+/// What an attack does, in a line.
+fn tried(name: &str) -> &'static str {
+    match name {
+        "forged entry" => "an entry with another payload under the old signature",
+        "spoofed kest.user" => "a caller that names a user in the baggage",
+        "entry cut out" => "a lineage without its first entry",
+        "expired token" => "a token of an hour ago",
+        "other route" => "a signed request, sent on to another path",
+        "swapped body" => "a signed request with another body",
+        "passport alone" => "a copied passport without a proof",
+        "stolen passport" => "a copied passport under the key of another workload",
+        "cut tail" => "a lineage as it was before its last services, presented by one of them",
+        "replayed call" => "a signed request that was served a moment ago, once more",
+        _ => "",
+    }
 }
 
 fn table(out: &mut impl Write, answer: &Answer) -> io::Result<()> {

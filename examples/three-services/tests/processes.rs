@@ -294,7 +294,7 @@ async fn hop_takes_passports_as_its_flags_say_which_may_come_and_how_old() {
         (&["--max-tip-age", "7200"], [200, 200, 200]),
         (&["--max-tip-age", "0"], [200, 200, 200]),
     ] {
-        let flags = flags(&folder, "ledger", &bundle, &[&["--identity-from-lineage"], more].concat());
+        let flags = flags(&folder, "ledger", &bundle, &[&BEARER[..], more].concat());
         let hop = Hop::start(&flags);
         let mut statuses = [0; 3];
         for (status, header) in statuses.iter_mut().zip([None, Some(&fresh), Some(&old)]) {
@@ -306,6 +306,29 @@ async fn hop_takes_passports_as_its_flags_say_which_may_come_and_how_old() {
     }
 }
 
+/// Attack: a passport that was seen on the way, sent to a hop that was told nothing.
+#[tokio::test]
+async fn hop_takes_no_passport_without_a_proof_unless_it_is_told_to() {
+    let folder = Folder::new("hop_proof");
+    let bundle = keys(&folder);
+    let header = header_of(&folder, SystemClock.now()).await;
+    for (more, status) in [
+        (&[][..], 401),
+        (&["--hop-proof", "required", "--authority", "stock.internal"], 401),
+        (&["--hop-proof", "sign"], 200),
+        (&["--hop-proof", "off"], 200),
+        (&["--dialect", "legacy-python"], 200),
+    ] {
+        let flags = flags(&folder, "ledger", &bundle, &[&["--identity-from-lineage"], more].concat());
+        let hop = Hop::start(&flags);
+        let request = reqwest::Client::new().post(format!("{}/call", hop.origin)).header("baggage", &header);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{more:?}");
+    }
+}
+
+/// For tests that send a passport alone, as a request of curl has it.
+const BEARER: [&str; 3] = ["--identity-from-lineage", "--hop-proof", "sign"];
+
 #[tokio::test]
 async fn running_hop_notices_a_bundle_that_is_rotated() {
     let folder = Folder::new("rotation");
@@ -314,7 +337,7 @@ async fn running_hop_notices_a_bundle_that_is_rotated() {
     before["keys"].as_array_mut().unwrap().retain(|key| key.to_string().contains("/ledger"));
     let bundle = folder.path("followed.json");
     std::fs::write(&bundle, before.to_string()).unwrap();
-    let hop = Hop::start(&flags(&folder, "ledger", &bundle, &["--identity-from-lineage"]));
+    let hop = Hop::start(&flags(&folder, "ledger", &bundle, &BEARER));
     let call = async |name: &str| {
         let header = header_by(name, &folder, SystemClock.now()).await;
         let request = reqwest::Client::new().post(format!("{}/call", hop.origin)).header("baggage", header);

@@ -224,6 +224,7 @@ impl<'race> Outbound<'race> {
         let port = address.port();
         let client = CarryPassport::to([Destination::origin(&format!("http://localhost:{port}"))?])
             .without_lineage(WithoutLineage::Refuse)
+            .without_hop_proof()
             .tiers(Tiers::auto().store(Arc::new(InMemoryPassports::new(&roomy()))))
             .client(reqwest::Client::builder())?;
         Ok(Self { runtime, client, port })

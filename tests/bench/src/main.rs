@@ -7,6 +7,7 @@ mod hops;
 mod identity;
 mod inflate;
 mod library;
+mod proofs;
 mod report;
 mod requests;
 mod rig;
@@ -48,7 +49,7 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let company = runtime.block_on(Company::new())?;
-    let chapters: [(&str, Measure<'_>); 14] = [
+    let chapters: [(&str, Measure<'_>); 15] = [
         ("one_entry", &|| entries::one(&company, &runtime)),
         ("many_entries", &|| entries::many(&company, &runtime)),
         ("tiers", &|| tiers::measure(&company, &runtime)),
@@ -60,6 +61,7 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
         ("requests_with_policies", &|| requests::with_policies(&company)),
         ("whole_requests", &|| hops::routes(&company, &runtime)),
         ("outbound_calls", &|| hops::calls(&company, &runtime)),
+        ("hop_proofs", &|| proofs::measure(&company, &runtime)),
         ("token_validations", &|| identity::validations(&runtime)),
         ("identity_in_trouble", &identity::in_trouble),
         ("inflate_bomb", &inflate::measure),

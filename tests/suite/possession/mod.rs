@@ -6,6 +6,5 @@ mod certificates;
 pub(crate) mod holder;
 mod mutual;
 mod nests;
-mod peers;
 mod proofs;
 mod replays;

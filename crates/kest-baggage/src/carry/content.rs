@@ -33,8 +33,8 @@ pub enum Streams {
     Read,
     /// They are sent as they come, and their hop proof says nothing about them.
     ///
-    /// What is given up: the bytes of a stream can be exchanged on the way, and a service that was told nothing else
-    /// refuses them.
+    /// What is given up: the bytes of a stream can be exchanged on the way, and a service that demands hop proofs refuses
+    /// them.
     DangerousUncovered,
 }
 

@@ -135,8 +135,8 @@ const BODY_NOT_COVERED: Explanation = Explanation::new(
     "body_not_covered",
     Actor::Service,
     "a body whose bytes are at hand, or a stream that ends within Limits::signed_body_bytes and signed_body_wait",
-    "send the bytes; for a stream that goes on, say dangerous_uncovered_streams() here and its counterpart on the route that \
-     receives it; for a tonic channel switch on the feature tonic",
+    "send the bytes; for a stream that goes on, say dangerous_uncovered_streams() here and bound_to_peer() where it is received; for a \
+     tonic channel switch on the feature tonic",
 );
 const SIGNER_AWAY: Explanation = Explanation::new(
     "signer_unavailable",

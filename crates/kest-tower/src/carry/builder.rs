@@ -117,8 +117,8 @@ impl CarryLayerBuilder {
     ///
     /// tonic streams the body of every call, also of one with a single message: give such methods a channel of their own.
     ///
-    /// What is given up: the bytes of a stream can be exchanged on the way. A service refuses such a request, unless its
-    /// route was told the same.
+    /// What is given up: the bytes of a stream can be exchanged on the way. A service that demands hop proofs refuses
+    /// such a request; bind that one by its peer.
     pub fn dangerous_uncovered_streams(mut self) -> Self {
         self.proof = HopSigning::Sign(Streams::DangerousUncovered);
         self

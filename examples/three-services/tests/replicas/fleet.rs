@@ -24,6 +24,8 @@ impl Fleet {
         let (mut replicas, mut balancers) = (Vec::new(), Vec::<RoundRobin>::new());
         for name in ["ledger", "orders", "gateway"] {
             let mut all = vec!["--identity-from-lineage", "--passport", "required", "--store", store];
+            // The callers send passports that were packed beforehand.
+            all.extend(["--hop-proof", "sign"]);
             all.extend(["--bundle", &callers]);
             all.extend(more);
             if let Some(next) = balancers.last() {
