@@ -54,9 +54,9 @@ impl TrustScore {
         u8::try_from(value).ok().and_then(|value| Self::new(value).ok())
     }
 
-    /// This share (in hundredths) of `other`, rounded down: the product of the weakest-link rule.
+    /// `other` scaled by this many hundredths, rounded down: the product of the weakest-link rule.
     #[must_use]
-    pub fn of(self, other: Self) -> Self {
+    pub fn scaled_by(self, other: Self) -> Self {
         let product = u16::from(self.0) * u16::from(other.0) / 100;
         Self(u8::try_from(product).unwrap_or(100))
     }
@@ -205,7 +205,7 @@ pub struct WeakestLink;
 
 impl TrustEvaluator for WeakestLink {
     fn calculate(&self, own: TrustScore, parents: &[TrustScore]) -> TrustScore {
-        parents.iter().min().map_or(own, |weakest| weakest.of(own))
+        parents.iter().min().map_or(own, |weakest| weakest.scaled_by(own))
     }
 }
 
@@ -234,7 +234,7 @@ impl TrustEvaluator for Weighted {
         let count = u64::try_from(parents.len()).unwrap_or(u64::MAX);
         let weight = u64::from(self.weight.value());
         let mixed = (u64::from(weakest.value()) * weight + sum * (100 - weight) / count) / 100;
-        TrustScore(u8::try_from(mixed).unwrap_or(100)).of(own)
+        TrustScore(u8::try_from(mixed).unwrap_or(100)).scaled_by(own)
     }
 }
 

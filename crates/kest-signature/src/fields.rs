@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kest_core::Limits;
-use sfv::visitor::{DictionaryVisitor, EntryVisitor};
-use sfv::{Dictionary, FieldType as _, InnerList, KeyRef, ListEntry, Parser};
+use sfv::{FieldType as _, InnerList, KeyRef, ListEntry, Parser};
 
 use crate::base::text;
+use crate::unique::Members;
 use crate::{Fault, SignatureInput};
 
 pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
@@ -24,13 +24,16 @@ pub(crate) fn find(
         return Ok(None);
     }
     let inputs = dictionary(headers, &SIGNATURE_INPUT, limits)?;
-    let mut tagged = inputs.iter().filter_map(|(label, member)| Some((label, of_tag(member, tag)?)));
+    let mut tagged = inputs.found().iter().filter_map(|(label, member)| Some((label, of_tag(member, tag)?)));
     let Some((label, wire)) = tagged.next() else { return Ok(None) };
     if tagged.next().is_some() {
         return Err(Fault::SeveralSignatures);
     }
     let signatures = dictionary(headers, &SIGNATURE, limits)?;
-    let bytes = match signatures.get(label.as_str()) {
+    if inputs.repeats(label.as_str()) {
+        return Err(Fault::Malformed);
+    }
+    let bytes = match signatures.found().get(label.as_str()) {
         Some(ListEntry::Item(item)) if item.params.is_empty() => item.bare_item.as_byte_sequence(),
         Some(ListEntry::Item(_) | ListEntry::InnerList(_)) | None => None,
     };
@@ -55,7 +58,8 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Takes out what has `tag` or stands under `label`: signatures of an earlier attempt.
+/// Takes out what has `tag` or stands under `label`: signatures of an earlier attempt. Where there are none, no line is
+/// written anew.
 pub(crate) fn remove(
     headers: &mut HeaderMap,
     label: &KeyRef,
@@ -65,8 +69,9 @@ pub(crate) fn remove(
     if !mentions(headers, tag) && !mentions(headers, label.as_str()) {
         return Ok(());
     }
-    let mut inputs = dictionary(headers, &SIGNATURE_INPUT, limits)?;
-    let mut signatures = dictionary(headers, &SIGNATURE, limits)?;
+    let mut inputs = dictionary(headers, &SIGNATURE_INPUT, limits)?.into_found();
+    let mut signatures = dictionary(headers, &SIGNATURE, limits)?.into_found();
+    let before = (inputs.len(), signatures.len());
     inputs.retain(|name, member| {
         let ours = name.as_str() == label.as_str() || of_tag(member, tag).is_some();
         if ours {
@@ -75,6 +80,9 @@ pub(crate) fn remove(
         !ours
     });
     signatures.shift_remove(label.as_str());
+    if before == (inputs.len(), signatures.len()) {
+        return Ok(());
+    }
     for (name, members) in [(SIGNATURE_INPUT, inputs), (SIGNATURE, signatures)] {
         headers.remove(&name);
         if let Some(text) = members.serialize() {
@@ -98,8 +106,8 @@ fn mentions(headers: &HeaderMap, word: &str) -> bool {
 }
 
 /// All lines of one header as one dictionary: RFC 9651 section 4.2.
-fn dictionary(headers: &HeaderMap, name: &HeaderName, limits: &Limits) -> Result<Dictionary, Fault> {
-    let mut members = Members { found: Dictionary::new(), most: limits.signatures };
+fn dictionary(headers: &HeaderMap, name: &HeaderName, limits: &Limits) -> Result<Members, Fault> {
+    let mut members = Members::at_most(limits.signatures);
     let mut bytes = 0_usize;
     for line in headers.get_all(name) {
         bytes = bytes.saturating_add(line.len());
@@ -108,37 +116,8 @@ fn dictionary(headers: &HeaderMap, name: &HeaderName, limits: &Limits) -> Result
         }
         let parsed = Parser::new(line.as_bytes()).parse_dictionary_with_visitor(&mut members);
         if parsed.is_err() {
-            let full = members.found.len() >= members.most;
-            return Err(if full { Fault::TooManySignatures } else { Fault::Malformed });
+            return Err(if members.is_full() { Fault::TooManySignatures } else { Fault::Malformed });
         }
     }
-    Ok(members.found)
+    Ok(members)
 }
-
-/// A dictionary in which a label stands once. RFC 9651 section 3.2 lets the last one count; readers that let the first one
-/// count would see another signature, so there must be no second.
-struct Members {
-    found: Dictionary,
-    most: usize,
-}
-
-impl<'line> DictionaryVisitor<'line> for &mut Members {
-    type Out = ();
-    type Error = Refused;
-
-    fn entry(&mut self, key: &'line KeyRef) -> Result<impl EntryVisitor<'line>, Refused> {
-        if self.found.len() >= self.most || self.found.contains_key(key.as_str()) {
-            return Err(Refused);
-        }
-        let Ok(entry) = DictionaryVisitor::entry(&mut self.found, key);
-        Ok(entry)
-    }
-
-    fn finish(self) -> Result<(), Refused> {
-        Ok(())
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a label stands twice or there are too many")]
-struct Refused;

@@ -69,6 +69,7 @@ mod once;
 mod profile;
 mod request;
 mod sign_error;
+mod unique;
 
 pub use authority::Authority;
 pub use base::SignatureInput;

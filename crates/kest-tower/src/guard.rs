@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::answer::Rejection;
-use crate::body::GuardFuture;
+use crate::body::{BodyHandling, GuardFuture};
 use crate::rejection::RejectionKind;
 use crate::respond::{Answering, Respond};
 use crate::touch::touch;
@@ -48,6 +48,7 @@ struct Plan {
     tenants: Vec<Arc<str>>,
     realm: Option<Box<str>>,
     respond: Option<Respond>,
+    body: BodyHandling,
 }
 
 /// A guard cannot be built.
@@ -133,6 +134,12 @@ impl GuardLayer {
         self.change(|plan| plan.realm = quotable.then_some(realm))
     }
 
+    /// Gives the handler a signed body as it comes; see [`OperationLayer::streaming_body`](crate::OperationLayer::streaming_body).
+    #[must_use]
+    pub fn streaming_body(self) -> Self {
+        self.change(|plan| plan.body = BodyHandling::Stream)
+    }
+
     /// Shapes status and headers of refusals.
     #[must_use]
     pub fn respond(self, hook: impl Fn(&Rejection, &mut response::Parts) + Send + Sync + 'static) -> Self {
@@ -144,7 +151,8 @@ impl GuardLayer {
             return Err(ScopeError::NothingAsked);
         }
         let (issuers, tenants) = (Vec::new(), Vec::new());
-        let plan = Plan { scopes, roles, issuers, tenants, realm: None, respond: None };
+        let body = BodyHandling::Whole;
+        let plan = Plan { scopes, roles, issuers, tenants, realm: None, respond: None, body };
         Ok(Self { plan: Arc::new(plan) })
     }
 
@@ -280,6 +288,7 @@ where
         match self.layer.plan.check(request.extensions()) {
             Ok(()) => {
                 let answering = answering();
+                self.layer.plan.body.apply(request.extensions());
                 GuardFuture::waiting(ready, request, Step::Guard, answering)
             }
             Err(rejection) => GuardFuture::refused(rejection, answering()),

@@ -13,6 +13,7 @@ use tower_layer::Layer;
 
 use crate::address::in_normal_form;
 use crate::answer::Rejection;
+use crate::body::BodyHandling;
 use crate::describe::{Describe, DescribeError, check_description};
 use crate::hash_body::{HashedOperationLayer, InputHash};
 use crate::rejection::RejectionKind;
@@ -66,16 +67,6 @@ pub(crate) struct Plan {
     pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) respond: Option<Respond>,
     pub(crate) body: BodyHandling,
-}
-
-/// When the handler gets a body that is expected to be a certain one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum BodyHandling {
-    /// When all of it was compared.
-    #[default]
-    Whole,
-    /// As it comes.
-    Stream,
 }
 
 impl OperationLayer {

@@ -7,7 +7,7 @@ use kest_core::refusal::Step;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::GuardFuture;
+use crate::body::{BodyHandling, GuardFuture};
 use crate::respond::Answering;
 use crate::touch::touch;
 
@@ -30,18 +30,28 @@ use crate::touch::touch;
 /// ```
 #[must_use]
 pub fn public() -> PublicLayer {
-    PublicLayer(())
+    PublicLayer { body: BodyHandling::Whole }
 }
 
 /// See [`public`].
 #[derive(Debug, Clone, Copy)]
-pub struct PublicLayer(());
+pub struct PublicLayer {
+    body: BodyHandling,
+}
+
+impl PublicLayer {
+    /// Gives the handler a signed body as it comes; see [`OperationLayer::streaming_body`](crate::OperationLayer::streaming_body).
+    #[must_use]
+    pub fn streaming_body(self) -> Self {
+        Self { body: BodyHandling::Stream }
+    }
+}
 
 impl<S> Layer<S> for PublicLayer {
     type Service = Public<S>;
 
     fn layer(&self, inner: S) -> Public<S> {
-        Public { inner }
+        Public { inner, body: self.body }
     }
 }
 
@@ -49,6 +59,7 @@ impl<S> Layer<S> for PublicLayer {
 #[derive(Debug, Clone)]
 pub struct Public<S> {
     inner: S,
+    body: BodyHandling,
 }
 
 impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for Public<S>
@@ -66,6 +77,7 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         touch(request.extensions_mut());
+        self.body.apply(request.extensions());
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let answering = Answering::to(&request, None);

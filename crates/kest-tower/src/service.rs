@@ -16,7 +16,7 @@ use crate::answer::Rejection;
 use crate::body::{BodyCheck, Checked};
 use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
-use crate::operation::{BodyHandling, OperationLayer, Plan, Said};
+use crate::operation::{OperationLayer, Plan, Said};
 use crate::rejection::RejectionKind;
 use crate::steps::{Arrived, Offered, Steps};
 use crate::touch::{Watch, touch};
@@ -132,10 +132,8 @@ where
         touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
         let said = plan.said(&mut parts);
+        plan.body.apply(&parts.extensions);
         let check = BodyCheck::of(&parts.extensions);
-        if plan.body == BodyHandling::Stream {
-            check.iter().for_each(BodyCheck::stream);
-        }
         let trace_id = trace_of(&plan.admitter, &parts);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {

@@ -58,8 +58,6 @@ pub use kest_tower::{
 pub use kest_axum::{Admitted, Arrived, Authenticated};
 #[cfg(feature = "policy")]
 pub use kest_policy::Policies;
-#[cfg(feature = "reqwest")]
-pub use kest_reqwest::CarryPassport;
 
 /// Identity from whatever the token says, unverified: every caller can claim to be anybody. For development only; see
 /// [`IdentityChoice::dangerous_insecure_no_verify`].

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kest_core::PeerCertificate;
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -38,9 +38,20 @@ impl Authority {
         self.vouch(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// A client certificate of the workload of this id, with all of these URIs among its names.
+    pub(super) fn workload(&self, uris: &[&str]) -> Credentials {
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        let names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
+        parameters.subject_alt_names = names.collect();
+        self.certify(parameters, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
     fn vouch(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Credentials {
+        self.certify(CertificateParams::new(vec![name.to_owned()]).unwrap(), purpose)
+    }
+
+    fn certify(&self, mut parameters: CertificateParams, purpose: ExtendedKeyUsagePurpose) -> Credentials {
         let key = KeyPair::generate().unwrap();
-        let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
         parameters.extended_key_usages = vec![purpose];
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap().der().clone();
         Credentials { certificate, key: PrivateKeyDer::Pkcs8(key.serialize_der().into()) }

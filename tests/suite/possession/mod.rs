@@ -6,5 +6,6 @@ mod certificates;
 pub(crate) mod holder;
 mod mutual;
 mod nests;
+mod peers;
 mod proofs;
 mod replays;

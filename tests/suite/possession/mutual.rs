@@ -17,7 +17,7 @@ use kest_core::{Admitter, Operation, PeerCertificate};
 use kest_identity::IdentityChoice;
 use kest_testkit::{SignedEntries, TestSigner};
 use kest_tests::keys;
-use kest_tower::{InboundLayer, OperationLayer};
+use kest_tower::{InboundBuilder, InboundLayer, OperationLayer, PeerWorkload};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -42,6 +42,15 @@ impl Drop for MutualService {
 
 impl MutualService {
     pub(super) async fn start(authority: &Authority, identity: IdentityChoice) -> Self {
+        Self::with(authority, identity, |inbound| inbound).await
+    }
+
+    /// The same with more to say about its inbound layer.
+    pub(super) async fn with(
+        authority: &Authority,
+        identity: IdentityChoice,
+        inbound: fn(InboundBuilder) -> InboundBuilder,
+    ) -> Self {
         let (runs, signed) = (Arc::<AtomicUsize>::default(), SignedEntries::default());
         let signer = TestSigner::noting(keys::signer("service"), signed.clone());
         let kest = Admitter::builder(Arc::new(signer)).build();
@@ -54,7 +63,7 @@ impl MutualService {
         };
         let router = Router::new()
             .route("/call", post(handler).route_layer(operation))
-            .layer(InboundLayer::builder(keys::ring()).identity(identity).build());
+            .layer(inbound(InboundLayer::builder(keys::ring()).identity(identity)).build());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(serve(listener, authority.acceptor(), router));
@@ -119,10 +128,13 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
         tokio::spawn(async move {
             // A handshake that fails ends its own connection only.
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let certificate = peer(&stream);
+            let (certificate, workload) = (peer(&stream), peer_workload(&stream));
             let service = ServiceBuilder::new().map_request(move |mut request: Request<_>| {
                 if let Some(certificate) = certificate {
                     request.extensions_mut().insert(certificate);
+                }
+                if let Some(workload) = workload.clone() {
+                    request.extensions_mut().insert(workload);
                 }
                 request
             });
@@ -137,4 +149,10 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
 fn peer(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
     let (_, session) = stream.get_ref();
     Some(PeerCertificate::from_der(session.peer_certificates()?.first()?))
+}
+
+/// The workload that the certificate names, if it names one.
+fn peer_workload(stream: &TlsStream<TcpStream>) -> Option<PeerWorkload> {
+    let (_, session) = stream.get_ref();
+    PeerWorkload::from_der(session.peer_certificates()?.first()?).ok()
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use kest_core::Limits;
 use kest_identity::IdentityChoice;
-use kest_testkit::FailingPassports;
+use kest_testkit::{FailingPassports, TestKest};
+use kest_tests::clock::today;
 use kest_tests::forge;
 use kest_tests::raw;
 use kest_tests::service::Setup;
-use kest_tower::RejectionKind;
+use kest_tower::{HopProof, RejectionKind};
 
 use super::{Mechanism, SECRET, check, keep};
 
@@ -77,6 +78,77 @@ async fn stale_and_unwanted_passports_are_explained() {
         |builder: kest_tower::InboundBuilder| builder.passport(kest_tower::PassportPresence::Refused);
     let setup = Setup { inbound: Box::new(refused), ..Setup::default() };
     check(setup, request(), "inbound", RejectionKind::PassportRefused).await;
+}
+
+#[tokio::test]
+async fn passports_that_nothing_ties_to_their_requests_are_explained() {
+    let entries = vec![forge::entry("gateway", 1, &[]).sign()];
+    let request = || raw::call().baggage(forge::inline(&entries, &forge::tip(&entries)));
+    let proving = || {
+        let proof = |it: kest_tower::InboundBuilder| it.hop_proof(HopProof::for_authority("service.example"));
+        Setup { inbound: Box::new(proof), clock: Arc::new(today()), ..Setup::default() }
+    };
+    check(proving(), request(), "inbound", RejectionKind::ProofMissing).await;
+    let forged =
+        r#"kest-hop=("@method");created=1;nonce="TOPSECRET";keyid="TOPSECRET";alg="ed25519";tag="kest-hop""#;
+    let forged = request().header("signature-input", forged).header("signature", "kest-hop=:VE9QU0VDUkVU:");
+    let line = check(proving(), forged, "inbound", RejectionKind::ProofInvalid).await;
+    assert!(line.contains("cause=\"component_missing\"") && line.contains("status=401"), "{line}");
+    let bound = Box::new(kest_tower::InboundBuilder::bound_to_peer);
+    let setup = Setup { inbound: bound, clock: Arc::new(today()), ..Setup::default() };
+    let line = check(setup, request(), "inbound", RejectionKind::PeerMismatch).await;
+    assert!(line.contains("cause=\"no_peer\""), "{line}");
+}
+
+/// Sends a passport of the gateway with its proof over HTTP, as its client would.
+async fn prove(service: &kest_tests::service::Service, kit: &TestKest) -> http::StatusCode {
+    let address = service.address;
+    let request = http::Request::post(format!("http://{address}/call")).body(String::new()).unwrap();
+    let sent = kit.lineage().hop("gateway").send(request);
+    let client = reqwest::Client::new();
+    client.execute(reqwest::Request::try_from(sent).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn used_proofs_and_a_store_that_is_away_are_explained() {
+    for (away, kind) in [(false, RejectionKind::ProofReplayed), (true, RejectionKind::ProofUnavailable)] {
+        let kept = keep();
+        let store: Arc<dyn kest_core::ReplayStore> = Arc::new(Seen { away });
+        let clock = today();
+        let kit = TestKest::at(clock.clone(), kest_tests::keys::TRUSTED);
+        let proof = move |it: kest_tower::InboundBuilder| {
+            // The authority is known when the service listens: all ports of this machine are its name.
+            it.hop_proof(
+                HopProof::for_authorities((1024..=u16::MAX).map(|port| format!("127.0.0.1:{port}")))
+                    .replays(store),
+            )
+        };
+        let setup = Setup { inbound: Box::new(proof), clock: Arc::new(clock), ..Setup::default() };
+        let service = setup.start().await;
+        assert_eq!(prove(&service, &kit).await, kind.status());
+        assert_eq!((service.runs(), service.signatures()), (0, 0));
+        kept.only("inbound", kind.as_str());
+    }
+}
+
+/// A store to which everything is known already, or that does not answer.
+#[derive(Debug)]
+struct Seen {
+    away: bool,
+}
+
+#[async_trait::async_trait]
+impl kest_core::ReplayStore for Seen {
+    async fn insert(
+        &self,
+        _id: kest_core::replay::ReplayId,
+        _expires_at: std::time::SystemTime,
+    ) -> Result<kest_core::replay::Novelty, kest_core::replay::ReplayStoreError> {
+        match self.away {
+            false => Ok(kest_core::replay::Novelty::Seen),
+            true => Err(kest_core::replay::ReplayStoreError::Unavailable(SECRET.into())),
+        }
+    }
 }
 
 #[tokio::test]

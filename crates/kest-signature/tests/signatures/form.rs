@@ -86,6 +86,10 @@ async fn parameters_are_exactly_these() {
         ("expires in years", input("expires=1767225610", "expires=1867225610"), "expires"),
         ("number of 16 digits", input("expires=1767225610", "expires=1767225610000000"), "malformed"),
         ("key without a name", input("keyid=\"", "keyid=\"\";x=\""), "parameter_extra"),
+        ("nonce twice", input(";nonce=", ";nonce=\"x\";nonce="), "malformed"),
+        ("created twice", input(";created=", ";created=1;created="), "malformed"),
+        ("algorithm twice", input(";alg=", ";alg=\"rsa-pss-sha512\";alg="), "malformed"),
+        ("same tag twice", input(";tag=", ";tag=\"kest-hop\";tag="), "malformed"),
         (
             "another tag beside",
             input("tag=\"kest-hop\"", "tag=\"kest-hop\";tag=\"kest-hops\""),

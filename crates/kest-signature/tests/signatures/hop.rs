@@ -57,12 +57,14 @@ async fn signatures_of_others_are_left_alone() {
     let foreign = Rig::request()
         .set(
             "signature-input",
-            r#"proxy=("@method" "date";sf);created=1;tag="kest-hop-by-hop", bare=();alg="rsa""#,
+            r#"proxy=("@method" "date";sf);created=1;created=2;tag="kest-hop-by-hop", bare=();alg="rsa""#,
         )
         .set("signature", "proxy=:AAAA:, bare=:BBBB:");
     let sent = rig.sign(foreign, "gateway", Some(BODY)).await.unwrap().over_http1();
     rig.judge(&sent).await.unwrap();
-    assert!(sent.get("signature-input").starts_with(r#"proxy=("@method" "date";sf);created=1;tag="#));
+    assert!(
+        sent.get("signature-input").starts_with(r#"proxy=("@method" "date";sf);created=1;created=2;tag="#)
+    );
     let folded = sent.clone();
     let (input, signature) = (folded.get("signature-input"), folded.get("signature"));
     rig.judge(&folded.set("signature-input", &input).set("signature", &signature)).await.unwrap();

@@ -33,7 +33,7 @@ impl BodyCheck {
     }
 
     /// Lets the handler have data as they come.
-    pub(crate) fn stream(&self) {
+    fn stream(&self) {
         self.progress().stream();
     }
 
@@ -69,6 +69,27 @@ impl BodyCheck {
     /// One who panicked while it was held left a body that ends in an error, or a whole state.
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the handler gets a body that is expected to be a certain one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum BodyHandling {
+    /// When all of it was compared.
+    #[default]
+    Whole,
+    /// As it comes.
+    Stream,
+}
+
+impl BodyHandling {
+    /// Tells the check of a request with these extensions, if it has one.
+    pub(crate) fn apply(self, extensions: &Extensions) {
+        if self == Self::Stream
+            && let Some(check) = BodyCheck::of(extensions)
+        {
+            check.stream();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod checked;
 mod progress;
 mod waiting;
 
-pub(crate) use check::BodyCheck;
+pub(crate) use check::{BodyCheck, BodyHandling};
 pub use checked::Checked;
 pub(crate) use progress::Expected;
 pub use waiting::GuardFuture;

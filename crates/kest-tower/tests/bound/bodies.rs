@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::Frame;
-use http_body_util::Full;
+use http_body_util::BodyExt as _;
 use kest_core::Limits;
 use kest_tower::{HopProof, RejectionKind};
+use tower::ServiceExt as _;
 
 use super::rig::{End, HOST, Pieces, Rig, request};
 
@@ -52,7 +52,7 @@ fn body_of_which_no_digest_was_signed_must_be_empty() {
     let rig = Rig::new();
     let smuggled = with_body(&rig, "", Pieces::of(&["", "x"], End::Hangs));
     rig.refused("smuggled", smuggled, INVALID, Some("body_unsigned"));
-    let announced = with_body(&rig, "", Full::new(Bytes::from_static(b"x")));
+    let announced = with_body(&rig, "", "x".to_owned());
     rig.refused("announced", announced, INVALID, Some("body_unsigned"));
     // A chunked body of nothing is no body.
     let empty = with_body(&rig, "", Pieces::of(&["", ""], End::Ends));
@@ -108,6 +108,39 @@ fn route_that_streams_gets_any_length_and_an_error_at_the_end_of_another_body() 
     assert!(seen.body.is_err(), "a body of which no digest was signed");
     let seen = rig.admitted("breaks", with_body(&rig, "12345678", Pieces::of(&["1234"], End::Breaks)));
     assert_eq!(seen.body.unwrap_err(), "body could not be read");
+}
+
+/// A route that is `layer` alone, under limits of four bytes: what its handler read of `body`, or the kind of the refusal.
+fn read_by(layer: kest_tower::PublicLayer, body: &[&str]) -> Result<String, &'static str> {
+    let rig = limited(4);
+    let mut limits = Limits::default();
+    limits.signed_body_bytes = 4;
+    let inbound = rig.kit.inbound().identity(kest_identity::IdentityChoice::from_lineage()).limits(limits);
+    let service = tower::ServiceBuilder::new()
+        .layer(inbound.hop_proof(HopProof::for_authority(HOST)).build())
+        .layer(layer)
+        .service_fn(async |request: Request<kest_tower::Checked<Pieces>>| {
+            let read = request.into_body().collect().await.map_err(|error| error.to_string());
+            let read =
+                read.map_or_else(|error| error, |it| String::from_utf8(it.to_bytes().to_vec()).unwrap());
+            Ok::<_, std::convert::Infallible>(http::Response::new(read))
+        });
+    let asked = service.oneshot(with_body(&rig, "12345678", Pieces::of(body, End::Ends)));
+    let (parts, body) = super::rig::now(asked).unwrap().into_parts();
+    if let Some(rejection) = parts.extensions.get::<kest_tower::Rejection>() {
+        return Err(rejection.kind().as_str());
+    }
+    Ok(String::from_utf8(super::rig::now(body.collect()).unwrap().to_bytes().to_vec()).unwrap())
+}
+
+#[test]
+fn public_route_waits_for_the_body_too_unless_it_streams() {
+    let whole = kest_tower::public;
+    assert_eq!(read_by(whole(), &["1234", "5678"]), Err("body_too_large"));
+    let streaming = || whole().streaming_body();
+    assert_eq!(read_by(streaming(), &["1234", "5678"]), Ok("12345678".to_owned()));
+    let swapped = read_by(streaming(), &["1234", "5679"]);
+    assert_eq!(swapped, Ok("body is not the one that was signed".to_owned()));
 }
 
 #[test]
