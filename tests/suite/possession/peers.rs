@@ -1,30 +1,27 @@
 //! Passports that are bound to the peer, over mutual TLS that ends in the service: only the tip's signer may bring one.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use kest_identity::IdentityChoice;
+use kest_tests::clock::today;
 use kest_tests::{forge, keys};
-use kest_tower::InboundBuilder;
 
 use super::authority::Authority;
 use super::mutual::MutualService;
 
 /// A passport whose tip the workload called `name` signed.
 fn passport(name: &str) -> String {
-    let entries = vec![forge::entry(name, 1, &[]).with("/timestamp_ms", now()).sign()];
+    let entries = vec![forge::entry(name, 1, &[]).sign()];
     forge::inline(&entries, &forge::tip(&entries))
-}
-
-/// The service reads the machine's clock.
-fn now() -> serde_json::Value {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    u64::try_from(since.as_millis()).unwrap().into()
 }
 
 #[tokio::test]
 async fn stolen_passport_is_refused_on_every_connection_but_its_signers() {
     let authority = Authority::new();
     let identity = IdentityChoice::from_lineage();
-    let service = MutualService::with(&authority, identity, InboundBuilder::bound_to_peer).await;
+    let service =
+        MutualService::with(&authority, identity, |it| it.bound_to_peer().clock(Arc::new(today()))).await;
     let id = |name: &str| keys::workload(name).to_string();
     let (gateway, orders) = (id("gateway"), id("orders"));
     let refused = (StatusCode::UNAUTHORIZED, Some("Kest".to_owned()), String::new());
