@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
+use kest::client::CarryPassport;
 use kest::core::entry::ResourceError;
 use kest::core::{AdmitOptions, BoxError};
 use kest::{
-    Admission, Authorize, CarryPassport, Destination, IdentityChoice, InMemoryPassports, InboundLayer,
-    JwtAuthenticator, Limits, Operation, OperationLayer, Origin, Passport, Resource, Tiers, WithoutLineage,
+    Admission, Authorize, Destination, IdentityChoice, InMemoryPassports, InboundLayer, JwtAuthenticator,
+    Limits, Operation, OperationLayer, Origin, Passport, Resource, Tiers, WithoutLineage,
     dangerous_allow_all,
 };
 use tokio::runtime::Runtime;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
+use kest::client::CarryPassport;
 use kest::core::BoxError;
 use kest::{
-    Admission, CarryPassport, Destination, HopProof, IdentityChoice, InboundLayer, Operation, OperationLayer,
+    Admission, Destination, HopProof, IdentityChoice, InboundLayer, Operation, OperationLayer,
     WithoutLineage, dangerous_allow_all,
 };
 use reqwest_middleware::ClientWithMiddleware;
