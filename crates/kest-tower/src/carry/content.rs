@@ -138,7 +138,8 @@ mod tests {
         let mut sending = Sending::new(body);
         let signed =
             sending.read(streams, &Limits::default(), &Ambience::default()).await?.map(<[u8]>::to_vec);
-        let body = sending.into_body().unwrap().collect().await.map_err(|_| ContentError::OfAnotherType)?;
+        let body =
+            sending.into_body().unwrap().collect().await.map_err(|_cause| ContentError::OfAnotherType)?;
         Ok((signed, body.to_bytes().to_vec()))
     }
 
