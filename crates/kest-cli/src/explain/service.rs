@@ -54,7 +54,7 @@ async fn layer(flags: &Explain) -> Result<InboundLayer, Failure> {
     let builder = InboundLayer::builder(Arc::new(ring))
         .dialect(Dialect::from(flags.dialect))
         .passport(flags.presence())
-        // A proof is for one request, and there is none here.
+        // A proof is for one request, and nothing is proved here.
         .dangerous_bearer_passports()
         // The handler here is no route.
         .dangerous_allow_unguarded_routes();
