@@ -116,10 +116,10 @@ fn reading(flags: &Explain, request: &Request<String>) -> Reading {
 /// What the service says to `request`.
 async fn ask(layer: InboundLayer, request: Request<String>, reading: Reading) -> Result<Told, Failure> {
     let has_token = request.headers().contains_key(AUTHORIZATION);
-    let handler = tower::service_fn(async |request: Request<_>| {
+    let handler = tower::service_fn(|request: Request<_>| {
         let mut response = Response::new(String::new());
         *response.extensions_mut() = request.into_parts().0.extensions;
-        Ok::<_, Infallible>(response)
+        std::future::ready(Ok::<_, Infallible>(response))
     });
     let response = match layer.layer(handler).oneshot(request).await {
         Ok(response) => response,
