@@ -25,7 +25,7 @@ use crate::touch::touch;
 /// // With axum: `.route("/healthz", get(healthz).route_layer(public()))`.
 /// let healthz = ServiceBuilder::new()
 ///     .layer(public())
-///     .service_fn(async |_: Request<_>| Ok::<_, Infallible>(Response::new("ok".to_owned())));
+///     .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new("ok".to_owned())));
 /// # drop(healthz);
 /// ```
 #[must_use]
