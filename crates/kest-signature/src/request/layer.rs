@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::body::read_checked;
 use super::refusal::refuse;
 use super::{RequestSignatureError, RequestVerifier, SignedBody, SignedRequest};
-use crate::RequestHead;
+use crate::{Fault, RequestHead};
 
 /// Lets only signed requests through, each of them once, and puts the [`SignedRequest`] into their extensions.
 ///
@@ -158,7 +158,11 @@ where
         in_time.map_err(|late| RequestSignatureError::Unavailable(late.into()))??
     };
     let body = match layer.body {
-        Reading::Whole { limit } => SignedBody::checked(read_checked(body, &expected, limit).await?),
+        Reading::Whole { limit } => {
+            let wait = layer.verifier.limits().checked_body_wait;
+            let in_time = tokio::time::timeout(wait, read_checked(body, &expected, limit)).await;
+            SignedBody::checked(in_time.map_err(|_late| Fault::BodyBroken)??)
+        }
         Reading::Streaming => SignedBody::streaming(body, &expected),
     };
     parts.extensions.insert(signed);

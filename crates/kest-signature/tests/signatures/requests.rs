@@ -310,6 +310,16 @@ async fn a_store_that_never_answers_is_not_waited_for_without_end() {
     refused("slow store", &app, signed, StatusCode::SERVICE_UNAVAILABLE).await;
 }
 
+/// Attack: a signed request whose body never comes, to hold its place for good.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_comes_is_not_waited_for_without_end() {
+    let kit = kit();
+    let app = built(verifier(&kit));
+    let endless = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+    let hangs = signer(&kit).sign_request(beat("alive")).await.unwrap().map(|_| endless);
+    refused("no body", &app, hangs, StatusCode::UNAUTHORIZED).await;
+}
+
 #[tokio::test]
 async fn keys_that_are_withdrawn_while_the_service_runs_prove_nothing_more() {
     let kit = kit();

@@ -40,7 +40,8 @@ pub(crate) enum Progress {
     /// All of it is read before any of it is handed on.
     Gathering { body: AnyBody, digests: Digests, held: BytesMut, limit: usize },
     /// Data are handed on as they come; the end is an error where they were not the ones that were signed.
-    Streaming { body: AnyBody, digests: Digests },
+    /// The last piece is kept back until all was judged: a reader that counts bytes and never asks for the end must not have it.
+    Streaming { body: AnyBody, digests: Digests, last: Bytes },
     /// It is the one that was signed.
     Whole(Bytes),
     /// Nothing of it is handed on any more.
@@ -62,7 +63,7 @@ impl Progress {
     pub(crate) fn stream(&mut self) {
         let untouched = matches!(self, Self::Gathering { held, .. } if held.is_empty());
         if untouched && let Self::Gathering { body, digests, .. } = std::mem::replace(self, Self::Done) {
-            *self = Self::Streaming { body, digests };
+            *self = Self::Streaming { body, digests, last: Bytes::new() };
         }
     }
 
@@ -99,14 +100,24 @@ impl Progress {
             return Poll::Ready(Some(Err(fault)));
         }
         match self {
-            Self::Streaming { body, digests } => match ready!(body.as_mut().poll_frame(context)) {
-                Some(frame) => match take(frame, digests) {
-                    Ok(data) => Poll::Ready(Some(Ok(data))),
-                    Err(fault) => self.refuse(fault),
-                },
-                None => {
-                    self.judge();
-                    Poll::Ready(self.fault().map(Err))
+            Self::Streaming { body, digests, last } => loop {
+                match ready!(body.as_mut().poll_frame(context)) {
+                    Some(frame) => match take(frame, digests) {
+                        Ok(data) if data.is_empty() => {}
+                        Ok(data) => {
+                            let before = std::mem::replace(last, data);
+                            if !before.is_empty() {
+                                break Poll::Ready(Some(Ok(before)));
+                            }
+                        }
+                        Err(fault) => break self.refuse(fault),
+                    },
+                    None => {
+                        let last = std::mem::take(last);
+                        self.judge();
+                        let end = Some(last).filter(|last| !last.is_empty()).map(Ok);
+                        break Poll::Ready(self.fault().map_or(end, |fault| Some(Err(fault))));
+                    }
                 }
             },
             Self::Whole(bytes) => {
@@ -138,7 +149,8 @@ impl Progress {
                 hint.set_lower(rest.lower().saturating_add(read));
                 hint
             }
-            Self::Streaming { body, .. } => body.size_hint(),
+            // A piece that is kept back is no part of what is left to read.
+            Self::Streaming { .. } => SizeHint::new(),
             Self::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Self::Refused(_) => SizeHint::new(),
             Self::Done => SizeHint::with_exact(0),

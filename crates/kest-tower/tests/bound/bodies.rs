@@ -143,6 +143,28 @@ fn public_route_waits_for_the_body_too_unless_it_streams() {
     assert_eq!(swapped, Ok("body is not the one that was signed".to_owned()));
 }
 
+/// Attack: another last piece for a handler that counts bytes and never asks for the end of its stream.
+#[test]
+fn last_piece_of_a_stream_is_kept_back_until_all_of_it_was_judged() {
+    let rig = limited(4);
+    let inbound = rig.kit.inbound().identity(kest_identity::IdentityChoice::from_lineage());
+    let service = tower::ServiceBuilder::new()
+        .layer(inbound.hop_proof(HopProof::for_authority(HOST)).build())
+        .layer(kest_tower::public().streaming_body())
+        .service_fn(async |request: Request<kest_tower::Checked<Pieces>>| {
+            let (mut body, mut seen) = (request.into_body(), String::new());
+            while let Some(Ok(frame)) = body.frame().await {
+                seen.push_str(str::from_utf8(frame.data_ref().unwrap()).unwrap());
+            }
+            Ok::<_, std::convert::Infallible>(http::Response::new(seen))
+        });
+    for (pieces, seen) in [(["1234", "5678"], "12345678"), (["1234", "5679"], "1234")] {
+        let sent = with_body(&rig, "12345678", Pieces::of(&pieces, End::Ends));
+        let body = super::rig::now(service.clone().oneshot(sent)).unwrap().into_body();
+        assert_eq!(super::rig::now(body.collect()).unwrap().to_bytes(), seen);
+    }
+}
+
 #[test]
 fn body_without_a_proof_passes_as_it_came() {
     let rig = Rig::with(|inbound| inbound.dangerous_bearer_passports());
