@@ -3,8 +3,9 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderName};
-use sfv::{BareItem, InnerList, Item, Key, KeyRef, ListEntry, StringRef};
+use sfv::{InnerList, KeyRef, ListEntry, StringRef};
 
+use crate::parameters::{Parameters, Value};
 use crate::{Authority, Fault, RequestHead};
 
 /// A part of a request that is signed.
@@ -63,8 +64,9 @@ impl Component {
 #[derive(Debug, Clone)]
 pub struct SignatureInput {
     components: Vec<Component>,
-    /// What the components and parameters are on the wire: the last line of the base is this, spelled canonically.
-    wire: InnerList,
+    parameters: Parameters,
+    /// Both in their one spelling (RFC 9651 section 4.1.1.1), which base and header repeat.
+    spelled: String,
 }
 
 impl SignatureInput {
@@ -74,13 +76,32 @@ impl SignatureInput {
     ///
     /// [`Fault::Malformed`] for a component twice.
     pub fn of(components: Vec<Component>) -> Result<Self, Fault> {
-        let items = components.iter().map(|component| {
-            let name = StringRef::from_str(component.name()).map_err(|_cause| Fault::Malformed)?;
-            Ok(Item::new(BareItem::String(name.to_owned())))
-        });
-        let wire = InnerList::new(items.collect::<Result<Vec<_>, Fault>>()?);
+        Self::with(components, Parameters::none())
+    }
+
+    pub(crate) fn with(components: Vec<Component>, parameters: Parameters) -> Result<Self, Fault> {
         check_unique(&components)?;
-        Ok(Self { components, wire })
+        let mut spelled = String::with_capacity(USUAL_BYTES);
+        spelled.push('(');
+        for (place, component) in components.iter().enumerate() {
+            // Nothing in the name of a component has to be escaped.
+            spelled.push_str(if place == 0 { "\"" } else { " \"" });
+            spelled.push_str(component.name());
+            spelled.push('"');
+        }
+        spelled.push(')');
+        parameters.spell(&mut spelled);
+        Ok(Self { components, parameters, spelled })
+    }
+
+    /// As [`with`](Self::with), of what `spelled` spells canonically.
+    pub(crate) fn of_canonical(
+        components: Vec<Component>,
+        parameters: Parameters,
+        spelled: &str,
+    ) -> Result<Self, Fault> {
+        check_unique(&components)?;
+        Ok(Self { components, parameters, spelled: spelled.to_owned() })
     }
 
     /// Reads a member without its label: `("@method" "@path");created=1618884473`.
@@ -105,8 +126,7 @@ impl SignatureInput {
             let name = item.bare_item.as_string().ok_or(Fault::Malformed)?;
             components.push(Component::parse(name.as_str())?);
         }
-        check_unique(&components)?;
-        Ok(Self { components, wire })
+        Self::with(components, Parameters::of_wire(wire.params))
     }
 
     /// What is covered.
@@ -120,10 +140,9 @@ impl SignatureInput {
     /// # Errors
     ///
     /// [`Fault::Malformed`] for a name or value that a structured field cannot have.
-    pub fn with_text(mut self, name: &str, value: &str) -> Result<Self, Fault> {
+    pub fn with_text(self, name: &str, value: &str) -> Result<Self, Fault> {
         let value = StringRef::from_str(value).map_err(|_cause| Fault::Malformed)?;
-        self.wire.params.insert(key(name)?, BareItem::String(value.to_owned()));
-        Ok(self)
+        self.with_parameter(name, Value::Text(value.as_str().to_owned()))
     }
 
     /// Adds a parameter whose value is a moment: `created`, `expires`.
@@ -131,28 +150,43 @@ impl SignatureInput {
     /// # Errors
     ///
     /// [`Fault::Malformed`] for a name or a number that a structured field cannot have.
-    pub fn with_seconds(mut self, name: &str, value: u64) -> Result<Self, Fault> {
+    pub fn with_seconds(self, name: &str, value: u64) -> Result<Self, Fault> {
         let value = sfv::Integer::try_from(value).map_err(|_cause| Fault::Malformed)?;
-        self.wire.params.insert(key(name)?, BareItem::Integer(value));
+        self.with_parameter(name, Value::Integer(value.into()))
+    }
+
+    /// RFC 9651 section 3.1.2: one that is there already is replaced in its place.
+    fn with_parameter(mut self, name: &str, value: Value) -> Result<Self, Fault> {
+        let name = KeyRef::from_str(name).map_err(|_cause| Fault::Malformed)?.as_str();
+        if self.parameters.get(name).is_some() {
+            self.parameters.replace(name, value);
+            return Self::with(self.components, self.parameters);
+        }
+        self.parameters.push(name, value, &mut self.spelled);
         Ok(self)
     }
 
     /// A parameter whose value is text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        text(&self.wire, name)
+        match self.parameters.get(name)? {
+            Value::Text(text) => Some(text),
+            Value::Integer(_) | Value::Other(_) => None,
+        }
     }
 
     /// A parameter that is a number and not negative.
     #[must_use]
     pub fn seconds(&self, name: &str) -> Option<u64> {
-        let value = self.wire.params.get(name)?.as_integer()?;
-        u64::try_from(i64::from(value)).ok()
+        match self.parameters.get(name)? {
+            Value::Integer(number) => u64::try_from(*number).ok(),
+            Value::Text(_) | Value::Other(_) => None,
+        }
     }
 
     /// The names of all parameters, in order.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
-        self.wire.params.keys().map(|key| key.as_str())
+        self.parameters.names()
     }
 
     /// The signature base: a line for each component, and the last one for this value itself.
@@ -169,49 +203,40 @@ impl SignatureInput {
         headers: &HeaderMap,
         authority: &Authority,
     ) -> Result<String, Fault> {
-        let mut base = String::new();
+        let mut base = String::with_capacity(2 * USUAL_BYTES);
         for component in &self.components {
-            let value = match component {
-                Component::Method => head.method().to_owned(),
-                Component::Authority => authority.as_str().to_owned(),
-                Component::Path => head.path().to_owned(),
-                Component::Query => head.query(),
-                Component::Field(name) => field(headers, name)?,
-            };
-            for part in ["\"", component.name(), "\": ", &value, "\n"] {
-                base.push_str(part);
+            base.push('"');
+            base.push_str(component.name());
+            base.push_str("\": ");
+            match component {
+                Component::Method => base.push_str(head.method()),
+                Component::Authority => base.push_str(authority.as_str()),
+                Component::Path => base.push_str(head.path()),
+                Component::Query => head.write_query(&mut base),
+                Component::Field(name) => write_field(headers, name, &mut base)?,
             }
+            base.push('\n');
         }
         base.push_str("\"@signature-params\": ");
-        base.push_str(&self.to_string());
+        base.push_str(&self.spelled);
         Ok(base)
     }
 
     /// Writes the member of the dictionary `Signature-Input` that is called `label`.
     pub(crate) fn to_member(&self, label: &KeyRef) -> String {
-        format!("{}={self}", label.as_str())
+        [label.as_str(), "=", &self.spelled].concat()
     }
 }
 
 impl fmt::Display for SignatureInput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        let mut list = sfv::ListSerializer::with_buffer(&mut text);
-        let mut inner = list.inner_list();
-        inner.items(&self.wire.items);
-        let _written = inner.finish().parameters(&self.wire.params);
-        let _written = list.finish();
-        formatter.write_str(&text)
+        formatter.write_str(&self.spelled)
     }
 }
 
 /// The text of a parameter of a member that is not judged yet.
 pub(crate) fn text<'it>(wire: &'it InnerList, name: &str) -> Option<&'it str> {
     wire.params.get(name)?.as_string().map(StringRef::as_str)
-}
-
-fn key(name: &str) -> Result<Key, Fault> {
-    KeyRef::from_str(name).map(ToOwned::to_owned).map_err(|_cause| Fault::Malformed)
 }
 
 /// Section 2: a component stands once.
@@ -222,18 +247,19 @@ fn check_unique(components: &[Component]) -> Result<(), Fault> {
 }
 
 /// Section 2.1: the lines of one header, without blanks around them, joined by a comma and a blank.
-fn field(headers: &HeaderMap, name: &HeaderName) -> Result<String, Fault> {
-    let mut joined = String::new();
-    let mut lines = headers.get_all(name).iter().peekable();
-    if lines.peek().is_none() {
-        return Err(Fault::HeaderMissing);
-    }
-    while let Some(line) = lines.next() {
-        let line = line.to_str().map_err(|_same_reason| Fault::Header)?;
-        joined.push_str(line.trim_matches([' ', '\t']));
-        if lines.peek().is_some() {
-            joined.push_str(", ");
+fn write_field(headers: &HeaderMap, name: &HeaderName, text: &mut String) -> Result<(), Fault> {
+    let mut lines = headers.get_all(name).iter();
+    let mut line = lines.next().ok_or(Fault::HeaderMissing)?;
+    loop {
+        let value = line.to_str().map_err(|_same_reason| Fault::Header)?;
+        text.push_str(value.trim_matches([' ', '\t']));
+        match lines.next() {
+            Some(next) => line = next,
+            None => return Ok(()),
         }
+        text.push_str(", ");
     }
-    Ok(joined)
 }
+
+/// Room for what an ordinary signature spells, so that it is written in one piece.
+const USUAL_BYTES: usize = 320;

@@ -1,12 +1,14 @@
 //! The headers `Signature-Input` and `Signature`: members with a tag are found, written and taken out; others stay.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kest_core::Limits;
 use sfv::{FieldType as _, InnerList, KeyRef, ListEntry, Parser};
 
 use crate::base::text;
 use crate::unique::Members;
-use crate::{Fault, SignatureInput};
+use crate::{Fault, SignatureInput, plain};
 
 pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -16,6 +18,18 @@ pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 /// Signatures with other tags are counted against the limit and not looked at. Where no line holds the tag's text
 /// nothing is parsed, so that what others sign costs nothing.
 pub(crate) fn find(
+    headers: &HeaderMap,
+    tag: &str,
+    limits: &Limits,
+) -> Result<Option<(SignatureInput, Vec<u8>)>, Fault> {
+    match plain::find(headers, tag, limits) {
+        Some(found) => Ok(Some(found)),
+        None => find_in_fields(headers, tag, limits),
+    }
+}
+
+/// The same of headers that are spelled in any way.
+pub(crate) fn find_in_fields(
     headers: &HeaderMap,
     tag: &str,
     limits: &Limits,
@@ -48,11 +62,14 @@ pub(crate) fn add(
     input: &SignatureInput,
     signature: &[u8],
 ) -> Result<(), Fault> {
-    let mut member = sfv::DictSerializer::new();
-    let _parameters = member.bare_item(label, signature);
-    let signature = member.finish().ok_or(Fault::Malformed)?;
-    let value = |text: String| HeaderValue::from_str(&text).map_err(|_cause| Fault::Malformed);
-    let (input, signature) = (value(input.to_member(label))?, value(signature)?);
+    let mut text = String::with_capacity(USUAL_SIGNATURE_BYTES);
+    // RFC 9651 section 4.1.8.
+    text.push_str(label.as_str());
+    text.push_str("=:");
+    STANDARD.encode_string(signature, &mut text);
+    text.push(':');
+    let value = |text: String| HeaderValue::try_from(text).map_err(|_cause| Fault::Malformed);
+    let (input, signature) = (value(input.to_member(label))?, value(text)?);
     headers.append(SIGNATURE_INPUT, input);
     headers.append(SIGNATURE, signature);
     Ok(())
@@ -121,3 +138,6 @@ fn dictionary(headers: &HeaderMap, name: &HeaderName, limits: &Limits) -> Result
     }
     Ok(members)
 }
+
+/// Room for an Ed25519 signature under a label.
+const USUAL_SIGNATURE_BYTES: usize = 128;

@@ -44,8 +44,9 @@ impl<'request> RequestHead<'request> {
     }
 
     /// RFC 9421 section 2.2.7: byte for byte, with the question mark that stands there even without a query.
-    pub(crate) fn query(&self) -> String {
-        format!("?{}", self.uri.query().unwrap_or_default())
+    pub(crate) fn write_query(&self, text: &mut String) {
+        text.push('?');
+        text.push_str(self.uri.query().unwrap_or_default());
     }
 }
 

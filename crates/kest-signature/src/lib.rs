@@ -66,6 +66,8 @@ mod fields;
 mod head;
 pub mod hop;
 mod once;
+mod parameters;
+mod plain;
 mod profile;
 mod request;
 mod sign_error;

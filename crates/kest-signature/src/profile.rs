@@ -64,12 +64,12 @@ pub(crate) fn write_digest(headers: &mut HeaderMap, body: Option<&ContentDigest>
 
 /// The four parts of every request, `rest`, and those of `conditional` that are among `headers`.
 pub(crate) fn components(rest: &[HeaderName], headers: &HeaderMap) -> Vec<Component> {
+    let mut components = Vec::with_capacity(ALWAYS.len() + rest.len() + CONDITIONAL.len());
+    components.extend(ALWAYS);
+    components.extend(rest.iter().cloned().map(Component::Field));
     let present = CONDITIONAL.into_iter().filter(|name| headers.contains_key(name));
-    let fields = rest.iter().cloned().chain(present).map(Component::Field);
-    [Component::Method, Component::Authority, Component::Path, Component::Query]
-        .into_iter()
-        .chain(fields)
-        .collect()
+    components.extend(present.map(Component::Field));
+    components
 }
 
 /// 192 bits in base64url.
@@ -179,6 +179,8 @@ impl Window {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(kept)).ok_or(Fault::FromTheFuture)
     }
 }
+
+const ALWAYS: [Component; 4] = [Component::Method, Component::Authority, Component::Path, Component::Query];
 
 /// Headers that are covered where the request has them.
 const CONDITIONAL: [HeaderName; 2] = [AUTHORIZATION, CONTENT_DIGEST];
