@@ -31,6 +31,7 @@ use http::request::Parts;
 use kest_core::refusal::{Refusal, Step};
 use kest_core::{Admission, Arrival, Caller};
 use kest_tower::RejectionKind;
+use kest_tower::respond::AuditedBy;
 
 /// What steps 1 to 4 proved; needs an `InboundLayer` around the router.
 #[derive(Debug, Clone)]
@@ -78,7 +79,9 @@ fn proved<Proof: Clone + Send + Sync + 'static>(
 ) -> Result<Proof, StatusCode> {
     parts.extensions.get::<Proof>().cloned().ok_or_else(|| {
         let status = otherwise.status();
-        Refusal::new(Step::Extractor, otherwise.explanation()).status(status.as_u16()).report();
+        let audit = parts.extensions.get::<AuditedBy>().map(|AuditedBy(audit)| audit.as_ref());
+        let refusal = Refusal::new(Step::Extractor, otherwise.explanation()).status(status.as_u16());
+        refusal.audited(audit).report();
         status
     })
 }

@@ -75,6 +75,15 @@ impl Ambience {
 }
 
 impl Ambience {
+    /// The operation that it holds, where an audit log waits to hear how that ends.
+    #[must_use]
+    pub fn audited(&self) -> Option<&Admission> {
+        match self.0.as_ref()? {
+            LineageContext::Admitted(admission) => Some(admission).filter(|it| it.is_audited()),
+            LineageContext::Arrived(_) => None,
+        }
+    }
+
     pub(crate) fn context(&self) -> Option<&LineageContext> {
         self.0.as_ref()
     }

@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
+use kest_core::audit::{EndGuard, Ending};
 use kest_core::entry::TraceId;
 use kest_core::refusal::Step;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
@@ -88,6 +91,7 @@ pin_project! {
         #[pin]
         work: Option<F>,
         ambience: Ambience,
+        answer: Answer,
     }
 
     impl<F> PinnedDrop for Ambient<F> {
@@ -114,14 +118,53 @@ impl<F: Future> Ambient<F> {
 
     fn making(ambience: Ambience, make: impl FnOnce() -> F) -> Self {
         let work = Some(ambience.scope(make));
-        Self { work, ambience }
+        Self { work, ambience, answer: Answer::default() }
     }
 }
 
 impl Ambience {
     /// Puts this around `work`, a future or an [`http_body::Body`], in whichever task it is polled.
     pub fn wrap<Work>(self, work: Work) -> Ambient<Work> {
-        Ambient { work: Some(work), ambience: self }
+        let answer = Answer::default();
+        Ambient { work: Some(work), ambience: self, answer }
+    }
+}
+
+impl Ambience {
+    /// Puts this around the body of an answer, whose end is the operation's: [`Complete`](Ending::Complete) once it was
+    /// streamed to its end, or to its `length` where the answer names that; else [`CutOff`](Ending::CutOff).
+    pub fn wrap_answer<B>(self, body: B, length: Option<u64>) -> Ambient<B> {
+        let end = self.audited().map(EndGuard::of).unwrap_or_default();
+        let answer = Answer { end, left: length, empty: AtomicBool::new(length == Some(0)) };
+        Ambient { work: Some(body), ambience: self, answer }
+    }
+}
+
+/// The end of an operation that its answer decides.
+#[derive(Default)]
+struct Answer {
+    end: EndGuard,
+    left: Option<u64>,
+    /// Whether the server asked for the end and heard that it is there: it polls no more then.
+    empty: AtomicBool,
+}
+
+impl Answer {
+    /// Servers stop to ask at the length that was announced, or where a body says that it has ended.
+    fn sent(&mut self, bytes: usize, ended: bool) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        if ended || self.left == Some(0) {
+            self.end.end(Ending::Complete);
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if *self.empty.get_mut() {
+            self.end.end(Ending::Complete);
+        }
     }
 }
 
@@ -165,12 +208,36 @@ impl<B: Body> Body for Ambient<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let work = this.work.as_pin_mut();
-        this.ambience.scope(|| work.map_or(Poll::Ready(None), |body| body.poll_frame(context)))
+        let mut work = this.work.as_pin_mut();
+        let (ambience, answer) = (this.ambience, this.answer);
+        if ambience.audited().is_none() {
+            return ambience.scope(|| work.map_or(Poll::Ready(None), |body| body.poll_frame(context)));
+        }
+        let mut ended = false;
+        let polled = answer.end.watch(|| {
+            ambience.scope(|| {
+                let frame = work.as_mut().map_or(Poll::Ready(None), |body| body.as_mut().poll_frame(context));
+                ended = work
+                    .as_ref()
+                    .is_none_or(|body| body.is_end_stream() || body.size_hint().exact() == Some(0));
+                frame
+            })
+        });
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => answer.sent(frame.data_ref().map_or(0, Buf::remaining), ended),
+            Poll::Ready(Some(Err(_))) => answer.end.end(Ending::Failed),
+            Poll::Ready(None) => answer.sent(0, true),
+            Poll::Pending => {}
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ambience.scope(|| self.work.as_ref().is_none_or(Body::is_end_stream))
+        let ended = self.ambience.scope(|| self.work.as_ref().is_none_or(Body::is_end_stream));
+        if ended {
+            self.answer.empty.store(true, Ordering::Relaxed);
+        }
+        ended
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -201,7 +268,10 @@ where
     Running: Future + Send,
 {
     let given = admission.clone();
-    with_admission(admission, async move { work(given).await }).await
+    let mut until = EndGuard::of(&admission);
+    let done = with_admission(admission, async move { work(given).await }).await;
+    until.end(Ending::Complete);
+    done
 }
 
 /// Asks policy, signs the entry, and runs the work of a nested operation.
@@ -255,10 +325,12 @@ impl RunNested for Nested<'_> {
         Work: FnOnce(Admission) -> Running + Send,
         Running: Future + Send,
     {
-        let wait = self.admitter().limits().admission_wait;
+        let service = self.admitter().clone();
+        let wait = service.limits().admission_wait;
+        let timed_out = || AdmitError::timed_out(&service, Step::Nested);
         let admission = match tokio::time::timeout(wait, self.admit(policy)).await {
             Ok(admitted) => admitted?,
-            Err(_elapsed) => return Err(AdmitError::timed_out(Step::Nested)),
+            Err(_elapsed) => return Err(timed_out()),
         };
         Ok(run_admitted(admission, work).await)
     }

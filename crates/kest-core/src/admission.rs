@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::admitter::Admitter;
 use crate::arrival::{Arrival, Lineage};
+use crate::audit::{Ending, Recording};
 use crate::caller::Caller;
 use crate::entry::{Entry, OperationName};
 use crate::passport::Passport;
@@ -26,6 +27,7 @@ struct Parts {
     passport: Passport,
     entry: Arc<Entry>,
     key: Arc<dyn SigningKey>,
+    recording: Option<Recording>,
     memo: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -36,8 +38,10 @@ impl Admission {
         passport: Passport,
         entry: Arc<Entry>,
         key: Arc<dyn SigningKey>,
+        recording: Option<Recording>,
     ) -> Self {
-        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, memo: OnceLock::new() }))
+        let memo = OnceLock::new();
+        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, recording, memo }))
     }
 
     /// What the request came with.
@@ -119,6 +123,27 @@ impl Admission {
         let arrival = self.0.arrival.followed_by(Lineage::Carried(passport));
         let arrival = bindings.into_iter().fold(arrival, Arrival::joined_with);
         Ok(Joined { admitter: self.0.admitter.clone(), arrival })
+    }
+
+    /// Whether an audit log waits to hear how this operation ends.
+    #[must_use]
+    pub fn is_audited(&self) -> bool {
+        self.0.recording.is_some()
+    }
+
+    /// Notes the status of the answer, for the record of its end.
+    pub fn answered(&self, status: u16) {
+        if let Some(recording) = &self.0.recording {
+            recording.answered(status);
+        }
+    }
+
+    /// Records that the operation ended; the first word counts. The layers and `run_admitted` say it themselves, and an
+    /// admission that its last holder lets go of says [`Ending::Released`].
+    pub fn finished(&self, ending: Ending) {
+        if let Some(recording) = &self.0.recording {
+            recording.finish(ending);
+        }
     }
 
     /// A place for what is made from this admission once, such as the packed header of outgoing calls.

@@ -1,5 +1,7 @@
 //! Why an operation may not run, and what each kind of it tells the people who run the service.
 
+use crate::admitter::Admitter;
+use crate::audit::AuditError;
 use crate::entry::ResourceError;
 use crate::operation::OperationError;
 use crate::passport::SignError;
@@ -24,6 +26,9 @@ pub enum AdmitError {
     /// The entry was not signed.
     #[error("entry was not signed")]
     Sign(#[source] SignError),
+    /// The entry was signed and could not be recorded where that was asked; it is not handed on.
+    #[error("operation was not recorded")]
+    Audit(#[source] AuditError),
     /// No random bytes for an id.
     #[error("no entry id could be made")]
     Random(#[source] RandomError),
@@ -67,16 +72,18 @@ impl AdmitError {
                 | SignError::NotWritable(_)
                 | SignError::NotCanonical(_) => AdmitErrorKind::NotSignable,
             },
+            Self::Audit(_) => AdmitErrorKind::AuditUnavailable,
             Self::Random(_) => AdmitErrorKind::SignerUnavailable,
             Self::TookTooLong => AdmitErrorKind::TookTooLong,
         }
     }
 
-    /// Reports that an operation at `step` was not admitted in time: for those who keep `Limits::admission_wait`, since
-    /// this crate knows no timer.
+    /// Reports that an operation of `service` at `step` was not admitted in time: for those who keep
+    /// `Limits::admission_wait`, since this crate knows no timer.
     #[must_use]
-    pub fn timed_out(step: Step) -> Self {
-        Refusal::new(step, AdmitErrorKind::TookTooLong.explanation()).report();
+    pub fn timed_out(service: &Admitter, step: Step) -> Self {
+        let audit = service.audit().map(AsRef::as_ref);
+        Refusal::new(step, AdmitErrorKind::TookTooLong.explanation()).audited(audit).report();
         Self::TookTooLong
     }
 
@@ -85,6 +92,7 @@ impl AdmitError {
     pub fn may_retry(&self) -> bool {
         match self {
             Self::TookTooLong
+            | Self::Audit(_)
             | Self::Authorize(AuthorizeError::Unavailable(_) | AuthorizeError::NoSlot(_))
             | Self::Sign(SignError::Unavailable(_)) => true,
             Self::Authorize(_) | Self::Resource(_) | Self::Operation(_) | Self::Sign(_) | Self::Random(_) => {
@@ -100,6 +108,7 @@ impl AdmitError {
             Self::Resource(error) => Some(error.kind()),
             Self::Operation(error) => Some(error.kind()),
             Self::Sign(error) => Some(error.kind()),
+            Self::Audit(error) => Some(error.kind()),
             Self::Authorize(_) | Self::Random(_) | Self::TookTooLong => None,
         }
     }
@@ -156,6 +165,10 @@ kinds! {
     SignerUnavailable "signer_unavailable" Dependency:
         "a signature that holds under the signer's own public key",
         "see whether the signer can be reached and has the key that it publishes";
+    /// The operation could not be recorded where that was asked.
+    AuditUnavailable "audit_unavailable" Dependency:
+        "a record of the operation in the audit log, before it runs",
+        "see whether the disk of the audit log is full or slow; where operations may run unrecorded, say best effort";
     /// What the operation acts on is spelled in a way that readers may take for two things.
     ResourceMalformed "resource_malformed" Caller:
         "an address with one spelling: whole escapes, no dot segments, no empty ones, no escaped slashes",

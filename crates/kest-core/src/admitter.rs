@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::admit_error::AdmitError;
+use crate::admit_report::Report;
 use crate::arrival::{Arrival, Lineage};
+use crate::audit::{Audit, Recording, Signed};
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
-use crate::entry::{EntryId, TraceId};
+use crate::entry::{Entry, EntryId, TraceId};
 use crate::limits::Limits;
 use crate::operation::{Operation, OperationError};
 use crate::passport::{Passport, SignContext, SignError, present_key};
-use crate::policy::{Authorize, AuthorizeError, Memo, NothingAsked, PolicyRequest, authorize};
+use crate::policy::{Authorize, Memo, NothingAsked, PolicyRequest, authorize};
 use crate::random::{OsRandom, Random, RandomError};
-use crate::refusal::{Asked, Refusal, Step};
+use crate::refusal::{Asked, Step};
 use crate::share::Share;
 use crate::signature::{Sign, WorkloadId};
 use crate::trust::{Origin, TrustModel};
@@ -31,6 +33,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trace_source: Option<TraceSource>,
+    audit: Option<Arc<dyn Audit>>,
 }
 
 /// Asks the tracer that a service has for the trace that its running code belongs to.
@@ -88,6 +91,12 @@ impl AdmitterBuilder {
         self
     }
 
+    /// Records every operation there before it runs, and every refusal: no way into a lineage leads past it.
+    pub fn audit(mut self, audit: impl Into<Option<Arc<dyn Audit>>>) -> Self {
+        self.0.audit = audit.into();
+        self
+    }
+
     /// The service.
     #[must_use]
     pub fn build(self) -> Admitter {
@@ -141,6 +150,7 @@ impl Admitter {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
             trace_source: None,
+            audit: None,
         })
     }
 
@@ -178,6 +188,12 @@ impl Admitter {
     #[must_use]
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.0.random
+    }
+
+    /// Its audit log, where it has one.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Arc<dyn Audit>> {
+        self.0.audit.as_ref()
     }
 
     /// The trace that the running code belongs to, as the service's tracer says; `None` without one.
@@ -251,16 +267,15 @@ impl Admitter {
         policy: &dyn Authorize,
         options: AdmitOptions,
     ) -> Result<Admission, AdmitError> {
-        operation
-            .named_resource()
-            .check(&self.0.limits)
-            .map_err(|it| unasked(step, AdmitError::Resource(it)))?;
+        let at = Report { step, audit: self.0.audit.as_deref(), arrival };
+        let named = operation.named_resource().check(&self.0.limits);
+        named.map_err(|it| at.unasked(AdmitError::Resource(it)))?;
         let signer = options.signer.as_deref().unwrap_or(self.0.signer.as_ref());
-        self.check_recordable(operation, signer).map_err(|it| unasked(step, AdmitError::Operation(it)))?;
+        self.check_recordable(operation, signer).map_err(|it| at.unasked(AdmitError::Operation(it)))?;
         let carried = arrival.lineage().to_passport();
         let (entry_id, trace_id) = self
             .ids(&carried, operation.trace_id().or(options.trace_id))
-            .map_err(|cause| unasked(step, AdmitError::Random(cause)))?;
+            .map_err(|cause| at.unasked(AdmitError::Random(cause)))?;
         let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
         let mut draft = operation.draft(entry_id, trace_id, fallback);
         if arrival.lifts_nothing() && !carried.is_empty() {
@@ -282,7 +297,7 @@ impl Admitter {
         };
         let permit = match authorize(self.0.deployment.as_deref(), policy, &request).await {
             Ok(permit) => permit,
-            Err(error) => return Err(refused(step, asked, AdmitError::Authorize(error))),
+            Err(error) => return Err(at.refused(asked, AdmitError::Authorize(error))),
         };
         let context = SignContext {
             caller: arrival.caller(),
@@ -290,12 +305,13 @@ impl Admitter {
             limits: &self.0.limits,
             unix_millis: self.0.clock.unix_millis(),
         };
-        let unsigned = |error| refused(step, asked, AdmitError::Sign(error));
+        let unsigned = |error| at.refused(asked, AdmitError::Sign(error));
         let key = present_key(signer).map_err(unsigned)?;
         let signed = carried.sign_entry_under(permit, draft, key.as_ref(), context).await;
         let last = |passport: Passport| passport.entries().last().map(Arc::clone).map(|it| (passport, it));
         let (passport, entry) =
             signed.and_then(|passport| last(passport).ok_or(SignError::PassportFull)).map_err(unsigned)?;
+        let recording = self.record(&passport, &entry).await.map_err(|error| at.refused(asked, error))?;
         tracing::debug!(
             step = step.as_str(),
             kest.entry_id = %entry.entry_id(),
@@ -304,7 +320,7 @@ impl Admitter {
             entries = passport.len(),
             "operation admitted"
         );
-        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry, key))
+        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry, key, recording))
     }
 
     /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues
@@ -326,6 +342,12 @@ impl Admitter {
         let arrival = Arrival::from_peer(Lineage::Absent, Caller::system(), Some(own));
         let options = AdmitOptions::default().with_root_origin(origin);
         self.admit_at(Step::Originate, &arrival, operation, policy, options).await
+    }
+
+    async fn record(&self, passport: &Passport, entry: &Arc<Entry>) -> Result<Option<Recording>, AdmitError> {
+        let Some(audit) = &self.0.audit else { return Ok(None) };
+        let begun = Recording::begin(audit, &self.0.clock, Signed { entry, passport }).await;
+        begun.map(Some).map_err(AdmitError::Audit)
     }
 
     /// What cannot be seen when a layer is built, and is wrong whatever policy would say.
@@ -350,26 +372,4 @@ impl Admitter {
             None => TraceId::generate(self.0.random.as_ref()),
         }
     }
-}
-
-/// One line and one count for what has no entry id yet.
-fn unasked(step: Step, error: AdmitError) -> AdmitError {
-    Refusal::new(step, error.kind().explanation()).cause(error.cause()).report();
-    error
-}
-
-/// One line and one count for each no, under the id that the entry would have had.
-fn refused(step: Step, asked: Asked<'_>, error: AdmitError) -> AdmitError {
-    let denial = match &error {
-        AdmitError::Authorize(AuthorizeError::Denied(denial)) => Some(denial),
-        AdmitError::Authorize(_)
-        | AdmitError::Resource(_)
-        | AdmitError::Operation(_)
-        | AdmitError::Sign(_)
-        | AdmitError::Random(_)
-        | AdmitError::TookTooLong => None,
-    };
-    let refusal = Refusal::new(step, error.kind().explanation()).cause(error.cause());
-    refusal.report_about(Some(Asked { denial, ..asked }));
-    error
 }

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::passport::Passport;
 use crate::passport_binding::PassportBinding;
 use crate::share::Share;
+use crate::signature::WorkloadId;
 
 /// The lineage that a request came with.
 #[derive(Debug, Clone)]
@@ -123,6 +124,12 @@ impl Arrival {
     #[must_use]
     pub fn binding(&self) -> PassportBinding {
         self.0.binding
+    }
+
+    /// The workload that signed the first tip of the lineage: through whom the request came last.
+    #[must_use]
+    pub fn tip_workload(&self) -> Option<&WorkloadId> {
+        self.lineage().passport()?.tip_entries().next().map(|tip| tip.workload())
     }
 
     /// Who.

@@ -50,8 +50,10 @@
 
 mod admission;
 mod admit_error;
+mod admit_report;
 mod admitter;
 mod arrival;
+pub mod audit;
 pub mod caller;
 mod canonical;
 mod clock;
@@ -84,6 +86,7 @@ pub use admission::{Admission, Joined, Nested};
 pub use admit_error::{AdmitError, AdmitErrorKind};
 pub use admitter::{AdmitOptions, Admitter, AdmitterBuilder};
 pub use arrival::{Arrival, Lineage};
+pub use audit::Audit;
 pub use caller::{
     Attested, Authenticate, AuthenticateError, Caller, Challenge, Claim, Confirmation, Credentials, Evidence,
     FromLineage, HeaderName, HeaderNameError, IdentitySource, PeerCertificate, RequestTarget, authenticate,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::audit::{Audit, Refused};
+use crate::caller::Caller;
 use crate::entry::{EntryId, OperationName};
 use crate::policy::Denial;
 use crate::signature::WorkloadId;
@@ -132,6 +134,9 @@ pub struct Refusal<'it> {
     index: Option<usize>,
     unknown: Option<&'it WorkloadId>,
     route: Option<&'it str>,
+    audit: Option<&'it dyn Audit>,
+    caller: Option<&'it Caller>,
+    workload: Option<&'it WorkloadId>,
 }
 
 impl<'it> Refusal<'it> {
@@ -146,6 +151,9 @@ impl<'it> Refusal<'it> {
             index: None,
             unknown: None,
             route: None,
+            audit: None,
+            caller: None,
+            workload: None,
         }
     }
 
@@ -185,7 +193,19 @@ impl<'it> Refusal<'it> {
         self
     }
 
-    /// Writes the one line and counts once.
+    /// Records it in this audit log too.
+    pub fn audited(mut self, audit: Option<&'it dyn Audit>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Who was refused, where that was proved, and the workload that signed the tip of the passport: for the audit log alone.
+    pub fn proved(mut self, caller: Option<&'it Caller>, workload: Option<&'it WorkloadId>) -> Self {
+        (self.caller, self.workload) = (caller, workload);
+        self
+    }
+
+    /// Writes the one line, counts once, and records where there is an audit log.
     pub fn report(self) {
         self.report_about(None);
     }
@@ -196,6 +216,17 @@ impl<'it> Refusal<'it> {
         metrics::counter!(REFUSALS, "step" => step, "kind" => kind).increment(1);
         let about = asked.as_ref();
         let denial = about.and_then(|asked| asked.denial);
+        if let Some(audit) = self.audit {
+            audit.refused(&Refused {
+                step: self.step,
+                kind,
+                cause: self.cause,
+                operation: about.map(|asked| asked.operation),
+                entry_id: about.map(|asked| asked.entry_id),
+                caller: self.caller,
+                workload: self.workload,
+            });
+        }
         let unknown = self.unknown.filter(|workload| is_plain(workload.as_str()));
         macro_rules! line {
             ($level:ident) => {

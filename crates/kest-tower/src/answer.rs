@@ -9,7 +9,7 @@ use kest_baggage::{ReadError, RestoreError, RestoreFailure};
 use kest_core::entry::ResourceError;
 use kest_core::passport::VerifyError;
 use kest_core::refusal::{Refusal, Step};
-use kest_core::{AdmitError, AuthenticateError, Challenge, NoSlot};
+use kest_core::{AdmitError, Arrival, Audit, AuthenticateError, Challenge, NoSlot};
 
 use crate::rejection::RejectionKind;
 use crate::respond::Answering;
@@ -136,8 +136,8 @@ impl Rejection {
         challenges.chain(nonce.map(|nonce| (DPOP_NONCE, nonce)))
     }
 
-    /// Writes the one line and counts once, unless that was done where more was known.
-    pub(crate) fn report(&self) {
+    /// Writes the one line, counts once and records, unless that was done where more was known.
+    pub(crate) fn report(&self, audit: Option<&dyn Audit>, arrival: Option<&Arrival>) {
         if self.reported == Reported::WithItsEntry {
             return;
         }
@@ -149,6 +149,8 @@ impl Rejection {
             .index(failure.and_then(VerifyError::index))
             .unknown(failure.and_then(VerifyError::workload))
             .route(self.route.as_deref())
+            .audited(audit)
+            .proved(arrival.map(Arrival::caller), arrival.and_then(Arrival::tip_workload))
             .report();
     }
 

@@ -3,9 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use kest_baggage::{Ambience, Ambient};
 use kest_core::Admission;
+use kest_core::audit::{EndGuard, Ending};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -51,7 +53,7 @@ pin_project! {
             inner: S,
             enter: Enter<RequestBody, Proof>,
         },
-        Running { #[pin] running: Ambient<S::Future>, ambience: Ambience },
+        Running { #[pin] running: Ambient<S::Future>, ambience: Ambience, end: EndGuard },
     }
 }
 
@@ -73,7 +75,8 @@ where
 
     /// Runs the inner service as it is, under what it runs under already: there is nothing to prove.
     pub(crate) fn running(running: S::Future, ambience: Ambience, answering: Answering) -> Self {
-        let state = State::Running { running: ambience.clone().wrap(running), ambience };
+        let state =
+            State::Running { running: ambience.clone().wrap(running), ambience, end: EndGuard::default() };
         Self { state, answering, watch: None }
     }
 
@@ -102,15 +105,27 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let (running, ambience) = match this.state.as_mut().project() {
-                Projection::Running { running, ambience } => {
-                    let response = ready!(running.poll(context))?;
+            let (running, ambience, end) = match this.state.as_mut().project() {
+                Projection::Running { running, ambience, end } => {
+                    let response = match ready!(end.watch(|| running.poll(context))) {
+                        Ok(response) => response,
+                        Err(error) => {
+                            end.end(Ending::Failed);
+                            return Poll::Ready(Err(error));
+                        }
+                    };
                     return match this.watch.take().and_then(|watch| watch.judge(&response)) {
                         Some(rejection) => {
                             ambience.scope(|| drop(response));
                             refuse(rejection, this.answering)
                         }
-                        None => Poll::Ready(Ok(response.map(|body| ambience.clone().wrap(body)))),
+                        None => {
+                            let length = answered(&response, ambience, this.answering);
+                            // Its body has the word from here on.
+                            end.hand_over();
+                            let wrap = |body| ambience.clone().wrap_answer(body, length);
+                            Poll::Ready(Ok(response.map(wrap)))
+                        }
                     };
                 }
                 Projection::Proving { proving, request, inner, enter } => {
@@ -122,19 +137,30 @@ where
                     let Some(mut request) = request.take() else { return Poll::Pending };
                     let ambience = enter(&mut request, proof);
                     let running = ambience.scope(|| inner.call(request));
-                    (ambience.clone().wrap(running), ambience)
+                    let end = ambience.audited().map(EndGuard::of).unwrap_or_default();
+                    (ambience.clone().wrap(running), ambience, end)
                 }
             };
-            this.state.set(State::Running { running, ambience });
+            this.state.set(State::Running { running, ambience, end });
         }
     }
 }
 
-/// One line, one count, and the constant answer.
+/// Notes the status for the audit log, and how long the body is whose end is the operation's.
+fn answered<Body>(response: &Response<Body>, ambience: &Ambience, answering: &Answering) -> Option<u64> {
+    let status = response.status();
+    ambience.audited()?.answered(status.as_u16());
+    if answering.is_bare(status) {
+        return Some(0);
+    }
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// One line, one count, one record, and the constant answer.
 pub(crate) fn refuse<Body: Default, Error>(
     rejection: Rejection,
     answering: &Answering,
 ) -> Poll<Result<Response<Body>, Error>> {
-    rejection.report();
+    answering.report(&rejection);
     Poll::Ready(Ok(rejection.respond(answering)))
 }

@@ -100,7 +100,7 @@ where
             if let Some(check) = check
                 && let Err(rejection) = check.verdict(Step::Operation).await
             {
-                rejection.report();
+                answering.report(&rejection);
                 return Ok(rejection.respond(&answering));
             }
             let read = match tokio::time::timeout(wait, read(request, limit)).await {
@@ -111,7 +111,7 @@ where
                 Ok(request) => ready.call(request).await,
                 Err(kind) => {
                     let rejection = Rejection::new(Step::Operation, kind);
-                    rejection.report();
+                    answering.report(&rejection);
                     Ok(rejection.respond(&answering))
                 }
             }

@@ -8,7 +8,7 @@ use kest_baggage::{HeaderReader, PassportStores};
 use kest_core::passport::{Freshness, SeenEntries, VerifySettings, WorkloadRules};
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
-use kest_core::{Clock, Dialect, Limits, ReplayStore, Slots, SystemClock, Verifier};
+use kest_core::{Audit, Clock, Dialect, Limits, ReplayStore, Slots, SystemClock, Verifier};
 use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 use kest_signature::hop::HopSettingsError;
 use tower_layer::Layer;
@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use crate::answer::Rejection;
 use crate::hop_proof::{BindingChoice, HopProof};
 use crate::problem::ProblemDetailsLayer;
-use crate::respond::Respond;
+use crate::respond::{AuditedBy, Respond};
 use crate::service::Inbound;
 use crate::steps::{Needs, PassportPresence, PeerAddress, Steps};
 
@@ -26,12 +26,13 @@ use crate::steps::{Needs, PassportPresence, PeerAddress, Steps};
 /// Members `kest.*` of the request's own `baggage` header are removed on the way in: what held is in the arrival, and
 /// nothing that did not can be forwarded by accident.
 ///
-/// Every route inside says what it is: an [`OperationLayer`](crate::OperationLayer), a [`GuardLayer`](crate::GuardLayer)
-/// or [`public`](crate::public). An answer (1xx to 3xx) of a route that says nothing is refused with `no_operation`.
+/// Every route inside says what it is: [`OperationLayer`](crate::OperationLayer), [`GuardLayer`](crate::GuardLayer) or
+/// [`public`](crate::public). An answer (1xx to 3xx) of a route that says nothing is refused with `no_operation`.
 #[derive(Clone)]
 pub struct InboundLayer {
     pub(crate) steps: Arc<Steps>,
     pub(crate) respond: Option<Respond>,
+    pub(crate) audit: Option<AuditedBy>,
     unguarded: Unguarded,
 }
 
@@ -80,6 +81,7 @@ impl InboundLayer {
             replays: None,
             unguarded: Unguarded::Refuse,
             respond: None,
+            audit: None,
         }
     }
 }
@@ -141,6 +143,7 @@ pub struct InboundBuilder {
     replays: Option<Arc<dyn ReplayStore>>,
     unguarded: Unguarded,
     respond: Option<Respond>,
+    audit: Option<AuditedBy>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,8 +262,7 @@ impl InboundBuilder {
     ///
     /// Refused with 401: `proof_missing`, `proof_invalid`, `proof_replayed`; with 503 where the replay store is full or away.
     /// The body is read and compared before the handler runs, up to `Limits::signed_body_bytes`; a route that says
-    /// [`streaming_body`](crate::OperationLayer::streaming_body) gets it as it comes. Of the three ways to tie a passport to its
-    /// request the one that was said last counts.
+    /// [`streaming_body`](crate::OperationLayer::streaming_body) gets it as it comes. Of the three ways the last that was said counts.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -314,6 +316,12 @@ impl InboundBuilder {
     /// shows it.
     pub fn dangerous_allow_unguarded_routes(mut self) -> Self {
         self.unguarded = Unguarded::Pass;
+        self
+    }
+
+    /// Records refusals there, those further in too; operations are recorded by their `Admitter`.
+    pub fn audit(mut self, audit: impl Into<Option<Arc<dyn Audit>>>) -> Self {
+        self.audit = audit.into().map(AuditedBy);
         self
     }
 
@@ -374,7 +382,8 @@ impl InboundBuilder {
             peer_address: self.peer_address,
             demand,
         };
-        Ok(InboundLayer { steps: Arc::new(steps), respond: self.respond, unguarded: self.unguarded })
+        let Self { respond, unguarded, audit, .. } = self;
+        Ok(InboundLayer { steps: Arc::new(steps), respond, unguarded, audit })
     }
 }
 

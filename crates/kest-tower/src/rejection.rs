@@ -219,6 +219,7 @@ kinds! {
         PolicyMisplaced INTERNAL_SERVER_ERROR Internal;
         PolicyUnavailable SERVICE_UNAVAILABLE Unavailable;
         SignerUnavailable SERVICE_UNAVAILABLE Unavailable;
+        AuditUnavailable SERVICE_UNAVAILABLE Unavailable;
         ResourceMalformed BAD_REQUEST InvalidArgument;
         ResourceTooLong REQUEST_HEADER_FIELDS_TOO_LARGE ResourceExhausted;
         LineageFull REQUEST_HEADER_FIELDS_TOO_LARGE ResourceExhausted;

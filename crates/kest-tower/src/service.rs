@@ -18,6 +18,7 @@ use crate::future::{ArrivalFuture, OperationFuture};
 use crate::inbound::InboundLayer;
 use crate::operation::{OperationLayer, Plan, Said};
 use crate::rejection::RejectionKind;
+use crate::respond::AuditedBy;
 use crate::steps::{Arrived, Offered, Steps};
 use crate::touch::{Watch, touch};
 use crate::trace::trace_of;
@@ -58,6 +59,9 @@ where
         let around = Around::of(&parts.extensions);
         let mut request = Request::from_parts(parts, Checked::as_it_came(body));
         kest_baggage::strip(request.headers_mut());
+        if let Some(audit) = &self.layer.audit {
+            request.extensions_mut().insert(audit.clone());
+        }
         let watch = self.layer.watches().then(|| Watch::over(&mut request));
         let steps = Arc::clone(&self.layer.steps);
         let arriving = Box::pin(async move { around.judge(steps, offered).await });
@@ -129,6 +133,9 @@ where
         let plan = Arc::clone(&self.layer.plan);
         let respond = plan.respond.clone();
         let (mut parts, body) = request.into_parts();
+        if let (None, Some(audit)) = (parts.extensions.get::<AuditedBy>(), plan.admitter.audit()) {
+            parts.extensions.insert(AuditedBy(Arc::clone(audit)));
+        }
         touch(&mut parts.extensions);
         let arrival = standing_of(&parts.extensions);
         let said = plan.said(&mut parts);

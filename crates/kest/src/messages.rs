@@ -15,7 +15,7 @@ use kest_core::passport::{Freshness, NotFresh, VerifyError};
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 use kest_core::signature::{KeysUnavailable, ResolveKeys as _};
 use kest_core::{
-    Admission, AdmitError, AdmitOptions, Arrival, AuthenticateError, Authorize, Evidence, FromLineage,
+    Admission, AdmitError, AdmitOptions, Arrival, Audit, AuthenticateError, Authorize, Evidence, FromLineage,
     Lineage, NoSlot, Operation, Share, Verifier, authenticate,
 };
 
@@ -136,13 +136,14 @@ impl IntoFuture for ContinueWithin {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let wait = self.message.kest.limits().arrival_wait;
+            let audit = self.message.kest.admitter().audit().cloned();
             // Also for a resolver of the user's own, which may ask anything.
             let read = match tokio::time::timeout(wait, self.read()).await {
                 Ok(read) => read,
                 Err(_elapsed) => Err(ContinueError::TookTooLong),
             };
             if let Err(error) = &read {
-                error.report();
+                error.report(audit.as_deref());
             }
             read
         })
@@ -223,7 +224,7 @@ impl Continued {
         let admission = service.admit(&self.arrival, operation, policy, AdmitOptions::default());
         match tokio::time::timeout(service.limits().admission_wait, admission).await {
             Ok(admission) => admission,
-            Err(_elapsed) => Err(AdmitError::timed_out(Step::Operation)),
+            Err(_elapsed) => Err(AdmitError::timed_out(service, Step::Operation)),
         }
     }
 }
@@ -333,7 +334,7 @@ impl ContinueError {
         }
     }
 
-    fn report(&self) {
+    fn report(&self, audit: Option<&dyn Audit>) {
         let failure = if let Self::Verify(failure) = self { Some(failure) } else { None };
         let cause = match self {
             Self::Read(error) => Some(error.kind()),
@@ -352,6 +353,7 @@ impl ContinueError {
             .cause(cause)
             .index(failure.and_then(VerifyError::index))
             .unknown(failure.and_then(VerifyError::workload))
+            .audited(audit)
             .report();
     }
 }

@@ -9,8 +9,8 @@ use kest_core::replay::InMemoryReplays;
 use kest_core::signature::{Sign, WorkloadId};
 use kest_core::trust::{Origin, TrustModel};
 use kest_core::{
-    Admission, AdmitError, Authorize, Clock, Dialect, Limits, Operation, OsRandom, Random, ReplayStore,
-    Slots, SystemClock, Verifier,
+    Admission, AdmitError, AdmitterBuilder, Audit, Authorize, Clock, Dialect, Limits, Operation, OsRandom,
+    Random, ReplayStore, Slots, SystemClock, Verifier,
 };
 use kest_identity::IdentityChoice;
 use kest_tower::carry::CarryLayerBuilder;
@@ -79,6 +79,7 @@ impl Kest {
             random: Arc::new(OsRandom),
             trace_source: None,
             replays: None,
+            audit: None,
         }
     }
 
@@ -103,11 +104,9 @@ impl Kest {
             .workload_rules(workloads)
             .clock(Arc::clone(self.0.service.clock()))
             .slots(self.0.slots.clone())
-            .replays(Arc::clone(&self.0.replays));
-        match &self.0.store {
-            Some(store) => builder.passport_store(store.clone()),
-            None => builder,
-        }
+            .replays(Arc::clone(&self.0.replays))
+            .audit(self.0.service.audit().cloned());
+        self.0.store.iter().cloned().fold(builder, InboundBuilder::passport_store)
     }
 
     /// Begins the layer of one route or method: of its name, which is the route's and never the raw path of a request, or
@@ -236,6 +235,7 @@ pub struct KestBuilder {
     random: Arc<dyn Random>,
     trace_source: Option<TraceSource>,
     replays: Option<Arc<dyn ReplayStore>>,
+    audit: Option<Arc<dyn Audit>>,
 }
 
 type TraceSource = Box<dyn Fn() -> Option<TraceId> + Send + Sync>;
@@ -350,6 +350,12 @@ impl KestBuilder {
         self
     }
 
+    /// Records there every signed operation before it runs, every refusal and every end, on each way into a lineage.
+    pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
     /// Asks `source` which trace an entry belongs to, before the request's `traceparent` header is looked at.
     pub fn trace_source(mut self, source: impl Fn() -> Option<TraceId> + Send + Sync + 'static) -> Self {
         self.trace_source = Some(Box::new(source));
@@ -369,17 +375,14 @@ impl KestBuilder {
             .trust_model(self.verify.trust.clone())
             .limits(self.verify.limits.clone())
             .clock(self.clock)
-            .random(self.random);
+            .random(self.random)
+            .audit(self.audit);
         let service = match self.deployment {
             Deployment::Unsaid => return Err(BuildError::NoPolicies),
             Deployment::Without => service,
             Deployment::Asks(policy) => service.deployment_policy(policy),
         };
-        let service = match self.trace_source {
-            Some(source) => service.trace_source(source),
-            None => service,
-        };
-        let service = service.build();
+        let service = self.trace_source.into_iter().fold(service, AdmitterBuilder::trace_source).build();
         keys.check_own(service.signer(), service.clock().as_ref())?;
         let kest = Kest(Arc::new(Parts {
             service,
@@ -392,9 +395,6 @@ impl KestBuilder {
             slots: self.slots,
             replays,
         }));
-        Ok(match self.store {
-            Some(store) => kest.with_passport_store(store),
-            None => kest,
-        })
+        Ok(self.store.into_iter().fold(kest, |kest, store| kest.with_passport_store(store)))
     }
 }

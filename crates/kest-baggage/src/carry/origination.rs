@@ -56,7 +56,9 @@ impl Origination {
         let admission = self.admitter.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
         match tokio::time::timeout(self.admitter.limits().admission_wait, admission).await {
             Ok(admission) => admission.map_err(CarryError::Originate),
-            Err(_elapsed) => Err(CarryError::Originate(AdmitError::timed_out(Step::Originate))),
+            Err(_elapsed) => {
+                Err(CarryError::Originate(AdmitError::timed_out(&self.admitter, Step::Originate)))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use kest_core::refusal::{Actor, Explanation, Refusal, Step};
 
+use crate::ambience::Ambience;
 use crate::carry::destinations::Address;
 use crate::carry::error::CarryError;
 use crate::carry::rules::Sent;
@@ -28,9 +29,10 @@ pub(crate) fn not_listed(address: &Address) {
 }
 
 /// One line and one count; where starting the lineage was refused, that was the refusal.
-pub(crate) fn not_sent(error: &CarryError) {
+pub(crate) fn not_sent(error: &CarryError, here: &Ambience) {
+    let audit = here.audited().and_then(|admission| admission.admitter().audit());
     if let Some((explanation, cause)) = explain(error) {
-        Refusal::new(Step::Client, explanation).cause(cause).report();
+        Refusal::new(Step::Client, explanation).cause(cause).audited(audit.map(AsRef::as_ref)).report();
     }
 }
 

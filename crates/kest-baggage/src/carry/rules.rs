@@ -117,7 +117,7 @@ impl CarryRules {
         };
         match &prepared {
             Ok(prepared) => report::carried(prepared.sent),
-            Err(error) => report::not_sent(error),
+            Err(error) => report::not_sent(error, &here),
         }
         prepared
     }

@@ -148,11 +148,11 @@ async fn nested_operation_runs_as_part_of_its_own_entry() {
 async fn refused_nested_operation_does_not_run() {
     let admission = lineage(&kest(), 1).await;
     let never = policy_fn("never", |_inquiry| false).unwrap();
-    let ran = std::sync::atomic::AtomicBool::new(false);
+    let ran = AtomicBool::new(false);
     let outcome = admission
         .operation(operation("resize"))
         .run(&never, |_admission| async {
-            ran.store(true, std::sync::atomic::Ordering::SeqCst);
+            ran.store(true, Ordering::SeqCst);
         })
         .await;
     assert!(matches!(outcome, Err(AdmitError::Authorize(_))));

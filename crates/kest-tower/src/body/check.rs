@@ -53,7 +53,7 @@ impl BodyCheck {
         let piece = progress.poll_piece(context);
         if let (true, Poll::Ready(Some(Err(fault)))) = (streams, &piece) {
             // The handler runs already, so that no answer of ours says it.
-            rejection(Step::Inbound, *fault).report();
+            rejection(Step::Inbound, *fault).report(None, None);
         }
         piece
     }
