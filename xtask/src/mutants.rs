@@ -20,7 +20,7 @@ struct Room {
     suite: &'static str,
 }
 
-const ROOMS: [Room; 4] = [
+const ROOMS: [Room; 5] = [
     Room {
         package: "kest-core",
         files: &[
@@ -55,6 +55,21 @@ const ROOMS: [Room; 4] = [
         // These need packages of npm, which are not in the copy that is changed.
         own: "not (binary(issuer) + binary(jose))",
         suite: "test(/^(threats|possession|grants|guard)/)",
+    },
+    Room {
+        package: "kest-signature",
+        files: &[
+            "crates/kest-signature/src/hop/*.rs",
+            "crates/kest-signature/src/authority.rs",
+            "crates/kest-signature/src/base.rs",
+            "crates/kest-signature/src/digest.rs",
+            "crates/kest-signature/src/fields.rs",
+            "crates/kest-signature/src/once.rs",
+            "crates/kest-signature/src/profile.rs",
+            "crates/kest-signature/src/unique.rs",
+        ],
+        own: "all()",
+        suite: "test(/^(threats|possession)/)",
     },
     Room {
         package: "kest-tower",
