@@ -21,7 +21,10 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use crate::text_of;
 
 fn inbound() -> InboundLayer {
-    InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build()
+    InboundLayer::builder(keys::ring())
+        .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
+        .build()
 }
 
 fn operation() -> OperationLayer {
@@ -75,6 +78,7 @@ async fn operation_layer_without_inbound_layer_refuses_loudly() {
 async fn grpc_service_gets_trailers_only_refusals() {
     let inbound = InboundLayer::builder(keys::ring())
         .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
         .respond(respond::grpc)
         .build();
     let service = ServiceBuilder::new()

@@ -106,7 +106,8 @@ impl Setup {
             .passport_store(store)
             .limits(self.limits)
             .clock(clock)
-            .dialect(self.dialect);
+            .dialect(self.dialect)
+            .dangerous_bearer_passports();
         let inbound = (self.inbound)(inbound).build();
         let count = Arc::clone(&runs);
         let handler = async move |headers: HeaderMap, kest::Admitted(admission): kest::Admitted| {

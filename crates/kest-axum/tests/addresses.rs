@@ -40,7 +40,10 @@ const NAMINGS: [Naming; 3] = [Naming::FromPath, Naming::RawPath, Naming::Paramet
 fn inbound(signer: &Ed25519Signer) -> InboundLayer {
     let mut ring = KeyRing::new();
     ring.trust_signer(signer).unwrap();
-    InboundLayer::builder(Arc::new(ring)).identity(IdentityChoice::from_lineage()).build()
+    InboundLayer::builder(Arc::new(ring))
+        .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
+        .build()
 }
 
 /// Says no to the secret, by its whole address and by the name that is made of its parameter.

@@ -64,6 +64,16 @@ impl IdentityChoice {
         matches!(value.as_str(), "1" | "true" | "yes").then(Self::dangerous_insecure_no_verify)
     }
 
+    /// Whether callers may be who a lineage says: such a service says what ties passports to their requests, so that no stolen one
+    /// makes a thief a caller. Not where every identity is marked `unverified` anyway.
+    #[must_use]
+    pub fn believes_lineage(&self) -> bool {
+        match &self.kind {
+            Kind::Mechanism(mechanism) => mechanism.needs_lineage(),
+            Kind::Insecure => false,
+        }
+    }
+
     /// The mechanism that was chosen. An insecure one warns in the log now.
     #[must_use]
     pub fn into_authenticate(self) -> Arc<dyn Authenticate> {

@@ -89,13 +89,14 @@ impl Authenticate for FirstOf {
         credentials: &Credentials<'_>,
     ) -> Result<Option<Attested>, AuthenticateError> {
         let (place, chosen) = self.choose(credentials).ok_or(AuthenticateError::Missing)?;
-        let attested = chosen.attest_credentials(&credentials.only(chosen.needs())).await;
-        attested.map_err(|error| of(place, error))
+        let caller = authenticate_credentials(chosen, &credentials.only(chosen.needs())).await;
+        caller.map(|caller| caller.map(Attested::from)).map_err(|error| of(place, error))
     }
 
     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         let (place, chosen) = self.choose(evidence.credentials()).ok_or(AuthenticateError::Missing)?;
-        chosen.attest(&evidence.only(chosen.needs())).await.map_err(|error| of(place, error))
+        let caller = authenticate(chosen, &evidence.only(chosen.needs())).await;
+        caller.map(Attested::from).map_err(|error| of(place, error))
     }
 
     fn challenge(&self, error: &AuthenticateError) -> Option<Challenge> {

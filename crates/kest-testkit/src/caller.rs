@@ -111,6 +111,10 @@ pub(crate) fn proved_by(mechanism: &dyn Authenticate, lineage: &Lineage) -> Call
 
 #[async_trait]
 impl Authenticate for TestCaller {
+    fn needs_lineage(&self) -> bool {
+        false
+    }
+
     async fn attest(&self, _evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         Ok(self.attested())
     }

@@ -2,6 +2,7 @@
 
 use http::Request;
 use kest_core::Passport;
+use kest_core::passport::Tips;
 use kest_core::signature::Sign as _;
 use kest_signature::{ContentDigest, DigestAlgorithm, RequestHead, hop};
 
@@ -58,14 +59,24 @@ impl TestKest {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn prove<B: AsRef<[u8]>>(&self, name: &str, passport: &Passport, request: Request<B>) -> Request<B> {
+        self.prove_tips(name, &passport.tips(), request)
+    }
+
+    #[track_caller]
+    pub(crate) fn prove_tips<B: AsRef<[u8]>>(
+        &self,
+        name: &str,
+        tips: &Tips,
+        request: Request<B>,
+    ) -> Request<B> {
         let (mut parts, body) = request.into_parts();
         let bytes = body.as_ref();
         let digest = (!bytes.is_empty()).then(|| ContentDigest::of(DigestAlgorithm::Sha256, bytes));
         let (clock, random, key) = (self.clock(), self.random(), workload::signer(name).current());
-        let (tips, head) = (passport.tips(), RequestHead::of(&parts.method, &parts.uri));
+        let head = RequestHead::of(&parts.method, &parts.uri);
         let headers = &mut parts.headers;
         let digest = digest.as_ref();
-        now(hop::sign(&head, headers, &tips, digest, key.as_ref(), clock.as_ref(), random.as_ref()))
+        now(hop::sign(&head, headers, tips, digest, key.as_ref(), clock.as_ref(), random.as_ref()))
             .or_fail("a signed request");
         Request::from_parts(parts, body)
     }

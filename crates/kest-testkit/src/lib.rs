@@ -10,7 +10,7 @@
 //! use http_body_util::{BodyExt as _, Full};
 //! use kest_core::{Admission, FromLineage, Operation, policy::policy_fn};
 //! use kest_testkit::{Tamper, TestCaller, TestKest, attacks};
-//! use kest_tower::OperationLayer;
+//! use kest_tower::{HopProof, OperationLayer};
 //! use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 //!
 //! /// What a service does once it may.
@@ -30,29 +30,30 @@
 //! let known = policy_fn("known_user", |asked| asked.user().is_some())?;
 //! let operation = OperationLayer::new(kit.admitter("cart").build(), Operation::from_static("reserve"), known);
 //! let app = ServiceBuilder::new()
-//!     .layer(kit.inbound().identity(FromLineage).build())
+//!     .layer(kit.inbound().identity(FromLineage).hop_proof(HopProof::for_authority("cart.internal")).build())
 //!     .layer(operation)
 //!     .service(service_fn(async |request: Request<_>| {
 //!         let told = request.extensions().get::<Admission>().map(reserve).unwrap_or_default();
 //!         Ok::<_, Infallible>(Response::new(told))
 //!     }));
 //!
-//! // One request: alice comes through the gateway.
+//! // One request: alice comes through the gateway and the cart, which signs it.
 //! let lineage = kit.lineage().caller(TestCaller::user("alice")).hops(2);
-//! let request = |baggage| Request::post("/").header("baggage", baggage).body(Full::<Bytes>::default());
-//! let answer = app.clone().oneshot(request(lineage.baggage())?).await?;
+//! let sent = || lineage.send(Request::post("http://cart.internal/").body("").unwrap()).map(Full::<Bytes>::from);
+//! let answer = app.clone().oneshot(sent()).await?;
 //! assert_eq!(answer.into_body().collect().await?.to_bytes(), "alice has it");
 //! assert_eq!(kit.signed().last().map(|entry| entry.operation().to_owned()).as_deref(), Some("reserve"));
 //!
 //! // The same after an attacker had it, and the next day.
-//! let answer = app.clone().oneshot(request(lineage.tampered(Tamper::EntryCutOut))?).await?;
-//! assert_eq!(answer.status(), 401);
-//! let kept = lineage.baggage();
+//! let mut cut = sent();
+//! cut.headers_mut().insert("baggage", lineage.tampered(Tamper::EntryCutOut));
+//! assert_eq!(app.clone().oneshot(cut).await?.status(), 401);
+//! let kept = sent();
 //! kit.clock().advance(Duration::from_secs(86_400));
-//! assert_eq!(app.clone().oneshot(request(kept)?).await?.status(), 401);
+//! assert_eq!(app.clone().oneshot(kept).await?.status(), 401);
 //!
 //! // And everything else that the threats of Kest list.
-//! attacks(&kit).against(app, Request::post("/").body("")?).await;
+//! attacks(&kit).hop_proof("cart.internal").against(app, Request::post("/").body("")?).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -64,7 +65,7 @@
 //! | --- | --- |
 //! | a handler | [`TestKest::admission`], [`TestCaller`] |
 //! | a policy | [`TestKest::lineage`] with origins and taints, [`RecordingPolicy`] where it is asked |
-//! | a router | [`attacks`]; [`TestLineage::baggage`] and [`TestToken::bearer`] for requests of your own |
+//! | a router | [`attacks`]; [`TestLineage::send`], [`TestLineage::baggage`] and [`TestToken::bearer`] for requests of your own |
 //! | an edge | [`TestIssuer`], [`DpopKey`] |
 //! | outages | [`FailingPassports`], [`FailingReplays`], [`failing_signer`], [`TestIssuer::go_down`] |
 //! | anything else that is forged | [`Forge`], [`Tamper`], [`header`], [`tokens`] |

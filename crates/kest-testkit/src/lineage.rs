@@ -158,8 +158,13 @@ impl TestLineage {
     /// Without a hop, or when the request names no authority.
     #[track_caller]
     pub fn send<B: AsRef<[u8]>>(&self, request: http::Request<B>) -> http::Request<B> {
+        self.kit.send(self.last_workload(), &self.passport(), request)
+    }
+
+    #[track_caller]
+    pub(crate) fn last_workload(&self) -> &str {
         let (last, _operation) = self.hops.last().or_fail("a hop");
-        self.kit.send(last, &self.passport(), request)
+        last
     }
 
     /// The compact entries, the root first.

@@ -7,8 +7,8 @@ use http::HeaderMap;
 use kest_baggage::Tier;
 use kest_core::refusal::Step;
 use kest_core::signature::KeyRing;
-use kest_core::{Clock, Limits, Passport, PassportBinding, ReplayStore};
-use kest_identity::PeerWorkload;
+use kest_core::{Arrival, Clock, Limits, Passport, PassportBinding, ReplayStore};
+use kest_identity::{IdentityChoice, PeerWorkload};
 use kest_signature::hop::{HopError, HopSettings, HopSettingsError, UnverifiedHop};
 use kest_signature::{RequestHead, hop};
 
@@ -109,6 +109,14 @@ pub(crate) enum BindingChoice {
 }
 
 impl BindingChoice {
+    /// Makes sure that one was made where a stolen passport would make a thief a caller.
+    pub(crate) fn check(&self, identity: &IdentityChoice) -> Result<(), NoBindingChoice> {
+        match self {
+            Self::Unsaid if identity.believes_lineage() => Err(NoBindingChoice(())),
+            Self::Unsaid | Self::HopProof(_) | Self::Peer | Self::Bearer => Ok(()),
+        }
+    }
+
     /// What the steps do about it.
     pub(crate) fn demand(
         self,
@@ -125,11 +133,23 @@ impl BindingChoice {
     }
 }
 
+/// Identity is taken from the lineage, and nothing says what ties a passport to the request that it comes with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "identity is taken from the lineage, and it was not said what ties passports to their requests: demand that callers sign \
+     each request (`.hop_proof(HopProof::for_authority(..))`), or take passports from the peers of mutual TLS that signed them \
+     (`.bound_to_peer()`), or, where a stolen passport may do all that its owner may, believe every one \
+     (`.dangerous_bearer_passports()`); a mechanism of your own that never looks at the lineage says so in \
+     `Authenticate::needs_lineage`"
+)]
+pub struct NoBindingChoice(());
+
 /// What ties a passport to its request, or it is refused.
 #[derive(Debug)]
 pub(crate) enum Demand {
-    /// Passports are taken as before, for as long as nothing else is said.
+    /// Passports are taken, and lift nothing: they may be stolen, or cut.
     NothingSaid,
+    /// Passports are believed in full, as was said aloud.
     Nothing,
     Signature(Box<HopSettings>),
     Peer,
@@ -151,6 +171,14 @@ pub(crate) struct Tied {
 }
 
 impl Demand {
+    /// What the service makes of a request that was not refused.
+    pub(crate) fn value(&self, arrival: Arrival, binding: PassportBinding) -> Arrival {
+        match self {
+            Self::NothingSaid => arrival.never_lifting(),
+            Self::Nothing | Self::Signature(_) | Self::Peer => arrival.with_binding(binding),
+        }
+    }
+
     /// Reads what the request brings, where it is asked for.
     pub(crate) fn read(
         &self,

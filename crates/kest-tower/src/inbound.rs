@@ -14,7 +14,7 @@ use kest_signature::hop::HopSettingsError;
 use tower_layer::Layer;
 
 use crate::answer::Rejection;
-use crate::hop_proof::{BindingChoice, HopProof};
+use crate::hop_proof::{BindingChoice, HopProof, NoBindingChoice};
 use crate::problem::ProblemDetailsLayer;
 use crate::respond::{AuditedBy, Respond};
 use crate::service::Inbound;
@@ -108,7 +108,7 @@ impl<S> Layer<S> for InboundLayer {
 /// use std::sync::Arc;
 /// use kest_core::signature::KeyRing;
 /// use kest_identity::{IdentityChoice, JwtAuthenticator};
-/// use kest_tower::InboundLayer;
+/// use kest_tower::{HopProof, InboundLayer};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let edge = InboundLayer::builder(Arc::new(KeyRing::new()))
@@ -122,6 +122,7 @@ impl<S> Layer<S> for InboundLayer {
 ///     .build();
 /// let behind = InboundLayer::builder(Arc::new(KeyRing::new()))
 ///     .identity(IdentityChoice::from_lineage())
+///     .hop_proof(HopProof::for_authority("stock.internal:8443"))
 ///     .require_passport()
 ///     .build();
 /// # Ok(())
@@ -264,19 +265,14 @@ impl InboundBuilder {
     /// The body is read and compared before the handler runs, up to `Limits::signed_body_bytes`; a route that says
     /// [`streaming_body`](crate::OperationLayer::streaming_body) gets it as it comes. Of the three ways the last that was said counts.
     ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use kest_core::signature::KeyRing;
-    /// # use kest_identity::IdentityChoice;
-    /// use kest_tower::{HopProof, InboundLayer};
+    /// A service that takes identity from the lineage says one of the three, or does not start. One that says none of them takes
+    /// passports, and an unbound one never lifts: its trust counts at most as that of a request without a passport would, while its
+    /// taints count.
     ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let behind = InboundLayer::builder(Arc::new(KeyRing::new()))
-    ///     .identity(IdentityChoice::from_lineage())
-    ///     .hop_proof(HopProof::for_authority("stock.internal:8443"))
-    ///     .try_build()?;
-    /// # drop(behind);
-    /// # Ok(())
+    /// ```
+    /// # fn example(builder: kest_tower::InboundBuilder) {
+    /// let builder = builder.hop_proof(kest_tower::HopProof::for_authority("stock.internal:8443"));
+    /// # drop(builder);
     /// # }
     /// ```
     pub fn hop_proof(mut self, proof: HopProof) -> Self {
@@ -335,8 +331,8 @@ impl InboundBuilder {
     ///
     /// # Panics
     ///
-    /// When no identity was chosen here and `KEST_INSECURE_NO_VERIFY` is not set: a service that trusts no one in
-    /// particular by oversight must not start. [`try_build`](Self::try_build) returns the same as an error.
+    /// When no identity was chosen here and `KEST_INSECURE_NO_VERIFY` is not set, and when identity comes from the lineage and nothing
+    /// ties that to the request: a service that trusts all by oversight must not start. [`try_build`](Self::try_build) returns it.
     #[must_use]
     #[track_caller]
     #[expect(clippy::panic, reason = "the start-up guard is loud by design; try_build is the quiet form")]
@@ -354,6 +350,7 @@ impl InboundBuilder {
     /// [`InboundBuildError`], whose message names the mend.
     pub fn try_build(self) -> Result<InboundLayer, InboundBuildError> {
         let choice = guard(self.identity, &process_environment)?;
+        self.binding.check(&choice)?;
         let limits = &self.verify.limits;
         let demand = self.binding.demand(&self.clock, limits, self.replays)?;
         let mut reader = HeaderReader::new(limits.clone()).dialect(self.verify.dialect);
@@ -394,6 +391,9 @@ pub enum InboundBuildError {
     /// It was not said where identity comes from.
     #[error(transparent)]
     NoIdentityChoice(#[from] NoIdentityChoice),
+    /// Identity is taken from the lineage, and it was not said what ties passports to their requests.
+    #[error(transparent)]
+    NoBindingChoice(#[from] NoBindingChoice),
     /// What was said about hop proofs cannot be.
     #[error("hop proof cannot be demanded")]
     HopProof(#[from] HopSettingsError),

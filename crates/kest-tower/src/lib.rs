@@ -14,7 +14,7 @@
 //! use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 //! use kest_core::{Admission, Admitter, Operation, OsRandom};
 //! use kest_identity::IdentityChoice;
-//! use kest_tower::{InboundLayer, OperationLayer};
+//! use kest_tower::{HopProof, InboundLayer, OperationLayer};
 //! use tower::{ServiceBuilder, ServiceExt as _};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -24,8 +24,13 @@
 //! let mut ring = KeyRing::new();
 //! ring.trust_signer(signer.as_ref())?;
 //!
+//! // Callers sign each request for the name that they reach the service by.
+//! let inbound = InboundLayer::builder(Arc::new(ring))
+//!     .identity(IdentityChoice::from_lineage())
+//!     .hop_proof(HopProof::for_authority("shop.internal"))
+//!     .build();
 //! let service = ServiceBuilder::new()
-//!     .layer(InboundLayer::builder(Arc::new(ring)).identity(IdentityChoice::from_lineage()).build())
+//!     .layer(inbound)
 //!     .layer(OperationLayer::new(
 //!         Admitter::builder(signer).build(),
 //!         Operation::named("list_items")?,
@@ -80,7 +85,7 @@ pub use describe::DescribeError;
 pub use future::{ArrivalFuture, OperationFuture, ProvingFuture};
 pub use guard::{Guard, GuardLayer, ScopeError};
 pub use hash_body::{HashBody, HashedOperationLayer};
-pub use hop_proof::HopProof;
+pub use hop_proof::{HopProof, NoBindingChoice};
 pub use inbound::{InboundBuildError, InboundBuilder, InboundLayer};
 pub use kest_baggage::Ambient;
 pub use kest_core::refusal::{Explanation, Step};

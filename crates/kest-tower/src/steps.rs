@@ -219,7 +219,7 @@ impl Steps {
                 seen.map_err(|error| self.refused(&error))?
             }
         };
-        let arrival = Arrival::from_peer(lineage, caller, peer).with_binding(tied.binding);
+        let arrival = self.demand.value(Arrival::from_peer(lineage, caller, peer), tied.binding);
         Ok(Arrived { arrival, received, body: tied.body, body_wait: self.limits().checked_body_wait })
     }
 

@@ -20,6 +20,7 @@ pub use kest_reqwest as client;
 pub mod prelude;
 
 mod build_error;
+mod builder;
 mod grpc;
 mod messages;
 mod operation;
@@ -28,10 +29,11 @@ mod stores;
 mod trust;
 
 pub use build_error::BuildError;
+pub use builder::KestBuilder;
 pub use grpc::{GrpcBuildError, GrpcServiceBuilder};
 pub use messages::{Carrier, CarrierError, Continue, ContinueError, ContinueWithin, Continued, carry};
 pub use operation::{Named, OperationBuildError, OperationBuilder};
-pub use service::{Kest, KestBuilder};
+pub use service::Kest;
 pub use trust::Trust;
 
 pub use kest_baggage::carry::{Destination, WithoutLineage};
@@ -50,8 +52,8 @@ pub use kest_core::{
 };
 pub use kest_identity::{BundleFile, BundleUrl, IdentityChoice, JwtAuthenticator};
 pub use kest_tower::{
-    Checked, DescribeError, GuardLayer, HopProof, InboundBuildError, InboundLayer, OperationLayer,
-    PassportPresence, PeerWorkload, ProblemDetailsLayer, Rejection, RejectionKind, public,
+    Checked, DescribeError, GuardLayer, HopProof, InboundBuildError, InboundLayer, NoBindingChoice,
+    OperationLayer, PassportPresence, PeerWorkload, ProblemDetailsLayer, Rejection, RejectionKind, public,
 };
 
 #[cfg(feature = "axum")]

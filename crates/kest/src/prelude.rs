@@ -5,8 +5,8 @@
 //! ```
 
 pub use crate::{
-    Admission, Arrival, Bundle, Ed25519Signer, FromLineage, JwtAuthenticator, Kest, KeyRing, Origin,
-    Sanitizer, TrustScore, dangerous_insecure_no_verify, public,
+    Admission, Arrival, Bundle, Ed25519Signer, FromLineage, HopProof, JwtAuthenticator, Kest, KeyRing,
+    Origin, Sanitizer, TrustScore, dangerous_insecure_no_verify, public,
 };
 
 #[cfg(feature = "axum")]

@@ -16,7 +16,14 @@ async fn main() -> Result<(), BoxError> {
         Ed25519Signer::ephemeral(WorkloadId::from_static("spiffe://example.org/greeter"), &OsRandom)?;
     let mut trusted = KeyRing::new();
     trusted.trust_signer(&signer)?;
-    let kest = Kest::builder(signer).trust(trusted).without_deployment_policies().build()?;
+    // Where callers reach it. They sign each request for this name, so that a passport which was copied is worth nothing.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let authority = listener.local_addr()?.to_string();
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .hop_proof(HopProof::for_authority(authority.as_str()))
+        .without_deployment_policies()
+        .build()?;
 
     // The service: no request reaches the handler without a verified lineage that policy accepts. `FromLineage` believes what
     // the passport says of the caller: for a service behind an edge that verifies tokens.
@@ -25,8 +32,7 @@ async fn main() -> Result<(), BoxError> {
         .policy_fn("trusted_data_only", |asked| asked.trust_score() >= TrustScore::from_static(50))?;
     let greet =
         Router::new().route("/greet", get(greet).route_layer(operation)).layer(kest.inbound(FromLineage));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let origin = format!("http://{}", listener.local_addr()?);
+    let origin = format!("http://{authority}");
     tokio::spawn(async move { axum::serve(listener, greet).await });
 
     // A caller without a lineage counts as the internet: trust 10, and policy says no.

@@ -70,8 +70,10 @@ pub struct HopFlags {
     /// Seconds that a passport may be old; 0 for any age. 900 unless it is given.
     #[arg(long, value_name = "SECONDS")]
     max_tip_age: Option<u64>,
-    /// Whether passports that come in must be bound to their request by a hop proof and requests that go out are signed, only the
-    /// latter, or neither. `required` unless it is given; in the legacy dialect, which knows none, `off`.
+    /// Whether passports that come in must be bound to their request by a hop proof and requests that go out are signed (`required`),
+    /// only the latter (`sign`), or neither (`off`). With `sign` a service that verifies tokens believes no trust of an unbound
+    /// passport that a request without one would not have; with `off`, and where identity comes from the lineage, all of it.
+    /// `required` unless it is given; in the legacy dialect, which knows none, `off`.
     #[arg(long, value_enum)]
     hop_proof: Option<HopProofFlag>,
     /// A name by which callers reach this service, HOST or HOST:PORT; may be given several times. The address that it listens on

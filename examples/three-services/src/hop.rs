@@ -54,16 +54,18 @@ pub(crate) struct Hop {
 pub(crate) enum Binding {
     /// Hop proofs for a service of these names; outgoing requests have one too.
     HopProof(Vec<String>),
-    /// Nothing that comes in; outgoing requests have a hop proof.
+    /// Nothing that comes in, and it lifts nothing where it need not be believed; outgoing requests have a hop proof.
     SignOnly,
-    /// Nothing.
+    /// Nothing, and what comes in is believed in full.
     Bearer,
 }
 
 impl Binding {
-    fn demanded(self, inbound: InboundBuilder) -> InboundBuilder {
+    fn said(self, inbound: InboundBuilder, identity: Option<&IdentityChoice>) -> InboundBuilder {
         match self {
             Self::HopProof(names) => inbound.hop_proof(HopProof::for_authorities(names)),
+            // As a service has it that says nothing, where one may.
+            Self::SignOnly if !identity.is_some_and(IdentityChoice::believes_lineage) => inbound,
             Self::SignOnly | Self::Bearer => inbound.dangerous_bearer_passports(),
         }
     }
@@ -92,7 +94,8 @@ impl Hop {
             None => kest.without_deployment_policies().build()?,
         };
         let next = self.next.as_deref().map(|next| next_service(&kest, next, &self.binding)).transpose()?;
-        let mut inbound = self.binding.demanded(kest.inbound_builder().passport(self.passport));
+        let inbound = kest.inbound_builder().passport(self.passport);
+        let mut inbound = self.binding.said(inbound, self.identity.as_ref());
         if self.max_tip_age.is_none() {
             inbound = inbound.dangerous_accept_any_age();
         }

@@ -326,6 +326,27 @@ async fn hop_takes_no_passport_without_a_proof_unless_it_is_told_to() {
     }
 }
 
+/// Attack: a token of one's own, and beside it a passport of full trust that was seen on the way.
+#[tokio::test]
+async fn hop_by_tokens_gives_an_unbound_passport_no_trust_unless_it_is_told_to() {
+    let folder = Folder::new("unbound");
+    let bundle = keys(&folder);
+    let issuer = Issuer::start().await.unwrap();
+    let (jwks, name) = (issuer.jwks_uri(), issuer.name());
+    let token = issuer.token("shop", "alice", "web", "orders:write").unwrap();
+    let header = header_of(&folder, SystemClock.now()).await;
+    let by_tokens = ["--jwks-uri", &jwks, "--issuer", &name, "--audience", "shop", "--hop-proof"];
+    for (more, expected) in [("required", None), ("sign", Some(10)), ("off", Some(100))] {
+        let flags = flags(&folder, "ledger", &bundle, &[&by_tokens[..], &[more]].concat());
+        let hop = Hop::start(&flags);
+        let request = reqwest::Client::new().post(format!("{}/call", hop.origin)).header("baggage", &header);
+        let answer = request.bearer_auth(&token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let trust = answer.json::<Answer>().await.ok().map(|answer| answer.trust_score);
+        assert_eq!((status, trust), (if expected.is_some() { 200 } else { 401 }, expected), "{more}");
+    }
+}
+
 /// For tests that send a passport alone, as a request of curl has it.
 const BEARER: [&str; 3] = ["--identity-from-lineage", "--hop-proof", "sign"];
 

@@ -143,6 +143,7 @@ fn protected(
     let operation = Operation::named("call")?.resource(resource);
     let inbound = InboundLayer::builder(Arc::clone(&company.ring))
         .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
         .passport_store(Arc::<InMemoryPassports>::clone(claims))
         .limits(limits);
     let layer = OperationLayer::try_shared(company.service(1)?.clone(), operation, policy)?;

@@ -119,6 +119,10 @@ struct Alice;
 
 #[async_trait]
 impl Authenticate for Alice {
+    fn needs_lineage(&self) -> bool {
+        false
+    }
+
     async fn attest(&self, _evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
         let identity =
             Identity::default().with_user("alice").with_agent("shop-frontend").with_task("orders:write");

@@ -67,6 +67,7 @@ impl Front {
             OperationLayer::new(kest("front"), Operation::named("handle").unwrap(), dangerous_allow_all());
         let inbound = InboundLayer::builder(ring())
             .identity(IdentityChoice::from_lineage())
+            .dangerous_bearer_passports()
             .dangerous_allow_unguarded_routes()
             .build();
         let bare = handler.clone();

@@ -31,7 +31,10 @@ impl ResolveKeys for NoKeys {
 }
 
 fn inbound() -> InboundLayer {
-    InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build()
+    InboundLayer::builder(keys::ring())
+        .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
+        .build()
 }
 
 fn operation() -> OperationLayer {
@@ -46,7 +49,10 @@ async fn ran<B>(_: Request<B>) -> Result<Response<String>, Infallible> {
 #[tokio::test]
 async fn keys_out_of_reach_are_explained() {
     let kept = keep();
-    let layer = InboundLayer::builder(NoKeys).identity(IdentityChoice::from_lineage()).build();
+    let layer = InboundLayer::builder(NoKeys)
+        .identity(IdentityChoice::from_lineage())
+        .dangerous_bearer_passports()
+        .build();
     let service = ServiceBuilder::new().layer(layer).layer(operation()).service_fn(ran);
     let entries = vec![forge::entry("gateway", 1, &[]).sign()];
     let header = forge::inline(&entries, &forge::tip(&entries));
@@ -65,7 +71,8 @@ async fn guard_says_what_it_needs() {
     let refuse = async |mechanism: Mechanism, guard: GuardLayer| {
         let kept = keep();
         let choice = IdentityChoice::mechanism(Arc::new(mechanism));
-        let inbound = InboundLayer::builder(keys::ring()).identity(choice).build();
+        let inbound =
+            InboundLayer::builder(keys::ring()).identity(choice).dangerous_bearer_passports().build();
         let service = ServiceBuilder::new().layer(inbound).layer(guard).service_fn(ran);
         let response = service.oneshot(Request::new(String::new())).await.unwrap();
         (kept, response.extensions().get::<Rejection>().unwrap().clone())

@@ -19,7 +19,7 @@ use kest_tests::keys;
 use kest_tower::{InboundBuilder, InboundLayer, OperationLayer};
 
 fn builder() -> InboundBuilder {
-    InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage())
+    InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).dangerous_bearer_passports()
 }
 
 fn inbound() -> InboundLayer {

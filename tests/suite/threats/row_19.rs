@@ -28,7 +28,12 @@ async fn inbound_token_and_cookie_are_not_forwarded() {
             Operation::named("call").unwrap(),
             dangerous_allow_all(),
         ))
-        .layer(InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build());
+        .layer(
+            InboundLayer::builder(keys::ring())
+                .identity(IdentityChoice::from_lineage())
+                .dangerous_bearer_passports()
+                .build(),
+        );
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -43,7 +43,12 @@ async fn serve() -> String {
             Operation::named("who").unwrap(),
             dangerous_allow_all(),
         ))
-        .layer(InboundLayer::builder(keys::ring()).identity(IdentityChoice::from_lineage()).build());
+        .layer(
+            InboundLayer::builder(keys::ring())
+                .identity(IdentityChoice::from_lineage())
+                .dangerous_bearer_passports()
+                .build(),
+        );
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let origin = format!("http://{}/call", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -36,6 +36,11 @@ pub(crate) struct Explain {
     /// Seconds that a passport may be old; 0 for any age. 900 unless it is given.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_tip_age: Option<u64>,
+    /// Whether the service demands hop proofs (`required`), or takes passports without: `sign` as a service does that says nothing
+    /// about it, by which an unbound passport lifts no trust unless identity comes from the lineage, `off` as one that believes all of it.
+    /// `required` unless it is given; in the legacy dialect, which knows none, `off`.
+    #[arg(long, value_enum)]
+    hop_proof: Option<HopProofFlag>,
     /// Dialect that the service reads.
     #[arg(long, value_enum, default_value_t = DialectName::Strict)]
     pub(crate) dialect: DialectName,
@@ -57,7 +62,39 @@ enum PassportFlag {
     Refused,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HopProofFlag {
+    Required,
+    Sign,
+    Off,
+}
+
+/// What the service makes of passports that nothing ties to their requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unbound {
+    /// It refuses them.
+    Refused,
+    /// It takes them, and they lift nothing.
+    LiftNothing,
+    /// It believes them in full.
+    Believed,
+}
+
 impl Explain {
+    /// What the service makes of unbound passports, with this identity.
+    pub(crate) fn unbound(&self, identity: Option<&IdentityChoice>) -> Result<Unbound, ExplainError> {
+        // As `three-services hop` has it.
+        let by_lineage = identity.is_some_and(IdentityChoice::believes_lineage);
+        match (self.dialect, self.hop_proof) {
+            (DialectName::Strict, None | Some(HopProofFlag::Required)) => Ok(Unbound::Refused),
+            (DialectName::Strict, Some(HopProofFlag::Sign)) if !by_lineage => Ok(Unbound::LiftNothing),
+            (_, Some(HopProofFlag::Off))
+            | (DialectName::Strict, Some(HopProofFlag::Sign))
+            | (DialectName::LegacyPython, None) => Ok(Unbound::Believed),
+            (DialectName::LegacyPython, Some(_)) => Err(ExplainError::LegacyHopProof),
+        }
+    }
+
     /// Where the service takes identity from; `None` where the flags do not say it, and the start-up guard does.
     pub(crate) fn identity(&self) -> Result<Option<IdentityChoice>, ExplainError> {
         if let (Some(uri), Some(issuer), Some(audience)) = (&self.jwks_uri, &self.issuer, &self.audience) {

@@ -9,11 +9,12 @@ use http::{HeaderValue, Request, Response};
 use kest_baggage::HeaderReader;
 use kest_core::signature::{KeyRing, KeyRingError};
 use kest_core::{Arrival, BoxError, Dialect, Limits};
+use kest_identity::IdentityChoice;
 use kest_tower::{InboundBuilder, InboundLayer, Received, Rejection};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::account::{Reading, stage_of};
-use super::flags::Explain;
+use super::flags::{Explain, Unbound};
 use super::told::{Accepted, Told};
 use crate::failure::{Answer, Failure};
 use crate::input::Source;
@@ -22,10 +23,12 @@ use crate::output::Output;
 
 /// Explains the request that the flags describe.
 pub(crate) async fn run(flags: Explain) -> Result<Answer, Failure> {
-    let layer = layer(&flags).await?;
+    let identity = flags.identity()?;
+    let unbound = flags.unbound(identity.as_ref())?;
+    let layer = layer(&flags, identity, unbound).await?;
     let request = request(&flags)?;
     let reading = reading(&flags, &request);
-    let told = ask(layer, request, reading).await?;
+    let told = ask(layer, request, reading, unbound).await?;
     let mut output = Output::open();
     if flags.json {
         output.json(&told.to_json())?;
@@ -39,7 +42,11 @@ pub(crate) async fn run(flags: Explain) -> Result<Answer, Failure> {
 }
 
 /// The layer of a service that was started with these flags.
-async fn layer(flags: &Explain) -> Result<InboundLayer, Failure> {
+async fn layer(
+    flags: &Explain,
+    identity: Option<IdentityChoice>,
+    unbound: Unbound,
+) -> Result<InboundLayer, Failure> {
     let mut ring = KeyRing::new();
     for place in &flags.bundle {
         let bundle = keys::load(place).await?.into_ring();
@@ -54,12 +61,15 @@ async fn layer(flags: &Explain) -> Result<InboundLayer, Failure> {
     let builder = InboundLayer::builder(Arc::new(ring))
         .dialect(Dialect::from(flags.dialect))
         .passport(flags.presence())
-        // A proof is for one request, and nothing is proved here.
-        .dangerous_bearer_passports()
         // The handler here is no route.
         .dangerous_allow_unguarded_routes();
     let builder = aged(builder, flags.max_tip_age);
-    let builder = flags.identity()?.into_iter().fold(builder, InboundBuilder::identity);
+    let builder = match unbound {
+        Unbound::LiftNothing => builder,
+        // A proof is for one request, and none is at hand that could be refused.
+        Unbound::Refused | Unbound::Believed => builder.dangerous_bearer_passports(),
+    };
+    let builder = identity.into_iter().fold(builder, InboundBuilder::identity);
     builder.try_build().map_err(|cause| ExplainError::Start(cause.into()).into())
 }
 
@@ -114,7 +124,12 @@ fn reading(flags: &Explain, request: &Request<String>) -> Reading {
 }
 
 /// What the service says to `request`.
-async fn ask(layer: InboundLayer, request: Request<String>, reading: Reading) -> Result<Told, Failure> {
+async fn ask(
+    layer: InboundLayer,
+    request: Request<String>,
+    reading: Reading,
+    unbound: Unbound,
+) -> Result<Told, Failure> {
     let has_token = request.headers().contains_key(AUTHORIZATION);
     let handler = tower::service_fn(|request: Request<_>| {
         let mut response = Response::new(String::new());
@@ -131,7 +146,7 @@ async fn ask(layer: InboundLayer, request: Request<String>, reading: Reading) ->
     }
     let arrival = found.get::<Arrival>().ok_or(ExplainError::NothingSaid)?;
     let tier = found.get::<Received>().and_then(|received| received.tier);
-    Ok(Told::Accepted(Box::new(Accepted::of(arrival, tier, has_token))))
+    Ok(Told::Accepted(Box::new(Accepted::of(arrival, tier, has_token, unbound))))
 }
 
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
@@ -145,6 +160,9 @@ pub(crate) enum ExplainError {
     /// The flags about tokens cannot be used.
     #[error("tokens cannot be verified like this")]
     Identity(#[source] BoxError),
+    /// Hop proofs in a dialect that knows none.
+    #[error("the legacy dialect knows no hop proofs: say --hop-proof off")]
+    LegacyHopProof,
     /// A service with these flags would not start.
     #[error("a service like this does not start")]
     Start(#[source] BoxError),

@@ -6,6 +6,7 @@ use kest_tower::Rejection;
 use serde_json::{Value, json};
 
 use super::account::Stage;
+use super::flags::Unbound;
 use crate::escape::Escaped;
 
 /// What a service said.
@@ -23,6 +24,7 @@ pub(crate) struct Accepted {
     passport: Option<Value>,
     caller: Value,
     token: Token,
+    unbound: Unbound,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ enum Token {
 }
 
 impl Accepted {
-    pub(crate) fn of(arrival: &Arrival, tier: Option<Tier>, has_token: bool) -> Self {
+    pub(crate) fn of(arrival: &Arrival, tier: Option<Tier>, has_token: bool, unbound: Unbound) -> Self {
         let caller = arrival.caller();
         let passport = arrival.lineage().passport().map(|passport| {
             json!({
@@ -46,7 +48,8 @@ impl Accepted {
             "source": caller.source().to_string(),
             "user": caller.user(), "agent": caller.agent(), "task": caller.task(), "issuer": caller.issuer(),
         });
-        Self { tier, passport, caller, token: if has_token { Token::Came } else { Token::Absent } }
+        let token = if has_token { Token::Came } else { Token::Absent };
+        Self { tier, passport, caller, token, unbound }
     }
 
     /// What became of a step: whether it was done, or there was nothing to do.
@@ -63,7 +66,11 @@ impl Accepted {
             }
             (Stage::Token, _) => done(String::new()),
             (Stage::Caller, _) => done(self.caller.to_string()),
-            (Stage::HopProof, Some(_)) => ("not_judged", NOT_JUDGED.to_owned()),
+            (Stage::HopProof, Some(_)) => match self.unbound {
+                Unbound::Refused => ("not_judged", NOT_JUDGED.to_owned()),
+                Unbound::LiftNothing => nothing(LIFTS_NOTHING),
+                Unbound::Believed => nothing(BELIEVED),
+            },
             (_, None) => nothing("no passport came"),
             (Stage::Restore | Stage::Age, Some(_)) => done(String::new()),
             (Stage::Verify, Some(passport)) => done(passport.to_string()),
@@ -150,5 +157,9 @@ impl Told {
     }
 }
 
+/// As the layer has it, where nothing was said about bindings.
+const LIFTS_NOTHING: &str = "this service asks for no proof, and takes the trust of a passport at most for that of a request without one";
+/// Where bearer passports are taken.
+const BELIEVED: &str = "this service asks for no proof, and believes whichever passport comes";
 /// A proof is made for one request and is not in what is at hand.
 const NOT_JUDGED: &str = "a proof belongs to one request and is in neither of the two headers";

@@ -135,3 +135,33 @@ fn service_that_would_not_start_is_no_verdict() {
     let run = kest(["explain", "--jwks-uri", "https://issuer.example/jwks.json"], b"");
     assert_eq!(run.code, Some(2));
 }
+
+/// What the step about proofs says of a passport that holds, to a service with these flags.
+fn proof_step(test: &str, flags: &[&str]) -> (String, String) {
+    let run = explain(test, flags, Some(&header(&lineage(1))));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let told = run.json();
+    let step = told["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(step["step"], "hop_proof");
+    let text = |member: &str| step[member].as_str().unwrap().to_owned();
+    (text("outcome"), text("detail"))
+}
+
+#[test]
+fn what_an_unbound_passport_is_worth_is_told() {
+    let lineage = ["--json", "--max-tip-age", "0", "--identity-from-lineage", "--hop-proof"];
+    let open = ["--json", "--max-tip-age", "0", "--insecure-no-verify", "--hop-proof"];
+    let told = |test: &str, flags: &[&str], choice: &str| proof_step(test, &[flags, &[choice]].concat());
+    for (name, flags) in [("lineage", lineage), ("open", open)] {
+        assert_eq!(told(&format!("required_{name}"), &flags, "required").0, "not_judged");
+        let (outcome, detail) = told(&format!("off_{name}"), &flags, "off");
+        assert_eq!(outcome, "nothing_to_do");
+        assert!(detail.contains("believes"), "{detail}");
+    }
+    assert!(told("sign_lineage", &lineage, "sign").1.contains("believes"));
+    assert!(told("sign_open", &open, "sign").1.contains("at most"));
+    let legacy = [&lineage[..], &["required", "--dialect", "legacy-python"]].concat();
+    let run = explain("legacy", &legacy, Some("kest.chain_tip=0"));
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("--hop-proof off"), "{run:?}");
+}

@@ -30,9 +30,9 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
 
     /// Examines credentials before the passport is restored and verified, which costs far more than most refusals do.
     ///
-    /// Findings, and errors, are final: the mechanism is not asked again. `None` says that it must see the verified
-    /// lineage first, and [`attest`](Self::attest) will be asked; that is the default. A mechanism that answers here
-    /// gives the same answer there.
+    /// Findings, and errors, are final: the mechanism is not asked again. `None` leaves it to [`attest`](Self::attest), which is
+    /// asked with the verified lineage, or at once and without one where the mechanism
+    /// [needs none](Self::needs_lineage); that is the default. A mechanism that answers here gives the same answer there.
     ///
     /// # Errors
     ///
@@ -67,6 +67,10 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
     ///         &NEEDS
     ///     }
     ///
+    ///     fn needs_lineage(&self) -> bool {
+    ///         false
+    ///     }
+    ///
     ///     async fn attest(&self, evidence: &Evidence<'_>) -> Result<Attested, AuthenticateError> {
     ///         let [name] = &NEEDS;
     ///         match evidence.credentials().one(name)? {
@@ -90,8 +94,9 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
         self.needs().iter().any(|name| !credentials.header(name).is_empty())
     }
 
-    /// Whether it may want to see the verified lineage. One that never does answers in
-    /// [`attest_credentials`](Self::attest_credentials) and says so here.
+    /// Whether callers may be who the verified lineage says, in whatever way: it is shown the lineage then, and a service that
+    /// uses it says what ties passports to their requests, or does not start. One that says no is asked before the passport is
+    /// opened, and never shown a lineage. Yes unless it says.
     fn needs_lineage(&self) -> bool {
         true
     }
@@ -292,6 +297,13 @@ pub async fn authenticate(
     mechanism: &dyn Authenticate,
     evidence: &Evidence<'_>,
 ) -> Result<Caller, AuthenticateError> {
+    if mechanism.needs_lineage() {
+        return ask(mechanism, evidence).await;
+    }
+    ask(mechanism, &Evidence::new(&Lineage::Absent).with_credentials(evidence.credentials().clone())).await
+}
+
+async fn ask(mechanism: &dyn Authenticate, evidence: &Evidence<'_>) -> Result<Caller, AuthenticateError> {
     let attested = mechanism.attest(evidence).await?;
     check(&attested, evidence.lineage()).map_err(|found| AuthenticateError::Invalid(found.into()))?;
     Ok(Caller { attested })
@@ -340,7 +352,11 @@ pub async fn authenticate_credentials(
     credentials: &Credentials<'_>,
 ) -> Result<Option<Caller>, AuthenticateError> {
     let Some(attested) = mechanism.attest_credentials(credentials).await? else {
-        return Ok(None);
+        if mechanism.needs_lineage() {
+            return Ok(None);
+        }
+        let alone = Evidence::new(&Lineage::Absent).with_credentials(credentials.clone());
+        return ask(mechanism, &alone).await.map(Some);
     };
     // Nothing can be inherited from a lineage that was not looked at.
     check(&attested, &Lineage::Absent).map_err(|found| AuthenticateError::Invalid(found.into()))?;

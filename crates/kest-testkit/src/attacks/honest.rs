@@ -32,6 +32,8 @@ pub(crate) struct Honest<'kit> {
     pub(crate) bound: Option<Bound<'kit>>,
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// How callers call a service that demands hop proofs.
+    pub(crate) authority: Option<String>,
     /// The last nonce that the service handed out.
     pub(crate) nonce: Option<String>,
 }

@@ -9,6 +9,7 @@ mod proofs;
 mod report;
 mod request;
 mod seen;
+mod signed;
 mod tokens;
 
 pub use play::{Attacks, attacks};

@@ -27,7 +27,7 @@ use crate::lineage::TestLineage;
 /// use http::{Request, Response};
 /// use kest_core::{FromLineage, Operation, policy::policy_fn};
 /// use kest_testkit::{TestKest, attacks};
-/// use kest_tower::OperationLayer;
+/// use kest_tower::{HopProof, OperationLayer};
 /// use tower::{ServiceBuilder, service_fn};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,11 +36,11 @@ use crate::lineage::TestLineage;
 /// let known = policy_fn("known_user", |asked| asked.user().is_some())?;
 /// let operation = OperationLayer::new(kit.admitter("cart").build(), Operation::from_static("reserve"), known);
 /// let app = ServiceBuilder::new()
-///     .layer(kit.inbound().identity(FromLineage).build())
+///     .layer(kit.inbound().identity(FromLineage).hop_proof(HopProof::for_authority("cart.internal")).build())
 ///     .layer(operation)
 ///     .service(service_fn(async |_request: Request<_>| Ok::<_, Infallible>(Response::new(String::new()))));
 ///
-/// attacks(&kit).against(app, Request::post("/reserve").body("")?).await;
+/// attacks(&kit).hop_proof("cart.internal").against(app, Request::post("/reserve").body("")?).await;
 /// # Ok(())
 /// # }
 /// ```
@@ -51,6 +51,7 @@ pub fn attacks(kit: &TestKest) -> Attacks<'_> {
         carries: Carries::Passport,
         token: None,
         bound: None,
+        authority: None,
         route: Route::Signs,
         bodies: Bodies::Empty,
         except: Vec::new(),
@@ -66,6 +67,7 @@ pub struct Attacks<'kit> {
     carries: Carries,
     token: Option<TestToken>,
     bound: Option<Bound<'kit>>,
+    authority: Option<String>,
     route: Route,
     bodies: Bodies,
     except: Vec<&'static str>,
@@ -122,6 +124,13 @@ impl<'kit> Attacks<'kit> {
     /// attacked too. A nonce that the service asks for is sent.
     pub fn dpop(mut self, holder: &'kit DpopKey, origin: &str) -> Self {
         self.bound = Some(Bound { holder, origin: origin.to_owned() });
+        self
+    }
+
+    /// The service demands hop proofs, and is called by this name (`shop.example`, `127.0.0.1:8443`): the last workload of the
+    /// lineage signs each request.
+    pub fn hop_proof(mut self, authority: impl Into<String>) -> Self {
+        self.authority = Some(authority.into());
         self
     }
 
@@ -192,15 +201,17 @@ impl<'kit> Attacks<'kit> {
         let sample = request.request();
         let mut honest = self.honest(sample.method().clone(), sample.uri().path().to_owned());
         let mut report = Report::default();
-        let ask = async |sent: Sent| {
+        let content = request.content();
+        let ask = async |honest: &Honest<'_>, sent: Sent| {
             let mut request = request.request();
             sent.write(request.headers_mut());
+            let request = honest.sign(&sent, request, &content);
             Seen::of(app.clone(), request, self.kit, self.runs.as_deref()).await
         };
-        let mut first = ask(honest.sent()).await;
+        let mut first = ask(&honest, honest.sent()).await;
         if first.nonce.is_some() && !first.is_answer() {
             honest.nonce = first.nonce;
-            first = ask(honest.sent()).await;
+            first = ask(&honest, honest.sent()).await;
         }
         report.unproved = self.unproved(&first);
         if report.unproved.is_some() {
@@ -210,16 +221,16 @@ impl<'kit> Attacks<'kit> {
         for attack in self.attacks(&honest) {
             let mut faults = Vec::new();
             if matches!(attack.expected, Expected::RefusedAgain(_))
-                && !ask(attack.sent.clone()).await.is_answer()
+                && !ask(&honest, attack.sent.clone()).await.is_answer()
             {
                 faults.push("it was refused the first time too, which proves nothing".to_owned());
             }
-            let seen = ask(attack.sent.clone()).await;
+            let seen = ask(&honest, attack.sent.clone()).await;
             self.judge(attack.expected, &seen, &mut bodies, &mut faults);
             let Attack { name, row, .. } = attack;
             report.outcomes.push(Outcome { name, row, status: seen.status, kind: seen.kind(), faults });
         }
-        let last = ask(honest.sent()).await;
+        let last = ask(&honest, honest.sent()).await;
         report.unproved =
             self.unproved(&last).map(|why| format!("{why} (after the attacks, and not before)"));
         report
@@ -232,6 +243,7 @@ impl<'kit> Attacks<'kit> {
             carries: self.carries,
             token: self.token.clone(),
             bound: self.bound.clone(),
+            authority: self.authority.clone(),
             method,
             path,
             nonce: None,

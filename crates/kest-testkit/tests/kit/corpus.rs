@@ -114,7 +114,8 @@ async fn caller_whom_the_policy_does_not_know_is_named_before_anything_is_attack
 #[tokio::test]
 async fn attack_is_left_out_by_its_name() {
     let kit = kit();
-    let any_age = kit.inbound().identity(FromLineage).dangerous_accept_any_age().build();
+    let any_age =
+        kit.inbound().identity(FromLineage).dangerous_bearer_passports().dangerous_accept_any_age().build();
     let app = router(post(reserve).route_layer(operation(&kit))).layer(any_age);
     let open = attacks(&kit).play(app.clone(), request()).await;
     let failed: Vec<&str> = open.failures().map(|outcome| outcome.name.as_str()).collect();

@@ -48,7 +48,12 @@ async fn router_that_forgot_the_operation_fails() {
 #[tokio::test]
 async fn router_that_allows_routes_without_an_operation_fails() {
     let kit = kit();
-    let layer = kit.inbound().identity(FromLineage).dangerous_allow_unguarded_routes().build();
+    let layer = kit
+        .inbound()
+        .identity(FromLineage)
+        .dangerous_bearer_passports()
+        .dangerous_allow_unguarded_routes()
+        .build();
     let report = played(&kit, router(post(async || "reserved")).layer(layer)).await;
     assert!(report.proves_nothing().unwrap().contains("no entry was signed"));
 }
@@ -124,7 +129,12 @@ async fn refusals_that_say_why_fail_and_constant_ones_are_said() {
 #[tokio::test]
 async fn reader_of_a_second_dialect_is_found() {
     let kit = kit();
-    let legacy = kit.inbound().identity(FromLineage).dialect(Dialect::LegacyPython).build();
+    let legacy = kit
+        .inbound()
+        .identity(FromLineage)
+        .dangerous_bearer_passports()
+        .dialect(Dialect::LegacyPython)
+        .build();
     let report = played(&kit, router(post(reserve).route_layer(operation(&kit))).layer(legacy)).await;
     assert_eq!(report.proves_nothing(), None);
     assert!(failed(&report).contains(&"token_without_an_issuer"), "{report}");

@@ -25,7 +25,7 @@ pub(crate) fn operation(kit: &TestKest) -> OperationLayer {
 }
 
 pub(crate) fn inbound(kit: &TestKest, identity: impl Into<IdentityChoice>) -> InboundLayer {
-    kit.inbound().identity(identity).build()
+    kit.inbound().identity(identity).dangerous_bearer_passports().build()
 }
 
 /// `POST /reserve`.

@@ -14,3 +14,5 @@ mod rig;
 mod shapes;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod unbound;

@@ -28,6 +28,7 @@ async fn clock_store_limits_and_keys_are_said_once() {
     let kest = Kest::builder(signer)
         .trust(trusted)
         .without_deployment_policies()
+        .dangerous_bearer_passports()
         .clock(Arc::new(TestClock::at(1_000_000_000)))
         .passport_store(Arc::new(InMemoryPassports::new(&limits)))
         // No header has room, so that the store is asked on both sides.
@@ -64,7 +65,8 @@ fn long_ago() -> (Kest, Arc<TestClock>, Limits) {
     limits.replay_ids = 4;
     limits.passport_store_bytes = 4096;
     let (signer, trusted) = rig::keys("cart");
-    let kest = Kest::builder(signer).trust(trusted).without_deployment_policies();
+    let kest =
+        Kest::builder(signer).trust(trusted).without_deployment_policies().dangerous_bearer_passports();
     let kest = kest.clock(Arc::<TestClock>::clone(&clock)).limits(limits.clone()).build().unwrap();
     (kest, clock, limits)
 }

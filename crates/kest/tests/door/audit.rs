@@ -62,8 +62,8 @@ fn audited() -> (Arc<Log>, Kest) {
     let (signer, trusted) = keys("cart");
     let log = Arc::new(Log::default());
     let shared: Arc<dyn Audit> = Arc::<Log>::clone(&log);
-    let builder = Kest::builder(signer).trust(trusted).without_deployment_policies();
-    (log, builder.audit(shared).build().unwrap())
+    let builder = Kest::builder(signer).trust(trusted).dangerous_bearer_passports();
+    (log, builder.without_deployment_policies().audit(shared).build().unwrap())
 }
 
 fn app(kest: &Kest, ran: &Arc<AtomicBool>) -> Router {

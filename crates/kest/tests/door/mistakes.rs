@@ -127,7 +127,7 @@ fn prelude_shadows_nothing_of_axum_http_reqwest_and_tower() {
     #[expect(unused_imports, reason = "imported for the names that they bring")]
     use {axum::*, http::*, kest::prelude::*, reqwest::*, tower::*};
 
-    fn are_types<A, B, C, D, E, F, G, H, I, J, K, L, M>() {}
+    fn are_types<A, B, C, D, E, F, G, H, I, J, K, L, M, N>() {}
     are_types::<
         Admission,
         Admitted,
@@ -137,6 +137,7 @@ fn prelude_shadows_nothing_of_axum_http_reqwest_and_tower() {
         Authenticated,
         Ed25519Signer,
         FromLineage,
+        HopProof,
         JwtAuthenticator,
         Kest,
         KeyRing,
@@ -146,4 +147,28 @@ fn prelude_shadows_nothing_of_axum_http_reqwest_and_tower() {
     let _: (fn() -> _, fn() -> _) = (public, dangerous_insecure_no_verify);
     let sanitizer = Sanitizer::because("checked").sets_trust(TrustScore::FULL);
     assert_eq!(sanitizer.reason(), "checked");
+}
+
+/// Attack: a passport that was copied, sent to a service where its names are the caller's.
+#[test]
+fn kest_by_lineage_that_says_nothing_about_bindings_does_not_start() {
+    let kest = |said: fn(kest::KestBuilder) -> kest::KestBuilder| {
+        let (signer, trusted) = rig::keys("cart");
+        said(Kest::builder(signer).trust(trusted)).without_deployment_policies().build().unwrap()
+    };
+    let unsaid = kest(|it| it);
+    let error = unsaid.inbound_builder().identity(FromLineage).try_build().unwrap_err();
+    assert!(matches!(error, kest::InboundBuildError::NoBindingChoice(_)));
+    let panic = catch_unwind(AssertUnwindSafe(|| unsaid.inbound(FromLineage))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<String>(), Some(&error.to_string()));
+    for mend in [".hop_proof(", ".bound_to_peer()", ".dangerous_bearer_passports()"] {
+        assert!(error.to_string().contains(mend), "{error}");
+    }
+    drop(unsaid.inbound(dangerous_insecure_no_verify()));
+    drop(kest(|it| it.hop_proof(HopProof::for_authority("cart.internal"))).inbound(FromLineage));
+    drop(kest(kest::KestBuilder::bound_to_peer).inbound(FromLineage));
+    drop(kest(kest::KestBuilder::dangerous_bearer_passports).inbound(FromLineage));
+    // A layer may say it for itself.
+    let said = unsaid.inbound_builder().identity(FromLineage).bound_to_peer().try_build();
+    assert!(said.is_ok());
 }

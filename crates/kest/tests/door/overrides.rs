@@ -18,7 +18,12 @@ async fn signer_of_one_operation_signs_what_the_service_believes() {
     trusted.trust_signer(&vault).unwrap();
     let mut of_the_vault = KeyRing::new();
     of_the_vault.trust_signer(&vault).unwrap();
-    let kest = Kest::builder(signer).trust(trusted).without_deployment_policies().build().unwrap();
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .dangerous_bearer_passports()
+        .without_deployment_policies()
+        .build()
+        .unwrap();
     let layer = kest.operation("pay").signer(vault).policy_fn("anyone", |_asked| true).unwrap();
     let (response, seen) = call(&kest, layer, request("")).await;
     assert_eq!(response.status(), 200);
@@ -35,7 +40,12 @@ fn signer_of_another_workload_or_of_no_trust_does_not_start() {
     let (signer, mut trusted) = keys("cart");
     let other = another_key_of("ledger");
     trusted.trust_signer(&other).unwrap();
-    let kest = Kest::builder(signer).trust(trusted).without_deployment_policies().build().unwrap();
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .dangerous_bearer_passports()
+        .without_deployment_policies()
+        .build()
+        .unwrap();
     let foreign = kest.operation("pay").signer(other).dangerous_allow_all();
     assert!(matches!(foreign, Err(OperationBuildError::Operation(_))), "{foreign:?}");
     let untrusted = kest.operation("pay").signer(another_key_of("cart")).dangerous_allow_all();
@@ -49,7 +59,12 @@ fn policies(name: &'static str, allows: bool) -> Policies {
 #[tokio::test]
 async fn engine_of_one_operation_is_asked_in_place_of_the_services() {
     let (signer, trusted) = keys("cart");
-    let kest = Kest::builder(signer).trust(trusted).policies(policies("shop", true)).build().unwrap();
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .dangerous_bearer_passports()
+        .policies(policies("shop", true))
+        .build()
+        .unwrap();
     let refusing = kest.operation("pay").engine(policies("shop", false)).policy("shop").unwrap();
     let (response, _seen) = call(&kest, refusing, request("")).await;
     assert_eq!(refusal(response).await, (403, "denied"));
@@ -64,7 +79,12 @@ async fn override_never_leaves_out_the_deployments_policies() {
     let deployment = Policies::builder().closure("acme/no_one", |_input| false).unwrap();
     let deployment = deployment.configuration(tiers.clone()).build().unwrap();
     let (signer, trusted) = keys("cart");
-    let kest = Kest::builder(signer).trust(trusted).policies(deployment).build().unwrap();
+    let kest = Kest::builder(signer)
+        .trust(trusted)
+        .dangerous_bearer_passports()
+        .policies(deployment)
+        .build()
+        .unwrap();
     let by_engine = kest.operation("pay").engine(policies("shop", true)).policy("shop").unwrap();
     let by_closure = kest.operation("pay").policy_fn("shop", |_asked| true).unwrap();
     let by_own = kest.operation("pay").authorize(policy_fn("shop", |_asked| true).unwrap()).unwrap();

@@ -15,7 +15,8 @@ use tower::ServiceExt as _;
 /// A service that trusts itself.
 pub(crate) fn kest() -> Kest {
     let (signer, trusted) = keys("cart");
-    Kest::builder(signer).trust(trusted).without_deployment_policies().build().unwrap()
+    let kest = Kest::builder(signer).trust(trusted).dangerous_bearer_passports();
+    kest.without_deployment_policies().build().unwrap()
 }
 
 /// The key of a workload, and a ring that has it.

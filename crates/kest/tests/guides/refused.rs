@@ -32,6 +32,7 @@ fn kest(kit: &TestKest) -> Kest {
     Kest::builder(kit.signer("cart"))
         .trust(kit.keys())
         .clock(kit.clock())
+        .dangerous_bearer_passports()
         .without_deployment_policies()
         .build()
         .unwrap()

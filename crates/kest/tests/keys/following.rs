@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use kest::{BundleFile, FromLineage, Kest};
+use kest::{BundleFile, Kest};
 use kest_testkit::TestClock;
 
-use crate::rig::{Folder, call, stock};
+use crate::rig::{Folder, call, inbound, stock};
 
 #[tokio::test]
 async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
@@ -20,7 +20,7 @@ async fn shrunken_bundle_changes_nothing_and_a_stale_one_refuses_with_503() {
     let bundle =
         BundleFile::builder(folder.bundle()).clock(Arc::<TestClock>::clone(&clock)).build().await.unwrap();
     let kest = Kest::builder(cart).trust(bundle.clone()).without_deployment_policies().build().unwrap();
-    let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
+    let (url, client) = (stock(inbound(&kest)).await, reqwest::Client::new());
     assert_eq!(call(&client, &kest, &url).await, StatusCode::OK);
 
     folder.publish(&[&other]);

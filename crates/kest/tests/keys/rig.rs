@@ -51,6 +51,11 @@ impl Drop for Folder {
     }
 }
 
+/// The layer of the service that verifies, which asks for keys alone.
+pub(crate) fn inbound(kest: &Kest) -> InboundLayer {
+    kest.inbound_builder().identity(kest::FromLineage).dangerous_bearer_passports().build()
+}
+
 /// The service that verifies.
 pub(crate) async fn stock(inbound: InboundLayer) -> String {
     let router = Router::new().route("/", get(async || "stock").route_layer(kest::public())).layer(inbound);

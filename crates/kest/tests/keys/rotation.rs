@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use axum::http::StatusCode;
-use kest::{FromLineage, Kest};
+use kest::Kest;
 
 use crate::printed;
-use crate::rig::{Folder, call, stock};
+use crate::rig::{Folder, call, inbound, stock};
 
 /// The answer to a call. On a machine with too much to do a look may take longer than a call waits for it: then the
 /// answer is that a retry may help, and it is retried.
@@ -29,7 +29,7 @@ async fn key_is_rotated_as_the_guide_says_without_a_refused_call() {
     folder.publish(&[&stock_signer, &first]);
     let (stocks, _) = printed::service(&folder.bundle(), &stock_key).await.unwrap();
     let (kest, signer) = printed::service(&folder.bundle(), &cart_key).await.unwrap();
-    let (url, client) = (stock(stocks.inbound(FromLineage)).await, reqwest::Client::new());
+    let (url, client) = (stock(inbound(&stocks)).await, reqwest::Client::new());
     assert_eq!(answer(&client, &kest, &url).await, StatusCode::OK);
 
     let (next_key, next) = folder.keygen(cart, "cart.next.key.jwk");
@@ -55,7 +55,7 @@ async fn rotations_under_load_refuse_no_call() {
     let (key, mut last) = folder.keygen(cart, "0.key.jwk");
     folder.publish(&[&last]);
     let (kest, signer) = printed::service(&folder.bundle(), &key).await.unwrap();
-    let (url, client) = (stock(kest.inbound(FromLineage)).await, reqwest::Client::new());
+    let (url, client) = (stock(inbound(&kest)).await, reqwest::Client::new());
     let (done, _) = tokio::sync::watch::channel(false);
     let callers: Vec<_> = (0..8)
         .map(|_| {
