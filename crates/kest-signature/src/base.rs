@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderName};
 use sfv::{InnerList, KeyRef, ListEntry, StringRef};
 
+use crate::hop::KEST_TIP;
 use crate::parameters::{Parameters, Value};
 use crate::{Authority, Fault, RequestHead};
 
@@ -48,6 +49,8 @@ impl Component {
             "@authority" => Self::Authority,
             "@path" => Self::Path,
             "@query" => Self::Query,
+            // All proofs have it, and it needs no memory of its own.
+            _ if name == KEST_TIP.as_str() => Self::Field(KEST_TIP),
             _ => {
                 let field =
                     HeaderName::from_bytes(name.as_bytes()).map_err(|_cause| Fault::ComponentExtra)?;
@@ -142,7 +145,7 @@ impl SignatureInput {
     /// [`Fault::Malformed`] for a name or value that a structured field cannot have.
     pub fn with_text(self, name: &str, value: &str) -> Result<Self, Fault> {
         let value = StringRef::from_str(value).map_err(|_cause| Fault::Malformed)?;
-        self.with_parameter(name, Value::Text(value.as_str().to_owned()))
+        self.with_parameter(key(name)?, Value::text(value.as_str()))
     }
 
     /// Adds a parameter whose value is a moment: `created`, `expires`.
@@ -152,12 +155,12 @@ impl SignatureInput {
     /// [`Fault::Malformed`] for a name or a number that a structured field cannot have.
     pub fn with_seconds(self, name: &str, value: u64) -> Result<Self, Fault> {
         let value = sfv::Integer::try_from(value).map_err(|_cause| Fault::Malformed)?;
-        self.with_parameter(name, Value::Integer(value.into()))
+        self.with_parameter(key(name)?, Value::Integer(value.into()))
     }
 
     /// RFC 9651 section 3.1.2: one that is there already is replaced in its place.
-    fn with_parameter(mut self, name: &str, value: Value) -> Result<Self, Fault> {
-        let name = KeyRef::from_str(name).map_err(|_cause| Fault::Malformed)?.as_str();
+    fn with_parameter(mut self, name: &KeyRef, value: Value) -> Result<Self, Fault> {
+        let name = name.as_str();
         if self.parameters.get(name).is_some() {
             self.parameters.replace(name, value);
             return Self::with(self.components, self.parameters);
@@ -237,6 +240,10 @@ impl fmt::Display for SignatureInput {
 /// The text of a parameter of a member that is not judged yet.
 pub(crate) fn text<'it>(wire: &'it InnerList, name: &str) -> Option<&'it str> {
     wire.params.get(name)?.as_string().map(StringRef::as_str)
+}
+
+fn key(name: &str) -> Result<&KeyRef, Fault> {
+    KeyRef::from_str(name).map_err(|_cause| Fault::Malformed)
 }
 
 /// Section 2: a component stands once.

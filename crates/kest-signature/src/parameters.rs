@@ -11,24 +11,30 @@ pub(crate) struct Parameters(Vec<(Cow<'static, str>, Value)>);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    Text(String),
+    Text(Cow<'static, str>),
     Integer(i64),
     Other(BareItem),
 }
 
+impl Value {
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Text(usual(text))
+    }
+}
+
 impl Parameters {
     pub(crate) fn none() -> Self {
-        Self(Vec::with_capacity(USUAL.len()))
+        Self(Vec::with_capacity(USUAL_PARAMETERS))
     }
 
     pub(crate) fn of_wire(wire: sfv::Parameters) -> Self {
         let named = wire.into_iter().map(|(name, value)| {
             let value = match (value.as_string(), value.as_integer()) {
-                (Some(text), _) => Value::Text(text.as_str().to_owned()),
+                (Some(text), _) => Value::text(text.as_str()),
                 (None, Some(number)) => Value::Integer(number.into()),
                 (None, None) => Value::Other(value),
             };
-            (named(name.as_str()), value)
+            (usual(name.as_str()), value)
         });
         Self(named.collect())
     }
@@ -36,12 +42,12 @@ impl Parameters {
     /// Adds a parameter of a new name, and its spelling to `spelled`.
     pub(crate) fn push(&mut self, name: &str, value: Value, spelled: &mut String) {
         spell(name, &value, spelled);
-        self.0.push((named(name), value));
+        self.0.push((usual(name), value));
     }
 
     /// Adds one that is spelled already.
     pub(crate) fn push_spelled(&mut self, name: &str, value: Value) {
-        self.0.push((named(name), value));
+        self.0.push((usual(name), value));
     }
 
     pub(crate) fn replace(&mut self, name: &str, value: Value) {
@@ -103,11 +109,13 @@ fn spell_text(text: &str, spelled: &mut String) {
     spelled.push('"');
 }
 
-/// No text of its own for a name that every signature has.
-fn named(name: &str) -> Cow<'static, str> {
-    let usual = USUAL.into_iter().find(|usual| *usual == name);
-    usual.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+/// No memory of its own for a name or value that most signatures have.
+fn usual(text: &str) -> Cow<'static, str> {
+    let usual = USUAL.into_iter().find(|usual| *usual == text);
+    usual.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed)
 }
 
-/// RFC 9421 section 2.3.
-const USUAL: [&str; 6] = ["created", "expires", "nonce", "alg", "keyid", "tag"];
+/// Names of RFC 9421 section 2.3, and values of our own profiles.
+const USUAL: [&str; 8] = ["created", "expires", "nonce", "alg", "keyid", "tag", "ed25519", "kest-hop"];
+
+const USUAL_PARAMETERS: usize = 6;

@@ -64,7 +64,7 @@ fn parameters(rest: &mut Rest<'_>) -> Option<Parameters> {
         let value = if rest.0.starts_with(|first: char| first.is_ascii_digit()) {
             Value::Integer(rest.number()?)
         } else {
-            Value::Text(rest.text()?.to_owned())
+            Value::text(rest.text()?)
         };
         if parameters.get(name).is_some() || parameters.names().count() == MOST {
             return None;

@@ -85,12 +85,21 @@ pub(crate) fn check_components(
     rest: &[HeaderName],
     headers: &HeaderMap,
 ) -> Result<(), Fault> {
-    let (covered, demanded) = (input.components(), components(rest, headers));
-    if !demanded.iter().all(|part| covered.contains(part)) {
+    let covered = input.components();
+    let covers = |name: &HeaderName| {
+        covered.iter().any(|part| matches!(part, Component::Field(field) if field == name))
+    };
+    let mut demanded = ALWAYS.len() + rest.len();
+    let mut all = ALWAYS.iter().all(|part| covered.contains(part)) && rest.iter().all(covers);
+    for name in CONDITIONAL.iter().filter(|name| headers.contains_key(*name)) {
+        demanded += 1;
+        all = all && covers(name);
+    }
+    if !all {
         return Err(Fault::ComponentMissing);
     }
     // No part stands twice, so that the same number is the same set.
-    if covered.len() == demanded.len() { Ok(()) } else { Err(Fault::ComponentExtra) }
+    if covered.len() == demanded { Ok(()) } else { Err(Fault::ComponentExtra) }
 }
 
 /// Demands that none of these headers stands in the request twice: which one counts would be a guess.
