@@ -1,9 +1,9 @@
 //! Requests that a workload makes: with a passport, with the proof that ties it to the request, or with one of the two.
 
 use http::Request;
-use kest_core::Passport;
 use kest_core::passport::Tips;
 use kest_core::signature::Sign as _;
+use kest_core::{Clock, Passport, Random};
 use kest_signature::{ContentDigest, DigestAlgorithm, RequestHead, hop};
 
 use crate::fail::OrFail as _;
@@ -59,25 +59,24 @@ impl TestKest {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn prove<B: AsRef<[u8]>>(&self, name: &str, passport: &Passport, request: Request<B>) -> Request<B> {
-        self.prove_tips(name, &passport.tips(), request)
+        proved(request, &passport.tips(), name, self.clock().as_ref(), self.random().as_ref())
     }
+}
 
-    #[track_caller]
-    pub(crate) fn prove_tips<B: AsRef<[u8]>>(
-        &self,
-        name: &str,
-        tips: &Tips,
-        request: Request<B>,
-    ) -> Request<B> {
-        let (mut parts, body) = request.into_parts();
-        let bytes = body.as_ref();
-        let digest = (!bytes.is_empty()).then(|| ContentDigest::of(DigestAlgorithm::Sha256, bytes));
-        let (clock, random, key) = (self.clock(), self.random(), workload::signer(name).current());
-        let head = RequestHead::of(&parts.method, &parts.uri);
-        let headers = &mut parts.headers;
-        let digest = digest.as_ref();
-        now(hop::sign(&head, headers, tips, digest, key.as_ref(), clock.as_ref(), random.as_ref()))
-            .or_fail("a signed request");
-        Request::from_parts(parts, body)
-    }
+/// `request` with the proof that the workload called `signer` made it, with a passport of these tips.
+#[track_caller]
+pub(crate) fn proved<B: AsRef<[u8]>>(
+    request: Request<B>,
+    tips: &Tips,
+    signer: &str,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Request<B> {
+    let (mut parts, body) = request.into_parts();
+    let bytes = body.as_ref();
+    let digest = (!bytes.is_empty()).then(|| ContentDigest::of(DigestAlgorithm::Sha256, bytes));
+    let (key, head) = (workload::signer(signer).current(), RequestHead::of(&parts.method, &parts.uri));
+    let signing = hop::sign(&head, &mut parts.headers, tips, digest.as_ref(), key.as_ref(), clock, random);
+    now(signing).or_fail("a signed request");
+    Request::from_parts(parts, body)
 }

@@ -167,6 +167,10 @@ impl TestLineage {
         last
     }
 
+    pub(crate) fn workload_before_the_last(&self) -> Option<&str> {
+        self.hops.iter().rev().nth(1).map(|(name, _operation)| name.as_str())
+    }
+
     /// The compact entries, the root first.
     ///
     /// # Panics

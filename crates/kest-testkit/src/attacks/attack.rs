@@ -9,6 +9,18 @@ pub(crate) struct Sent {
     pub(crate) baggage: Vec<HeaderValue>,
     pub(crate) authorization: Vec<HeaderValue>,
     pub(crate) dpop: Vec<HeaderValue>,
+    pub(crate) hop: Hop,
+}
+
+/// The hop proof, where the service demands one.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Hop {
+    /// The one of the honest caller, made when it is sent.
+    #[default]
+    Honest,
+    Stripped,
+    /// The headers of a proof that was made beforehand.
+    Made(HeaderMap),
 }
 
 impl Sent {
@@ -48,7 +60,7 @@ pub(crate) enum Expected {
     Refused(&'static [u16]),
     /// A refusal, or an answer to the honest caller: nothing that was signed names [`MALLORY`].
     Powerless,
-    /// As `Refused`, after the same request was answered once.
+    /// As `Refused`, after the same request, or the one that is to be sent first, was answered once.
     RefusedAgain(&'static [u16]),
 }
 
@@ -60,11 +72,17 @@ pub(crate) struct Attack {
     pub(crate) row: u8,
     pub(crate) sent: Sent,
     pub(crate) expected: Expected,
+    /// What is sent and answered first, where it is not the same.
+    pub(crate) first: Option<Sent>,
 }
 
 impl Attack {
     pub(crate) fn refused(name: &str, row: u8, statuses: &'static [u16], sent: Sent) -> Self {
-        Self { name: name.to_owned(), row, sent, expected: Expected::Refused(statuses) }
+        Self { name: name.to_owned(), row, sent, expected: Expected::Refused(statuses), first: None }
+    }
+
+    pub(crate) fn after(self, first: Sent) -> Self {
+        Self { first: Some(first), ..self }
     }
 
     pub(crate) fn expecting(self, expected: Expected) -> Self {

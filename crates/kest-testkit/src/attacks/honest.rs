@@ -1,6 +1,7 @@
 //! The honest request: what every attack is one change away from.
 
-use http::{HeaderValue, Method};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Uri};
 
 use super::attack::Sent;
 use crate::dpop::DpopKey;
@@ -32,6 +33,10 @@ pub(crate) struct Honest<'kit> {
     pub(crate) bound: Option<Bound<'kit>>,
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// What is asked for: the path, and what else stands there.
+    pub(crate) uri: Uri,
+    /// What the body holds.
+    pub(crate) content: Bytes,
     /// How callers call a service that demands hop proofs.
     pub(crate) authority: Option<String>,
     /// The last nonce that the service handed out.

@@ -3,6 +3,7 @@
 mod attack;
 mod headers;
 mod honest;
+mod hops;
 mod passports;
 mod play;
 mod proofs;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::panic::Location;
 
-use http::{Method, Request, Response};
+use bytes::Bytes;
+use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use tower::Service;
 
@@ -13,7 +14,7 @@ use super::honest::{Bound, Carries, Honest};
 use super::report::{Outcome, Report};
 use super::request::Requests;
 use super::seen::{Runs, Seen};
-use super::{headers, passports, proofs, tokens};
+use super::{headers, hops, passports, proofs, tokens};
 use crate::dpop::DpopKey;
 use crate::fail::fail;
 use crate::issuer::{TestIssuer, TestToken};
@@ -128,7 +129,7 @@ impl<'kit> Attacks<'kit> {
     }
 
     /// The service demands hop proofs, and is called by this name (`shop.example`, `127.0.0.1:8443`): the last workload of the
-    /// lineage signs each request.
+    /// lineage signs each request, and what ties passports to requests is attacked too.
     pub fn hop_proof(mut self, authority: impl Into<String>) -> Self {
         self.authority = Some(authority.into());
         self
@@ -199,13 +200,12 @@ impl<'kit> Attacks<'kit> {
         Answer: Body,
     {
         let sample = request.request();
-        let mut honest = self.honest(sample.method().clone(), sample.uri().path().to_owned());
+        let mut honest = self.honest(sample.method().clone(), sample.uri().clone(), request.content());
         let mut report = Report::default();
-        let content = request.content();
         let ask = async |honest: &Honest<'_>, sent: Sent| {
             let mut request = request.request();
             sent.write(request.headers_mut());
-            let request = honest.sign(&sent, request, &content);
+            let request = honest.sign(&sent, request);
             Seen::of(app.clone(), request, self.kit, self.runs.as_deref()).await
         };
         let mut first = ask(&honest, honest.sent()).await;
@@ -221,7 +221,7 @@ impl<'kit> Attacks<'kit> {
         for attack in self.attacks(&honest) {
             let mut faults = Vec::new();
             if matches!(attack.expected, Expected::RefusedAgain(_))
-                && !ask(&honest, attack.sent.clone()).await.is_answer()
+                && !ask(&honest, attack.first.as_ref().unwrap_or(&attack.sent).clone()).await.is_answer()
             {
                 faults.push("it was refused the first time too, which proves nothing".to_owned());
             }
@@ -236,7 +236,7 @@ impl<'kit> Attacks<'kit> {
         report
     }
 
-    fn honest(&self, method: Method, path: String) -> Honest<'kit> {
+    fn honest(&self, method: Method, uri: Uri, content: Bytes) -> Honest<'kit> {
         Honest {
             kit: self.kit,
             lineage: self.lineage.clone(),
@@ -245,7 +245,9 @@ impl<'kit> Attacks<'kit> {
             bound: self.bound.clone(),
             authority: self.authority.clone(),
             method,
-            path,
+            path: uri.path().to_owned(),
+            uri,
+            content,
             nonce: None,
         }
     }
@@ -257,6 +259,7 @@ impl<'kit> Attacks<'kit> {
             headers::attacks(honest),
             tokens::attacks(honest),
             proofs::attacks(honest),
+            hops::attacks(honest),
         ];
         let mut attacks: Vec<Attack> = all.into_iter().flatten().collect();
         for name in &self.except {

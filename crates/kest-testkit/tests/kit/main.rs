@@ -8,6 +8,8 @@ mod handlers;
 #[cfg(test)]
 mod holes;
 #[cfg(test)]
+mod hops;
+#[cfg(test)]
 mod issuer;
 #[cfg(test)]
 mod lineages;

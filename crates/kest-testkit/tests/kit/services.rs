@@ -7,7 +7,7 @@ use kest_core::policy::policy_fn;
 use kest_core::{FromLineage, Operation};
 use kest_identity::IdentityChoice;
 use kest_testkit::TestKest;
-use kest_tower::{InboundLayer, OperationLayer};
+use kest_tower::{HopProof, InboundLayer, OperationLayer};
 
 pub(crate) fn kit() -> TestKest {
     TestKest::new(["gateway", "orders", "cart"])
@@ -36,4 +36,12 @@ pub(crate) fn router(route: MethodRouter) -> Router {
 /// With both layers, behind an edge.
 pub(crate) fn whole(kit: &TestKest) -> Router {
     router(post(reserve).route_layer(operation(kit))).layer(inbound(kit, FromLineage))
+}
+
+/// The name by which services that demand hop proofs are called.
+pub(crate) const AUTHORITY: &str = "cart.internal";
+
+/// Behind an edge, for callers who sign each request.
+pub(crate) fn proving(kit: &TestKest, change: impl FnOnce(HopProof) -> HopProof) -> InboundLayer {
+    kit.inbound().identity(FromLineage).hop_proof(change(HopProof::for_authority(AUTHORITY))).build()
 }
