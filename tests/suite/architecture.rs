@@ -38,8 +38,9 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "kest",
+    "kest-audit",
     "kest-axum",
     "kest-baggage",
     "kest-cli",
@@ -56,9 +57,10 @@ const CRATES: [&str; 13] = [
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 13] = [
+    let allowed: [(&str, &[&str]); 14] = [
         ("kest-core", &[]),
         ("kest-http", &[]),
+        ("kest-audit", &["kest-core"]),
         ("kest-signature", &["kest-core"]),
         ("kest-identity", &["kest-core", "kest-http"]),
         ("kest-baggage", &["kest-core", "kest-http", "kest-signature"]),
@@ -72,6 +74,7 @@ fn crates_depend_only_on_those_below_them() {
             "kest-cli",
             &[
                 "kest-core",
+                "kest-audit",
                 "kest-baggage",
                 "kest-http",
                 "kest-identity",
@@ -85,6 +88,7 @@ fn crates_depend_only_on_those_below_them() {
             "kest",
             &[
                 "kest-core",
+                "kest-audit",
                 "kest-baggage",
                 "kest-identity",
                 "kest-policy",

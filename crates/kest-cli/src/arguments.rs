@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Policy(Policy),
     /// Say what a service that is configured like this would say to a request, step by step, and what to do about it.
     Explain(crate::explain::Explain),
+    /// Audit logs: whether one is complete, what it says, the passport of an entry.
+    #[command(subcommand)]
+    Audit(crate::audit::Audit),
     /// Long passports in a shared store: look at one, put one there, make a key to seal them with.
     #[command(subcommand)]
     Store(Store),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::audit::AuditError;
 use crate::bundle::JoinError;
 use crate::canonicalize::CanonicalError;
 use crate::explain::ExplainError;
@@ -57,6 +58,8 @@ pub(crate) enum Failure {
     Whole(#[from] WholeError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl Failure {
@@ -69,6 +72,7 @@ impl Failure {
             | Self::Policy(_)
             | Self::Explain(_)
             | Self::Store(_)
+            | Self::Audit(_)
             | Self::Whole(_) => 2,
             Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {
                 FreshError::Exists(_) => 1,

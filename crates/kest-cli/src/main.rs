@@ -116,6 +116,20 @@
 //! (`ok`, `nothing_to_do`, `refused`, `not_reached`, `not_judged`) and `detail`. A hop proof is made for one request, so it is
 //! not judged, and policies are not asked: `kest policy eval` does that. A service that would not start is exit code 2.
 //!
+//! # Audit
+//!
+//! `audit verify` reads a log whole and gives each of its writers one of three answers: complete from one record to another,
+//! a gap, or unknown before a record, where older files were deleted in order. The exit code is 0 when nothing is wrong, and 1
+//! with a line for each fault. With `--json`
+//!
+//! ```text
+//! {"verdict", "records", "entries", "writers": [{"writer", "service", "answer": "complete"|"gap"|"unknown_before", "first", "last",
+//!  "sealed", "state", "torn", "entries", "lost"}], "faults": [{"writer", "seq", "kind", "cause", "file", "line"}], "fault_count"}
+//! ```
+//!
+//! `audit query` prints the records that fit, one a line, with `--json` an object each; it is exit code 1 when none fits. `audit
+//! tail` goes on until it is interrupted. Both show what the log claims. `audit passport` prints the passport of an entry.
+//!
 //! # Store
 //!
 //! `store put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
@@ -148,6 +162,7 @@
 //! - What `inspect` shows is proved by nothing.
 
 mod arguments;
+mod audit;
 mod bundle;
 mod canonicalize;
 mod carried;
@@ -201,5 +216,6 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Explain(flags) => explain::run(flags).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Store(command) => store::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
     }
 }

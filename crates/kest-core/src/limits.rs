@@ -168,6 +168,14 @@ pub struct Limits {
     pub signed_body_bytes: usize,
     /// Time that such a body may take to arrive: at the slowest this is 70 kB a second.
     pub checked_body_wait: Duration,
+    /// Time that the record of an operation may take to be durable: many syncs of a slow disk, and within `admission_wait`.
+    pub audit_wait: Duration,
+    /// Operations that may wait for the audit log, and refusals as many: one sync answers all of them, so that this is what
+    /// comes in a second or two. Each holds its passport.
+    pub audit_waiting: usize,
+    /// Refusals that one writer of an audit log records in a second; the others are counted. Strangers cause them: 300 bytes
+    /// each, they fill a gigabyte in an hour at most.
+    pub audit_refusals_a_second: usize,
 }
 
 impl Default for Limits {
@@ -239,6 +247,9 @@ impl Default for Limits {
             signature_skew: Duration::from_secs(2),
             signed_body_bytes: 2 * 1024 * 1024,
             checked_body_wait: Duration::from_secs(30),
+            audit_wait: Duration::from_secs(2),
+            audit_waiting: 8 * 1024,
+            audit_refusals_a_second: 1000,
         }
     }
 }

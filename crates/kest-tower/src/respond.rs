@@ -30,7 +30,7 @@ pub struct AuditedBy(pub Arc<dyn Audit>);
 pub(crate) struct Answering {
     protocol: Protocol,
     hook: Option<Respond>,
-    /// Asked without a body: there is none to wait for the end of.
+    /// A HEAD request: no body follows whose end could be waited for.
     head: bool,
     audit: Option<Asking>,
 }

@@ -7,6 +7,8 @@ pub use kest_identity as identity;
 pub use kest_signature as signing;
 pub use kest_tower as tower;
 
+#[cfg(feature = "audit")]
+pub use kest_audit as audit;
 #[cfg(feature = "axum")]
 pub use kest_axum as extract;
 #[cfg(feature = "policy")]
@@ -73,6 +75,7 @@ pub fn dangerous_insecure_no_verify() -> IdentityChoice {
     all(doc, not(doctest)),
     all(
         doctest,
+        feature = "audit",
         feature = "axum",
         feature = "reqwest",
         feature = "cedar",
@@ -99,6 +102,8 @@ pub mod guides {
         queues;
         /// Passports that are worth nothing on another request.
         hop_proof;
+        /// What happened, kept so that what is missing shows.
+        audit;
         /// Services and channels of gRPC, and any other tower client.
         grpc;
         /// Who is calling: tokens, lineages, mechanisms of your own.

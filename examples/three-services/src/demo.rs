@@ -140,6 +140,7 @@ impl Chain {
                 policies: None,
                 binding: Binding::HopProof(vec![address.clone(), wiretap.authority().to_owned()]),
                 replays: None,
+                audit: None,
             };
             origins.push(format!("http://{address}"));
             let router = hop.into_router()?;

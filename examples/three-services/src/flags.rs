@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kest::audit::{Durability, JsonLines};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
@@ -108,6 +109,18 @@ pub struct HopFlags {
     /// The deployment's configuration: tiers and deviations, TOML.
     #[arg(long)]
     policy_config: Option<PathBuf>,
+    /// A folder to keep an audit log in, made if it is missing: `kest audit verify` says whether all of it is there.
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
+    /// Whether an operation runs only after its record is on the disk.
+    #[arg(long, value_enum, default_value_t = DurabilityFlag::Required, requires = "audit")]
+    audit_durability: DurabilityFlag,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DurabilityFlag {
+    Required,
+    BestEffort,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -164,6 +177,7 @@ impl HopFlags {
             TiersFlag::Auto => Tiers::auto(),
             TiersFlag::Compressed => Tiers::compressed_always(),
         };
+        let audit = self.audit(&signer, &limits)?;
         let tiers = self.threshold.into_iter().fold(tiers, Tiers::threshold);
         Ok(Hop {
             name: self.name.clone(),
@@ -191,8 +205,24 @@ impl HopFlags {
             },
             binding: self.binding(address)?,
             policies: self.policies(&limits).await?,
+            audit,
             limits,
         })
+    }
+
+    fn audit(
+        &self,
+        signer: &Arc<Ed25519Signer>,
+        limits: &Limits,
+    ) -> Result<Option<Arc<JsonLines>>, BoxError> {
+        let Some(folder) = &self.audit else { return Ok(None) };
+        let durability = match self.audit_durability {
+            DurabilityFlag::Required => Durability::Required,
+            DurabilityFlag::BestEffort => Durability::BestEffort,
+        };
+        let signer = Arc::<Ed25519Signer>::clone(signer);
+        let log = JsonLines::builder(folder, signer, durability).limits(limits.clone()).open()?;
+        Ok(Some(Arc::new(log)))
     }
 
     fn binding(&self, address: SocketAddr) -> Result<Binding, FlagError> {

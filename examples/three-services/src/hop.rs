@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use kest::audit::JsonLines;
 use kest::baggage::PassportStores;
 use kest::core::{BoxError, ReplayStore};
 use kest::tower::{HopProof, InboundBuilder};
@@ -47,6 +48,7 @@ pub(crate) struct Hop {
     pub(crate) binding: Binding,
     /// Where used hop proofs are remembered; in this process where it is not said.
     pub(crate) replays: Option<Arc<dyn ReplayStore>>,
+    pub(crate) audit: Option<Arc<JsonLines>>,
 }
 
 /// What binds passports to the requests that they come with.
@@ -89,6 +91,7 @@ impl Hop {
             .dialect(self.dialect)
             .limits(self.limits);
         let kest = self.replays.into_iter().fold(kest, KestBuilder::replay_store);
+        let kest = self.audit.into_iter().fold(kest, |kest, log| kest.audit(log));
         let kest = match &self.policies {
             Some(policies) => kest.policies(policies.clone()).build()?,
             None => kest.without_deployment_policies().build()?,
@@ -157,6 +160,7 @@ pub async fn run(flags: HopFlags) -> Result<ExitCode, BoxError> {
     let hop = flags.to_hop(address).await?;
     // Policies are looked at again while the service runs; a broken file leaves those in force that were.
     let _watch = hop.policies.as_ref().map(|policies| policies.watch(POLICY_INTERVAL));
+    let audit = hop.audit.clone();
     let router = hop.into_router()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -168,5 +172,8 @@ pub async fn run(flags: HopFlags) -> Result<ExitCode, BoxError> {
         }
     };
     serve(listener, router, stop).await;
+    if let Some(log) = audit {
+        log.close().await?;
+    }
     Ok(ExitCode::SUCCESS)
 }

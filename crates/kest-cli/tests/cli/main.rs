@@ -1,6 +1,7 @@
 //! Runs the built program as people and scripts do: arguments and input in, exit code and output out.
 #![cfg(test)]
 
+mod audit;
 mod bundle;
 mod canonicalize;
 mod explain;

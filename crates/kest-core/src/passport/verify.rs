@@ -119,6 +119,40 @@ impl Verifier {
         Ok(passport)
     }
 
+    /// Verifies one entry that follows entries which were verified before, for readers to whom they come one by one, as in an
+    /// audit log: its form, signature, links, score, taints and caller. `parent` finds an entry by its hash.
+    ///
+    /// In the legacy dialect a taint that comes from an earlier entry which is no parent is not traced.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyErrorKind::BrokenLink`] where a parent is not found, and as [`verify`](Self::verify).
+    pub fn verify_next(
+        &self,
+        compact: &str,
+        ring: &KeyRing,
+        parent: impl Fn(&EntryHash) -> Option<Arc<Entry>>,
+    ) -> Result<Arc<Entry>, VerifyErrorKind> {
+        let hash = EntryHash::of(compact);
+        let VerifySettings { limits, dialect, trust, workloads } = self.settings.as_ref();
+        let parsed = entry::parse(compact, true, *dialect, limits).map_err(VerifyErrorKind::Form)?;
+        let parents: Option<Vec<_>> = parsed.parents.hashes().iter().map(parent).collect();
+        let parents = parents.ok_or(VerifyErrorKind::BrokenLink)?;
+        self.verify_signature(&parsed, compact, &hash, ring)?;
+        match dialect {
+            Dialect::Strict => {
+                check_trust(trust, &parsed, &parents)?;
+                lineage_claim::check(&parsed.labels, parents.iter().map(|parent| parent.labels()))?;
+            }
+            Dialect::LegacyPython => {
+                let declared = parsed.taints.iter().map(Into::into).collect();
+                check_legacy_taints(&parsed, &parents, &declared)?;
+            }
+        }
+        workloads.check(&parsed, &parents)?;
+        Ok(Arc::new(Entry::new(compact.into(), hash, parsed)))
+    }
+
     /// Names the workload where that is what has to be known to mend it: whose keys are missing.
     fn failed(&self, kind: VerifyErrorKind, index: usize, compact: &str) -> VerifyError {
         let VerifySettings { limits, dialect, .. } = self.settings.as_ref();

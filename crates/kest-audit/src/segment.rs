@@ -1,0 +1,65 @@
+//! One file of a writer: whole lines reach the disk, or nothing of them stays.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use uuid::Uuid;
+
+use crate::folder::file_name;
+
+/// The file that a writer appends to, and holds a lock on for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    file: File,
+    /// So many bytes are on the disk; what lies behind them is not believed.
+    whole: u64,
+}
+
+/// Whether the file can be gone on with after a failed write.
+#[derive(Debug)]
+pub(crate) enum CommitError {
+    /// Nothing of what was to be written stays; the next write may hold.
+    Undone(io::Error),
+    /// What is on the disk is not known: this file is over.
+    Unknown(io::Error),
+}
+
+impl Segment {
+    /// Creates file `number` of `writer`, and keeps others from taking it for that of a dead one.
+    pub(crate) fn create(folder: &Path, writer: Uuid, number: u32) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        // What operations do and who asks for them is for the owner to read.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(folder.join(file_name(writer, number)))?;
+        file.lock()?;
+        // The name is durable when its folder is.
+        #[cfg(unix)]
+        File::open(folder)?.sync_all()?;
+        Ok(Self { file, whole: 0 })
+    }
+
+    /// Writes whole lines and waits until they are on the disk.
+    pub(crate) fn commit(&mut self, lines: &[u8]) -> Result<(), CommitError> {
+        if let Err(error) = self.file.write_all(lines) {
+            return Err(self.undo(error));
+        }
+        // Whether the kernel kept the pages of a failed sync for another try is not known.
+        self.file.sync_data().map_err(CommitError::Unknown)?;
+        self.whole += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    fn undo(&self, error: io::Error) -> CommitError {
+        match self.file.set_len(self.whole).and_then(|()| self.file.sync_all()) {
+            Ok(()) => CommitError::Undone(error),
+            Err(_cause) => CommitError::Unknown(error),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.whole
+    }
+}

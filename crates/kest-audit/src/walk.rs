@@ -1,0 +1,323 @@
+//! One writer's records from the first to the last: what follows what, what is sealed, what holds.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use kest_core::Verifier;
+use kest_core::entry::{Entry, EntryHash};
+use kest_core::passport::VerifyErrorKind;
+use kest_core::signature::{KeyRing, WorkloadId};
+use uuid::Uuid;
+
+use crate::chain::PARENT_WINDOW;
+use crate::folder::State;
+use crate::note::Checkpoint;
+use crate::read::{Lines, Log, RawLine};
+use crate::record::{Line, Record};
+use crate::report::{Answer, Fault, FaultKind, Report, WriterReport};
+use crate::tree::{Edge, TreeHash};
+use crate::verify::{Removed, Witnessed};
+
+#[derive(Debug)]
+pub(crate) struct Walk<'it> {
+    verifier: &'it Verifier,
+    ring: &'it KeyRing,
+    witnessed: &'it Witnessed,
+    service: Option<&'it WorkloadId>,
+    told: WriterReport,
+    /// The number of the next record; `None` before the first.
+    next: Option<u64>,
+    /// The hash of the record before, where it is known.
+    before: Option<TreeHash>,
+    /// The tree over all records so far, unless one of them is missing or changed.
+    edge: Option<Edge>,
+    unsealed: u64,
+    entries: HashMap<EntryHash, Arc<Entry>>,
+    order: VecDeque<EntryHash>,
+    faults: Vec<Fault>,
+    last_end: bool,
+}
+
+/// A writer whose first records are not there: the number of the first that is, and the hash that it follows.
+pub(crate) type Headless = (Uuid, u64, TreeHash);
+
+impl<'it> Walk<'it> {
+    pub(crate) fn new(
+        writer: Uuid,
+        verifier: &'it Verifier,
+        ring: &'it KeyRing,
+        witnessed: &'it Witnessed,
+        service: Option<&'it WorkloadId>,
+    ) -> Self {
+        let told = WriterReport {
+            writer,
+            service: service.map(|service| service.as_str().to_owned()),
+            answer: Answer::Complete,
+            first: 0,
+            last: 0,
+            sealed: 0,
+            state: State::Crashed,
+            torn: 0,
+            records: 0,
+            entries: 0,
+            lost: 0,
+        };
+        Self {
+            verifier,
+            ring,
+            witnessed,
+            service,
+            told,
+            next: None,
+            before: None,
+            edge: None,
+            unsealed: 0,
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+            faults: Vec::new(),
+            last_end: false,
+        }
+    }
+
+    /// Reads all of it.
+    pub(crate) fn run(
+        mut self,
+        log: &Log,
+        report: &mut Report,
+        removed: &mut HashMap<Uuid, Removed>,
+        progress: &mut impl FnMut(u64),
+    ) -> io::Result<Option<Headless>> {
+        let writer = self.told.writer;
+        let mut headless = None;
+        for (number, path) in log.files_of(writer) {
+            self.torn_before_more();
+            for raw in Lines::open(path.clone()) {
+                let raw = raw?;
+                progress(u64::try_from(raw.bytes.len()).unwrap_or_default() + 1);
+                self.torn_before_more();
+                if !raw.whole {
+                    self.told.torn = u64::try_from(raw.bytes.len()).unwrap_or(u64::MAX);
+                    continue;
+                }
+                if self.next.is_none() && number > 1 {
+                    headless = self.begin_headless(&raw);
+                }
+                self.line(&raw, removed);
+                for fault in self.faults.drain(..) {
+                    report.fault(Fault { place: Some((Arc::clone(&raw.file), raw.number)), ..fault });
+                    self.told.answer = Answer::Gap;
+                }
+            }
+        }
+        self.finish(log.state_of(writer)?);
+        for fault in self.faults.drain(..) {
+            report.fault(fault);
+            self.told.answer = Answer::Gap;
+        }
+        if headless.is_some() && self.told.answer == Answer::Complete {
+            self.told.answer = Answer::UnknownBefore;
+        }
+        report.writers.push(self.told);
+        Ok(headless)
+    }
+
+    /// A torn line is the last thing that a writer leaves.
+    fn torn_before_more(&mut self) {
+        if self.told.torn > 0 {
+            self.told.torn = 0;
+            self.fault(self.next.unwrap_or_default(), FaultKind::Torn);
+        }
+    }
+
+    /// Takes the first record that is there at its word about what was before it; a checkpoint behind it proves that word.
+    fn begin_headless(&mut self, raw: &RawLine) -> Option<Headless> {
+        let line = raw.read().ok()?;
+        let before = line.previous()?;
+        let Record::Segment { edge, .. } = &line.record else { return None };
+        let nodes = edge.iter().map(|node| TreeHash::from_hex(node)).collect::<Option<Vec<_>>>()?;
+        self.edge = Edge::new(line.seq, nodes);
+        (self.next, self.before) = (Some(line.seq), Some(before));
+        self.told.first = line.seq;
+        Some((self.told.writer, line.seq, before))
+    }
+
+    fn fault(&mut self, seq: u64, kind: FaultKind) {
+        self.faults.push(Fault::of(self.told.writer, seq, kind));
+    }
+
+    fn line(&mut self, raw: &RawLine, removed: &mut HashMap<Uuid, Removed>) {
+        let expected = match self.next {
+            Some(next) => next,
+            None => {
+                (self.before, self.edge) = (Some(TreeHash::NOTHING), Some(Edge::default()));
+                0
+            }
+        };
+        let hash = TreeHash::of_line(&raw.bytes);
+        let line = match raw.read() {
+            Ok(line) if line.writer == self.told.writer => line,
+            other => {
+                let kind = if other.is_ok() { FaultKind::Foreign } else { FaultKind::Malformed };
+                self.fault(expected, kind);
+                (self.next, self.before, self.edge) = (Some(expected + 1), None, None);
+                return;
+            }
+        };
+        if line.seq < expected {
+            self.fault(line.seq, FaultKind::Repeated);
+            self.edge = None;
+            return;
+        }
+        if line.seq > expected {
+            self.fault(expected, FaultKind::Missing);
+            self.edge = None;
+        } else if self.before.is_some_and(|before| line.previous() != Some(before)) {
+            self.fault(expected.saturating_sub(1), FaultKind::Changed);
+            self.edge = None;
+        }
+        self.witness(line.seq, hash);
+        self.record(&line, removed);
+        if let Some(edge) = &mut self.edge {
+            edge.push(hash);
+        }
+        (self.next, self.before) = (Some(line.seq.saturating_add(1)), Some(hash));
+        (self.told.last, self.told.records) = (line.seq, self.told.records + 1);
+    }
+
+    /// Compares with what others saw of this record, and of the tree before it.
+    fn witness(&mut self, seq: u64, hash: TreeHash) {
+        let writer = self.told.writer;
+        let recorded = self.witnessed.records.get(&writer).and_then(|records| records.get(&seq));
+        if recorded.is_some_and(|recorded| *recorded != hash) {
+            self.fault(seq, FaultKind::Changed);
+        }
+        self.witness_root();
+    }
+
+    fn witness_root(&mut self) {
+        let Some(edge) = &self.edge else { return };
+        let roots = self.witnessed.roots.get(&self.told.writer);
+        if roots.and_then(|roots| roots.get(&edge.size())).is_some_and(|root| *root != edge.root()) {
+            let size = edge.size();
+            self.fault(size, FaultKind::CheckpointDiffers);
+        }
+    }
+
+    fn record(&mut self, line: &Line<'_>, removed: &mut HashMap<Uuid, Removed>) {
+        let sealing = matches!(line.record, Record::Checkpoint { .. });
+        if (line.seq == 0) != matches!(line.record, Record::Start(_)) || self.last_end && !sealing {
+            self.fault(line.seq, FaultKind::Misplaced);
+        }
+        self.last_end |= matches!(line.record, Record::End {});
+        // What is carried comes in any number before the one that follows it.
+        self.unsealed += u64::from(!matches!(line.record, Record::Carried { .. }));
+        if self.unsealed == MOST_UNSEALED {
+            self.fault(line.seq, FaultKind::Unsealed);
+        }
+        match &line.record {
+            Record::Signed { entry } | Record::Carried { entry } => self.entry(line.seq, entry),
+            Record::Checkpoint { note } => self.checkpoint(line.seq, note),
+            Record::Segment { edge, .. } => self.segment(line.seq, edge),
+            Record::Removed { hash, through, writer } => {
+                if let Some(hash) = TreeHash::from_hex(hash) {
+                    let through = *through;
+                    removed
+                        .entry(*writer)
+                        .and_modify(|it| {
+                            if through > it.through {
+                                *it = Removed { through, hash };
+                            }
+                        })
+                        .or_insert(Removed { through, hash });
+                }
+            }
+            Record::Lost { finished, refused, signed } => {
+                let lost = finished.saturating_add(*refused).saturating_add(*signed);
+                self.told.lost = self.told.lost.saturating_add(lost);
+            }
+            Record::Start(_)
+            | Record::Refused(_)
+            | Record::Finished { .. }
+            | Record::InForce { .. }
+            | Record::End {} => {}
+        }
+    }
+
+    fn entry(&mut self, seq: u64, compact: &str) {
+        let parent = |hash: &EntryHash| self.entries.get(hash).cloned();
+        match self.verifier.verify_next(compact, self.ring, parent) {
+            Ok(entry) => {
+                self.told.entries += 1;
+                let hash = entry.hash();
+                if self.entries.insert(hash, entry).is_none() {
+                    self.order.push_back(hash);
+                }
+                while self.order.len() > PARENT_WINDOW {
+                    if let Some(oldest) = self.order.pop_front() {
+                        self.entries.remove(&oldest);
+                    }
+                }
+            }
+            Err(VerifyErrorKind::BrokenLink) => self.fault(seq, FaultKind::ParentMissing),
+            Err(kind) => {
+                let cause = Some(kind.as_str());
+                self.faults
+                    .push(Fault { cause, ..Fault::of(self.told.writer, seq, FaultKind::EntryInvalid) });
+            }
+        }
+    }
+
+    fn checkpoint(&mut self, seq: u64, note: &str) {
+        // Without a start the log does not say whose it is: any workload whose key is trusted may be.
+        let own = self.service.cloned();
+        let any = self.ring.keys().map(|(workload, ..)| workload.clone()).filter(|_| own.is_none());
+        let mut services = own.clone().into_iter().chain(any);
+        let held = services.find_map(|service| Checkpoint::verify(note, &service, self.ring).ok());
+        let Some(checkpoint) = held.filter(|it| it.writer == self.told.writer) else {
+            self.fault(seq, FaultKind::CheckpointInvalid);
+            return;
+        };
+        self.told.service.get_or_insert_with(|| checkpoint.service.as_str().to_owned());
+        let Some(edge) = &self.edge else {
+            self.unsealed = 0;
+            return;
+        };
+        if (checkpoint.size, checkpoint.root) == (edge.size(), edge.root()) {
+            (self.told.sealed, self.unsealed) = (checkpoint.size, 0);
+        } else {
+            self.fault(seq, FaultKind::CheckpointDiffers);
+        }
+    }
+
+    /// After something went missing the tree goes on from what the next file says of it.
+    fn segment(&mut self, seq: u64, nodes: &[std::borrow::Cow<'_, str>]) {
+        let nodes: Option<Vec<_>> = nodes.iter().map(|node| TreeHash::from_hex(node)).collect();
+        let said = nodes.and_then(|nodes| Edge::new(seq, nodes));
+        match &self.edge {
+            Some(edge) if Some(edge) != said.as_ref() => self.fault(seq, FaultKind::CheckpointDiffers),
+            Some(_) => {}
+            None => self.edge = said,
+        }
+    }
+
+    fn finish(&mut self, state: Option<State>) {
+        self.told.state = if self.last_end { State::Ended } else { state.unwrap_or(State::Crashed) };
+        self.witness_root();
+        let next = self.next.unwrap_or_default();
+        let writer = self.told.writer;
+        let most = |seen: Option<u64>| seen.unwrap_or_default();
+        let recorded = self.witnessed.records.get(&writer).and_then(|records| records.keys().max().copied());
+        let sealed = self.witnessed.roots.get(&writer).and_then(|roots| roots.keys().max().copied());
+        if recorded.is_some_and(|last| last >= next) || most(sealed) > next {
+            self.fault(next, FaultKind::Truncated);
+        }
+        // Of an end that is not sealed anything before it can have been made anew.
+        if self.last_end && (self.unsealed > 0 || self.told.torn > 0) {
+            self.fault(next, if self.told.torn > 0 { FaultKind::Torn } else { FaultKind::Unsealed });
+        }
+    }
+}
+
+/// Records without a checkpoint: what one write may hold, and what a writer lets come before it seals, twice over.
+const MOST_UNSEALED: u64 = 16 * 1024;

@@ -1,0 +1,339 @@
+//! The one thread that writes: takes what waits, writes it in one go, and answers all who waited after one sync.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use kest_core::audit::AuditError;
+use kest_core::entry::EntryId;
+use kest_core::signature::{Sign, Signature, SigningKey};
+use kest_core::{Clock, Random};
+use tokio::runtime::Handle;
+
+use crate::chain::{Chain, Recent};
+use crate::folder;
+use crate::note::Checkpoint;
+use crate::queue::{Item, Lost, Queue, Reply};
+use crate::record::{Before, Record, Start};
+use crate::segment::{CommitError, Segment};
+
+/// What a writer goes by.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) folder: PathBuf,
+    pub(crate) signer: Arc<dyn Sign>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) runtime: Handle,
+    pub(crate) segment_bytes: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    settings: Settings,
+    queue: Arc<Queue>,
+    /// None where the last file could not be gone on with.
+    open: Option<Open>,
+    recent: Recent,
+    lost: Lost,
+    sealed: Sealed,
+}
+
+#[derive(Debug)]
+struct Open {
+    chain: Chain,
+    segment: Segment,
+    number: u32,
+}
+
+/// How far the last checkpoint reached, and when.
+#[derive(Debug, Default)]
+struct Sealed {
+    next: u64,
+    at: u64,
+}
+
+impl Writer {
+    /// Begins a writer with a file of its own.
+    pub(crate) fn begin(settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
+        let (recent, lost, sealed) = (Recent::default(), Lost::default(), Sealed::default());
+        let mut writer = Self { settings, queue, open: None, recent, lost, sealed };
+        writer.reopen()?;
+        Ok(writer)
+    }
+
+    /// Writes until it is told to end.
+    pub(crate) fn run(mut self) {
+        loop {
+            let (items, lost) = self.queue.take(BATCH, TICK);
+            self.lost.add(lost);
+            let (items, mut closing): (Vec<Item>, Vec<Item>) =
+                items.into_iter().partition(|item| !matches!(item, Item::Close(_)));
+            self.write(items);
+            if let Some(Item::Close(reply)) = closing.pop() {
+                let ended = self.append([Record::End {}]).and_then(|()| self.seal());
+                tell(reply, ended);
+                return;
+            }
+            if let Err(error) = self.keep_up() {
+                tracing::warn!(kind = error.kind(), "audit log could not be sealed or rotated");
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.settings.clock.unix_millis()
+    }
+
+    /// A new writer with a new name: what another left behind is not gone on with.
+    fn reopen(&mut self) -> io::Result<()> {
+        let Settings { folder, signer, clock, random, .. } = &self.settings;
+        let id = EntryId::generate(clock.as_ref(), random.as_ref()).map_err(io::Error::other)?;
+        let id = id.to_string().parse().map_err(io::Error::other)?;
+        let mut before = Vec::new();
+        for (writer, files) in folder::writers(folder)?.iter().rev().take(MOST_BEFORE) {
+            if let Some(tail) = folder::tail(files)? {
+                if tail.torn > 0 && tail.state == folder::State::Crashed {
+                    tracing::warn!(%writer, seq = tail.seq, torn = tail.torn, "audit log ends in a torn write");
+                }
+                before.push(Before {
+                    hash: tail.hash.to_hex().into(),
+                    seq: tail.seq,
+                    state: tail.state.as_str().into(),
+                    torn: tail.torn,
+                    writer: *writer,
+                });
+            }
+        }
+        let start = Start {
+            before,
+            key: signer.current().key_id().as_str().to_owned().into(),
+            library: concat!("kest-rust ", env!("CARGO_PKG_VERSION")).into(),
+            service: signer.workload().as_str().to_owned().into(),
+        };
+        let mut chain = Chain::new(id);
+        let mut lines = Vec::new();
+        chain.append(&mut lines, clock.unix_millis(), Record::Start(start))?;
+        let mut segment = Segment::create(folder, id, 1)?;
+        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(&lines) {
+            // Nothing was promised about it; where it cannot be removed, readers see a file without a record.
+            let _removed = std::fs::remove_file(folder.join(folder::file_name(id, 1)));
+            return Err(error);
+        }
+        self.recent.clear();
+        self.sealed = Sealed { next: 0, at: clock.unix_millis() };
+        self.open = Some(Open { chain, segment, number: 1 });
+        Ok(())
+    }
+
+    /// Writes `items` and answers all who wait for them.
+    fn write(&mut self, items: Vec<Item>) {
+        if items.is_empty() && self.lost.is_none() {
+            return;
+        }
+        let lost = std::mem::take(&mut self.lost);
+        let written = self.commit(|writer, at, chain, lines| {
+            let Lost { signed, refused, finished } = lost;
+            if !lost.is_none() {
+                chain.append(lines, at, Record::Lost { finished, refused, signed })?;
+            }
+            items.iter().try_for_each(|item| writer.line(item, at, chain, lines))
+        });
+        if written.is_err() {
+            self.lost.add(lost);
+        }
+        for item in items {
+            let failed = || written.as_ref().err().map(again);
+            let (reply, unheard) = match item {
+                Item::Signed { reply: None, .. } => (None, Lost { signed: 1, ..Lost::default() }),
+                Item::Refused(_) => (None, Lost { refused: 1, ..Lost::default() }),
+                Item::Finished(_) => (None, Lost { finished: 1, ..Lost::default() }),
+                Item::Signed { reply, .. } => (reply, Lost::default()),
+                Item::Note { reply, .. } | Item::Close(reply) => (Some(reply), Lost::default()),
+            };
+            if written.is_err() {
+                self.lost.add(unheard);
+            }
+            if let Some(reply) = reply {
+                tell(reply, failed().map_or(Ok(()), Err));
+            }
+        }
+    }
+
+    /// The lines of one item: of an operation those that it follows come first.
+    fn line(
+        &mut self,
+        item: &Item,
+        at: u64,
+        chain: &mut Chain,
+        lines: &mut Vec<u8>,
+    ) -> Result<(), serde_json::Error> {
+        match item {
+            Item::Signed { entry, passport, .. } => {
+                let missing: Vec<_> = self.recent.missing(passport).collect();
+                for (hash, compact) in missing {
+                    chain.append(lines, at, Record::Carried { entry: compact.into() })?;
+                    self.recent.add(hash);
+                }
+                self.recent.add(entry.hash());
+                chain.append(lines, at, Record::Signed { entry: entry.compact().into() })
+            }
+            Item::Refused(refusal) => chain.append(lines, at, Record::Refused(refusal.as_ref().clone())),
+            Item::Finished(finished) => {
+                let record = Record::Finished {
+                    ending: finished.ending.as_str().into(),
+                    entry: finished.entry.to_hex().into(),
+                    millis: finished.millis,
+                    status_class: finished.status_class,
+                };
+                chain.append(lines, at, record)
+            }
+            Item::Note { record, .. } => chain.append(lines, at, record.as_ref().clone()),
+            Item::Close(_) => Ok(()),
+        }
+    }
+
+    fn append<const COUNT: usize>(&mut self, records: [Record<'_>; COUNT]) -> Result<(), AuditError> {
+        self.commit(|_writer, at, chain, lines| {
+            records.into_iter().try_for_each(|record| chain.append(lines, at, record))
+        })
+    }
+
+    /// Writes what `make` adds, or nothing of it.
+    fn commit(
+        &mut self,
+        make: impl FnOnce(&mut Self, u64, &mut Chain, &mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<(), AuditError> {
+        if self.open.is_none() {
+            self.reopen().map_err(storage)?;
+        }
+        let Some(mut open) = self.open.take() else { return Err(storage(io::ErrorKind::NotFound.into())) };
+        let mut chain = open.chain.clone();
+        let mut lines = Vec::new();
+        let made = make(self, self.now(), &mut chain, &mut lines);
+        let committed = match made {
+            Ok(()) => open.segment.commit(&lines),
+            Err(error) => Err(CommitError::Undone(error.into())),
+        };
+        match committed {
+            Ok(()) => {
+                open.chain = chain;
+                self.open = Some(open);
+                Ok(())
+            }
+            Err(CommitError::Undone(error)) => {
+                self.recent.clear();
+                self.open = Some(open);
+                Err(storage(error))
+            }
+            Err(CommitError::Unknown(error)) => {
+                tracing::error!(writer = %open.chain.writer, "audit log goes on in another file: a write may be torn");
+                Err(storage(error))
+            }
+        }
+    }
+
+    /// Seals and rotates where that is due.
+    fn keep_up(&mut self) -> Result<(), AuditError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let (fresh, since) =
+            (open.chain.next().saturating_sub(self.sealed.next), self.now().saturating_sub(self.sealed.at));
+        let due = fresh >= SEAL_RECORDS || fresh > 0 && since >= SEAL_MILLIS || since >= HEARTBEAT_MILLIS;
+        if due {
+            self.seal()?;
+        }
+        match &self.open {
+            Some(open) if open.segment.bytes() >= self.settings.segment_bytes => self.rotate(),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Signs the root over all records so far, and records that.
+    fn seal(&mut self) -> Result<(), AuditError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let signer = &self.settings.signer;
+        let checkpoint = Checkpoint {
+            service: signer.workload().clone(),
+            writer: open.chain.writer,
+            size: open.chain.next(),
+            root: open.chain.edge.root(),
+            at: self.now(),
+        };
+        let key = signer.current();
+        let signature = sign(&self.settings.runtime, key.as_ref(), &checkpoint.text())?;
+        let note = checkpoint.note(key.public_key(), &signature);
+        self.append([Record::Checkpoint { note: note.into() }])?;
+        self.sealed = Sealed { next: checkpoint.size + 1, at: checkpoint.at };
+        Ok(())
+    }
+
+    /// Goes on in another file. Where that cannot be, the old one grows on.
+    fn rotate(&mut self) -> Result<(), AuditError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let number = open.number + 1;
+        let edge = open.chain.edge.nodes().iter().map(|node| node.to_hex().into()).collect();
+        let mut chain = open.chain.clone();
+        let mut lines = Vec::new();
+        let at = self.settings.clock.unix_millis();
+        let record = Record::Segment { edge, number };
+        chain.append(&mut lines, at, record).map_err(|error| storage(error.into()))?;
+        let mut segment = Segment::create(&self.settings.folder, chain.writer, number).map_err(storage)?;
+        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(&lines) {
+            let file = self.settings.folder.join(folder::file_name(chain.writer, number));
+            // A file that stays would end the chain: the next records go to a new writer then.
+            if std::fs::remove_file(file).is_err() {
+                self.open = None;
+            }
+            return Err(storage(error));
+        }
+        *open = Open { chain, segment, number };
+        Ok(())
+    }
+}
+
+/// A key in this process answers at once; another is waited for, for a while.
+fn sign(runtime: &Handle, key: &dyn SigningKey, text: &str) -> Result<Signature, AuditError> {
+    let mut signing = key.sign(text.as_bytes());
+    let signed = match signing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(signed) => signed,
+        Poll::Pending => {
+            let waited = runtime.block_on(async { tokio::time::timeout(SIGNER_WAIT, signing).await });
+            waited.map_err(|elapsed| AuditError::new("signer", elapsed))?
+        }
+    };
+    signed.map_err(|error| AuditError::new("signer", error))
+}
+
+/// Who does not wait any more is told nothing.
+fn tell(reply: Reply, result: Result<(), AuditError>) {
+    if reply.send(result).is_err() {
+        tracing::debug!("record was kept or refused, and its operation was given up before");
+    }
+}
+
+fn storage(error: io::Error) -> AuditError {
+    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    AuditError::new(if full { "full" } else { "storage" }, error)
+}
+
+/// The same, for another who waits.
+fn again(error: &AuditError) -> AuditError {
+    AuditError::new(error.kind(), io::Error::other("the write that several waited for failed"))
+}
+
+/// Records of one write: all who wait for a slow disk are answered by its next sync.
+const BATCH: usize = 4096;
+/// How long nothing may come before checkpoints are looked after.
+const TICK: Duration = Duration::from_secs(1);
+/// Records without a checkpoint.
+pub(crate) const SEAL_RECORDS: u64 = 1000;
+/// Time without one while records come.
+const SEAL_MILLIS: u64 = 1000;
+/// Time without one while none come: a watcher sees that the log is still there.
+const HEARTBEAT_MILLIS: u64 = 60_000;
+/// Time that a key elsewhere may take for a checkpoint; operations wait meanwhile.
+const SIGNER_WAIT: Duration = Duration::from_secs(1);
+/// Other writers that a start names.
+const MOST_BEFORE: usize = 64;

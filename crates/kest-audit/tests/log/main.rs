@@ -1,0 +1,11 @@
+//! A log that was written is read back whole, and every single change to it is found.
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod writing;
+
+#[cfg(test)]
+mod rig;

@@ -1,0 +1,159 @@
+//! Attack: a record is removed, changed, swapped, doubled, or the end is cut, at every single place of a log.
+
+use std::path::PathBuf;
+
+use kest_audit::{Line, Log, Record};
+use kest_core::Operation;
+use kest_core::policy::policy_fn;
+use kest_core::trust::Origin;
+use tempfile::TempDir;
+
+use crate::rig::{Rig, begin, files, kinds, operate, verify, verify_with};
+
+/// A log of `records`, ended in order, as lines.
+struct Sample {
+    folder: TempDir,
+    file: PathBuf,
+    lines: Vec<Vec<u8>>,
+    /// The last checkpoint, as a reader keeps it elsewhere.
+    note: String,
+}
+
+impl Sample {
+    async fn new(records: u64) -> Self {
+        let rig = Rig::new();
+        let never = policy_fn("never", |_| false).unwrap();
+        let refused = Operation::named("no").unwrap();
+        let mut written = 4;
+        while written < records {
+            if written % 10 == 0 {
+                drop(operate(&rig.service, "step").await);
+                written += 2;
+            } else {
+                rig.service.originate(Origin::system(), &refused, &never).await.unwrap_err();
+                written += 1;
+            }
+        }
+        rig.log.close().await.unwrap();
+        let log = Log::open(rig.path()).unwrap();
+        let lines: Vec<Vec<u8>> = log.lines().map(|line| line.unwrap().bytes).collect();
+        let last = Line::read(lines.last().unwrap()).unwrap().record;
+        let Record::Checkpoint { note } = last else { panic!("{last:?}") };
+        let note = note.into_owned();
+        assert!(verify_with(rig.path(), Some(&note)).holds());
+        let file = files(rig.path()).remove(0);
+        Self { folder: rig.folder, file, lines, note }
+    }
+
+    /// That the log of `lines` is no complete one.
+    #[track_caller]
+    fn check(&self, what: &str, place: usize, lines: &[Vec<u8>]) {
+        let mut text = lines.join(&b'\n');
+        text.push(b'\n');
+        std::fs::write(&self.file, text).unwrap();
+        let report = verify_with(self.folder.path(), Some(&self.note));
+        assert!(!report.holds(), "{what} of record {place} was not found");
+        let seq = u64::try_from(place).unwrap();
+        let near = report.faults.iter().any(|fault| fault.seq.abs_diff(seq) <= 1);
+        assert!(near, "{what} of record {place} was named elsewhere: {:?}", report.faults);
+    }
+}
+
+/// Records of the log: each is tampered with in each way, so that this costs its square. `KEST_AUDIT_RECORDS=1000` is the full
+/// size, which takes some minutes.
+fn records() -> u64 {
+    std::env::var("KEST_AUDIT_RECORDS").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
+}
+
+#[tokio::test]
+async fn every_single_deletion_is_found_and_named() {
+    let sample = Sample::new(records()).await;
+    for place in 0..sample.lines.len() {
+        let mut lines = sample.lines.clone();
+        lines.remove(place);
+        sample.check("deletion", place, &lines);
+    }
+}
+
+#[tokio::test]
+async fn every_single_swap_is_found_and_named() {
+    let sample = Sample::new(records()).await;
+    for place in 1..sample.lines.len() {
+        let mut lines = sample.lines.clone();
+        lines.swap(place - 1, place);
+        sample.check("swap", place, &lines);
+    }
+}
+
+#[tokio::test]
+async fn every_single_doubling_is_found_and_named() {
+    let sample = Sample::new(records()).await;
+    for place in 0..sample.lines.len() {
+        let mut lines = sample.lines.clone();
+        lines.insert(place, lines[place].clone());
+        sample.check("doubling", place, &lines);
+    }
+}
+
+#[tokio::test]
+async fn every_single_edit_is_found_and_named() {
+    let sample = Sample::new(records()).await;
+    for place in 0..sample.lines.len() {
+        let mut lines = sample.lines.clone();
+        let line = &mut lines[place];
+        let byte = (place * 31) % line.len();
+        line[byte] = if line[byte] == b'0' { b'1' } else { b'0' };
+        sample.check("edit", place, &lines);
+    }
+}
+
+#[tokio::test]
+async fn every_truncation_before_the_kept_checkpoint_is_found_and_named() {
+    let sample = Sample::new(records()).await;
+    for place in 1..sample.lines.len() {
+        sample.check("truncation", place, &sample.lines[..place]);
+    }
+}
+
+/// Attack: one who can write the folder, and does not have the service's key, changes a record and chains all after it anew.
+#[tokio::test]
+async fn chain_that_was_made_anew_differs_from_its_checkpoints() {
+    let sample = Sample::new(40).await;
+    for place in 0..sample.lines.len() {
+        let mut lines = sample.lines.clone();
+        let text = String::from_utf8(lines[place].clone()).unwrap();
+        let (head, tail) = text.split_once("\"at\":").unwrap();
+        lines[place] = format!("{head}\"at\":1{tail}").into_bytes();
+        for next in place + 1..lines.len() {
+            let before = kest_audit::TreeHash::of_line(&lines[next - 1]).to_hex();
+            let mut line = Line::read(&lines[next]).unwrap();
+            line.prev = before.into();
+            lines[next] = serde_json::to_vec(&line).unwrap();
+        }
+        let mut text = lines.join(&b'\n');
+        text.push(b'\n');
+        std::fs::write(&sample.file, text).unwrap();
+        let report = verify(sample.folder.path());
+        // The last checkpoint seals what is before it, and nothing seals when it was made but the note in it.
+        let last = place + 1 == lines.len();
+        assert_eq!(report.holds(), last, "{place}");
+    }
+}
+
+/// Attack: all files of a writer are deleted, or its end is cut off after another saw it.
+#[tokio::test]
+async fn writer_that_is_gone_or_cut_is_missed_by_the_next_one() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let (next, _service) = begin(rig.path(), kest_audit::Durability::Required, u64::MAX);
+    next.close().await.unwrap();
+    assert!(verify(rig.path()).holds());
+    let first = files(rig.path()).remove(0);
+    let text = std::fs::read_to_string(&first).unwrap();
+    let cut: Vec<&str> = text.lines().take(2).collect();
+    std::fs::write(&first, cut.join("\n") + "\n").unwrap();
+    assert_eq!(kinds(&verify(rig.path())), ["truncated"]);
+    std::fs::remove_file(&first).unwrap();
+    assert_eq!(kinds(&verify(rig.path())), ["writer_missing"]);
+}

@@ -1,0 +1,49 @@
+//! `kest audit`: what an audit log has, whether all of it is there, and what it says.
+
+mod flags;
+mod passport;
+mod query;
+mod tail;
+mod verify;
+mod view;
+
+use std::io;
+
+use kest_core::signature::KeyRing;
+
+use crate::failure::{Answer, Failure};
+
+pub(crate) use flags::Audit;
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: Audit) -> Result<Answer, Failure> {
+    match command {
+        Audit::Verify(flags) => verify::run(flags).await,
+        Audit::Query(flags) => query::run(&flags),
+        Audit::Tail(flags) => tail::run(&flags).await,
+        Audit::Passport(flags) => passport::run(&flags),
+    }
+}
+
+/// A log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditError {
+    /// The folder or a file in it cannot be read.
+    #[error("audit log cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// There is no file of an audit log in the folder.
+    #[error("folder has no audit log")]
+    Empty,
+    /// What is asked for is no hash.
+    #[error("entry is not a hash of 64 hexadecimal digits")]
+    Hash,
+}
+
+async fn ring(keys: &std::path::Path) -> Result<KeyRing, Failure> {
+    Ok(crate::keys::load(keys).await?.into_ring())
+}
+
+fn open(folder: &std::path::Path) -> Result<kest_audit::Log, AuditError> {
+    let log = kest_audit::Log::open(folder).map_err(AuditError::Unreadable)?;
+    if log.writers().next().is_none() { Err(AuditError::Empty) } else { Ok(log) }
+}

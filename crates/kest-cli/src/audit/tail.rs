@@ -1,0 +1,43 @@
+//! `kest audit tail`: the records of a log that fit, and those that come.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kest_audit::Log;
+use uuid::Uuid;
+
+use super::flags::Query;
+use super::{AuditError, open, query};
+use crate::failure::{Answer, Failure};
+use crate::output::Output;
+
+/// Prints what is there and what comes, until it is interrupted.
+pub(crate) async fn run(flags: &Query) -> Result<Answer, Failure> {
+    open(&flags.log)?;
+    let mut seen = HashMap::new();
+    loop {
+        // New writers and new files come too.
+        let log = Log::open(&flags.log).map_err(AuditError::Unreadable)?;
+        more(&log, flags, &mut seen)?;
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+/// Prints what came since the last look.
+fn more(log: &Log, flags: &Query, seen: &mut HashMap<Uuid, u64>) -> Result<(), Failure> {
+    let mut output = Output::open();
+    for writer in log.writers() {
+        let next = seen.entry(writer).or_default();
+        for line in log.lines_from(writer, *next) {
+            let line = line.map_err(AuditError::Unreadable)?;
+            if line.whole {
+                query::print(&line, flags, &mut output)?;
+                *next += u64::try_from(line.bytes.len()).unwrap_or_default() + 1;
+            }
+        }
+    }
+    Ok(output.flush()?)
+}
+
+/// Time between two looks.
+const BETWEEN: Duration = Duration::from_millis(250);

@@ -1,0 +1,160 @@
+//! What one record says, in the words that it is asked and shown by; nothing of it is proved.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kest_audit::{Line, Record};
+use kest_core::entry::EntryHash;
+use serde::{Deserialize, Serialize};
+
+use super::flags::Query;
+
+/// One record.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct View {
+    at: u64,
+    kind: &'static str,
+    seq: u64,
+    writer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_score: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taints: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    millis: Option<u64>,
+}
+
+/// What is shown of an entry's payload; other members are left alone.
+#[derive(Debug, Deserialize)]
+struct Payload {
+    operation: String,
+    trust_score: i64,
+    taints: Vec<String>,
+    labels: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Identity {
+    user: Option<String>,
+    agent: Option<String>,
+    task: Option<String>,
+}
+
+impl View {
+    pub(crate) fn of(line: &Line<'_>) -> Self {
+        let mut view = Self {
+            at: line.at,
+            kind: line.record.kind(),
+            seq: line.seq,
+            writer: line.writer.to_string(),
+            ..Self::default()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        match &line.record {
+            Record::Signed { entry } | Record::Carried { entry } => view.take_entry(entry),
+            Record::Refused(refused) => {
+                view.operation = refused.operation.as_deref().and_then(text);
+                view.workload = refused.workload.as_deref().and_then(text);
+                view.user = refused.user.as_deref().and_then(text);
+                view.agent = refused.agent.as_deref().and_then(text);
+                view.task = refused.task.as_deref().and_then(text);
+                view.tenant = refused.tenant.as_deref().and_then(text);
+                view.step = text(&refused.step);
+                view.refusal = text(&refused.kind);
+            }
+            Record::Finished { ending, entry, millis, .. } => {
+                (view.ending, view.entry, view.millis) = (text(ending), text(entry), Some(*millis));
+            }
+            // What a log says of itself, and what later versions add, names neither callers nor operations.
+            Record::Start(_)
+            | Record::Segment { .. }
+            | Record::Lost { .. }
+            | Record::InForce { .. }
+            | Record::Removed { .. }
+            | Record::Checkpoint { .. }
+            | Record::End {}
+            | _ => {}
+        }
+        view
+    }
+
+    fn take_entry(&mut self, compact: &str) {
+        self.entry = Some(EntryHash::of(compact).to_hex());
+        let payload = compact.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        let Some(payload) = payload.and_then(|bytes| serde_json::from_slice::<Payload>(&bytes).ok()) else {
+            return;
+        };
+        let label = |name: &str| payload.labels.get(name).cloned();
+        let identity: Identity =
+            label("kest.identity").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        (self.user, self.agent, self.task) = (identity.user, identity.agent, identity.task);
+        self.workload = label("principal");
+        self.tenant = label("kest.tenant");
+        self.trace = label("trace_id");
+        (self.operation, self.trust_score) = (Some(payload.operation), Some(payload.trust_score));
+        self.taints = payload.taints;
+    }
+
+    /// Whether it fits all that is asked.
+    pub(crate) fn fits(&self, query: &Query) -> bool {
+        let same = |asked: &Option<String>, said: &Option<String>| asked.is_none() || asked == said;
+        same(&query.user, &self.user)
+            && same(&query.agent, &self.agent)
+            && same(&query.task, &self.task)
+            && same(&query.tenant, &self.tenant)
+            && same(&query.workload, &self.workload)
+            && same(&query.operation, &self.operation)
+            && same(&query.trace, &self.trace)
+            && query.taint.as_ref().is_none_or(|taint| self.taints.contains(taint))
+            && query.min_trust.is_none_or(|least| self.trust_score.is_some_and(|score| score >= least))
+            && query.max_trust.is_none_or(|most| self.trust_score.is_some_and(|score| score <= most))
+            && query.since.is_none_or(|since| self.at >= since)
+            && query.until.is_none_or(|until| self.at < until)
+            && (!query.refused || self.kind == "refused")
+            && (!query.signed || self.kind == "signed")
+    }
+
+    /// One line for people.
+    pub(crate) fn shown(&self) -> String {
+        let mut line = format!("{} {} {:>6} {:<10}", self.at, self.writer, self.seq, self.kind);
+        let mut add = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                line.push_str(&format!(" {name}={value}"));
+            }
+        };
+        add("operation", self.operation.as_deref());
+        add("workload", self.workload.as_deref());
+        add("user", self.user.as_deref());
+        add("agent", self.agent.as_deref());
+        add("task", self.task.as_deref());
+        add("step", self.step.as_deref());
+        add("kind", self.refusal.as_deref());
+        add("ending", self.ending.as_deref());
+        add("trust", self.trust_score.map(|score| score.to_string()).as_deref());
+        add("taints", Some(self.taints.join(",").as_str()).filter(|taints| !taints.is_empty()));
+        add("entry", self.entry.as_deref());
+        line
+    }
+}

@@ -1,0 +1,116 @@
+//! `kest audit`: a log as people and scripts see it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kest_audit::{Durability, JsonLines};
+use kest_core::policy::{dangerous_allow_all, policy_fn};
+use kest_core::trust::Origin;
+use kest_core::{Admission, Admitter, Audit, Operation};
+
+use crate::support::{bundle, directory, file, kest, signer};
+
+/// A log of a root, what follows it, and a refusal; and the last entry.
+fn log(name: &str) -> (PathBuf, PathBuf, Admission) {
+    let directory = directory(name);
+    let folder = directory.join("log");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let last = runtime.block_on(async {
+        let log = JsonLines::builder(&folder, Arc::new(signer("cart")), Durability::Required).open().unwrap();
+        let log = Arc::new(log);
+        let service = Admitter::builder(Arc::new(signer("cart")));
+        let shared: Arc<dyn Audit> = Arc::<JsonLines>::clone(&log);
+        let service = service.audit(shared).build();
+        let (root, policy) = (Operation::named("root").unwrap().taint("raw"), dangerous_allow_all());
+        let root = service.originate(Origin::system(), &root, &policy).await.unwrap();
+        let last = root.operation(Operation::named("leaf").unwrap()).admit(&policy).await.unwrap();
+        let never = policy_fn("never", |_| false).unwrap();
+        let refused = Operation::named("pay").unwrap();
+        service.originate(Origin::system(), &refused, &never).await.unwrap_err();
+        log.close().await.unwrap();
+        last
+    });
+    file(&directory, "bundle.json", bundle(&["cart"]));
+    (directory, folder, last)
+}
+
+fn arguments<'it>(command: &'it str, folder: &'it Path, rest: &[&'it str]) -> Vec<&'it str> {
+    let mut all = vec!["audit", command, folder.to_str().unwrap()];
+    all.extend(rest);
+    all
+}
+
+#[test]
+fn whole_log_is_complete_and_one_without_a_record_has_a_gap_there() {
+    let (directory, folder, _last) = log("audit-verify");
+    let keys = directory.join("bundle.json");
+    let keys = keys.to_str().unwrap();
+    let whole = kest(arguments("verify", &folder, &["--keys", keys, "--json"]), b"");
+    assert_eq!(whole.code, Some(0), "{whole:?}");
+    let said = whole.json();
+    assert_eq!((&said["verdict"], &said["writers"][0]["answer"]), (&"accept".into(), &"complete".into()));
+    assert_eq!(said["entries"], 2);
+    let segment = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&segment).unwrap();
+    let left: Vec<&str> =
+        text.lines().enumerate().filter(|(place, _)| *place != 2).map(|(_, line)| line).collect();
+    std::fs::write(&segment, left.join("\n") + "\n").unwrap();
+    let cut = kest(arguments("verify", &folder, &["--keys", keys, "--json"]), b"");
+    let said = cut.json();
+    assert_eq!(cut.code, Some(1));
+    assert_eq!((&said["verdict"], &said["writers"][0]["answer"]), (&"refuse".into(), &"gap".into()));
+    assert_eq!((&said["faults"][0]["kind"], &said["faults"][0]["seq"]), (&"missing".into(), &2.into()));
+}
+
+/// Attack: a log that names its own keys, or that brings an entry signed by one who is not trusted.
+#[test]
+fn log_of_untrusted_keys_does_not_hold() {
+    let (directory, folder, _last) = log("audit-keys");
+    let other = file(&directory, "other.json", bundle(&["payments"]));
+    let refused = kest(arguments("verify", &folder, &["--keys", &other, "--json"]), b"");
+    assert_eq!(refused.code, Some(1));
+    let kinds: Vec<String> = refused.json()["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(kinds.contains(&"entry_invalid".to_owned()) && kinds.contains(&"checkpoint_invalid".to_owned()));
+}
+
+#[test]
+fn records_are_found_by_what_they_say() {
+    let (_directory, folder, _last) = log("audit-query");
+    let count = |flags: &[&str]| {
+        let mut all = vec!["--json"];
+        all.extend(flags);
+        let run = kest(arguments("query", &folder, &all), b"");
+        assert_eq!(run.code, Some(i32::from(run.json_lines().is_empty())));
+        run.json_lines().len()
+    };
+    assert_eq!(count(&["--signed"]), 2);
+    assert_eq!(count(&["--operation", "leaf"]), 1);
+    assert_eq!(count(&["--taint", "raw"]), 2);
+    assert_eq!(count(&["--taint", "other"]), 0);
+    assert_eq!(count(&["--refused"]), 1);
+    assert_eq!(count(&["--refused", "--operation", "leaf"]), 0);
+    assert_eq!(count(&["--workload", "spiffe://example.org/cart"]), 2);
+    assert_eq!(count(&["--min-trust", "101"]), 0);
+    assert_eq!(count(&["--until", "1"]), 0);
+}
+
+#[test]
+fn passport_of_a_recorded_entry_verifies() {
+    let (directory, folder, last) = log("audit-passport");
+    let hash = last.entry().hash().to_hex();
+    let found = kest(arguments("passport", &folder, &["--entry", &hash]), b"");
+    assert_eq!(found.code, Some(0), "{found:?}");
+    let keys = directory.join("bundle.json");
+    let verify = ["verify", "--json", "--keys", keys.to_str().unwrap(), "--chain-tip", &hash];
+    let verified = kest(verify, &found.stdout);
+    assert_eq!(verified.json()["entries"], 2, "{verified:?}");
+    let none = kest(arguments("passport", &folder, &["--entry", &"0".repeat(64)]), b"");
+    assert_eq!((none.code, none.stdout.as_slice()), (Some(1), &b""[..]));
+    let empty = kest(arguments("passport", &directory, &["--entry", &hash]), b"");
+    assert_eq!(empty.code, Some(2));
+}
