@@ -38,13 +38,14 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "kest",
     "kest-audit",
     "kest-axum",
     "kest-baggage",
     "kest-cli",
     "kest-core",
+    "kest-graph",
     "kest-http",
     "kest-identity",
     "kest-policy",
@@ -57,10 +58,11 @@ const CRATES: [&str; 14] = [
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 14] = [
+    let allowed: [(&str, &[&str]); 15] = [
         ("kest-core", &[]),
         ("kest-http", &[]),
         ("kest-audit", &["kest-core"]),
+        ("kest-graph", &["kest-core"]),
         ("kest-signature", &["kest-core"]),
         ("kest-identity", &["kest-core", "kest-http"]),
         ("kest-baggage", &["kest-core", "kest-http", "kest-signature"]),
@@ -76,6 +78,7 @@ fn crates_depend_only_on_those_below_them() {
                 "kest-core",
                 "kest-audit",
                 "kest-baggage",
+                "kest-graph",
                 "kest-http",
                 "kest-identity",
                 "kest-policy",

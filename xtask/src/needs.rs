@@ -16,6 +16,8 @@ pub(crate) const TEST: &[Need] = &[
     ("nginx", "nginx-light"),
     ("apache2", "apache2"),
     ("haproxy", "haproxy"),
+    ("chromium", "chromium"),
+    ("dot", "graphviz"),
 ];
 
 /// What `cargo xtask bench` needs.

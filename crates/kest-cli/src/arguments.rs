@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what a passport claims, without verifying anything.
     Inspect(Inspect),
+    /// Draw the lineage in a passport: verified with --keys, as it is claimed without.
+    Graph(Graph),
     /// Write the RFC 8785 bytes of a JSON text.
     Canonicalize(Canonicalize),
     /// Check policies and try them out.
@@ -108,6 +110,48 @@ pub(crate) struct Inspect {
     /// Input; standard input when absent or "-".
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// Trust bundle (a JWK Set) to verify with: a file, an https URL, or an http URL of this machine.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// How it is drawn.
+    #[arg(long, value_enum, default_value_t = Picture::Text)]
+    pub(crate) format: Picture,
+    /// Input is the value of a baggage header, one header line per line.
+    #[arg(long)]
+    pub(crate) baggage: bool,
+    /// What the passport must end in; several tips are joined by commas.
+    #[arg(long, value_name = "HEX", value_parser = parse_tips)]
+    pub(crate) chain_tip: Option<Tips>,
+    /// Dialect of the input.
+    #[arg(long, value_enum, default_value_t = DialectName::Strict)]
+    pub(crate) dialect: DialectName,
+    /// Write the picture into this file, whole or not at all, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Input; standard input when absent or "-".
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The forms of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// Lines for a terminal.
+    Text,
+    /// Lines for a terminal that has ASCII alone.
+    Ascii,
+    /// A flowchart for Mermaid.
+    Mermaid,
+    /// A digraph for Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+    /// A page that needs no network, and verifies itself where it is read.
+    Html,
 }
 
 #[derive(Debug, Args)]

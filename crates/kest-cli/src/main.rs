@@ -1,4 +1,4 @@
-//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, canonicalizes, tries policies, and
+//! The program `kest`: makes keys, joins them into trust bundles, verifies, inspects, draws, canonicalizes, tries policies, and
 //! looks into passport store.
 //!
 //! For people who run services with Kest and want to know, outside of them, what a passport proves. Everything it
@@ -11,6 +11,7 @@
 //! kest verify --keys bundle.json --chain-tip 98bd... passport.json
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
+//! kest graph --keys bundle.json --format svg --out lineage.svg passport.json
 //! kest canonicalize < object.json
 //! kest explain --bundle bundle.json --identity-from-lineage --baggage header.txt
 //! kest policy check policies/
@@ -130,6 +131,14 @@
 //! `audit query` prints the records that fit, one a line, with `--json` an object each; it is exit code 1 when none fits. `audit
 //! tail` goes on until it is interrupted. Both show what the log claims. `audit passport` prints the passport of an entry.
 //!
+//! # Graph
+//!
+//! `graph` draws the lineage in a passport: with `--keys` as far as it is proved, without as it is claimed, which every form
+//! says in words. The forms are `text` and `ascii` for terminals, `mermaid`, `dot`, `svg`, and `html`: a page that verifies
+//! itself where it is read, under the keys that it was given, whose digest goes to standard error. The exit code is 0 for a
+//! lineage that is verified or was not checked, and 1 for one that is refused, which is drawn as far as the fault. With
+//! `--out` the file is written whole or not at all.
+//!
 //! # Store
 //!
 //! `store put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
@@ -170,6 +179,7 @@ mod escape;
 mod explain;
 mod failure;
 mod fresh;
+mod graph;
 mod input;
 mod inspect;
 mod keygen;
@@ -212,6 +222,7 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Bundle(arguments) => bundle::run(&arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
+        Command::Graph(arguments) => graph::run(arguments).await,
         Command::Canonicalize(arguments) => canonicalize::run(arguments),
         Command::Explain(flags) => explain::run(flags).await,
         Command::Policy(command) => policy::run(command).await,

@@ -120,5 +120,7 @@ pub mod guides {
         testing;
         /// Why a request was refused.
         refused;
+        /// What a lineage looks like, and a page that proves it.
+        pictures;
     }
 }

@@ -26,6 +26,7 @@ mod row_23;
 mod row_27;
 mod row_28;
 mod row_30;
+mod row_36;
 mod row_37;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod audit;
 mod bundle;
 mod canonicalize;
 mod explain;
+mod graph;
 mod inspect;
 mod jsonl;
 mod keygen;

@@ -101,6 +101,12 @@ impl UnverifiedPassport {
         self.entries.is_empty()
     }
 
+    /// The tips that were announced with it, which verification compares; `None` where none were.
+    #[must_use]
+    pub fn announced_tips(&self) -> Option<&Tips> {
+        self.tips.as_ref()
+    }
+
     /// The hashes of its entries, in order: what a reader of several candidates compares with the announced tips.
     pub fn entry_hashes(&self) -> impl Iterator<Item = EntryHash> {
         self.entries.iter().map(|entry| EntryHash::of(entry))

@@ -1,0 +1,86 @@
+//! A page whose data were changed refuses itself.
+
+use kest_core::entry::EntryHash;
+use kest_servers::browser::Browser;
+use serde_json::json;
+
+use crate::support::{drawn, written};
+
+const OPEN: &str = "id=\"lineage\">";
+
+/// The page with another block of data; `digest` says whether its digest is made to fit.
+fn with_data(page: &str, data: &str, fitting: bool) -> String {
+    let (head, rest) = page.split_once(OPEN).unwrap();
+    let tail = rest.split_once("</script>").unwrap().1;
+    let changed = format!("{head}{OPEN}{data}</script>{tail}");
+    let own = |page: &str| page.split("data-digest=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    if fitting {
+        changed.replacen(&own(page), &EntryHash::of_bytes(data.as_bytes()).to_hex(), 1)
+    } else {
+        changed
+    }
+}
+
+fn data(page: &str) -> &str {
+    page.split_once(OPEN).unwrap().1.split_once("</script>").unwrap().0
+}
+
+/// Attack: one byte of the data, anywhere.
+#[tokio::test]
+async fn page_with_a_changed_byte_anywhere_in_its_data_refuses_itself() {
+    let mut browser = Browser::start();
+    let folder = tempfile::tempdir().unwrap();
+    let page = drawn("accept.json", "diamond").to_html();
+    let whole = data(&page).to_owned();
+    let step = whole.len() / 48;
+    for place in (0..whole.len()).step_by(step) {
+        let mut bytes = whole.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'7' { b'8' } else { b'7' };
+        let changed = with_data(&page, &String::from_utf8(bytes).unwrap(), false);
+        let path = written(&folder, "changed.html", &changed);
+        let seen = browser.ask(json!({"do": "open", "path": path})).await;
+        assert_eq!(seen["verdict"], "refused", "byte {place}: {seen}");
+    }
+    let path = written(&folder, "whole.html", &with_data(&page, &whole, true));
+    assert_eq!(browser.ask(json!({"do": "open", "path": path})).await["verdict"], "verified");
+}
+
+/// Attack: the digest of the data is made to fit, so that only what was signed stands in the way.
+#[tokio::test]
+async fn page_whose_entries_or_keys_were_changed_refuses_itself_though_its_digest_fits() {
+    let mut browser = Browser::start();
+    let folder = tempfile::tempdir().unwrap();
+    let page = drawn("accept.json", "diamond").to_html();
+    let whole: serde_json::Value = serde_json::from_str(data(&page)).unwrap();
+    let mut changes: Vec<(String, serde_json::Value, &str)> = Vec::new();
+    for entry in 0..4 {
+        let text = whole["passport"][entry].as_str().unwrap().to_owned();
+        for place in [3, 80, text.len() / 2, text.len() - 90, text.len() - 3] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+            let mut changed = whole.clone();
+            changed["passport"][entry] = json!(String::from_utf8(bytes).unwrap());
+            changes.push((format!("entry {entry} at {place}"), changed, "refused"));
+        }
+    }
+    let mut cut = whole.clone();
+    cut["passport"].as_array_mut().unwrap().pop();
+    changes.push(("the end cut off".into(), cut, "refused"));
+    let mut swapped = whole.clone();
+    swapped["passport"].as_array_mut().unwrap().swap(1, 3);
+    changes.push(("two entries swapped".into(), swapped, "refused"));
+    let mut strange = whole.clone();
+    strange["keys"] = json!(whole["keys"].as_str().unwrap().replace("gateway-1", "gateway-2"));
+    changes.push(("a key renamed".into(), strange, "refused"));
+    let mut bare = whole.clone();
+    bare["keys"] = json!(null);
+    changes.push(("no keys".into(), bare, "unsupported"));
+    let mut loose = whole.clone();
+    loose["dialect"] = json!("legacy");
+    changes.push(("another dialect".into(), loose, "unsupported"));
+    for (change, data, verdict) in changes {
+        let path = written(&folder, "changed.html", &with_data(&page, &data.to_string(), true));
+        let seen = browser.ask(json!({"do": "open", "path": path})).await;
+        assert_eq!(seen["verdict"], verdict, "{change}: {seen}");
+    }
+}
