@@ -8,10 +8,12 @@ use http::{Request, Response};
 use kest_baggage::{Ambience, Ambient};
 use kest_core::Admission;
 use kest_core::audit::{EndGuard, Ending};
+use kest_core::refusal::Step;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::answer::Rejection;
+use crate::body::BodyCheck;
 use crate::respond::{Answering, Respond};
 use crate::steps::Arrived;
 use crate::touch::Watch;
@@ -53,6 +55,12 @@ pin_project! {
             inner: S,
             enter: Enter<RequestBody, Proof>,
         },
+        Waiting {
+            verdict: Proving<()>,
+            request: Option<Request<RequestBody>>,
+            inner: S,
+            ambience: Ambience,
+        },
         Running { #[pin] running: Ambient<S::Future>, ambience: Ambience, end: EndGuard },
     }
 }
@@ -73,10 +81,20 @@ where
         Self { state, answering, watch: None }
     }
 
-    /// Runs the inner service as it is, under what it runs under already: there is nothing to prove.
-    pub(crate) fn running(running: S::Future, ambience: Ambience, answering: Answering) -> Self {
-        let state =
-            State::Running { running: ambience.clone().wrap(running), ambience, end: EndGuard::default() };
+    /// Runs `inner`, which is ready, under what runs already: nothing is to be proved but that the body is the one that was
+    /// signed, where one was.
+    pub(crate) fn unasked(mut inner: S, request: Request<RequestBody>, step: Step) -> Self {
+        let (answering, ambience) = (Answering::to(&request, None), Ambience::capture());
+        let state = match BodyCheck::of(request.extensions()) {
+            None => {
+                let running = ambience.clone().wrap(inner.call(request));
+                State::Running { running, ambience, end: EndGuard::default() }
+            }
+            Some(check) => {
+                let verdict = Box::pin(async move { check.verdict(step).await });
+                State::Waiting { verdict, request: Some(request), inner, ambience }
+            }
+        };
         Self { state, answering, watch: None }
     }
 
@@ -127,6 +145,15 @@ where
                             Poll::Ready(Ok(response.map(wrap)))
                         }
                     };
+                }
+                Projection::Waiting { verdict, request, inner, ambience } => {
+                    if let Err(rejection) = ready!(verdict.as_mut().poll(context)) {
+                        request.take();
+                        return refuse(rejection, this.answering);
+                    }
+                    let Some(request) = request.take() else { return Poll::Pending };
+                    let running = ambience.scope(|| inner.call(request));
+                    (ambience.clone().wrap(running), ambience.clone(), EndGuard::default())
                 }
                 Projection::Proving { proving, request, inner, enter } => {
                     let proof = match ready!(proving.as_mut().poll(context)) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http::response::Parts;
 use http::{Request, Response};
-use kest_baggage::{Ambience, Ambient};
+use kest_baggage::Ambient;
 use kest_core::is_grpc_method;
 use kest_core::refusal::Step;
 use tower_layer::Layer;
@@ -16,7 +16,7 @@ use crate::answer::Rejection;
 use crate::future::OperationFuture;
 use crate::operation::OperationLayer;
 use crate::rejection::RejectionKind;
-use crate::respond::{Answering, Respond};
+use crate::respond::Respond;
 use crate::service::{Operate, enter_admitted};
 use crate::touch::touch;
 
@@ -142,13 +142,12 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, fresh);
+        let ready = std::mem::replace(&mut self.inner, fresh);
         match self.layer.guard_of(request.uri().path()) {
             Some(Guarded::ByOperation(operation)) => Operate::new(ready, operation.clone()).call(request),
             Some(Guarded::ByNothing) => {
                 touch(request.extensions_mut());
-                let answering = Answering::to(&request, None);
-                OperationFuture::running(ready.call(request), Ambience::capture(), answering)
+                OperationFuture::unasked(ready, request, Step::Inbound)
             }
             None => {
                 let unknown = Rejection::new(Step::Operation, RejectionKind::UnknownMethod);

@@ -143,6 +143,45 @@ fn public_route_waits_for_the_body_too_unless_it_streams() {
     assert_eq!(swapped, Ok("body is not the one that was signed".to_owned()));
 }
 
+/// Attack: another message for a method that asks nothing, which would run before its body was looked at.
+#[test]
+fn public_grpc_method_waits_for_the_verdict_about_its_body_too() {
+    let rig = Rig::new();
+    let operation = kest_core::Operation::from_grpc_path("/shop.Stock/Reserve").unwrap();
+    let guarded = kest_core::policy::policy_fn("anyone", |_| true).unwrap();
+    let guarded = kest_tower::OperationLayer::new(rig.kit.admitter("service").build(), operation, guarded);
+    let methods = kest_tower::grpc::GrpcLayer::new([guarded]).unwrap().public("/shop.Stock/Ping").unwrap();
+    let ran = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let runs = Arc::clone(&ran);
+    let inbound = rig.kit.inbound().identity(kest_identity::IdentityChoice::from_lineage());
+    let service = tower::ServiceBuilder::new()
+        .layer(inbound.hop_proof(HopProof::for_authority(HOST)).build())
+        .layer(methods)
+        // It starts before it reads anything.
+        .service_fn(move |request: Request<kest_tower::Checked<Pieces>>| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                Ok::<_, std::convert::Infallible>(http::Response::new(
+                    String::from_utf8(body.to_vec()).unwrap(),
+                ))
+            }
+        });
+    let ping = |sent: &str| {
+        let signed =
+            Request::post(format!("https://{HOST}/shop.Stock/Ping")).body("1234".to_owned()).unwrap();
+        let request = rig.kit.send("gateway", &rig.passport, signed);
+        let (first, rest) = sent.split_at(1);
+        let sent = request.map(|_| Pieces::of(&[first, rest], End::Ends));
+        super::rig::now(service.clone().oneshot(sent)).unwrap()
+    };
+    let swapped = ping("1235");
+    assert_eq!(swapped.extensions().get::<kest_tower::Rejection>().unwrap().cause(), Some("body_differs"));
+    assert_eq!(ran.load(Ordering::SeqCst), 0, "the method ran");
+    let honest = super::rig::now(ping("1234").into_body().collect()).unwrap().to_bytes();
+    assert_eq!((&*honest, ran.load(Ordering::SeqCst)), (&b"1234"[..], 1));
+}
+
 /// Attack: another last piece for a handler that counts bytes and never asks for the end of its stream.
 #[test]
 fn last_piece_of_a_stream_is_kept_back_until_all_of_it_was_judged() {
