@@ -59,7 +59,33 @@ impl Segment {
         }
     }
 
+    /// One whose disk is full.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn full() -> Self {
+        let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        Self { file, whole: 0 }
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The disk is full in the middle of a write.
+    #[test]
+    fn half_written_lines_are_cut_back_to_what_was_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut segment = Segment::create(folder.path(), Uuid::from_u128(1), 1).unwrap();
+        segment.commit(b"one\n").unwrap();
+        segment.file.write_all(b"tw").unwrap();
+        assert!(matches!(segment.undo(io::ErrorKind::StorageFull.into()), CommitError::Undone(_)));
+        segment.commit(b"two\n").unwrap();
+        let path = folder.path().join(file_name(Uuid::from_u128(1), 1));
+        assert_eq!(std::fs::read(path).unwrap(), b"one\ntwo\n");
+        assert_eq!(segment.bytes(), 8);
     }
 }

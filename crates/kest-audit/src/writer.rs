@@ -337,3 +337,7 @@ const HEARTBEAT_MILLIS: u64 = 60_000;
 const SIGNER_WAIT: Duration = Duration::from_secs(1);
 /// Other writers that a start names.
 const MOST_BEFORE: usize = 64;
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "tests/writer.rs"]
+mod tests;

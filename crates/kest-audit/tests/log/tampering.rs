@@ -140,6 +140,20 @@ async fn chain_that_was_made_anew_differs_from_its_checkpoints() {
     }
 }
 
+/// Attack: half a record behind the last one of a file that the writer went on from.
+#[tokio::test]
+async fn torn_line_before_another_file_is_found() {
+    let rig = Rig::with(kest_audit::Durability::Required, 4096);
+    for _operation in 0..10 {
+        operate(&rig.service, "step").await;
+    }
+    rig.log.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
+    let text = std::fs::read_to_string(&first).unwrap();
+    std::fs::write(&first, text + "{\"at\":1").unwrap();
+    assert_eq!(kinds(&verify(rig.path())), ["torn"]);
+}
+
 /// Attack: all files of a writer are deleted, or its end is cut off after another saw it.
 #[tokio::test]
 async fn writer_that_is_gone_or_cut_is_missed_by_the_next_one() {
