@@ -61,6 +61,7 @@ impl Segment {
 
     /// One whose disk is full.
     #[cfg(all(test, target_os = "linux"))]
+    #[expect(clippy::unwrap_used, reason = "it stands here for a test, which ends where it cannot be had")]
     pub(crate) fn full() -> Self {
         let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
         Self { file, whole: 0 }
