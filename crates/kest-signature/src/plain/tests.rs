@@ -210,6 +210,21 @@ fn the_quick_reader_keeps_the_limits() {
     assert!(find(&good, TAG, &limits).is_none());
 }
 
+/// Attack: parts and parameters without number, each of which is compared with all before it.
+#[test]
+fn the_quick_reader_stops_at_parts_and_parameters_that_no_signature_of_ours_has() {
+    for count in [20, 40] {
+        let parts: String = (0..count).map(|place| format!(" \"x-{place}\"")).collect();
+        let parameters: String = (0..count).map(|place| format!(";p{place}=1")).collect();
+        for input in
+            [INPUT.replace(" \"authorization\"", &parts), INPUT.replace(";created=1767225600", &parameters)]
+        {
+            let headers = headers(input.as_bytes(), SIGNED.as_bytes()).unwrap();
+            assert_eq!(agree(&headers, &Limits::default()), count == 20, "{input}");
+        }
+    }
+}
+
 /// Were it not so, the quick reader would be there for nothing.
 #[tokio::test]
 async fn the_quick_reader_finds_what_this_crate_writes() {
