@@ -34,8 +34,7 @@ type Ran = Arc<Mutex<HashMap<String, usize>>>;
 /// One replica, with a connection of its own to the Redis of all.
 async fn replica(server: &RedisServer, ran: &Ran, clock: &Arc<TestClock>) -> (Router, Redis) {
     let redis = Redis::builder(server.url()).clock(Arc::<TestClock>::clone(clock)).connect().await.unwrap();
-    // As long as a proof lives, and some seconds: after a loss of memory no proof is believed for the difference.
-    let replays = Arc::new(redis.replays(ReplaySettings::new().longest_life(Duration::from_secs(15))));
+    let replays = Arc::new(redis.replays(ReplaySettings::for_signatures(&kest::Limits::default())));
     replays.begin().await.unwrap();
     let kest = Kest::builder(keys::signer("ledger"))
         .trust(keys::ring())

@@ -178,6 +178,16 @@ pub struct Limits {
     pub audit_refusals_a_second: usize,
 }
 
+impl Limits {
+    /// For how long the use of a signed request has to be remembered, beginning with the moment in which it comes: it may have been
+    /// made ahead of our time by the skew, counts for its age, and is remembered for replicas whose clocks differ by it either way.
+    #[must_use]
+    pub fn longest_signature_life(&self) -> Duration {
+        let skews = self.signature_skew.saturating_mul(3);
+        self.signature_max_age.saturating_add(skews).saturating_add(Duration::from_secs(1))
+    }
+}
+
 impl Default for Limits {
     #[expect(clippy::too_many_lines, reason = "a line for each bound")]
     fn default() -> Self {

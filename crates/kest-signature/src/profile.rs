@@ -166,6 +166,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// For how long a nonce has to be remembered at most, from when it comes: as [`check`](Self::check) says.
+    pub(crate) fn longest_life(&self) -> Duration {
+        let skews = self.skew.saturating_mul(3);
+        self.max_age.saturating_add(skews).saturating_add(Duration::from_secs(1))
+    }
+
     /// Judges `moment` by `clock`, and says how long a nonce of it has to be remembered.
     ///
     /// Whole seconds are compared, since that is what `created` counts.

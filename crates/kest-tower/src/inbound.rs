@@ -395,6 +395,6 @@ pub enum InboundBuildError {
     #[error(transparent)]
     NoBindingChoice(#[from] NoBindingChoice),
     /// What was said about hop proofs cannot be.
-    #[error("hop proof cannot be demanded")]
+    #[error(transparent)]
     HopProof(#[from] HopSettingsError),
 }

@@ -1,7 +1,7 @@
 //! The seam to whatever remembers identifiers that were used.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -36,6 +36,13 @@ pub trait ReplayStore: fmt::Debug + Send + Sync {
     ) -> Result<Novelty, ReplayStoreError> {
         let _ = share;
         self.insert(id, expires_at).await
+    }
+
+    /// How long an identifier may be good for when it is brought; one that expires later is refused. None where any may.
+    ///
+    /// What needs longer is told when a service starts, and not by its first caller.
+    fn longest_life(&self) -> Option<Duration> {
+        None
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kest_core::Limits;
+
 use crate::settings::Most;
 
 /// What all who share a memory of identifiers must agree on.
@@ -30,6 +32,12 @@ impl ReplaySettings {
             fence: Fence::Kept,
             share_ids: Most::OfRoom,
         }
+    }
+
+    /// For hop proofs and signed requests of services with these limits, which live a few seconds: longer is only waited for after a
+    /// loss of memory.
+    pub fn for_signatures(limits: &Limits) -> Self {
+        Self::new().longest_life(limits.longest_signature_life())
     }
 
     /// How long an identifier may be good for when it is first brought; one that expires later is refused.

@@ -81,6 +81,10 @@ impl ReplayStore for RedisReplays {
     ) -> Result<Novelty, ReplayStoreError> {
         self.bring(Some(share), id, expires_at).await
     }
+
+    fn longest_life(&self) -> Option<Duration> {
+        Some(self.0.settings.longest_life)
+    }
 }
 
 impl RedisReplays {

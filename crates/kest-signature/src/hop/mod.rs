@@ -22,7 +22,7 @@ pub use crate::sign_error::SignError;
 pub use error::HopError;
 pub use read::{UnverifiedHop, read};
 pub use settings::{HopSettings, HopSettingsBuilder, HopSettingsError};
-pub(crate) use settings::{authorities, window};
+pub(crate) use settings::{authorities, replays, window};
 pub(crate) use sign::checked_signature;
 pub use sign::sign;
 pub use verify::VerifiedHop;

@@ -106,14 +106,11 @@ impl HopSettingsBuilder {
     ///
     /// # Errors
     ///
-    /// [`HopSettingsError`] when no authority was named, one is malformed, or the window is too wide.
+    /// [`HopSettingsError`] when no authority was named, one is malformed, the window is too wide, or wider than the store remembers.
     pub fn build(self) -> Result<HopSettings, HopSettingsError> {
         let window = window(self.max_age, self.skew)?;
         let authorities = authorities(&self.authorities)?;
-        let in_memory = || -> Arc<dyn ReplayStore> {
-            Arc::new(InMemoryReplays::with_clock(&self.limits, Arc::clone(&self.clock)))
-        };
-        let replays = self.replays.clone().unwrap_or_else(in_memory);
+        let replays = replays(self.replays, window, &self.limits, &self.clock)?;
         Ok(HopSettings { authorities, window, replays, clock: self.clock })
     }
 }
@@ -127,6 +124,23 @@ pub(crate) fn authorities(named: &[String]) -> Result<Arc<[Authority]>, HopSetti
         Authority::parse(text).map_err(|_same: Fault| HopSettingsError::Authority(text.clone()))
     };
     named.iter().map(of_one).collect()
+}
+
+/// The store that was given, if it remembers for as long as the window is open; one in memory where none was.
+pub(crate) fn replays(
+    given: Option<Arc<dyn ReplayStore>>,
+    window: Window,
+    limits: &Limits,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn ReplayStore>, HopSettingsError> {
+    let Some(store) = given else {
+        return Ok(Arc::new(InMemoryReplays::with_clock(limits, Arc::clone(clock))));
+    };
+    let needed = window.longest_life();
+    match store.longest_life() {
+        Some(remembers) if remembers < needed => Err(HopSettingsError::ReplaysTooShort { remembers, needed }),
+        Some(_) | None => Ok(store),
+    }
 }
 
 /// The window, if it is narrow enough for a stolen proof to be of no use.
@@ -156,6 +170,16 @@ pub enum HopSettingsError {
     /// Over a minute.
     #[error("clock skew is over 1 min: {0:?}")]
     Skew(Duration),
+    /// The replay store would refuse what has to be remembered: good requests too.
+    #[error(
+        "replay store keeps nothing for longer than {remembers:?}, and signatures have to be kept for {needed:?}"
+    )]
+    ReplaysTooShort {
+        /// What the store takes at most.
+        remembers: Duration,
+        /// What the window needs.
+        needed: Duration,
+    },
 }
 
 const SECOND: Duration = Duration::from_secs(1);

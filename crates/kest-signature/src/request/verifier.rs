@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
-use kest_core::replay::InMemoryReplays;
 use kest_core::signature::{KeyId, WorkloadId};
 use kest_core::{Clock, Limits, ReplayStore, SystemClock};
 
 use super::signer::ALWAYS_JUDGED;
 use super::{RequestKeys, RequestSignatureError, TAG};
 use crate::digest::{ContentDigest, ExpectedBody};
-use crate::hop::{HopSettingsError, authorities, window};
+use crate::hop::{HopSettingsError, authorities, replays, window};
 use crate::profile::{self, Form, Window};
 use crate::{Authority, Fault, RequestHead, fields, once};
 
@@ -176,14 +175,11 @@ impl RequestVerifierBuilder {
     ///
     /// # Errors
     ///
-    /// [`HopSettingsError`] when no authority was named, one is malformed, or the window is too wide.
+    /// [`HopSettingsError`] when no authority was named, one is malformed, the window is too wide, or wider than the store remembers.
     pub fn build(self) -> Result<RequestVerifier, HopSettingsError> {
         let window = window(self.max_age, self.skew)?;
         let authorities = authorities(&self.authorities)?;
-        let in_memory = || -> Arc<dyn ReplayStore> {
-            Arc::new(InMemoryReplays::with_clock(&self.limits, Arc::clone(&self.clock)))
-        };
-        let replays = self.replays.clone().unwrap_or_else(in_memory);
+        let replays = replays(self.replays, window, &self.limits, &self.clock)?;
         Ok(RequestVerifier(Arc::new(Parts {
             keys: self.keys,
             authorities,
