@@ -50,6 +50,7 @@ const COMMANDS = {
   async open({ path, without, scheme, click, search }) {
     await fresh({ colorScheme: scheme ?? "light" });
     if (without === "ed25519") await page.addInitScript(NO_ED25519);
+    if (without === "inflate") await page.addInitScript(() => delete globalThis.DecompressionStream);
     const start = Date.now();
     await page.goto(`file://${path}`);
     await page.waitForSelector("html[data-verdict]", { state: "attached", timeout: 60_000 });

@@ -37,6 +37,7 @@ function ending(name) {
 }
 
 async function inflate(packed) {
+  if (!globalThis.DecompressionStream) throw new Unsupported("this browser cannot unpack the entries of a long lineage");
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return JSON.parse(await new Response(stream).text());
@@ -275,7 +276,7 @@ class Page {
     if (parents.some(({ trust }) => !Number.isInteger(trust))) return [bdi(claims.trust), ", and what it follows is not known"];
     const most = allowed(claims.origin, parents);
     const own = claims.origin === undefined ? 100 : (ORIGINS.get(claims.origin) ?? 10);
-    const weakest = parents.toSorted((one, other) => one.trust - other.trust)[0];
+    const weakest = [...parents].sort((one, other) => one.trust - other.trust)[0];
     const rule = weakest
       ? [": its weakest parent ", this.go(weakest.parent), ` has ${weakest.trust}, of which its origin keeps ${own} %`]
       : [": its origin is worth that at a root"];
@@ -401,7 +402,9 @@ async function main() {
     if (page.selected !== null) page.details(page.selected);
     tell(own, data);
   } catch (error) {
-    tell({ verdict: "refused", kind: "page_damaged", index: null, why: null }, data);
+    // What cannot be read was changed; what cannot be judged is said to be so.
+    const unable = error instanceof Unsupported;
+    tell({ verdict: unable ? "unsupported" : "refused", kind: "page_damaged", index: null, why: unable ? error.message : null }, data);
   }
 }
 

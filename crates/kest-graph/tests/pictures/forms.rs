@@ -93,6 +93,8 @@ fn refused_lineage_is_drawn_up_to_the_fault_which_is_named() {
 fn parent_that_is_not_there_and_tips_that_differ_are_drawn() {
     let text = drawn("refuse.json", "entry_cut_out_of_the_middle").to_text();
     assert!(text.contains("? missing parent"), "{text}");
+    let text = drawn("refuse.json", "entries_swapped").to_text();
+    assert!(text.contains("it stands behind, as #"), "{text}");
     let text = drawn("refuse.json", "tail_cut_off").to_text();
     assert!(text.contains("missing tip") && text.contains("announced and not there"), "{text}");
     assert!(text.contains("the passport ends here, and that was not announced"), "{text}");

@@ -126,6 +126,8 @@ async fn thousand_entries_stay_under_a_megabyte_and_are_drawn_within_a_second() 
     assert!(bytes <= 1_000_000, "{bytes}");
     let seen = open(&mut browser, &graph, json!({})).await;
     assert_eq!((&seen["verdict"], &seen["boxes"]), (&json!("verified"), &json!(10)), "folded by workload");
+    let unable = open(&mut browser, &graph, json!({"without": "inflate"})).await;
+    assert_eq!(unable["verdict"], "unsupported", "{unable}");
     // The machine may be busy with other tests: of some times the best counts.
     let mut drawn = f64::INFINITY;
     for _ in 0..5 {

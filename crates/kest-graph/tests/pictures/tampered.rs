@@ -41,6 +41,18 @@ async fn page_with_a_changed_byte_anywhere_in_its_data_refuses_itself() {
         let seen = browser.ask(json!({"do": "open", "path": path})).await;
         assert_eq!(seen["verdict"], "refused", "byte {place}: {seen}");
     }
+    // What no signature covers: bounds, places, and what we found.
+    for (was, is) in [
+        ("\"entries\":1024", "\"entries\":2024"),
+        ("\"labels\":32", "\"labels\":92"),
+        ("\"edges\":[[0,1]", "\"edges\":[[0,3]"),
+        ("\"standing\":\"verified\"", "\"standing\":\"refused\""),
+    ] {
+        let changed = whole.replacen(was, is, 1);
+        assert_ne!(changed, whole, "{was}");
+        let path = written(&folder, "changed.html", &with_data(&page, &changed, false));
+        assert_eq!(browser.ask(json!({"do": "open", "path": path})).await["verdict"], "refused", "{was}");
+    }
     let path = written(&folder, "whole.html", &with_data(&page, &whole, true));
     assert_eq!(browser.ask(json!({"do": "open", "path": path})).await["verdict"], "verified");
 }
