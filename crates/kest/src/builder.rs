@@ -110,7 +110,7 @@ impl KestBuilder {
     }
 
     /// Asks the enterprise, platform and application policies of `policies` before those of any operation, and lets
-    /// operations [name](OperationBuilder::policy) its others.
+    /// operations [name](crate::OperationBuilder::policy) its others.
     #[cfg(feature = "policy")]
     pub fn policies(mut self, policies: kest_policy::Policies) -> Self {
         self.deployment = Deployment::Asks(policies.deployment());
