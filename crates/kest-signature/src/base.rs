@@ -1,5 +1,6 @@
 //! The text that is signed: RFC 9421 sections 2 and 2.5.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use http::{HeaderMap, HeaderName};
@@ -10,7 +11,7 @@ use crate::parameters::{Parameters, Value};
 use crate::{Authority, Fault, RequestHead};
 
 /// A part of a request that is signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Component {
     /// `@method` (section 2.2.1).
@@ -248,9 +249,14 @@ fn key(name: &str) -> Result<&KeyRef, Fault> {
 
 /// Section 2: a component stands once.
 fn check_unique(components: &[Component]) -> Result<(), Fault> {
-    let mut before = components.iter().enumerate();
-    let twice = before.any(|(index, it)| components.iter().take(index).any(|earlier| earlier == it));
-    if twice { Err(Fault::Malformed) } else { Ok(()) }
+    let unique = if components.len() <= FEW {
+        let mut before = components.iter().enumerate();
+        !before.any(|(index, it)| components.iter().take(index).any(|earlier| earlier == it))
+    } else {
+        let mut before = HashSet::with_capacity(components.len());
+        components.iter().all(|it| before.insert(it))
+    };
+    if unique { Ok(()) } else { Err(Fault::Malformed) }
 }
 
 /// Section 2.1: the lines of one header, without blanks around them, joined by a comma and a blank.
@@ -267,6 +273,9 @@ fn write_field(headers: &HeaderMap, name: &HeaderName, text: &mut String) -> Res
         text.push_str(", ");
     }
 }
+
+/// Parts that are compared each with each: quicker than a set, and no work to speak of. A stranger's header has room for 1600.
+const FEW: usize = 32;
 
 /// Room for what an ordinary signature spells, so that it is written in one piece.
 const USUAL_BYTES: usize = 320;

@@ -57,6 +57,11 @@ async fn parts_that_were_signed_and_parts_that_are_there_must_be_the_same_set() 
     ] {
         rig.invalid(what, changed, cause).await;
     }
+    // Attack: so many parts that to compare each with each is work.
+    let many: String = (0..900).map(|part| format!("\"x{part}\" ")).collect();
+    let crowd = |last: &str| sent.clone().edit("signature-input", "(", &format!("({many}{last}"));
+    rig.invalid("900 parts more", crowd(""), "component_extra").await;
+    rig.invalid("the first of 900 once more", crowd("\"x0\" "), "malformed").await;
     let bare = Rig::request().without("authorization");
     let bare = rig.sign(bare, "gateway", None).await.unwrap().over_http1();
     rig.invalid("token added", bare.clone().set("authorization", "Bearer a"), "component_missing").await;
