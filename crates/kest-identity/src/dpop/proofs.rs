@@ -50,6 +50,7 @@ impl Proofs {
         random: &dyn Random,
         limits: &Limits,
     ) -> Result<Self, DpopSettingsError> {
+        let memory = check_memory(&settings);
         let origins = settings.origins.map_or(Some(Vec::new()), |named| origins(&named));
         if settings.algorithms.is_empty() {
             return Err(DpopSettingsError::NoAlgorithm);
@@ -60,6 +61,7 @@ impl Proofs {
         if settings.leeway > MOST_LEEWAY {
             return Err(DpopSettingsError::Leeway(settings.leeway));
         }
+        memory?;
         install_backend();
         let in_memory =
             || -> Arc<dyn ReplayStore> { Arc::new(InMemoryReplays::with_clock(limits, Arc::clone(clock))) };
@@ -149,6 +151,18 @@ impl Proofs {
             // Also a life that the store does not expect: the caller cannot shorten it, only our settings can.
             Err(out_of_order) => Err(BindingError::Replays(out_of_order)),
         }
+    }
+}
+
+/// A store that remembers too shortly would refuse good proofs: of a client whose clock is ahead first, where no nonce tells the time.
+fn check_memory(settings: &DpopSettings) -> Result<(), DpopSettingsError> {
+    let ahead = if matches!(settings.nonces, Nonces::Off) { settings.leeway } else { Duration::ZERO };
+    let needed = settings.window.saturating_add(settings.leeway).saturating_add(ahead);
+    match settings.replays.as_ref().and_then(|store| store.longest_life()) {
+        Some(remembers) if remembers < needed => {
+            Err(DpopSettingsError::ReplaysTooShort { remembers, needed })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

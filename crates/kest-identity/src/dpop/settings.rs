@@ -191,6 +191,14 @@ pub enum DpopSettingsError {
     /// Proofs could be made far in advance.
     #[error("leeway of proofs is over 60 s: {0:?}")]
     Leeway(Duration),
+    /// The store takes no identifier that lives as long as a proof counts, so good proofs would be refused.
+    #[error("used proofs are remembered for {remembers:?}, and have to be for {needed:?}")]
+    ReplaysTooShort {
+        /// What the store was made for.
+        remembers: Duration,
+        /// What it has to be made for.
+        needed: Duration,
+    },
     /// No secret could be made for nonces.
     #[error("no secret could be made for nonces")]
     Random(#[source] BoxError),

@@ -1,9 +1,10 @@
 //! Settings that would not protect anything are refused.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use kest_core::{Clock, Limits};
+use kest_core::replay::{Novelty, ReplayId, ReplayStoreError};
+use kest_core::{Clock, Limits, ReplayStore};
 use kest_testkit::{NoRandom, TestClock};
 
 use crate::Algorithm;
@@ -30,6 +31,41 @@ fn unsafe_settings_are_refused() {
     assert!(matches!(build(new().window(over(300))), Err(DpopSettingsError::Window(_))));
     assert!(matches!(build(new().leeway(over(60))), Err(DpopSettingsError::Leeway(_))));
     assert!(build(new().window(Duration::from_secs(300)).leeway(Duration::from_secs(60))).is_ok());
+}
+
+#[derive(Debug)]
+struct Keeps(Duration);
+
+#[async_trait::async_trait]
+impl ReplayStore for Keeps {
+    async fn insert(&self, _id: ReplayId, _expires_at: SystemTime) -> Result<Novelty, ReplayStoreError> {
+        Ok(Novelty::New)
+    }
+
+    fn longest_life(&self) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+/// Its first caller would have been told otherwise, and every other one.
+#[test]
+fn store_that_would_refuse_good_proofs_is_found_when_the_service_starts() {
+    let keeping = |seconds| {
+        let store = Arc::new(Keeps(Duration::from_secs(seconds)));
+        DpopSettings::new().window(Duration::from_secs(60)).leeway(Duration::from_secs(5)).replays(store)
+    };
+    assert!(build(keeping(70)).is_ok());
+    let told = build(keeping(69));
+    assert!(
+        matches!(told, Err(DpopSettingsError::ReplaysTooShort { needed, .. }) if needed.as_secs() == 70),
+        "{told:?}"
+    );
+    // A nonce of ours tells when a proof was made, so that none comes from the future.
+    assert!(build(keeping(65).nonce_secret(&[7; 32])).is_ok());
+    assert!(matches!(
+        build(keeping(64).nonce_secret(&[7; 32])),
+        Err(DpopSettingsError::ReplaysTooShort { .. })
+    ));
 }
 
 #[test]
