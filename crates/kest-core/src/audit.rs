@@ -216,6 +216,12 @@ impl EndGuard {
         Self(Some(admission).filter(|it| it.is_audited()).cloned())
     }
 
+    /// Whether it is this guard that says the end.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Says how it ended.
     pub fn end(&mut self, ending: Ending) {
         if let Some(admission) = self.0.take() {

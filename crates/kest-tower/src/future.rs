@@ -137,6 +137,10 @@ where
                             ambience.scope(|| drop(response));
                             refuse(rejection, this.answering)
                         }
+                        // The end of an operation around this one is for others to say.
+                        None if !end.is_waiting() => {
+                            Poll::Ready(Ok(response.map(|body| ambience.clone().wrap(body))))
+                        }
                         None => {
                             let length = answered(&response, ambience, this.answering);
                             // Its body has the word from here on.

@@ -16,7 +16,7 @@ use kest::core::audit::{Audit, AuditError, Finished, Refused, Signed};
 use kest::prelude::*;
 use kest::{Operation, Origin, RunNested as _, run_admitted};
 use tokio::sync::Notify;
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::rig::{keys, refusal};
 
@@ -144,6 +144,28 @@ async fn client_that_hangs_up_cuts_the_operation_off() {
 async fn panic_of_a_handler_is_recorded() {
     let (log, kest) = audited();
     let panicked = tokio::spawn(app(&kest, &Arc::default()).oneshot(ask("/panic"))).await;
+    assert!(panicked.unwrap_err().is_panic());
+    assert_eq!(log.told(), ["signed read", "finished panicked 0"]);
+}
+
+/// A method of another service that is asked in this process, and that no operation is around, has no end to say.
+#[tokio::test]
+async fn public_method_inside_an_operation_does_not_end_it() {
+    let (log, kest) = audited();
+    let counting = |operation: kest::OperationBuilder| operation.policy_fn("anyone", |_| true);
+    let methods =
+        kest.grpc_service("shop.Stock").methods(["Count"], counting).public(["Ping"]).build().unwrap();
+    let ping = methods.layer(tower::service_fn(async |_ping: Request<Body>| {
+        Ok::<_, Infallible>(http::Response::new(Body::from("pong")))
+    }));
+    let outer = async move || -> &'static str {
+        let answer = ping.oneshot(ask("/shop.Stock/Ping")).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+        panic!("as handlers do")
+    };
+    let layer = kest.operation("read").policy_fn("anyone", |_| true).unwrap();
+    let app = Router::new().route("/", get(outer).route_layer(layer)).layer(kest.inbound(FromLineage));
+    let panicked = tokio::spawn(app.oneshot(ask("/"))).await;
     assert!(panicked.unwrap_err().is_panic());
     assert_eq!(log.told(), ["signed read", "finished panicked 0"]);
 }
