@@ -211,3 +211,26 @@ const NONCE_CHARACTERS: usize = 22;
 
 /// No receiver believes a signature for longer, so that one which says so is a mistake.
 const MOST_LIFETIME_SECONDS: u64 = 300;
+#[cfg(test)]
+mod tests {
+    use kest_core::Limits;
+    use kest_testkit::TestClock;
+
+    use super::*;
+
+    /// Attack on the edge of the window: a store that is made for a moment less refuses the proof, or forgets it.
+    #[test]
+    fn nonce_of_a_clock_that_is_ahead_is_remembered_for_as_long_as_stores_are_made_for() {
+        for (age, ahead) in [(10, 2), (1, 0), (300, 60), (30, 7)] {
+            let (max_age, skew) = (Duration::from_secs(age), Duration::from_secs(ahead));
+            let window = Window { max_age, skew };
+            let moment = Moment { created: 1000 + ahead, expires: 1000 + ahead + 10 };
+            let kept = window.check(&moment, &TestClock::at(1000)).unwrap();
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+            assert_eq!(kept.duration_since(now).unwrap(), window.longest_life());
+            let mut limits = Limits::default();
+            (limits.signature_max_age, limits.signature_skew) = (max_age, skew);
+            assert_eq!(window.longest_life(), limits.longest_signature_life());
+        }
+    }
+}

@@ -156,6 +156,12 @@ fn malformed(honest: &Honest<'_>) -> Vec<Attack> {
         let (_label, rest) = other.split_once('=').unwrap_or_default();
         two.append(name, value(&format!("second={rest}")));
     }
+    let mut another_tip = made(honest, &honest.sent(), |_attempt| ());
+    let tip = another_tip.get("kest-tip").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    // Well formed still, so that it is the comparison that tells it.
+    let (digit, rest) = (if tip.starts_with('0') { "1" } else { "0" }, tip.get(1..).unwrap_or_default());
+    let tip = value(&format!("{digit}{rest}"));
+    another_tip.insert("kest-tip", tip);
     let replaced = |name: &str, header: &'static str, from: &str, to: &str| {
         let sent = honest.sent();
         let mut hop = made(honest, &sent, |_attempt| ());
@@ -167,7 +173,7 @@ fn malformed(honest: &Honest<'_>) -> Vec<Attack> {
         one("two_hop_signatures", 26, sent, Hop::Made(two)),
         replaced("hop_proof_of_another_algorithm", "signature-input", "ed25519", "hmac-sha256"),
         replaced("hop_proof_that_leaves_out_the_path", "signature-input", "\"@path\" ", ""),
-        replaced("hop_proof_with_another_tip", "kest-tip", "", "0"),
+        one("hop_proof_with_another_tip", 26, honest.sent(), Hop::Made(another_tip)),
     ]
 }
 
