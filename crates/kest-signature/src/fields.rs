@@ -83,9 +83,6 @@ pub(crate) fn remove(
     tag: &str,
     limits: &Limits,
 ) -> Result<(), Fault> {
-    if !headers.contains_key(SIGNATURE_INPUT) && !headers.contains_key(SIGNATURE) {
-        return Ok(());
-    }
     if !mentions(headers, tag) && !mentions(headers, label.as_str()) {
         return Ok(());
     }

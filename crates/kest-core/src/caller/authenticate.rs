@@ -96,7 +96,7 @@ pub trait Authenticate: fmt::Debug + Send + Sync {
 
     /// Whether callers may be who the verified lineage says, in whatever way: it is shown the lineage then, and a service that
     /// uses it says what ties passports to their requests, or does not start. One that says no is asked before the passport is
-    /// opened, and never shown a lineage. Yes unless it says.
+    /// opened, and never shown a lineage. Asked when a layer is built too, and says the same each time. Yes unless it says.
     fn needs_lineage(&self) -> bool {
         true
     }
