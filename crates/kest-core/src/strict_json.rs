@@ -44,9 +44,12 @@ pub enum StrictJsonError {
 }
 
 /// Builds a [`Value`] while counting the nesting that is left.
+///
+/// A [`Value`] that is read as such takes an object with one name of `serde_json`'s own, `$serde_json::private::RawValue`,
+/// for the JSON in its string. Here every object is an object.
 #[derive(Clone, Copy)]
-struct Strict {
-    depth: usize,
+pub(crate) struct Strict {
+    pub(crate) depth: usize,
 }
 
 impl Strict {
@@ -130,6 +133,17 @@ mod tests {
         let json = br#"{"n":null,"b":true,"i":-1,"u":1,"f":1.5,"s":"x\n","a":[1,[2]],"o":{"k":"v"}}"#;
         assert_eq!(parse_strict_json(json, 3).unwrap(), serde_json::from_slice::<Value>(json).unwrap());
     }
+
+    /// Attack: an object with the name by which `serde_json` passes itself JSON that is already written.
+    #[test]
+    fn names_of_the_parser_are_names_like_others() {
+        for json in [RAW, &format!("[{RAW}]"), &format!(r#"{{"a":{RAW}}}"#)] {
+            let value = parse_strict_json(json.as_bytes(), 3).unwrap();
+            assert_eq!(value.to_string(), json);
+        }
+    }
+
+    const RAW: &str = r#"{"$serde_json::private::RawValue":"true"}"#;
 
     #[test]
     fn ambiguous_text_is_refused() {

@@ -173,6 +173,14 @@ def words_of_the_service_and_its_span(p: Passport):
     p.add([root], principal=ORDERS, environment={"attempt": 2})
 
 
+def names_that_a_parser_keeps_for_itself(p: Passport):
+    # A Rust library passes itself numbers and written JSON under these names; in an entry they are names like others.
+    raw, number = "$serde_json::private::RawValue", "$serde_json::private::Number"
+    free = {"list": [{raw: "[1]"}], "number": {number: "1"}, "object": {raw: "true"}, "whole": {raw: '{"a":1}', "z": 2}}
+    p.add(environment=free)
+    p.add(p.entries[-1:], principal=ORDERS, otel_context={raw: "null", number: "7", "nested": {raw: "not json"}})
+
+
 def mixed_identity_sources(p: Passport):
     p.add(identity=(NOBODY, "anonymous"), origin="internet")
     p.add(p.entries[-1:], principal=ORDERS, identity=({**ALICE, "agent": None}, "jwt"))
@@ -231,6 +239,7 @@ BUILDERS = [
     strings_with_escapes,
     environment_with_floats,
     words_of_the_service_and_its_span,
+    names_that_a_parser_keeps_for_itself,
     mixed_identity_sources,
     callers_issuer_and_tenant_are_handed_on,
     join_of_a_token_and_what_was_inherited_from_it,

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde::de::{DeserializeSeed, Deserializer, Error};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{EntryHash, Labels, PolicyContext};
 use crate::json_object::JsonObject;
+use crate::strict_json::Strict;
 use crate::taint::TaintList;
 
 /// Declared in the order of RFC 8785 section 3.2.3, so that plain serialization is canonical.
@@ -72,7 +74,18 @@ impl Deref for Text<'_> {
 /// Free-form members; they are empty unless a deployment fills them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Object(serde_json::Map<String, Value>);
+pub(crate) struct Object(#[serde(deserialize_with = "free")] Map<String, Value>);
+
+/// Reads an object in which every name is the deployment's own, also those that `serde_json` gives a meaning.
+fn free<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    // The parser's own bound; what is read is canonicalized with a narrower one.
+    match (Strict { depth: 127 }).deserialize(deserializer)? {
+        Value::Object(members) => Ok(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(D::Error::custom("not an object"))
+        }
+    }
+}
 
 impl Object {
     /// The members of `object`, which has been read as JSON before.

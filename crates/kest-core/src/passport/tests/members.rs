@@ -133,6 +133,21 @@ fn label_of_the_protocol_is_never_signed_in_a_services_own_words() {
     check_refused(&Operation::from_static("read").label("note", "x".repeat(1025)), "label_value");
 }
 
+/// Attack: names that mean something else to the parser than to the service.
+#[test]
+fn environment_with_names_of_the_parser_is_signed_as_it_was_said() {
+    for said in [
+        r#"{"a":{"$serde_json::private::RawValue":"true"}}"#,
+        r#"{"a":[{"$serde_json::private::RawValue":"{\"b\":1}","z":2}]}"#,
+        r#"{"$serde_json::private::RawValue":"no json","a":{"$serde_json::private::RawValue":"no json"}}"#,
+        r#"{"a":{"$serde_json::private::Number":"1"}}"#,
+    ] {
+        let operation = Operation::from_static("read").environment(JsonObject::parse(said).unwrap());
+        let signed = admit(signer(), &operation).unwrap();
+        assert_eq!(signed.entry().environment().as_str(), said);
+    }
+}
+
 #[test]
 fn environment_is_bounded() {
     let text = format!(r#"{{"note":"{}"}}"#, "x".repeat(2048));
