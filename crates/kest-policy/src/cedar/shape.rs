@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cedar_policy::{Context, RestrictedExpression};
-use kest_core::BoxError;
+use kest_core::{BoxError, parse_strict_json};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -55,6 +55,9 @@ pub(super) enum Unfit {
     Context(#[source] BoxError),
 }
 
+/// The nesting that the parser reads; documents were bounded when they were made.
+const DEEPEST: usize = 127;
+
 /// The context of a request: what of `document`, a JSON object, is declared.
 ///
 /// Every value is made by its own type and none is read as Cedar's JSON, whose escapes turn objects into entities and
@@ -67,7 +70,9 @@ pub(super) fn context(declared: &Members, document: &str) -> Result<Context, Unf
     let mut members = Map::new();
     for name in declared.keys() {
         if let Some(member) = unread_members.remove(name.as_str()) {
-            members.insert(name.clone(), serde_json::from_str(member.get()).map_err(unread)?);
+            let value = parse_strict_json(member.get().as_bytes(), DEEPEST)
+                .map_err(|cause| Unfit::Context(cause.into()))?;
+            members.insert(name.clone(), value);
         }
     }
     Context::from_pairs(pairs(declared, members)?).map_err(|cause| Unfit::Context(cause.into()))

@@ -1,7 +1,7 @@
 //! An input said in Cedar's JSON, or not said at all where Cedar would understand something else.
 
-use kest_core::BoxError;
 use kest_core::entry::{PolicyName, ResourceError};
+use kest_core::{BoxError, parse_strict_json};
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
@@ -11,9 +11,13 @@ pub(super) fn action(policy: &PolicyName) -> String {
     entity("Action", policy.as_str())
 }
 
+/// The nesting that the parser reads; documents were bounded when they were made.
+const DEEPEST: usize = 127;
+
 /// What the agent is sent about `input`.
 pub(super) fn question(action: &str, input: &Input) -> Result<String, NotCedar> {
-    let document = serde_json::from_str(input.canonical()).map_err(|cause| NotCedar::Json(cause.into()))?;
+    let document = parse_strict_json(input.canonical().as_bytes(), DEEPEST)
+        .map_err(|cause| NotCedar::Json(cause.into()))?;
     let question = json!({
         "principal": entity("Workload", &input.subject().workload),
         "action": action,
@@ -75,6 +79,10 @@ mod tests {
     use super::*;
 
     fn ask(id: &Value, attributes: &Value) -> Result<Value, NotCedar> {
+        ask_text(id, attributes).map(|question| serde_json::from_str(&question).unwrap())
+    }
+
+    fn ask_text(id: &Value, attributes: &Value) -> Result<String, NotCedar> {
         let chain = json!({"operations": ["a", "b"], "principals": ["w", "w"],
             "resources": [null, "r"], "users": [null, null]});
         let environment = json!({"active_deviations": [], "is_root": true, "operation": "read",
@@ -85,7 +93,7 @@ mod tests {
             "object": {"attributes": attributes, "id": id}, "subject": subject, "trust_score": 40});
         let input = Input::from_json(document.to_string().as_bytes(), &Limits::default()).unwrap();
         let action = action(&PolicyName::new("kest/it's").unwrap());
-        question(&action, &input).map(|question| serde_json::from_str(&question).unwrap())
+        question(&action, &input)
     }
 
     #[test]
@@ -122,6 +130,19 @@ mod tests {
             }
         }
         assert!(ask(&Value::Null, &json!({"entity": 1, "__Entity": 2, "x__extn": 3})).is_ok());
+    }
+
+    /// Attack: an attribute with the name under which the parser passes itself JSON that is already written.
+    #[test]
+    fn names_of_the_parser_are_sent_as_they_are() {
+        for attributes in [
+            json!({"a": {"$serde_json::private::RawValue": "true"}}),
+            json!({"a": [{"$serde_json::private::RawValue": "{\"__entity\":{}}"}]}),
+            json!({"a": {"$serde_json::private::Number": "7"}}),
+        ] {
+            let asked = ask_text(&Value::Null, &attributes).unwrap();
+            assert!(asked.contains(&attributes.to_string()), "{asked}");
+        }
     }
 
     #[test]

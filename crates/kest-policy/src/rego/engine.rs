@@ -126,8 +126,7 @@ impl Engine for Rego {
     async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
         let known = self.find(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
         let share = input.share();
-        let input: Value =
-            serde_json::from_str(input.canonical()).map_err(|cause| EngineError::Failed(cause.into()))?;
+        let input = value_of(input.canonical()).map_err(EngineError::Failed)?;
         if !known.slow.load(Ordering::Relaxed) {
             match self.evaluator.value(&known.entry, input.clone(), self.time.at_once) {
                 Err(Fault::Time(_)) => known.slow.store(true, Ordering::Relaxed),
@@ -149,6 +148,16 @@ impl fmt::Debug for Rego {
 }
 
 /// Only `true` is a yes.
+/// The input as the interpreter has it, or nothing where it would understand something else.
+fn value_of(document: &str) -> Result<Value, BoxError> {
+    // The interpreter takes an object with this member for the number in its string. In canonical JSON what ends like a
+    // name with a colon is one: inside of strings the quotation mark is escaped.
+    if document.contains(r#"$serde_json::private::Number":"#) {
+        return Err("policy input has a member whose name the interpreter takes for a number".into());
+    }
+    Ok(serde_json::from_str(document)?)
+}
+
 fn verdict(answer: Result<Value, Fault>) -> Result<Verdict, EngineError> {
     match answer {
         Ok(Value::Bool(true)) => Ok(Verdict::Allow),

@@ -54,6 +54,10 @@ fn attribute_without_the_declared_type_is_never_taken_for_another_value() {
         ("sizes", json!([1, 1.5]), "whole number of 64 bits", "sizes[]"),
         ("owner", json!({"name": false}), "string", "owner.name"),
         ("owner", json!("ada"), "object", "owner"),
+        // The parser passes itself JSON that is already written under this name.
+        ("open", json!({"$serde_json::private::RawValue": "true"}), "true or false", "open"),
+        ("tags", json!([{"$serde_json::private::RawValue": "\"a\""}]), "string", "tags[]"),
+        ("level", json!({"$serde_json::private::Number": "2"}), "whole number of 64 bits", "level"),
     ];
     for (attribute, value, expected, place) in cases {
         // Cedar compares values of different types without complaint: an unchecked forbid would not apply.

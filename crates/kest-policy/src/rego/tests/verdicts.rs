@@ -180,3 +180,20 @@ async fn claims_and_declared_environments_decide_and_absent_ones_do_not() {
     assert_eq!(said(Value::Null, json!({"region": "eu"})).await, Verdict::Deny);
     assert_eq!(said(gold(), Value::Null).await, Verdict::Deny);
 }
+
+/// Attack: a claim or an attribute with a name under which the parser passes itself values.
+#[tokio::test]
+async fn names_of_the_parser_do_not_turn_objects_into_what_they_hold() {
+    for name in ["$serde_json::private::Number", "$serde_json::private::RawValue"] {
+        let held = json!({"level": {name: "7"}, "list": [{name: "7"}]});
+        for rules in
+            ["allow if input.object.attributes.level == 7", "allow if input.object.attributes.list[_] == 7"]
+        {
+            assert!(!matches!(said(rules, held.clone()).await, Ok(Verdict::Allow)), "{rules} {name}");
+        }
+    }
+    // In a text they are a text.
+    let text = json!({"level": "$serde_json::private::Number", "a\\": "\"$serde_json::private::Number\":"});
+    let rules = r#"allow if input.object.attributes.level == "$serde_json::private::Number""#;
+    assert_eq!(said(rules, text).await.unwrap(), Verdict::Allow);
+}
