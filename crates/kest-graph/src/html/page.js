@@ -27,7 +27,10 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-const bdi = (text) => element("bdi", { dir: "auto" }, text === null || text === undefined ? "not said" : shown(String(text)));
+// What an entry says where a text or a number belongs; anything else is not said. Objects have a `toString` of the stranger's own.
+const said = (it) => (typeof it === "string" || typeof it === "number" ? String(it) : undefined);
+
+const bdi = (it) => element("bdi", { dir: "auto" }, said(it) === undefined ? "not said" : shown(said(it)));
 
 // The end of a workload's name, which tells it from its neighbours; all of it stands in the details.
 function ending(name) {
@@ -55,22 +58,27 @@ async function passportOf(data) {
   );
 }
 
+const objectOf = (value) => (typeof value === "object" && value !== null && !Array.isArray(value) ? value : {});
+
 // What an entry says, for showing it: verification reads for itself.
 function claimsOf(compact) {
   try {
     const bytes = Uint8Array.from(atob(compact.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (it) => it.charCodeAt(0));
     const payload = JSON.parse(new TextDecoder().decode(bytes));
-    const labels = payload.labels ?? {};
+    if (objectOf(payload) !== payload) return null;
+    const all = objectOf(payload.labels);
+    const labels = Object.fromEntries(Object.entries(all).filter(([, label]) => typeof label === "string"));
     const nested = (name) => {
       try {
-        return JSON.parse(labels[name]) ?? {};
+        return objectOf(JSON.parse(labels[name]));
       } catch {
         return {};
       }
     };
+    const whole = (value) => (Number.isInteger(value) ? value : undefined);
     const list = (value) => (Array.isArray(value) ? value.filter((it) => typeof it === "string") : []);
     return {
-      operation: payload.operation,
+      operation: said(payload.operation),
       workload: labels.principal,
       identity: nested("kest.identity"),
       source: labels["kest.identity_source"],
@@ -79,14 +87,14 @@ function claimsOf(compact) {
       origin: labels["kest.origin"],
       object: labels["kest.resource_id"],
       sanitizer: labels["kest.sanitizer"] === undefined ? null : nested("kest.sanitizer"),
-      trust: payload.trust_score,
+      trust: whole(payload.trust_score),
       added: list(payload.added_taints),
       removed: list(payload.removed_taints),
       taints: list(payload.taints),
-      context: payload.policy_context ?? {},
-      time: payload.timestamp_ms,
+      context: objectOf(payload.policy_context),
+      time: whole(payload.timestamp_ms),
       trace: labels.trace_id,
-      runtime: payload.runtime ?? {},
+      runtime: objectOf(payload.runtime),
     };
   } catch {
     return null;
@@ -272,6 +280,7 @@ class Page {
   }
 
   why(item, claims) {
+    if (claims.trust === undefined) return [bdi(claims.trust)];
     const parents = this.parents[item].map((parent) => ({ parent, trust: this.claims[parent]?.trust }));
     if (parents.some(({ trust }) => !Number.isInteger(trust))) return [bdi(claims.trust), ", and what it follows is not known"];
     const most = allowed(claims.origin, parents);
@@ -322,7 +331,7 @@ const WORDS = {
 function tell(own, data) {
   const [word, meaning] = WORDS[own.verdict];
   const place = own.index === null ? "" : ` at #${own.index}`;
-  const told = own.kind !== null && own.kind === data?.ours.kind ? data.ours.why : meaning;
+  const told = own.kind !== null && own.kind === data?.ours?.kind ? data.ours.why : meaning;
   const why = own.verdict === "refused" ? `${own.kind}${place}: ${told}` : (own.why ?? meaning);
   $("own").replaceChildren(element("strong", null, word), element("span", null, why));
   $("own").className = `verdict ${own.verdict}`;
@@ -349,7 +358,7 @@ function keys(data) {
   } catch {
     set = [];
   }
-  const rows = set.map((key) => element("tr", null, element("td", null, bdi(key.principal)), element("td", null, bdi(key.kid)), element("td", null, element("code", null, shown(String(key.x))))));
+  const rows = set.map((key) => element("tr", null, element("td", null, bdi(key.principal)), element("td", null, bdi(key.kid)), element("td", null, element("code", null, bdi(key.x)))));
   const head = element("tr", null, ...["workload", "key id", "Ed25519 key"].map((name) => element("th", { scope: "col" }, name)));
   $("keys").append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "list of keys" }, element("table", null, element("thead", null, head), element("tbody", null, ...rows))));
 }
@@ -404,7 +413,8 @@ async function main() {
   } catch (error) {
     // What cannot be read was changed; what cannot be judged is said to be so.
     const unable = error instanceof Unsupported;
-    tell({ verdict: unable ? "unsupported" : "refused", kind: "page_damaged", index: null, why: unable ? error.message : null }, data);
+    // Damaged data may be of any shape: the verdict then leans on none of them.
+    tell({ verdict: unable ? "unsupported" : "refused", kind: "page_damaged", index: null, why: unable ? error.message : null }, Number.isInteger(data?.drawn) ? { drawn: data.drawn } : null);
   }
 }
 

@@ -10,7 +10,7 @@ use kest_servers::browser::Browser;
 use kest_testkit::TestKest;
 use serde_json::{Value, json};
 
-use crate::support::{HOSTILE, all_over_graph, carried, drawn, vector, verified, written};
+use crate::support::{HOSTILE, all_instead_graph, all_over_graph, carried, drawn, vector, verified, written};
 
 /// What an opened page shows and did.
 async fn open(browser: &mut Browser, graph: &Graph, more: Value) -> Value {
@@ -88,6 +88,33 @@ async fn hostile_texts_do_nothing_in_the_page() {
     let seen =
         open(&mut browser, &all_over_graph(&["<b>\u{202e}x"]), json!({"click": "[data-item=\"0\"]"})).await;
     assert!(seen["details"].as_str().unwrap().contains("\"<b>\\u{202e}x\""), "{seen}");
+}
+
+/// Attack: members that are no texts and no numbers, among them objects that JavaScript cannot turn into texts.
+#[tokio::test]
+async fn hostile_values_do_not_keep_the_page_from_being_drawn() {
+    let mut browser = Browser::start();
+    for value in [
+        json!({"toString": 1, "valueOf": 2, "length": 3}),
+        json!([{"toString": 1}]),
+        json!({"toString": 1, "by": {"toString": 1}, "name": {"toString": 1}}),
+        json!(null),
+        json!(true),
+        json!(1.5),
+        json!(-1e300),
+        json!(9_007_199_254_740_993_u64),
+        json!([]),
+        json!(""),
+    ] {
+        let graph = all_instead_graph(&value);
+        for item in [0, 1] {
+            let click = format!("[data-item=\"{item}\"]");
+            let seen = open(&mut browser, &graph, json!({"click": click, "search": "a"})).await;
+            assert_eq!(seen["boxes"], 2, "{value}: {seen}");
+            assert_eq!(seen["words"][0], "refused: bad_payload", "{value}: {seen}");
+            assert!(seen["details"].as_str().unwrap().contains("trust"), "{value}: {seen}");
+        }
+    }
 }
 
 /// One more entry by the workload called `name`.

@@ -75,6 +75,43 @@ pub(crate) fn all_over(text: &str, parents: &[&str]) -> String {
     format!("{}.{}.AAAA", part(&json!({"alg": "EdDSA", "typ": "JWS", "kid": text})), part(&payload))
 }
 
+/// An entry that no one signed, with `value` in place of every member but the labels, and of every label.
+fn all_instead(value: &Value, parents: &[&str]) -> String {
+    let (part, mut parts) = (|value: &Value| URL_SAFE_NO_PAD.encode(value.to_string()), Vec::new());
+    let whole = all_over("x", parents);
+    for text in whole.split('.').take(2) {
+        parts.push(serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap());
+    }
+    for (name, member) in parts[1].as_object_mut().unwrap() {
+        match name.as_str() {
+            "parent_ids" => {}
+            "labels" | "runtime" => {
+                member.as_object_mut().unwrap().values_mut().for_each(|it| *it = value.clone())
+            }
+            "policy_context" => {
+                for list in member.as_object_mut().unwrap().values_mut() {
+                    *list = json!([value, {"policy": value, "reason": value, "approver": value}]);
+                }
+            }
+            _ => *member = value.clone(),
+        }
+    }
+    let sanitizer = json!({"by": value, "reason": value}).to_string();
+    if value.is_array() {
+        parts[1]["labels"]["kest.sanitizer"] = sanitizer.into();
+        parts[1]["labels"]["kest.identity"] =
+            json!({"user": value, "agent": value, "task": value}).to_string().into();
+    }
+    format!("{}.{}.AAAA", part(&parts[0]), part(&parts[1]))
+}
+
+/// Two entries, of which each member is `value`: not the text or number that belongs there.
+pub(crate) fn all_instead_graph(value: &Value) -> Graph {
+    let first = all_instead(value, &["0"]);
+    let second = all_instead(value, &[&kest_core::entry::EntryHash::of(&first).to_hex()]);
+    Graph::unchecked(&UnverifiedPassport::dangerous_from_entries([first, second], None, &limits()).unwrap())
+}
+
 /// A lineage of such entries, each after the one before and after one that is named by the text and not there.
 pub(crate) fn all_over_graph(texts: &[&str]) -> Graph {
     let mut entries: Vec<String> = Vec::new();
