@@ -136,7 +136,8 @@ impl<'it> Walk<'it> {
         let before = line.previous()?;
         let Record::Segment { edge, .. } = &line.record else { return None };
         let nodes = edge.iter().map(|node| TreeHash::from_hex(node)).collect::<Option<Vec<_>>>()?;
-        self.edge = Edge::new(line.seq, nodes);
+        // Without it no root could ever be compared.
+        self.edge = Some(Edge::new(line.seq, nodes)?);
         (self.next, self.before) = (Some(line.seq), Some(before));
         self.told.first = line.seq;
         Some((self.told.writer, line.seq, before))
@@ -279,10 +280,8 @@ impl<'it> Walk<'it> {
             return;
         };
         self.told.service.get_or_insert_with(|| checkpoint.service.as_str().to_owned());
-        let Some(edge) = &self.edge else {
-            self.unsealed = 0;
-            return;
-        };
+        // What it seals is not known after a fault: then it seals nothing.
+        let Some(edge) = &self.edge else { return };
         if (checkpoint.size, checkpoint.root) == (edge.size(), edge.root()) {
             (self.told.sealed, self.unsealed) = (checkpoint.size, 0);
         } else {
@@ -293,11 +292,14 @@ impl<'it> Walk<'it> {
     /// After something went missing the tree goes on from what the next file says of it.
     fn segment(&mut self, seq: u64, nodes: &[std::borrow::Cow<'_, str>]) {
         let nodes: Option<Vec<_>> = nodes.iter().map(|node| TreeHash::from_hex(node)).collect();
-        let said = nodes.and_then(|nodes| Edge::new(seq, nodes));
+        let Some(said) = nodes.and_then(|nodes| Edge::new(seq, nodes)) else {
+            self.fault(seq, FaultKind::Malformed);
+            return;
+        };
         match &self.edge {
-            Some(edge) if Some(edge) != said.as_ref() => self.fault(seq, FaultKind::CheckpointDiffers),
+            Some(edge) if *edge != said => self.fault(seq, FaultKind::CheckpointDiffers),
             Some(_) => {}
-            None => self.edge = said,
+            None => self.edge = Some(said),
         }
     }
 

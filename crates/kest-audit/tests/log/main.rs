@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod forging;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod tampering;

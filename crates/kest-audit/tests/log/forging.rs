@@ -1,0 +1,99 @@
+//! Attack: one who can write the folder, and has no key of the service, makes a log anew.
+
+use std::path::{Path, PathBuf};
+
+use kest_audit::{Durability, Line, Record, TreeHash};
+use uuid::Uuid;
+
+use crate::rig::{Rig, begin, files, kinds, operate, verify};
+
+/// The lines of these files, one after another.
+fn lines(files: &[PathBuf]) -> Vec<Vec<u8>> {
+    let text: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).unwrap()).collect();
+    text.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+}
+
+fn write(file: &Path, lines: &[Vec<u8>]) {
+    let mut text = lines.join(&b'\n');
+    text.push(b'\n');
+    std::fs::write(file, text).unwrap();
+}
+
+/// Has each line follow the one before it.
+fn chain_anew(lines: &mut [Vec<u8>]) {
+    for next in 1..lines.len() {
+        let before = TreeHash::of_line(&lines[next - 1]).to_hex();
+        let mut line = Line::read(&lines[next]).unwrap();
+        line.prev = before.into();
+        lines[next] = serde_json::to_vec(&line).unwrap();
+    }
+}
+
+/// Another record in the place of this one.
+fn replace(line: &mut Vec<u8>, record: Record<'_>) {
+    let mut read = Line::read(line).unwrap();
+    read.record = record;
+    *line = serde_json::to_vec(&read).unwrap();
+}
+
+/// A line in its spelling.
+fn forged(seq: u64, before: TreeHash, record: &str, writer: Uuid) -> Vec<u8> {
+    let before = before.to_hex();
+    format!(r#"{{"at":1,"prev":"{before}","record":{record},"seq":{seq},"v":1,"writer":"{writer}"}}"#)
+        .into_bytes()
+}
+
+/// A writer after all others, which no key has sealed.
+fn forge_writer(folder: &Path, before: &str, records: &[&str]) {
+    let writer: Uuid = "7fffffff-ffff-7fff-bfff-ffffffffffff".parse().unwrap();
+    let start = format!(
+        r#"{{"start":{{"before":[{before}],"key":"cart","library":"x","service":"spiffe://example.org/cart"}}}}"#
+    );
+    let mut lines = vec![forged(0, TreeHash::NOTHING, &start, writer)];
+    for (seq, record) in (1..).zip(records) {
+        lines.push(forged(seq, TreeHash::of_line(lines.last().unwrap()), record, writer));
+    }
+    write(&folder.join(format!("{writer}.000001.jsonl")), &lines);
+}
+
+/// A log in several files, of which the first was deleted in order; another writer saw nothing of the others.
+async fn headless() -> (Rig, Vec<PathBuf>) {
+    let rig = Rig::with(Durability::Required, 4096);
+    let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+    for _operation in 0..20 {
+        operate(&rig.service, "step").await;
+    }
+    // It is sealed here, and at its end.
+    rig.log.removed(Uuid::nil(), 0, TreeHash::NOTHING).await.unwrap();
+    rig.log.close().await.unwrap();
+    let mut own = files(rig.path());
+    own.pop();
+    let first = own.remove(0);
+    let last = lines(std::slice::from_ref(&first)).pop().unwrap();
+    let line = Line::read(&last).unwrap();
+    next.removed(line.writer, line.seq, TreeHash::of_line(&last)).await.unwrap();
+    next.close().await.unwrap();
+    std::fs::remove_file(first).unwrap();
+    assert!(verify(rig.path()).holds());
+    (rig, own)
+}
+
+/// Attack: without the edge of the tree no root can be compared, so that all of it can be written anew.
+#[tokio::test]
+async fn log_without_its_first_file_whose_edge_was_taken_away_does_not_hold() {
+    let (rig, own) = headless().await;
+    for edge in [Vec::new(), vec!["x".into()]] {
+        let mut all = lines(&own);
+        for line in &mut all {
+            let text = line.clone();
+            if let Record::Segment { number, .. } = Line::read(&text).unwrap().record {
+                replace(line, Record::Segment { edge: edge.clone(), number });
+            }
+        }
+        chain_anew(&mut all);
+        write(&own[0], &all);
+        own[1..].iter().for_each(|file| std::fs::write(file, "").unwrap());
+        let report = verify(rig.path());
+        assert!(!report.holds());
+    }
+}
