@@ -168,11 +168,12 @@ impl JsonLines {
         self.note(Record::InForce { keys: keys.map(text), policies: policies.map(text) }).await
     }
 
-    /// Records that the files of `writer` up to the record `through`, whose hash is `hash`, are deleted: before they are.
+    /// Records that the files of `writer` up to the record `through`, whose hash is `hash`, are deleted: before they are. It is
+    /// sealed when this returns, since a deletion that no checkpoint seals is not believed.
     ///
     /// # Errors
     ///
-    /// [`AuditError`] where it cannot be recorded in time: delete nothing then.
+    /// [`AuditError`] where it cannot be recorded and sealed in time: delete nothing then.
     pub async fn removed(&self, writer: Uuid, through: u64, hash: TreeHash) -> Result<(), AuditError> {
         self.note(Record::Removed { hash: hash.to_hex().into(), through, writer }).await
     }

@@ -33,6 +33,13 @@ pub(crate) enum Item {
     Close(Reply),
 }
 
+impl Item {
+    /// Whether files are deleted once it is kept.
+    pub(crate) fn removes(&self) -> bool {
+        matches!(self, Self::Note { record, .. } if matches!(record.as_ref(), Record::Removed { .. }))
+    }
+}
+
 /// How many of each kind were not kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lost {

@@ -32,7 +32,15 @@ pub(crate) struct Witnessed {
     pub(crate) roots: HashMap<Uuid, BTreeMap<u64, TreeHash>>,
 }
 
-/// A writer's files that were deleted in order.
+impl Witnessed {
+    /// Whether others saw the record that `removed` names, where any saw one there.
+    fn admits(&self, writer: Uuid, removed: &Removed) -> bool {
+        let seen = self.records.get(&writer).and_then(|records| records.get(&removed.through));
+        seen.is_none_or(|seen| *seen == removed.hash)
+    }
+}
+
+/// A writer's files that were deleted in order, as a sealed record says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Removed {
     pub(crate) through: u64,
@@ -70,7 +78,7 @@ impl<'it> LogVerifier<'it> {
             }
         }
         self.kept_checkpoints(&services, &mut witnessed, &mut report);
-        let mut removed: HashMap<Uuid, Removed> = HashMap::new();
+        let mut removed: HashMap<Uuid, Vec<Removed>> = HashMap::new();
         let mut firsts = Vec::new();
         for writer in log.writers() {
             let walk = Walk::new(writer, &self.verifier, self.ring, &witnessed, services.get(&writer));
@@ -78,8 +86,9 @@ impl<'it> LogVerifier<'it> {
             firsts.extend(walked);
         }
         for (writer, first, before) in firsts {
-            let in_order =
-                removed.get(&writer).is_some_and(|it| it.through + 1 == first && it.hash == before);
+            let in_order = removed.get(&writer).into_iter().flatten().any(|it| {
+                it.through.checked_add(1) == Some(first) && it.hash == before && witnessed.admits(writer, it)
+            });
             if !in_order {
                 report.fault(Fault::of(writer, 0, FaultKind::FirstMissing));
                 if let Some(found) = report.writers.iter_mut().find(|it| it.writer == writer) {
@@ -91,7 +100,8 @@ impl<'it> LogVerifier<'it> {
         let seen = witnessed.records.iter().map(|(writer, records)| (*writer, records.keys().max()));
         let seen = seen.chain(witnessed.roots.iter().map(|(writer, roots)| (*writer, roots.keys().max())));
         for (writer, last) in seen.filter(|(writer, _)| !present.contains(writer)) {
-            let deleted = removed.get(&writer).is_some_and(|it| Some(&it.through) >= last);
+            let mut removals = removed.get(&writer).into_iter().flatten();
+            let deleted = removals.any(|it| Some(&it.through) >= last && witnessed.admits(writer, it));
             if !deleted {
                 report.fault(Fault::of(writer, 0, FaultKind::WriterMissing));
             }

@@ -33,6 +33,8 @@ pub(crate) struct Walk<'it> {
     /// The tree over all records so far, unless one of them is missing or changed.
     edge: Option<Edge>,
     unsealed: u64,
+    /// Deletions that no checkpoint behind them has proved yet.
+    pending: Vec<(Uuid, Removed)>,
     entries: HashMap<EntryHash, Arc<Entry>>,
     order: VecDeque<EntryHash>,
     faults: Vec<Fault>,
@@ -73,6 +75,7 @@ impl<'it> Walk<'it> {
             before: None,
             edge: None,
             unsealed: 0,
+            pending: Vec::new(),
             entries: HashMap::new(),
             order: VecDeque::new(),
             faults: Vec::new(),
@@ -85,7 +88,7 @@ impl<'it> Walk<'it> {
         mut self,
         log: &Log,
         report: &mut Report,
-        removed: &mut HashMap<Uuid, Removed>,
+        removed: &mut HashMap<Uuid, Vec<Removed>>,
         progress: &mut impl FnMut(u64),
     ) -> io::Result<Option<Headless>> {
         let writer = self.told.writer;
@@ -147,7 +150,7 @@ impl<'it> Walk<'it> {
         self.faults.push(Fault::of(self.told.writer, seq, kind));
     }
 
-    fn line(&mut self, raw: &RawLine, removed: &mut HashMap<Uuid, Removed>) {
+    fn line(&mut self, raw: &RawLine, removed: &mut HashMap<Uuid, Vec<Removed>>) {
         let expected = match self.next {
             Some(next) => next,
             None => {
@@ -161,21 +164,22 @@ impl<'it> Walk<'it> {
             other => {
                 let kind = if other.is_ok() { FaultKind::Foreign } else { FaultKind::Malformed };
                 self.fault(expected, kind);
-                (self.next, self.before, self.edge) = (Some(expected + 1), None, None);
+                (self.next, self.before) = (Some(expected.saturating_add(1)), None);
+                self.lose_edge();
                 return;
             }
         };
         if line.seq < expected {
             self.fault(line.seq, FaultKind::Repeated);
-            self.edge = None;
+            self.lose_edge();
             return;
         }
         if line.seq > expected {
             self.fault(expected, FaultKind::Missing);
-            self.edge = None;
+            self.lose_edge();
         } else if self.before.is_some_and(|before| line.previous() != Some(before)) {
             self.fault(expected.saturating_sub(1), FaultKind::Changed);
-            self.edge = None;
+            self.lose_edge();
         }
         self.witness(line.seq, hash);
         self.record(&line, removed);
@@ -184,6 +188,12 @@ impl<'it> Walk<'it> {
         }
         (self.next, self.before) = (Some(line.seq.saturating_add(1)), Some(hash));
         (self.told.last, self.told.records) = (line.seq, self.told.records + 1);
+    }
+
+    /// After a fault no root over all records is known, and what was not sealed before it never will be.
+    fn lose_edge(&mut self) {
+        self.edge = None;
+        self.pending.clear();
     }
 
     /// Compares with what others saw of this record, and of the tree before it.
@@ -205,7 +215,7 @@ impl<'it> Walk<'it> {
         }
     }
 
-    fn record(&mut self, line: &Line<'_>, removed: &mut HashMap<Uuid, Removed>) {
+    fn record(&mut self, line: &Line<'_>, removed: &mut HashMap<Uuid, Vec<Removed>>) {
         let sealing = matches!(line.record, Record::Checkpoint { .. });
         if (line.seq == 0) != matches!(line.record, Record::Start(_)) || self.last_end && !sealing {
             self.fault(line.seq, FaultKind::Misplaced);
@@ -218,20 +228,11 @@ impl<'it> Walk<'it> {
         }
         match &line.record {
             Record::Signed { entry } | Record::Carried { entry } => self.entry(line.seq, entry),
-            Record::Checkpoint { note } => self.checkpoint(line.seq, note),
+            Record::Checkpoint { note } => self.checkpoint(line.seq, note, removed),
             Record::Segment { edge, .. } => self.segment(line.seq, edge),
             Record::Removed { hash, through, writer } => {
-                if let Some(hash) = TreeHash::from_hex(hash) {
-                    let through = *through;
-                    removed
-                        .entry(*writer)
-                        .and_modify(|it| {
-                            if through > it.through {
-                                *it = Removed { through, hash };
-                            }
-                        })
-                        .or_insert(Removed { through, hash });
-                }
+                let hash = TreeHash::from_hex(hash);
+                self.pending.extend(hash.map(|hash| (*writer, Removed { through: *through, hash })));
             }
             Record::Lost { finished, refused, signed } => {
                 let lost = finished.saturating_add(*refused).saturating_add(*signed);
@@ -269,7 +270,7 @@ impl<'it> Walk<'it> {
         }
     }
 
-    fn checkpoint(&mut self, seq: u64, note: &str) {
+    fn checkpoint(&mut self, seq: u64, note: &str, removed: &mut HashMap<Uuid, Vec<Removed>>) {
         // Without a start the log does not say whose it is: any workload whose key is trusted may be.
         let own = self.service.cloned();
         let any = self.ring.keys().map(|(workload, ..)| workload.clone()).filter(|_| own.is_none());
@@ -284,6 +285,9 @@ impl<'it> Walk<'it> {
         let Some(edge) = &self.edge else { return };
         if (checkpoint.size, checkpoint.root) == (edge.size(), edge.root()) {
             (self.told.sealed, self.unsealed) = (checkpoint.size, 0);
+            for (writer, new) in self.pending.drain(..) {
+                removed.entry(writer).or_default().push(new);
+            }
         } else {
             self.fault(seq, FaultKind::CheckpointDiffers);
         }

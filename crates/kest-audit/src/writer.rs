@@ -144,8 +144,12 @@ impl Writer {
         if written.is_err() {
             self.lost.add(lost);
         }
+        // A deletion counts when it is sealed: files are deleted as soon as this is answered.
+        let removes = written.is_ok() && items.iter().any(Item::removes);
+        let sealed = if removes { self.seal() } else { Ok(()) };
         for item in items {
-            let failed = || written.as_ref().err().map(again);
+            let removes = item.removes();
+            let failed = written.as_ref().err();
             let (reply, unheard) = match item {
                 Item::Signed { reply: None, .. } => (None, Lost { signed: 1, ..Lost::default() }),
                 Item::Refused(_) => (None, Lost { refused: 1, ..Lost::default() }),
@@ -157,7 +161,8 @@ impl Writer {
                 self.lost.add(unheard);
             }
             if let Some(reply) = reply {
-                tell(reply, failed().map_or(Ok(()), Err));
+                let unsealed = sealed.as_ref().err().filter(|_| removes);
+                tell(reply, failed.or(unsealed).map_or(Ok(()), |error| Err(again(error))));
             }
         }
     }

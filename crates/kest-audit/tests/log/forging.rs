@@ -97,3 +97,44 @@ async fn log_without_its_first_file_whose_edge_was_taken_away_does_not_hold() {
         assert!(!report.holds());
     }
 }
+
+/// Attack: all of a writer's files are deleted, and a record says that this was in order: one that no key has sealed.
+#[tokio::test]
+async fn removal_that_is_not_sealed_is_not_believed() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+    next.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
+    let writer = Line::read(&lines(std::slice::from_ref(&first))[0]).unwrap().writer;
+    std::fs::remove_file(first).unwrap();
+    let (hash, through) = (TreeHash::NOTHING.to_hex(), u64::MAX - 1);
+    let removed = format!(r#"{{"removed":{{"hash":"{hash}","through":{through},"writer":"{writer}"}}}}"#);
+    forge_writer(rig.path(), "", &[&removed]);
+    assert_eq!(kinds(&verify(rig.path())), ["writer_missing"]);
+}
+
+/// A removal counts by the record that it names: another writer saw another one there.
+#[tokio::test]
+async fn removal_through_another_record_than_was_seen_is_not_believed() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
+    let last = lines(std::slice::from_ref(&first)).pop().unwrap();
+    let (writer, through) = {
+        let last = Line::read(&last).unwrap();
+        (last.writer, last.seq)
+    };
+    for (hash, expected) in [(TreeHash::NOTHING, &["writer_missing"][..]), (TreeHash::of_line(&last), &[])] {
+        let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+        next.removed(writer, through, hash).await.unwrap();
+        let kept = std::fs::read(&first).unwrap();
+        std::fs::remove_file(&first).unwrap();
+        // It counts as soon as it was answered.
+        assert_eq!(kinds(&verify(rig.path())), expected);
+        std::fs::write(&first, kept).unwrap();
+        next.close().await.unwrap();
+    }
+}
