@@ -1,6 +1,6 @@
 //! The chain of one writer: which number, hash and root the next line has, and which entries its readers have at hand.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use kest_core::Passport;
 use kest_core::entry::EntryHash;
@@ -10,11 +10,9 @@ use uuid::Uuid;
 use crate::record::{Line, Record};
 use crate::tree::{Edge, TreeHash};
 
-/// Entries, signed and carried, that a reader keeps: the parents of an entry are among the last so many before it.
+/// Lines of entries, signed and carried, that a reader looks back: the parents of an entry are among the last so many before
+/// it.
 pub const PARENT_WINDOW: usize = 4096;
-
-/// Entries that a writer counts on: a passport of 1024 entries may push as many out before the entry that follows them.
-const WRITER_WINDOW: usize = 2048;
 
 /// Where a writer is. Cloned before each write, so that a failed one leaves no trace.
 #[derive(Debug, Clone)]
@@ -47,39 +45,62 @@ impl Chain {
     }
 }
 
-/// The entries that were written last.
-#[derive(Debug, Default)]
-pub(crate) struct Recent {
-    known: HashSet<EntryHash>,
+/// What was written of entries in the last lines: the same for a writer and for its readers. Each line of an entry counts, and
+/// one that comes again is new.
+#[derive(Debug)]
+pub(crate) struct Window<T> {
+    known: HashMap<EntryHash, (u64, T)>,
+    /// Which entry each of the last lines had, the last of them being number `lines`.
     order: VecDeque<EntryHash>,
+    lines: u64,
 }
 
-impl Recent {
-    pub(crate) fn add(&mut self, hash: EntryHash) {
-        if self.known.insert(hash) {
-            self.order.push_back(hash);
-        }
-        while self.order.len() > WRITER_WINDOW {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
+impl<T> Default for Window<T> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), order: VecDeque::new(), lines: 0 }
+    }
+}
+
+impl<T> Window<T> {
+    pub(crate) fn add(&mut self, hash: EntryHash, value: T) {
+        self.lines = self.lines.saturating_add(1);
+        self.known.insert(hash, (self.lines, value));
+        self.order.push_back(hash);
+        if self.order.len() > PARENT_WINDOW
+            && let Some(oldest) = self.order.pop_front()
+            && self.age(&oldest).is_some_and(|age| age >= PARENT_WINDOW)
+        {
+            self.known.remove(&oldest);
         }
     }
 
+    pub(crate) fn get(&self, hash: &EntryHash) -> Option<&T> {
+        self.known.get(hash).map(|(_line, value)| value)
+    }
+
+    /// How many lines came after the last of this entry.
+    fn age(&self, hash: &EntryHash) -> Option<usize> {
+        let (line, _value) = self.known.get(hash)?;
+        usize::try_from(self.lines.saturating_sub(*line)).ok()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Window<()> {
     /// The entries of `passport` before its last that have to be written first. Where one is missing all after it are
-    /// written again: they may follow it.
+    /// written again: they may follow it. One that those would push out is as good as missing.
     pub(crate) fn missing<'it>(
         &self,
         passport: &'it Passport,
     ) -> impl Iterator<Item = (EntryHash, &'it str)> {
         let entries = passport.entries();
         let ancestors = entries.split_last().map_or(&[][..], |(_own, ancestors)| ancestors);
-        let known = ancestors.iter().take_while(|entry| self.known.contains(&entry.hash())).count();
+        let stays =
+            |hash| self.age(&hash).is_some_and(|age| age.saturating_add(entries.len()) < PARENT_WINDOW);
+        let known = ancestors.iter().take_while(|entry| stays(entry.hash())).count();
         ancestors.iter().skip(known).map(|entry| (entry.hash(), entry.compact()))
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.known.clear();
-        self.order.clear();
     }
 }

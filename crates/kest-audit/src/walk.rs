@@ -1,6 +1,6 @@
 //! One writer's records from the first to the last: what follows what, what is sealed, what holds.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use kest_core::passport::VerifyErrorKind;
 use kest_core::signature::{KeyRing, WorkloadId};
 use uuid::Uuid;
 
-use crate::chain::PARENT_WINDOW;
+use crate::chain::Window;
 use crate::folder::State;
 use crate::note::Checkpoint;
 use crate::read::{Lines, Log, RawLine};
@@ -35,8 +35,7 @@ pub(crate) struct Walk<'it> {
     unsealed: u64,
     /// Deletions that no checkpoint behind them has proved yet.
     pending: Vec<(Uuid, Removed)>,
-    entries: HashMap<EntryHash, Arc<Entry>>,
-    order: VecDeque<EntryHash>,
+    entries: Window<Arc<Entry>>,
     faults: Vec<Fault>,
     last_end: bool,
 }
@@ -76,8 +75,7 @@ impl<'it> Walk<'it> {
             edge: None,
             unsealed: 0,
             pending: Vec::new(),
-            entries: HashMap::new(),
-            order: VecDeque::new(),
+            entries: Window::default(),
             faults: Vec::new(),
             last_end: false,
         }
@@ -251,15 +249,7 @@ impl<'it> Walk<'it> {
         match self.verifier.verify_next(compact, self.ring, parent) {
             Ok(entry) => {
                 self.told.entries += 1;
-                let hash = entry.hash();
-                if self.entries.insert(hash, entry).is_none() {
-                    self.order.push_back(hash);
-                }
-                while self.order.len() > PARENT_WINDOW {
-                    if let Some(oldest) = self.order.pop_front() {
-                        self.entries.remove(&oldest);
-                    }
-                }
+                self.entries.add(entry.hash(), entry);
             }
             Err(VerifyErrorKind::BrokenLink) => self.fault(seq, FaultKind::ParentMissing),
             Err(kind) => {

@@ -12,7 +12,7 @@ use kest_core::signature::{Sign, Signature, SigningKey};
 use kest_core::{Clock, Random};
 use tokio::runtime::Handle;
 
-use crate::chain::{Chain, Recent};
+use crate::chain::{Chain, Window};
 use crate::folder;
 use crate::note::Checkpoint;
 use crate::queue::{Item, Lost, Queue, Reply};
@@ -36,7 +36,7 @@ pub(crate) struct Writer {
     queue: Arc<Queue>,
     /// None where the last file could not be gone on with.
     open: Option<Open>,
-    recent: Recent,
+    recent: Window<()>,
     lost: Lost,
     sealed: Sealed,
 }
@@ -58,7 +58,7 @@ struct Sealed {
 impl Writer {
     /// Begins a writer with a file of its own.
     pub(crate) fn begin(settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
-        let (recent, lost, sealed) = (Recent::default(), Lost::default(), Sealed::default());
+        let (recent, lost, sealed) = (Window::default(), Lost::default(), Sealed::default());
         let mut writer = Self { settings, queue, open: None, recent, lost, sealed };
         writer.reopen()?;
         Ok(writer)
@@ -180,9 +180,9 @@ impl Writer {
                 let missing: Vec<_> = self.recent.missing(passport).collect();
                 for (hash, compact) in missing {
                     chain.append(lines, at, Record::Carried { entry: compact.into() })?;
-                    self.recent.add(hash);
+                    self.recent.add(hash, ());
                 }
-                self.recent.add(entry.hash());
+                self.recent.add(entry.hash(), ());
                 chain.append(lines, at, Record::Signed { entry: entry.compact().into() })
             }
             Item::Refused(refusal) => chain.append(lines, at, Record::Refused(refusal.as_ref().clone())),

@@ -7,6 +7,8 @@ mod forging;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod lineages;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod writing;
