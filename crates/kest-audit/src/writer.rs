@@ -294,6 +294,8 @@ impl Writer {
             return Err(storage(error));
         }
         *open = Open { chain, segment, number };
+        // The files before this one may be deleted: it has to carry what its entries follow.
+        self.recent.clear();
         Ok(())
     }
 }
