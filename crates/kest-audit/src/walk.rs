@@ -24,7 +24,8 @@ pub(crate) struct Walk<'it> {
     verifier: &'it Verifier,
     ring: &'it KeyRing,
     witnessed: &'it Witnessed,
-    service: Option<&'it WorkloadId>,
+    /// Whose log it is: as its start says, or else its first checkpoint.
+    service: Option<WorkloadId>,
     told: WriterReport,
     /// The number of the next record; `None` before the first.
     next: Option<u64>,
@@ -68,7 +69,7 @@ impl<'it> Walk<'it> {
             verifier,
             ring,
             witnessed,
-            service,
+            service: service.cloned(),
             told,
             next: None,
             before: None,
@@ -261,16 +262,17 @@ impl<'it> Walk<'it> {
     }
 
     fn checkpoint(&mut self, seq: u64, note: &str, removed: &mut HashMap<Uuid, Vec<Removed>>) {
-        // Without a start the log does not say whose it is: any workload whose key is trusted may be.
-        let own = self.service.cloned();
-        let any = self.ring.keys().map(|(workload, ..)| workload.clone()).filter(|_| own.is_none());
-        let mut services = own.clone().into_iter().chain(any);
-        let held = services.find_map(|service| Checkpoint::verify(note, &service, self.ring).ok());
+        // Without a start the log does not say whose it is: any workload whose key is trusted may be, and no other after it.
+        let own = self.service.as_ref();
+        let any = self.ring.keys().map(|(workload, ..)| workload).filter(|_| own.is_none());
+        let mut services = own.into_iter().chain(any);
+        let held = services.find_map(|service| Checkpoint::verify(note, service, self.ring).ok());
         let Some(checkpoint) = held.filter(|it| it.writer == self.told.writer) else {
             self.fault(seq, FaultKind::CheckpointInvalid);
             return;
         };
         self.told.service.get_or_insert_with(|| checkpoint.service.as_str().to_owned());
+        self.service.get_or_insert_with(|| checkpoint.service.clone());
         // What it seals is not known after a fault: then it seals nothing.
         let Some(edge) = &self.edge else { return };
         if (checkpoint.size, checkpoint.root) == (edge.size(), edge.root()) {

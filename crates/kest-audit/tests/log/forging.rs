@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use kest_audit::{Durability, Line, Record, TreeHash};
+use kest_audit::{Checkpoint, Durability, Line, Record, TreeHash};
+use kest_core::signature::Sign as _;
 use uuid::Uuid;
 
-use crate::rig::{Rig, begin, files, kinds, operate, verify};
+use crate::rig::{Rig, begin, files, kinds, operate, ring, signer, verify};
 
 /// The lines of these files, one after another.
 fn lines(files: &[PathBuf]) -> Vec<Vec<u8>> {
@@ -137,4 +138,27 @@ async fn removal_through_another_record_than_was_seen_is_not_believed() {
         std::fs::write(&first, kept).unwrap();
         next.close().await.unwrap();
     }
+}
+
+/// Attack: another workload, which is trusted too, seals a log whose start is not there.
+#[tokio::test]
+async fn log_without_its_start_is_sealed_by_one_service() {
+    let (rig, own) = headless().await;
+    let file = own.last().unwrap();
+    let mut all = lines(std::slice::from_ref(file));
+    let last = all.last_mut().unwrap();
+    let text = last.clone();
+    let Record::Checkpoint { note } = Line::read(&text).unwrap().record else { panic!("no checkpoint") };
+    let mut checkpoint = Checkpoint::verify(&note, signer("cart").workload(), &ring()).unwrap();
+    checkpoint.service = signer("gateway").workload().clone();
+    replace(last, Record::Checkpoint { note: sealed(&checkpoint, "gateway").await.into() });
+    write(file, &all);
+    assert!(kinds(&verify(rig.path())).contains(&"checkpoint_invalid"));
+}
+
+/// The note, signed by the service called `name`.
+async fn sealed(checkpoint: &Checkpoint, name: &str) -> String {
+    let key = signer(name).current();
+    let signature = key.sign(checkpoint.text().as_bytes()).await.unwrap();
+    checkpoint.note(key.public_key(), &signature)
 }
