@@ -47,7 +47,8 @@ impl Checkpoint {
         format!("{}\n\u{2014} {origin} {}\n", self.text(), STANDARD.encode(signed))
     }
 
-    /// Reads a note about a log of `service` and checks that a key of `ring` for that workload signed it.
+    /// Reads a note about a log of `service` and checks that a key of `ring` for that workload signed it: one that had
+    /// not ended by then.
     ///
     /// # Errors
     ///
@@ -66,7 +67,9 @@ impl Checkpoint {
             let (hash, signature) = signed.split_at_checked(4).ok_or(NoteError::Form)?;
             let signature: [u8; 64] = signature.try_into().map_err(|_cause| NoteError::Form)?;
             let signature = Signature::from_bytes(signature);
-            let keys = ring.keys().filter(|(workload, ..)| *workload == service).map(|(.., key)| key);
+            let ended = |id| ring.not_after(id).is_some_and(|end| end.has_passed(read.at));
+            let keys = ring.keys().filter(|(workload, id, _)| *workload == service && !ended(id));
+            let keys = keys.map(|(.., key)| key);
             for key in keys.filter(|key| key_hash(&origin, key) == hash) {
                 if key.verifies(text.as_bytes(), &signature) {
                     return Ok(read);
@@ -141,7 +144,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    use kest_core::signature::{Ed25519Signer, KeyId, SigningKey as _};
+    use kest_core::signature::{Ed25519Signer, KeyId, NotAfter, SigningKey as _};
 
     use super::*;
 
@@ -169,6 +172,20 @@ mod tests {
             let (checkpoint, note, ring) = signed(workload);
             assert_eq!(Checkpoint::verify(&note, &checkpoint.service, &ring), Ok(checkpoint.clone()));
             assert_eq!(Checkpoint::claimed_writer(&note), Some(checkpoint.writer));
+        }
+    }
+
+    /// Attack: a key that was retired, and stolen later, seals what was exchanged.
+    #[test]
+    fn key_that_has_ended_seals_what_is_before_its_end_alone() {
+        let (checkpoint, note, ring) = signed("cart");
+        let (service, _, key) = ring.keys().next().unwrap();
+        let sealed = checkpoint.at / 1000;
+        for (end, holds) in [(sealed + 1, true), (sealed, false)] {
+            let mut retired = KeyRing::new();
+            let end = NotAfter::from_unix_seconds(end).unwrap();
+            retired.trust_until(service.clone(), KeyId::new("k").unwrap(), key.clone(), end).unwrap();
+            assert_eq!(Checkpoint::verify(&note, service, &retired).is_ok(), holds, "{end}");
         }
     }
 
