@@ -73,7 +73,7 @@ impl<'it> LogVerifier<'it> {
         let mut witnessed = Witnessed::default();
         let mut services: HashMap<Uuid, WorkloadId> = HashMap::new();
         for writer in log.writers() {
-            if let Some(service) = starts(log, writer, &mut witnessed)? {
+            if let Some(service) = starts(log, writer, &mut witnessed, &mut report)? {
                 services.insert(writer, service);
             }
         }
@@ -125,7 +125,10 @@ impl<'it> LogVerifier<'it> {
                 of_log.chain(any).find_map(|service| Checkpoint::verify(note, service, self.ring).ok());
             match held {
                 Some(kept) => {
-                    witnessed.roots.entry(kept.writer).or_default().insert(kept.size, kept.root);
+                    let roots = witnessed.roots.entry(kept.writer).or_default();
+                    if *roots.entry(kept.size).or_insert(kept.root) != kept.root {
+                        report.fault(Fault::of(kept.writer, kept.size, FaultKind::CheckpointDiffers));
+                    }
                 }
                 None => report.fault(Fault::of(writer, 0, FaultKind::CheckpointInvalid)),
             }
@@ -140,13 +143,22 @@ impl Fault {
 }
 
 /// What the first record of a writer says of itself and of others.
-fn starts(log: &Log, writer: Uuid, witnessed: &mut Witnessed) -> io::Result<Option<WorkloadId>> {
+fn starts(
+    log: &Log,
+    writer: Uuid,
+    witnessed: &mut Witnessed,
+    report: &mut Report,
+) -> io::Result<Option<WorkloadId>> {
     let Some(first) = log.lines_of(writer).next().transpose()? else { return Ok(None) };
     let Ok(line) = first.read() else { return Ok(None) };
     let Record::Start(start) = line.record else { return Ok(None) };
     for before in &start.before {
         if let Some(hash) = TreeHash::from_hex(&before.hash) {
-            witnessed.records.entry(before.writer).or_default().insert(before.seq, hash);
+            let records = witnessed.records.entry(before.writer).or_default();
+            // Of two that saw different records one is forged: neither speaks for the other.
+            if *records.entry(before.seq).or_insert(hash) != hash {
+                report.fault(Fault::of(before.writer, before.seq, FaultKind::Changed));
+            }
         }
     }
     Ok(WorkloadId::new(start.service.into_owned()).ok())

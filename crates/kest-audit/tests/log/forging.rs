@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use kest_audit::{Checkpoint, Durability, Line, Record, TreeHash};
+use kest_audit::{Checkpoint, Durability, Line, Log, LogVerifier, Record, TreeHash};
 use kest_core::signature::Sign as _;
+use kest_core::{Limits, Verifier};
 use uuid::Uuid;
 
 use crate::rig::{Rig, begin, files, kinds, operate, ring, signer, verify};
@@ -161,4 +162,50 @@ async fn sealed(checkpoint: &Checkpoint, name: &str) -> String {
     let key = signer(name).current();
     let signature = key.sign(checkpoint.text().as_bytes()).await.unwrap();
     checkpoint.note(key.public_key(), &signature)
+}
+
+/// Attack: a later start, which no key has sealed, speaks for what was exchanged.
+#[tokio::test]
+async fn two_starts_that_saw_different_records_are_a_fault() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+    next.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
+    let mut all = lines(std::slice::from_ref(&first));
+    // Nothing seals the last record; it is a checkpoint.
+    let last = all.last_mut().unwrap();
+    let mut line = Line::read(last).unwrap();
+    line.at = 1;
+    let (seq, writer) = (line.seq, line.writer);
+    *last = serde_json::to_vec(&line).unwrap();
+    let hash = TreeHash::of_line(last).to_hex();
+    write(&first, &all);
+    assert_eq!(kinds(&verify(rig.path())), ["changed"]);
+    let before = format!(r#"{{"hash":"{hash}","seq":{seq},"state":"ended","torn":0,"writer":"{writer}"}}"#);
+    forge_writer(rig.path(), &before, &[]);
+    assert!(kinds(&verify(rig.path())).contains(&"changed"));
+}
+
+/// Attack: the service itself keeps two logs, and shows each reader one of them.
+#[tokio::test]
+async fn two_kept_checkpoints_of_one_size_and_different_roots_are_a_fault() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let last = lines(&files(rig.path())).pop().unwrap();
+    let Record::Checkpoint { note } = Line::read(&last).unwrap().record else { panic!("no checkpoint") };
+    let mut other = Checkpoint::verify(&note, signer("cart").workload(), &ring()).unwrap();
+    other.root = TreeHash::NOTHING;
+    let other = sealed(&other, "cart").await;
+    let ring = ring();
+    let verifier = || LogVerifier::new(Verifier::new(Limits::default()), &ring).checkpoint(note.as_ref());
+    let judged = |verifier: LogVerifier<'_>| {
+        kinds(&verifier.verify(&Log::open(rig.path()).unwrap(), |_bytes| ()).unwrap())
+    };
+    assert!(judged(verifier().checkpoint(note.as_ref())).is_empty());
+    assert!(judged(verifier().checkpoint(other.clone())).contains(&"checkpoint_differs"));
+    let verifier = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+    assert!(judged(verifier.checkpoint(other).checkpoint(note.as_ref())).contains(&"checkpoint_differs"));
 }
