@@ -104,7 +104,7 @@ impl Edge {
             }
         }
         self.nodes.push(node);
-        self.size += 1;
+        self.size = self.size.saturating_add(1);
     }
 
     /// The root: RFC 6962 section 2.1. Of no line at all it is the hash of nothing.

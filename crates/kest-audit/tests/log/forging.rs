@@ -209,3 +209,19 @@ async fn two_kept_checkpoints_of_one_size_and_different_roots_are_a_fault() {
     let verifier = LogVerifier::new(Verifier::new(Limits::default()), &ring);
     assert!(judged(verifier.checkpoint(other).checkpoint(note.as_ref())).contains(&"checkpoint_differs"));
 }
+
+/// Attack: numbers that have no next one.
+#[tokio::test]
+async fn largest_numbers_are_faults_and_no_panic() {
+    let rig = Rig::new();
+    let writer = Uuid::from_u128(7);
+    rig.log.removed(writer, u64::MAX, TreeHash::NOTHING).await.unwrap();
+    rig.log.close().await.unwrap();
+    let edge = vec![format!("\"{}\"", TreeHash::NOTHING.to_hex()); 64].join(",");
+    let segment = format!(r#"{{"segment":{{"edge":[{edge}],"number":2}}}}"#);
+    let first = forged(u64::MAX, TreeHash::NOTHING, &segment, writer);
+    let second = forged(u64::MAX, TreeHash::of_line(&first), r#"{"end":{}}"#, writer);
+    write(&rig.path().join(format!("{writer}.000002.jsonl")), &[first, second, b"x".to_vec()]);
+    let kinds = kinds(&verify(rig.path()));
+    assert!(["first_missing", "malformed"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+}
