@@ -20,10 +20,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing is wrong: every writer is complete from its first record in the log on.
+    /// Whether nothing is wrong: there are writers, and each is complete from its first record in the log on.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.fault_count == 0
+        self.fault_count == 0 && !self.writers.is_empty()
     }
 
     /// Records that were read.

@@ -171,3 +171,10 @@ async fn writer_that_is_gone_or_cut_is_missed_by_the_next_one() {
     std::fs::remove_file(&first).unwrap();
     assert_eq!(kinds(&verify(rig.path())), ["writer_missing"]);
 }
+
+/// Attack: all files of all writers are deleted.
+#[test]
+fn log_of_which_nothing_is_left_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!verify(folder.path()).holds());
+}
