@@ -18,6 +18,19 @@ pub(crate) fn file_name(writer: Uuid, number: u32) -> String {
     format!("{writer}.{number:06}.jsonl")
 }
 
+/// Makes `folder`, so that it is still there after a loss of power: a name is durable when the folder around it is.
+pub(crate) fn create(folder: &Path) -> io::Result<()> {
+    let named = folder.ancestors().filter(|it| !it.as_os_str().is_empty());
+    let missing: Vec<&Path> = named.take_while(|it| !it.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    for made in missing {
+        let around = made.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(around)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// What lies in `folder`; other files are left alone.
 pub(crate) fn writers(folder: &Path) -> io::Result<Writers> {
     let mut found = Writers::new();

@@ -30,6 +30,8 @@ pub struct RawLine {
     pub bytes: Vec<u8>,
     /// Whether its end is there, and it is not too long.
     pub whole: bool,
+    /// Where in the file the next line begins; where this one does, while its end is not there.
+    pub next: u64,
 }
 
 impl RawLine {
@@ -76,16 +78,19 @@ impl Log {
         files.flat_map(|path| Lines::open(path.clone()))
     }
 
-    /// The lines of one writer from this many bytes of its files on: those that came since a reader was here.
-    pub fn lines_from(&self, writer: Uuid, bytes: u64) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
-        let files = self.writers.get(&writer).into_iter().flat_map(BTreeMap::values);
-        let mut rest = bytes;
-        files.flat_map(move |path| {
-            let length = std::fs::metadata(path).map_or(0, |found| found.len());
-            let from = rest.min(length);
-            rest -= from;
-            Lines::open_from(path.clone(), from)
-        })
+    /// The files, by writer and number, in their order.
+    pub fn files(&self) -> impl Iterator<Item = (Uuid, u32)> + '_ {
+        self.writers.iter().flat_map(|(writer, files)| files.keys().map(|number| (*writer, *number)))
+    }
+
+    /// The lines of one file from this byte on, at which a line begins: those that came since a reader was here.
+    pub fn lines_from(
+        &self,
+        (writer, number): (Uuid, u32),
+        byte: u64,
+    ) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
+        let path = self.writers.get(&writer).and_then(|files| files.get(&number));
+        path.into_iter().flat_map(move |path| Lines::open_from(path.clone(), byte))
     }
 
     pub(crate) fn files_of(&self, writer: Uuid) -> impl Iterator<Item = (u32, &PathBuf)> {
@@ -97,8 +102,8 @@ impl Log {
         Ok(files.map(folder::tail).transpose()?.flatten().map(|tail| tail.state))
     }
 
-    /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where the log does
-    /// not have it. Signed by whom, and whether it holds, is for a [`Verifier`](kest_core::Verifier) to say.
+    /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where no writer has
+    /// all of it. Signed by whom, and whether it holds, is for a [`Verifier`](kest_core::Verifier) to say.
     ///
     /// Memory holds one file at a time, and the passport.
     ///
@@ -112,6 +117,9 @@ impl Log {
             let mut taken = HashSet::new();
             // From the end on: what an entry follows stands before it.
             for path in files.values().rev() {
+                if found.len() == wanted.len() {
+                    break;
+                }
                 let lines: Vec<RawLine> = Lines::open(path.clone()).collect::<io::Result<_>>()?;
                 for line in lines.iter().rev() {
                     let Ok(read) = line.read() else { continue };
@@ -123,7 +131,8 @@ impl Log {
                     }
                 }
             }
-            if !found.is_empty() {
+            // Files that were deleted may have had the rest; another writer may have it still.
+            if found.len() == wanted.len() {
                 found.reverse();
                 return Ok(Some(in_order(found)));
             }
@@ -183,6 +192,7 @@ pub(crate) struct Lines {
     failed: Option<io::Error>,
     file: Arc<Path>,
     number: u64,
+    next: u64,
 }
 
 impl Lines {
@@ -196,7 +206,7 @@ impl Lines {
             Ok(file) => (Some(BufReader::with_capacity(LINE_BYTES, file)), None),
             Err(error) => (None, Some(error)),
         };
-        Self { reader, failed, file: path.into(), number: 0 }
+        Self { reader, failed, file: path.into(), number: 0, next: from }
     }
 
     fn read(&mut self) -> io::Result<Option<RawLine>> {
@@ -207,25 +217,34 @@ impl Lines {
             return Ok(None);
         }
         self.number += 1;
+        let mut read = Some(length(&bytes));
         let whole = bytes.pop_if(|last| *last == b'\n').is_some();
-        if !whole && bytes.len() >= LINE_BYTES {
-            skip_line(reader)?;
+        if !whole {
+            let rest = if bytes.len() >= LINE_BYTES { skip_line(reader)? } else { None };
+            read = rest.and_then(|rest| Some(rest + read?));
         }
-        Ok(Some(RawLine { file: Arc::clone(&self.file), number: self.number, bytes, whole }))
+        self.next += read.unwrap_or_default();
+        Ok(Some(RawLine { file: Arc::clone(&self.file), number: self.number, bytes, whole, next: self.next }))
     }
 }
 
-/// What is longer than a line can be is one fault, and not many.
-fn skip_line(reader: &mut BufReader<File>) -> io::Result<()> {
+/// What is longer than a line can be is one fault, and not many. Says how many bytes it has more, where it has an end.
+fn skip_line(reader: &mut BufReader<File>) -> io::Result<Option<u64>> {
+    let mut skipped = 0;
     loop {
         let held = reader.fill_buf()?;
         let end = held.iter().position(|byte| *byte == b'\n');
         let used = end.map_or(held.len(), |end| end + 1);
+        skipped += length(held.get(..used).unwrap_or_default());
         reader.consume(used);
         if end.is_some() || used == 0 {
-            return Ok(());
+            return Ok(end.map(|_| skipped));
         }
     }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 impl Iterator for Lines {

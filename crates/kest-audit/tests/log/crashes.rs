@@ -1,8 +1,10 @@
 //! A writer that was killed in mid write, and the next one after it.
 
-use kest_audit::{Durability, Log, Record, State};
+use std::sync::Arc;
 
-use crate::rig::{Rig, begin, files, kinds, operate, verify};
+use kest_audit::{Durability, JsonLines, Log, Record, State};
+
+use crate::rig::{Rig, begin, files, kinds, operate, signer, verify};
 
 /// The power is lost in mid write: a line lies there without its end.
 #[tokio::test]
@@ -38,18 +40,17 @@ async fn torn_write_is_named_by_the_next_writer_and_is_no_gap() {
     assert!(!verify(rig.path()).holds());
 }
 
-/// Attack: the folder is gone, so that what is done leaves no trace.
+/// Attack: more refusals than one second may write.
 #[tokio::test]
-async fn best_effort_counts_what_it_loses_and_records_the_count() {
+async fn refusals_over_the_limit_are_counted_and_the_count_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let mut limits = kest_core::Limits::default();
     limits.audit_refusals_a_second = 2;
-    let builder =
-        kest_audit::JsonLines::builder(folder.path(), crate::rig::signer("cart"), Durability::BestEffort);
-    let clock = std::sync::Arc::new(StandingClock);
-    let log = std::sync::Arc::new(builder.limits(limits).clock(clock).open().unwrap());
-    let service = kest_core::Admitter::builder(crate::rig::signer("cart"));
-    let shared: std::sync::Arc<dyn kest_core::Audit> = std::sync::Arc::<kest_audit::JsonLines>::clone(&log);
+    let builder = JsonLines::builder(folder.path(), signer("cart"), Durability::BestEffort);
+    let clock = Arc::new(StandingClock);
+    let log = Arc::new(builder.limits(limits).clock(clock).open().unwrap());
+    let service = kest_core::Admitter::builder(signer("cart"));
+    let shared: Arc<dyn kest_core::Audit> = Arc::<JsonLines>::clone(&log);
     let service = service.audit(shared).build();
     let never = kest_core::policy::policy_fn("never", |_| false).unwrap();
     let operation = kest_core::Operation::named("no").unwrap();
@@ -61,6 +62,62 @@ async fn best_effort_counts_what_it_loses_and_records_the_count() {
     let report = verify(folder.path());
     assert!(kinds(&report).is_empty());
     assert_eq!(report.writers[0].lost, 8);
+}
+
+/// Attack: more operations than may wait, so that what is done leaves no trace.
+#[tokio::test]
+async fn best_effort_counts_the_operations_that_it_loses_and_records_the_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut limits = kest_core::Limits::default();
+    limits.audit_waiting = 0;
+    let builder = JsonLines::builder(folder.path(), signer("cart"), Durability::BestEffort);
+    let log = Arc::new(builder.limits(limits).open().unwrap());
+    let shared: Arc<dyn kest_core::Audit> = Arc::<JsonLines>::clone(&log);
+    let service = kest_core::Admitter::builder(signer("cart")).audit(shared).build();
+    for _operation in 0..3 {
+        drop(operate(&service, "step").await);
+    }
+    log.close().await.unwrap();
+    let lines: Vec<_> = Log::open(folder.path()).unwrap().lines().map(|line| line.unwrap()).collect();
+    let lost = lines.iter().filter_map(|line| match line.read().unwrap().record {
+        Record::Lost { finished, refused, signed } => Some((finished, refused, signed)),
+        _ => None,
+    });
+    assert_eq!(lost.collect::<Vec<_>>(), [(3, 0, 3)]);
+}
+
+/// Attack: what the log asks panics, and operations go on unrecorded, or wait for it for ever.
+#[tokio::test]
+async fn log_whose_thread_is_gone_refuses_at_once_and_can_be_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(BreakingClock::default());
+    let shared_clock: Arc<dyn kest_core::Clock> = Arc::<BreakingClock>::clone(&clock);
+    let builder = JsonLines::builder(folder.path(), signer("cart"), Durability::Required);
+    let log = Arc::new(builder.clock(shared_clock).open().unwrap());
+    let shared: Arc<dyn kest_core::Audit> = Arc::<JsonLines>::clone(&log);
+    let service = kest_core::Admitter::builder(signer("cart")).audit(shared).build();
+    drop(operate(&service, "step").await);
+    clock.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    let operation = kest_core::Operation::named("late").unwrap();
+    let origin = kest_core::trust::Origin::system;
+    let policy = kest_core::policy::dangerous_allow_all();
+    for _try in 0..2 {
+        let refused = service.originate(origin(), &operation, &policy).await.unwrap_err();
+        assert_eq!(refused.cause(), Some("closed"));
+    }
+    assert_eq!(log.close().await.unwrap_err().kind(), "closed");
+}
+
+/// Panics under the writer when it is told to.
+#[derive(Debug, Default)]
+struct BreakingClock(std::sync::atomic::AtomicBool);
+
+impl kest_core::Clock for BreakingClock {
+    fn now(&self) -> std::time::SystemTime {
+        let writes = std::thread::current().name() == Some("kest-audit");
+        assert!(!(writes && self.0.load(std::sync::atomic::Ordering::Relaxed)), "as clocks do not");
+        std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000)
+    }
 }
 
 /// All refusals come within one second of it.

@@ -116,6 +116,33 @@ async fn files_that_were_deleted_in_order_leave_what_is_before_unknown() {
     assert_eq!((kinds(&report), report.writers[0].answer), (vec!["first_missing"], Answer::Gap));
 }
 
+/// Of an entry whose parent is gone there is no passport, and not a part of one.
+#[tokio::test]
+async fn passport_is_put_together_whole_or_not_at_all() {
+    let rig = Rig::new();
+    let outer = operate(&rig.service, "outer").await;
+    let inner = outer.operation(Operation::named("inner").unwrap());
+    let inner = inner.admit(&dangerous_allow_all()).await.unwrap();
+    rig.log.close().await.unwrap();
+    let hash = inner.entry().hash();
+    assert_eq!(Log::open(rig.path()).unwrap().ancestors(hash).unwrap().unwrap().len(), 2);
+    let file = files(rig.path()).remove(0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let left: Vec<&str> = text.lines().filter(|line| !line.contains(outer.entry().compact())).collect();
+    std::fs::write(&file, left.join("\n") + "\n").unwrap();
+    assert_eq!(Log::open(rig.path()).unwrap().ancestors(hash).unwrap(), None);
+}
+
+#[tokio::test]
+async fn entries_longer_than_a_line_are_refused_when_the_log_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut limits = Limits::default();
+    limits.entry_bytes = 64 * 1024;
+    let builder =
+        kest_audit::JsonLines::builder(folder.path().join("a/b"), signer("cart"), Durability::Required);
+    assert!(builder.limits(limits).open().is_err());
+}
+
 #[tokio::test]
 async fn several_writers_share_a_folder() {
     let rig = Rig::new();

@@ -24,16 +24,16 @@ pub(crate) async fn run(flags: &Query) -> Result<Answer, Failure> {
 }
 
 /// Prints what came since the last look.
-fn more(log: &Log, flags: &Query, seen: &mut HashMap<Uuid, u64>) -> Result<(), Failure> {
+fn more(log: &Log, flags: &Query, seen: &mut HashMap<(Uuid, u32), u64>) -> Result<(), Failure> {
     let mut output = Output::open();
-    for writer in log.writers() {
-        let next = seen.entry(writer).or_default();
-        for line in log.lines_from(writer, *next) {
+    for file in log.files() {
+        let next = seen.entry(file).or_default();
+        for line in log.lines_from(file, *next) {
             let line = line.map_err(AuditError::Unreadable)?;
             if line.whole {
                 query::print(&line, flags, &mut output)?;
-                *next += u64::try_from(line.bytes.len()).unwrap_or_default() + 1;
             }
+            *next = line.next;
         }
     }
     Ok(output.flush()?)

@@ -1,5 +1,6 @@
 //! `kest audit`: a log as people and scripts see it.
 
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,24 +11,30 @@ use kest_core::{Admission, Admitter, Audit, Operation};
 
 use crate::support::{bundle, directory, file, kest, signer};
 
+/// What `work` does with a service, in a writer of its own.
+fn write<Done>(folder: &Path, work: impl AsyncFnOnce(Admitter) -> Done) -> Done {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = JsonLines::builder(folder, Arc::new(signer("cart")), Durability::Required).open().unwrap();
+        let log = Arc::new(log);
+        let shared: Arc<dyn Audit> = Arc::<JsonLines>::clone(&log);
+        let done = work(Admitter::builder(Arc::new(signer("cart"))).audit(shared).build()).await;
+        log.close().await.unwrap();
+        done
+    })
+}
+
 /// A log of a root, what follows it, and a refusal; and the last entry.
 fn log(name: &str) -> (PathBuf, PathBuf, Admission) {
     let directory = directory(name);
     let folder = directory.join("log");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let last = runtime.block_on(async {
-        let log = JsonLines::builder(&folder, Arc::new(signer("cart")), Durability::Required).open().unwrap();
-        let log = Arc::new(log);
-        let service = Admitter::builder(Arc::new(signer("cart")));
-        let shared: Arc<dyn Audit> = Arc::<JsonLines>::clone(&log);
-        let service = service.audit(shared).build();
+    let last = write(&folder, async |service: Admitter| {
         let (root, policy) = (Operation::named("root").unwrap().taint("raw"), dangerous_allow_all());
         let root = service.originate(Origin::system(), &root, &policy).await.unwrap();
         let last = root.operation(Operation::named("leaf").unwrap()).admit(&policy).await.unwrap();
         let never = policy_fn("never", |_| false).unwrap();
         let refused = Operation::named("pay").unwrap();
         service.originate(Origin::system(), &refused, &never).await.unwrap_err();
-        log.close().await.unwrap();
         last
     });
     file(&directory, "bundle.json", bundle(&["cart"]));
@@ -113,4 +120,49 @@ fn passport_of_a_recorded_entry_verifies() {
     assert_eq!((none.code, none.stdout.as_slice()), (Some(1), &b""[..]));
     let empty = kest(arguments("passport", &directory, &["--entry", &hash]), b"");
     assert_eq!(empty.code, Some(2));
+}
+
+/// Records of new writers come too, whatever lies in the files and whichever are deleted meanwhile; each of them once.
+#[test]
+fn what_comes_is_shown_once() {
+    let (_directory, folder, _last) = log("audit-tail");
+    let first = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_kest"))
+        .args(arguments("tail", &folder, &["--json", "--signed"]))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line: serde_json::Value = serde_json::from_str(&shown.next().unwrap().unwrap()).unwrap();
+        line["operation"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([next(), next()], ["root", "leaf"]);
+    let come = |name: &'static str| {
+        write(&folder, async |service: Admitter| {
+            let operation = Operation::named(name).unwrap();
+            drop(service.originate(Origin::system(), &operation, &dangerous_allow_all()).await.unwrap());
+        });
+    };
+    // A line that is too long, and a record behind it.
+    let lines = std::fs::read_to_string(&first).unwrap();
+    let root = lines.lines().find(|line| line.contains("\"signed\"")).unwrap().to_owned() + "\n";
+    let mut file = std::fs::OpenOptions::new().append(true).open(&first).unwrap();
+    file.write_all(format!("{}\n{root}", "x".repeat(70_000)).as_bytes()).unwrap();
+    assert_eq!(next(), "root");
+    come("second");
+    assert_eq!(next(), "second");
+    // Half of one, which is whole after the reader was there.
+    let (half, rest) = root.split_at(100);
+    file.write_all(half.as_bytes()).unwrap();
+    come("between");
+    assert_eq!(next(), "between");
+    file.write_all(rest.as_bytes()).unwrap();
+    assert_eq!(next(), "root");
+    std::fs::remove_file(&first).unwrap();
+    come("third");
+    assert_eq!(next(), "third");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(shown.next().is_none());
 }
