@@ -11,8 +11,9 @@ use kest_core::{BoxError, Clock, Limits, OsRandom, Random, SystemClock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::folder;
 use crate::queue::{Item, NotTaken, Queue, Room};
-use crate::record::{Record, Refusal};
+use crate::record::{LINE_BYTES, Record, Refusal};
 use crate::tree::TreeHash;
 use crate::writer::{Settings, Writer};
 
@@ -102,7 +103,13 @@ impl JsonLinesBuilder {
     /// [`OpenError`] where that cannot be, or no tokio runtime is running.
     pub fn open(self) -> Result<JsonLines, OpenError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|cause| OpenError(cause.into()))?;
-        std::fs::create_dir_all(&self.folder).map_err(|cause| OpenError(cause.into()))?;
+        if self.limits.entry_bytes > LINE_BYTES - LINE_ROOM {
+            let longest = LINE_BYTES - LINE_ROOM;
+            return Err(OpenError(
+                format!("entries may be longer than the {longest} bytes of a line").into(),
+            ));
+        }
+        folder::create(&self.folder).map_err(|cause| OpenError(cause.into()))?;
         let room = Room {
             signed: self.limits.audit_waiting,
             refused: self.limits.audit_waiting,
@@ -182,11 +189,11 @@ impl JsonLines {
     ///
     /// # Errors
     ///
-    /// [`AuditError`] where the end could not be written; what was promised before is there.
+    /// [`AuditError`] where the end could not be written within 10 s; what was promised before is there.
     pub async fn close(&self) -> Result<(), AuditError> {
         let (reply, kept) = oneshot::channel();
         self.put(Item::Close(reply))?;
-        kept.await.map_err(|cause| AuditError::new("closed", cause))?
+        answer(kept, CLOSE_WAIT).await
     }
 
     async fn note(&self, record: Record<'static>) -> Result<(), AuditError> {
@@ -203,11 +210,7 @@ impl JsonLines {
     }
 
     async fn kept(&self, kept: oneshot::Receiver<Result<(), AuditError>>) -> Result<(), AuditError> {
-        match tokio::time::timeout(self.wait, kept).await {
-            Ok(Ok(kept)) => kept,
-            Ok(Err(gone)) => Err(AuditError::new("closed", gone)),
-            Err(elapsed) => Err(AuditError::new("slow", elapsed)),
-        }
+        answer(kept, self.wait).await
     }
 
     /// Whether this refusal is within what one second may write: strangers cause them, and may not fill the disk with them.
@@ -281,4 +284,16 @@ impl Drop for JsonLines {
     }
 }
 
+async fn answer(kept: oneshot::Receiver<Result<(), AuditError>>, wait: Duration) -> Result<(), AuditError> {
+    match tokio::time::timeout(wait, kept).await {
+        Ok(Ok(kept)) => kept,
+        Ok(Err(gone)) => Err(AuditError::new("closed", gone)),
+        Err(elapsed) => Err(AuditError::new("slow", elapsed)),
+    }
+}
+
+/// How long the end of a log may take: all that waits is written first.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// What stands in a line beside an entry.
+const LINE_ROOM: usize = 1024;

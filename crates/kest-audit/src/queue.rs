@@ -148,6 +148,16 @@ impl Queue {
         (items, std::mem::take(&mut waiting.lost))
     }
 
+    /// Takes nothing more, and lets go of all that waits: those who wait hear that the log is closed.
+    pub(crate) fn abandon(&self) {
+        let waiting = {
+            let mut waiting = self.waiting();
+            waiting.closed = true;
+            std::mem::take(&mut waiting.items)
+        };
+        drop(waiting);
+    }
+
     /// Nothing in it is half done when a thread panics.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)

@@ -66,6 +66,7 @@ impl Writer {
 
     /// Writes until it is told to end.
     pub(crate) fn run(mut self) {
+        let _gone = Gone(Arc::clone(&self.queue));
         loop {
             let (items, lost) = self.queue.take(BATCH, TICK);
             self.lost.add(lost);
@@ -243,8 +244,9 @@ impl Writer {
     /// Seals and rotates where that is due.
     fn keep_up(&mut self) -> Result<(), AuditError> {
         let Some(open) = &self.open else { return Ok(()) };
-        let (fresh, since) =
-            (open.chain.next().saturating_sub(self.sealed.next), self.now().saturating_sub(self.sealed.at));
+        let fresh = open.chain.next().saturating_sub(self.sealed.next);
+        // A clock that was set back says nothing about the time since.
+        let since = self.now().checked_sub(self.sealed.at).unwrap_or(u64::MAX);
         let due = fresh >= SEAL_RECORDS || fresh > 0 && since >= SEAL_MILLIS || since >= HEARTBEAT_MILLIS;
         if due {
             self.seal()?;
@@ -297,6 +299,19 @@ impl Writer {
         // The files before this one may be deleted: it has to carry what its entries follow.
         self.recent.clear();
         Ok(())
+    }
+}
+
+/// Lets all who wait go when the thread ends, in order or in a panic of the signer or the clock: there is no writer any more.
+#[derive(Debug)]
+struct Gone(Arc<Queue>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.abandon();
+        if std::thread::panicking() {
+            tracing::error!("audit log has stopped: its thread panicked");
+        }
     }
 }
 
