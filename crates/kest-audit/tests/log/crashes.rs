@@ -79,9 +79,9 @@ async fn best_effort_counts_the_operations_that_it_loses_and_records_the_count()
     }
     log.close().await.unwrap();
     let lines: Vec<_> = Log::open(folder.path()).unwrap().lines().map(|line| line.unwrap()).collect();
-    let lost = lines.iter().filter_map(|line| match line.read().unwrap().record {
-        Record::Lost { finished, refused, signed } => Some((finished, refused, signed)),
-        _ => None,
+    let lost = lines.iter().filter_map(|line| {
+        let Record::Lost { finished, refused, signed } = line.read().unwrap().record else { return None };
+        Some((finished, refused, signed))
     });
     assert_eq!(lost.collect::<Vec<_>>(), [(3, 0, 3)]);
 }
