@@ -11,7 +11,7 @@ use crate::failure::{Answer, Failure};
 use crate::input::Source;
 use crate::keys;
 use crate::output::{self, Output};
-use crate::whole;
+use crate::whole::{self, Readers};
 
 /// Draws the input.
 pub(crate) async fn run(arguments: arguments::Graph) -> Result<Answer, Failure> {
@@ -46,7 +46,8 @@ pub(crate) async fn run(arguments: arguments::Graph) -> Result<Answer, Failure> 
         Picture::Html => graph.to_html(),
     };
     match &arguments.out {
-        Some(path) => whole::write(path, picture.trim_end_matches('\n'))?,
+        // A fresh passport is a credential, also in a picture.
+        Some(path) => whole::write(path, picture.trim_end_matches('\n'), Readers::Owner)?,
         None => {
             let mut output = Output::open();
             output.bytes(picture.as_bytes())?;

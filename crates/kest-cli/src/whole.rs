@@ -6,12 +6,19 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// Who may read a file that was not there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    Owner,
+    Everybody,
+}
+
 /// Puts `text` and a line feed into the file at `path`, which need not be there yet; a link is followed.
 ///
 /// # Errors
 ///
 /// [`WholeError`]; the file is then as it was, and nothing lies beside it.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), WholeError> {
+pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> Result<(), WholeError> {
     let unwritable = |cause| WholeError::Write { path: path.to_owned(), cause };
     let present = path.metadata().ok();
     if present.as_ref().is_some_and(|found| !found.is_file()) {
@@ -23,7 +30,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), WholeError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = fresh_in(folder).map_err(unwritable)?;
+    let mut file = fresh_in(folder, readers).map_err(unwritable)?;
     if let Some(present) = present {
         file.as_file().set_permissions(present.permissions()).map_err(unwritable)?;
     }
@@ -41,11 +48,14 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), WholeError> {
 }
 
 /// A file with a name of its own in `folder`, which goes again unless it is kept.
-fn fresh_in(folder: &Path) -> io::Result<NamedTempFile> {
+fn fresh_in(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kest-");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(match readers {
+        Readers::Owner => 0o600,
+        Readers::Everybody => 0o644,
+    }));
     builder.tempfile_in(folder)
 }
 

@@ -13,7 +13,7 @@ use crate::input::{InputError, Source};
 use crate::keygen::PUBLIC_SUFFIX;
 use crate::keys::{self, BUNDLE_BYTES, warn_of_skipped};
 use crate::output::{self, Output};
-use crate::whole;
+use crate::whole::{self, Readers};
 
 /// Joins the files and writes the JWK Set, once all of it stands; or says how it compares.
 pub(crate) async fn run(arguments: &arguments::Bundle) -> Result<Answer, Failure> {
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &arguments::Bundle) -> Result<Answer, Failure
     }
     match &arguments.out {
         Some(path) => {
-            whole::write(path, &json)?;
+            whole::write(path, &json, Readers::Everybody)?;
             output::say(&format!("wrote {}", path.display()));
         }
         None => {

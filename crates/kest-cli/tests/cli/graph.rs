@@ -70,6 +70,12 @@ fn every_format_is_written_whole_into_the_file_that_is_named() {
         let run = kest(arguments, lineage(1).to_json().as_bytes());
         assert_eq!((run.code, run.text()), (Some(0), ""), "{format}: {}", run.stderr);
         let written = std::fs::read_to_string(&out).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&out).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "a fresh passport is a credential");
+        }
         assert!(written.starts_with(start), "{format}");
         let run = kest(["graph", "--keys", &keys, "--format", format], lineage(1).to_json().as_bytes());
         assert_eq!(run.text(), written, "{format}");
