@@ -1,4 +1,4 @@
-//! The folder of a log: whose files lie there, and how far each writer came.
+//! The folder of a log: whose files lie there, how far each writer came, and the one that a writer appends to.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::record::{LINE_BYTES, Line, Record};
-use crate::tree::TreeHash;
+use crate::lines::Lines;
+use crate::place::{Append, Batch, CommitError, ReadParts, Tail};
+use crate::read::RawLine;
+use crate::record::LINE_BYTES;
+use crate::segment::Segment;
 
 /// The files of each writer, by number; writers in the order in which they began.
-pub(crate) type Writers = BTreeMap<Uuid, BTreeMap<u32, PathBuf>>;
+type Writers = BTreeMap<Uuid, BTreeMap<u32, PathBuf>>;
 
 /// The name of a writer's file.
 pub(crate) fn file_name(writer: Uuid, number: u32) -> String {
@@ -32,7 +35,7 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
 }
 
 /// What lies in `folder`; other files are left alone.
-pub(crate) fn writers(folder: &Path) -> io::Result<Writers> {
+fn writers(folder: &Path) -> io::Result<Writers> {
     let mut found = Writers::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -48,16 +51,6 @@ fn parse(name: &str) -> Option<(Uuid, u32)> {
     let (writer, number) = name.strip_suffix(".jsonl")?.split_once('.')?;
     let (writer, number) = (writer.parse().ok()?, number.parse().ok()?);
     (file_name(writer, number) == name).then_some((writer, number))
-}
-
-/// Where a writer came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tail {
-    pub(crate) seq: u64,
-    pub(crate) hash: TreeHash,
-    pub(crate) state: State,
-    /// Bytes after the last whole line.
-    pub(crate) torn: u64,
 }
 
 /// Whether more will come.
@@ -85,12 +78,14 @@ impl State {
 }
 
 /// The end of the last file of a writer that has a whole line.
-pub(crate) fn tail(files: &BTreeMap<u32, PathBuf>) -> io::Result<Option<Tail>> {
+fn tail(files: &BTreeMap<u32, PathBuf>) -> io::Result<Option<Tail>> {
     let mut after = 0;
-    let mut live = false;
+    let mut state = State::Crashed;
     for path in files.values().rev() {
         let mut file = File::open(path)?;
-        live |= matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            state = State::Live;
+        }
         let length = file.metadata()?.len();
         let window = u64::try_from(2 * LINE_BYTES).unwrap_or(u64::MAX);
         let start = length.saturating_sub(window);
@@ -105,17 +100,97 @@ pub(crate) fn tail(files: &BTreeMap<u32, PathBuf>) -> io::Result<Option<Tail>> {
             after = torn;
             continue;
         };
-        let Ok(line) = Line::read(last) else { return Ok(None) };
-        let sealed = matches!(line.record, Record::Checkpoint { .. });
-        let mut before = || lines.next().and_then(|line| Line::read(line).ok());
-        let ended = matches!(line.record, Record::End {})
-            || sealed && before().is_some_and(|line| matches!(line.record, Record::End {}));
-        let state = match (ended, live) {
-            (true, _) => State::Ended,
-            (false, true) => State::Live,
-            (false, false) => State::Crashed,
-        };
-        return Ok(Some(Tail { seq: line.seq, hash: TreeHash::of_line(last), state, torn }));
+        return Ok(Tail::of(last, lines.next(), state).map(|tail| Tail { torn, ..tail }));
     }
     Ok(None)
+}
+
+/// A folder that is read: what lay there at one time.
+#[derive(Debug)]
+pub(crate) struct Found(Writers);
+
+impl Found {
+    pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
+        writers(folder).map(Self)
+    }
+}
+
+impl ReadParts for Found {
+    fn parts(&self) -> io::Result<Vec<(Uuid, u32)>> {
+        let files = self.0.iter();
+        Ok(files.flat_map(|(writer, files)| files.keys().map(|number| (*writer, *number))).collect())
+    }
+
+    fn lines(
+        &self,
+        (writer, number): (Uuid, u32),
+        from: u64,
+    ) -> Box<dyn Iterator<Item = io::Result<RawLine>> + '_> {
+        let path = self.0.get(&writer).and_then(|files| files.get(&number));
+        Box::new(path.into_iter().flat_map(move |path| Lines::open(path.clone(), from)))
+    }
+
+    fn tail(&self, writer: Uuid) -> io::Result<Option<Tail>> {
+        self.0.get(&writer).map_or(Ok(None), tail)
+    }
+
+    fn bytes(&self) -> u64 {
+        let files = self.0.values().flat_map(BTreeMap::values);
+        files.filter_map(|path| std::fs::metadata(path).ok()).map(|found| found.len()).sum()
+    }
+}
+
+/// A folder that a writer has files of its own in.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    folder: PathBuf,
+    segment: Option<Segment>,
+}
+
+impl Folder {
+    /// Makes the folder where it is missing.
+    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+        create(&folder)?;
+        Ok(Self { folder, segment: None })
+    }
+
+    /// Its disk is full from now on.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn fill(&mut self) {
+        self.segment = Some(Segment::full());
+    }
+}
+
+impl Append for Folder {
+    fn latest(&mut self, most: usize) -> io::Result<Vec<(Uuid, Tail)>> {
+        let mut latest = Vec::new();
+        for (writer, files) in writers(&self.folder)?.iter().rev().take(most) {
+            latest.extend(tail(files)?.map(|tail| (*writer, tail)));
+        }
+        Ok(latest)
+    }
+
+    fn begin(&mut self, (writer, number): (Uuid, u32), batch: &Batch<'_>) -> Result<(), CommitError> {
+        let mut segment = Segment::create(&self.folder, writer, number).map_err(CommitError::Undone)?;
+        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(batch.lines) {
+            // A file that stays would end the chain: the next records go to a new writer then. Readers see a file without a record.
+            let removed = std::fs::remove_file(self.folder.join(file_name(writer, number)));
+            return Err(match removed {
+                Ok(()) => CommitError::Undone(error),
+                Err(_stays) => CommitError::Unknown(error),
+            });
+        }
+        self.segment = Some(segment);
+        Ok(())
+    }
+
+    fn append(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
+        let missing = || CommitError::Unknown(io::ErrorKind::NotFound.into());
+        let kept = self.segment.as_mut().ok_or_else(missing)?.commit(batch.lines);
+        // Nothing more comes: others shall not take its writer for one that lives.
+        if let Err(CommitError::Unknown(_)) = &kept {
+            self.segment = None;
+        }
+        kept
+    }
 }

@@ -1,31 +1,18 @@
-//! The log as a folder of append-only files, and how durable a record must be before its operation runs.
+//! The log of a service as a folder of append-only files.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use kest_core::audit::{Audit, AuditError, Finished, Refused, Signed};
 use kest_core::signature::Sign;
-use kest_core::{BoxError, Clock, Limits, OsRandom, Random, SystemClock};
-use tokio::sync::oneshot;
+use kest_core::{Clock, Limits, Random};
 use uuid::Uuid;
 
-use crate::folder;
-use crate::queue::{Item, NotTaken, Queue, Room};
-use crate::record::{LINE_BYTES, Record, Refusal};
+use crate::folder::Folder;
+use crate::place::OpenError;
+use crate::recorder::{Durability, Recorder, RecorderSettings};
 use crate::tree::TreeHash;
-use crate::writer::{Settings, Writer};
-
-/// What an operation waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Durability {
-    /// It runs after its record is on the disk. A disk that is full or slow refuses it with 503.
-    Required,
-    /// It runs at once. What is lost is counted, and the count is recorded.
-    BestEffort,
-}
 
 /// An audit log in a folder: each process that writes there has files of its own.
 ///
@@ -48,51 +35,38 @@ pub enum Durability {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct JsonLines {
-    queue: Arc<Queue>,
-    durability: Durability,
-    wait: Duration,
-    clock: Arc<dyn Clock>,
-    /// The second that refusals are counted in, and how many of them came.
-    refusals: Mutex<(u64, usize)>,
-    refusals_a_second: usize,
-}
+pub struct JsonLines(Recorder);
 
 /// Builds a [`JsonLines`].
 #[derive(Debug)]
 #[must_use]
 pub struct JsonLinesBuilder {
     folder: PathBuf,
-    signer: Arc<dyn Sign>,
-    durability: Durability,
-    limits: Limits,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    segment_bytes: u64,
+    settings: RecorderSettings,
 }
 
 impl JsonLinesBuilder {
     /// Keeps these bounds.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.settings.limits = limits;
         self
     }
 
     /// Reads this clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.settings.clock = clock;
         self
     }
 
     /// Draws from this source.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.random = random;
+        self.settings.random = random;
         self
     }
 
     /// Begins another file after so many bytes; after 64 MiB otherwise.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
+        self.settings.segment_bytes = bytes;
         self
     }
 
@@ -102,46 +76,11 @@ impl JsonLinesBuilder {
     ///
     /// [`OpenError`] where that cannot be, or no tokio runtime is running.
     pub fn open(self) -> Result<JsonLines, OpenError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|cause| OpenError(cause.into()))?;
-        if self.limits.entry_bytes > LINE_BYTES - LINE_ROOM {
-            let longest = LINE_BYTES - LINE_ROOM;
-            return Err(OpenError(
-                format!("entries may be longer than the {longest} bytes of a line").into(),
-            ));
-        }
-        folder::create(&self.folder).map_err(|cause| OpenError(cause.into()))?;
-        let room = Room {
-            signed: self.limits.audit_waiting,
-            refused: self.limits.audit_waiting,
-            finished: self.limits.audit_waiting.saturating_mul(8),
-        };
-        let queue = Arc::new(Queue::new(room));
-        let settings = Settings {
-            folder: self.folder,
-            signer: self.signer,
-            clock: Arc::clone(&self.clock),
-            random: self.random,
-            runtime,
-            segment_bytes: self.segment_bytes,
-        };
-        let writer = Writer::begin(settings, Arc::clone(&queue)).map_err(|cause| OpenError(cause.into()))?;
-        let thread = std::thread::Builder::new().name("kest-audit".to_owned());
-        thread.spawn(move || writer.run()).map_err(|cause| OpenError(cause.into()))?;
-        Ok(JsonLines {
-            queue,
-            durability: self.durability,
-            wait: self.limits.audit_wait,
-            clock: self.clock,
-            refusals: Mutex::default(),
-            refusals_a_second: self.limits.audit_refusals_a_second,
-        })
+        let folder = self.folder;
+        let recorder = self.settings.begin(|| Ok(Box::new(Folder::open(folder)?)))?;
+        Ok(JsonLines(recorder))
     }
 }
-
-/// A log cannot be begun.
-#[derive(Debug, thiserror::Error)]
-#[error("audit log cannot be begun")]
-pub struct OpenError(#[source] BoxError);
 
 impl JsonLines {
     /// A log in `folder`, sealed by `signer`: that of the service.
@@ -150,18 +89,10 @@ impl JsonLines {
         signer: Arc<dyn Sign>,
         durability: Durability,
     ) -> JsonLinesBuilder {
-        JsonLinesBuilder {
-            folder: folder.into(),
-            signer,
-            durability,
-            limits: Limits::default(),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OsRandom),
-            segment_bytes: SEGMENT_BYTES,
-        }
+        JsonLinesBuilder { folder: folder.into(), settings: RecorderSettings::new(signer, durability) }
     }
 
-    /// Records which trust bundle and which policies count from here on, by the SHA-256 of their files.
+    /// As [`Recorder::in_force`].
     ///
     /// # Errors
     ///
@@ -171,129 +102,46 @@ impl JsonLines {
         keys: Option<TreeHash>,
         policies: Option<TreeHash>,
     ) -> Result<(), AuditError> {
-        let text = |hash: TreeHash| hash.to_hex().into();
-        self.note(Record::InForce { keys: keys.map(text), policies: policies.map(text) }).await
+        self.0.in_force(keys, policies).await
     }
 
-    /// Records that the files of `writer` up to the record `through`, whose hash is `hash`, are deleted: before they are. It is
-    /// sealed when this returns, since a deletion that no checkpoint seals is not believed.
+    /// As [`Recorder::removed`].
     ///
     /// # Errors
     ///
     /// [`AuditError`] where it cannot be recorded and sealed in time: delete nothing then.
     pub async fn removed(&self, writer: Uuid, through: u64, hash: TreeHash) -> Result<(), AuditError> {
-        self.note(Record::Removed { hash: hash.to_hex().into(), through, writer }).await
+        self.0.removed(writer, through, hash).await
     }
 
-    /// Writes all that waits, ends in order and seals the whole. What comes later is refused.
+    /// As [`Recorder::close`].
     ///
     /// # Errors
     ///
     /// [`AuditError`] where the end could not be written within 10 s; what was promised before is there.
     pub async fn close(&self) -> Result<(), AuditError> {
-        let (reply, kept) = oneshot::channel();
-        self.put(Item::Close(reply))?;
-        answer(kept, CLOSE_WAIT).await
-    }
-
-    async fn note(&self, record: Record<'static>) -> Result<(), AuditError> {
-        let (reply, kept) = oneshot::channel();
-        self.put(Item::Note { record: Box::new(record), reply })?;
-        self.kept(kept).await
-    }
-
-    fn put(&self, item: Item) -> Result<(), AuditError> {
-        self.queue.put(item).map_err(|cause| match cause {
-            NotTaken::Full => AuditError::new("overloaded", "too many operations wait for the log"),
-            NotTaken::Closed => AuditError::new("closed", "log is closed"),
-        })
-    }
-
-    async fn kept(&self, kept: oneshot::Receiver<Result<(), AuditError>>) -> Result<(), AuditError> {
-        answer(kept, self.wait).await
-    }
-
-    /// Whether this refusal is within what one second may write: strangers cause them, and may not fill the disk with them.
-    fn has_room_for_refusal(&self) -> bool {
-        let second = self.clock.unix_seconds();
-        let mut counted = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.0 != second {
-            *counted = (second, 0);
-        }
-        counted.1 = counted.1.saturating_add(1);
-        counted.1 <= self.refusals_a_second
+        self.0.close().await
     }
 }
 
 #[async_trait]
 impl Audit for JsonLines {
     async fn signed(&self, signed: &Signed<'_>) -> Result<(), AuditError> {
-        let item = |reply| Item::Signed {
-            entry: Arc::clone(signed.entry),
-            passport: signed.passport.clone(),
-            reply,
-        };
-        match self.durability {
-            Durability::Required => {
-                let (reply, kept) = oneshot::channel();
-                self.put(item(Some(reply)))?;
-                self.kept(kept).await
-            }
-            Durability::BestEffort => {
-                // Counted where it was not taken.
-                let _counted = self.queue.put(item(None));
-                Ok(())
-            }
-        }
+        self.0.signed(signed).await
     }
 
     fn refused(&self, refused: &Refused<'_>) {
-        if !self.has_room_for_refusal() {
-            self.queue.lose_refusal();
-            return;
-        }
-        let text = |name: &str| name.to_owned().into();
-        let caller = refused.caller;
-        let refusal = Refusal {
-            agent: caller.and_then(|it| it.agent()).map(text),
-            cause: refused.cause.map(text),
-            entry_id: refused.entry_id.and_then(|id| id.to_string().parse().ok()),
-            kind: text(refused.kind),
-            operation: refused.operation.map(|name| text(name.as_str())),
-            step: text(refused.step.as_str()),
-            task: caller.and_then(|it| it.task()).map(text),
-            tenant: caller.and_then(|it| it.tenant()).map(text),
-            user: caller.and_then(|it| it.user()).map(text),
-            workload: refused.workload.map(|it| text(it.as_str())),
-        };
-        // Counted where it was not taken.
-        let _counted = self.queue.put(Item::Refused(Box::new(refusal)));
+        self.0.refused(refused);
     }
 
     fn finished(&self, finished: &Finished) {
-        // Counted where it was not taken.
-        let _counted = self.queue.put(Item::Finished(*finished));
+        self.0.finished(finished);
     }
 }
 
-impl Drop for JsonLines {
-    fn drop(&mut self) {
-        // The thread ends by itself, in order where the process lives long enough.
-        let (reply, _unheard) = oneshot::channel();
-        let _closed_before = self.queue.put(Item::Close(reply));
+/// For code that has a log in one of several places.
+impl From<JsonLines> for Recorder {
+    fn from(log: JsonLines) -> Self {
+        log.0
     }
 }
-
-async fn answer(kept: oneshot::Receiver<Result<(), AuditError>>, wait: Duration) -> Result<(), AuditError> {
-    match tokio::time::timeout(wait, kept).await {
-        Ok(Ok(kept)) => kept,
-        Ok(Err(gone)) => Err(AuditError::new("closed", gone)),
-        Err(elapsed) => Err(AuditError::new("slow", elapsed)),
-    }
-}
-
-/// How long the end of a log may take: all that waits is written first.
-const CLOSE_WAIT: Duration = Duration::from_secs(10);
-const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-/// What stands in a line beside an entry.
-const LINE_ROOM: usize = 1024;

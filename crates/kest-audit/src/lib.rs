@@ -45,10 +45,13 @@
 mod chain;
 mod folder;
 mod json_lines;
+mod lines;
 mod note;
+mod place;
 mod queue;
 mod read;
 mod record;
+mod recorder;
 mod report;
 mod segment;
 mod tree;
@@ -58,10 +61,12 @@ mod writer;
 
 pub use chain::PARENT_WINDOW;
 pub use folder::State;
-pub use json_lines::{Durability, JsonLines, JsonLinesBuilder, OpenError};
+pub use json_lines::{JsonLines, JsonLinesBuilder};
 pub use note::{Checkpoint, NoteError};
+pub use place::{Append, Batch, CommitError, OpenError, ReadParts, Tail};
 pub use read::{Log, RawLine};
-pub use record::{Before, Line, LineError, Record, Refusal, Start};
+pub use record::{Before, LINE_BYTES, Line, LineError, Record, Refusal, Start};
+pub use recorder::{Durability, Recorder, RecorderBuilder};
 pub use report::{Answer, Fault, FaultKind, Report, WriterReport};
 pub use tree::{Edge, TreeHash};
 pub use verify::LogVerifier;

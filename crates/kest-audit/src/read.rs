@@ -1,40 +1,49 @@
 //! Reads a log: all writers of a folder, line by line, whatever is wrong with it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use kest_core::entry::EntryHash;
 use uuid::Uuid;
 
-use crate::folder::{self, State, Writers};
+use crate::folder::{Found, State};
+use crate::place::ReadParts;
 use crate::record::{LINE_BYTES, Line, LineError};
 
-/// The log in a folder, as it lay there when it was opened.
+/// A log as it lay there when it was opened: in a folder, or in another place.
 #[derive(Debug, Clone)]
 pub struct Log {
-    writers: Arc<Writers>,
+    place: Arc<dyn ReadParts>,
+    /// The numbers of each writer's files; writers in the order in which they began.
+    writers: Arc<BTreeMap<Uuid, BTreeSet<u32>>>,
 }
 
 /// A line as it stands in a file; nothing about it is proved.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RawLine {
-    /// The file.
+    /// The file, or what another place calls the part.
     pub file: Arc<Path>,
-    /// Which line, from 1.
+    /// Which line, from 1; of a row, the number that it stands under.
     pub number: u64,
     /// Its bytes, without the line's end.
     pub bytes: Vec<u8>,
     /// Whether its end is there, and it is not too long.
     pub whole: bool,
-    /// Where in the file the next line begins; where this one does, while its end is not there.
+    /// Where the next line begins; where this one does, while its end is not there. In a file that is a byte.
     pub next: u64,
 }
 
 impl RawLine {
+    /// One that a place has as a whole, without an end of a line.
+    #[must_use]
+    pub fn new(file: Arc<Path>, number: u64, bytes: Vec<u8>, next: u64) -> Self {
+        let whole = bytes.len() < LINE_BYTES;
+        Self { file, number, bytes, whole, next }
+    }
+
     /// The record in it.
     ///
     /// # Errors
@@ -52,7 +61,20 @@ impl Log {
     ///
     /// When the folder cannot be read.
     pub fn open(folder: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self { writers: Arc::new(folder::writers(folder.as_ref())?) })
+        Self::of(Arc::new(Found::in_folder(folder.as_ref())?))
+    }
+
+    /// The log in another place.
+    ///
+    /// # Errors
+    ///
+    /// When the place cannot be read.
+    pub fn of(place: Arc<dyn ReadParts>) -> io::Result<Self> {
+        let mut writers: BTreeMap<Uuid, BTreeSet<u32>> = BTreeMap::new();
+        for (writer, number) in place.parts()? {
+            writers.entry(writer).or_default().insert(number);
+        }
+        Ok(Self { place, writers: Arc::new(writers) })
     }
 
     /// The writers, in the order in which they began.
@@ -63,43 +85,35 @@ impl Log {
     /// Bytes of all files together.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let files = self.writers.values().flat_map(BTreeMap::values);
-        files.filter_map(|path| std::fs::metadata(path).ok()).map(|found| found.len()).sum()
+        self.place.bytes()
     }
 
     /// Every line, writer by writer, each in its order.
     pub fn lines(&self) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
-        self.writers().flat_map(|writer| self.lines_of(writer))
+        self.files().flat_map(|file| self.place.lines(file, 0))
     }
 
     /// The lines of one writer.
     pub fn lines_of(&self, writer: Uuid) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
-        let files = self.writers.get(&writer).into_iter().flat_map(BTreeMap::values);
-        files.flat_map(|path| Lines::open(path.clone()))
+        self.files_of(writer).flat_map(move |number| self.place.lines((writer, number), 0))
     }
 
     /// The files, by writer and number, in their order.
     pub fn files(&self) -> impl Iterator<Item = (Uuid, u32)> + '_ {
-        self.writers.iter().flat_map(|(writer, files)| files.keys().map(|number| (*writer, *number)))
+        self.writers.iter().flat_map(|(writer, files)| files.iter().map(|number| (*writer, *number)))
     }
 
-    /// The lines of one file from this byte on, at which a line begins: those that came since a reader was here.
-    pub fn lines_from(
-        &self,
-        (writer, number): (Uuid, u32),
-        byte: u64,
-    ) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
-        let path = self.writers.get(&writer).and_then(|files| files.get(&number));
-        path.into_iter().flat_map(move |path| Lines::open_from(path.clone(), byte))
+    /// The lines of one file from where [`RawLine::next`] of an earlier one points: those that came since a reader was here.
+    pub fn lines_from(&self, file: (Uuid, u32), from: u64) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
+        self.place.lines(file, from)
     }
 
-    pub(crate) fn files_of(&self, writer: Uuid) -> impl Iterator<Item = (u32, &PathBuf)> {
-        self.writers.get(&writer).into_iter().flatten().map(|(number, path)| (*number, path))
+    pub(crate) fn files_of(&self, writer: Uuid) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        self.writers.get(&writer).into_iter().flatten().copied()
     }
 
     pub(crate) fn state_of(&self, writer: Uuid) -> io::Result<Option<State>> {
-        let files = self.writers.get(&writer);
-        Ok(files.map(folder::tail).transpose()?.flatten().map(|tail| tail.state))
+        Ok(self.place.tail(writer)?.map(|tail| tail.state))
     }
 
     /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where no writer has
@@ -111,16 +125,16 @@ impl Log {
     ///
     /// When a file cannot be read.
     pub fn ancestors(&self, hash: EntryHash) -> io::Result<Option<Vec<String>>> {
-        for files in self.writers.values() {
+        for writer in self.writers() {
             let mut wanted = HashSet::from([hash]);
             let mut found: Vec<String> = Vec::new();
             let mut taken = HashSet::new();
             // From the end on: what an entry follows stands before it.
-            for path in files.values().rev() {
+            for number in self.files_of(writer).rev() {
                 if found.len() == wanted.len() {
                     break;
                 }
-                let lines: Vec<RawLine> = Lines::open(path.clone()).collect::<io::Result<_>>()?;
+                let lines: Vec<RawLine> = self.lines_from((writer, number), 0).collect::<io::Result<_>>()?;
                 for line in lines.iter().rev() {
                     let Ok(read) = line.read() else { continue };
                     let Some(entry) = read.record.entry() else { continue };
@@ -183,81 +197,4 @@ fn parents_of(compact: &str) -> Vec<EntryHash> {
     let follows = payload.and_then(|bytes| serde_json::from_slice::<Follows>(&bytes).ok());
     let parents = follows.map(|it| it.parent_ids).unwrap_or_default();
     parents.iter().filter_map(|parent| parent.parse().ok()).collect()
-}
-
-/// The lines of one file.
-#[derive(Debug)]
-pub(crate) struct Lines {
-    reader: Option<BufReader<File>>,
-    failed: Option<io::Error>,
-    file: Arc<Path>,
-    number: u64,
-    next: u64,
-}
-
-impl Lines {
-    pub(crate) fn open(path: PathBuf) -> Self {
-        Self::open_from(path, 0)
-    }
-
-    fn open_from(path: PathBuf, from: u64) -> Self {
-        let opened = File::open(&path).and_then(|mut file| file.seek(SeekFrom::Start(from)).map(|_| file));
-        let (reader, failed) = match opened {
-            Ok(file) => (Some(BufReader::with_capacity(LINE_BYTES, file)), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { reader, failed, file: path.into(), number: 0, next: from }
-    }
-
-    fn read(&mut self) -> io::Result<Option<RawLine>> {
-        let Some(reader) = &mut self.reader else { return Ok(None) };
-        let mut bytes = Vec::new();
-        let most = u64::try_from(LINE_BYTES).unwrap_or(u64::MAX);
-        if reader.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        let mut read = Some(length(&bytes));
-        let whole = bytes.pop_if(|last| *last == b'\n').is_some();
-        if !whole {
-            let rest = if bytes.len() >= LINE_BYTES { skip_line(reader)? } else { None };
-            read = rest.and_then(|rest| Some(rest + read?));
-        }
-        self.next += read.unwrap_or_default();
-        Ok(Some(RawLine { file: Arc::clone(&self.file), number: self.number, bytes, whole, next: self.next }))
-    }
-}
-
-/// What is longer than a line can be is one fault, and not many. Says how many bytes it has more, where it has an end.
-fn skip_line(reader: &mut BufReader<File>) -> io::Result<Option<u64>> {
-    let mut skipped = 0;
-    loop {
-        let held = reader.fill_buf()?;
-        let end = held.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(held.len(), |end| end + 1);
-        skipped += length(held.get(..used).unwrap_or_default());
-        reader.consume(used);
-        if end.is_some() || used == 0 {
-            return Ok(end.map(|_| skipped));
-        }
-    }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-impl Iterator for Lines {
-    type Item = io::Result<RawLine>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.failed.take() {
-            return Some(Err(error));
-        }
-        let read = self.read();
-        if read.is_err() {
-            self.reader = None;
-        }
-        read.transpose()
-    }
 }

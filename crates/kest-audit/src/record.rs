@@ -209,8 +209,8 @@ pub struct Refusal<'text> {
     pub workload: Option<Cow<'text, str>>,
 }
 
-/// Bytes of one line: an entry of the longest, and as much again; a start names at most 64 other writers.
-pub(crate) const LINE_BYTES: usize = 64 * 1024;
+/// Bytes of one line with its end: an entry of the longest, and as much again; a start names at most 64 other writers.
+pub const LINE_BYTES: usize = 64 * 1024;
 
 /// A line is not one of this log.
 #[derive(Debug, thiserror::Error)]

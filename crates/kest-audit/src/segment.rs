@@ -7,6 +7,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use crate::folder::file_name;
+use crate::place::CommitError;
 
 /// The file that a writer appends to, and holds a lock on for as long as it lives.
 #[derive(Debug)]
@@ -14,15 +15,6 @@ pub(crate) struct Segment {
     file: File,
     /// So many bytes are on the disk; what lies behind them is not believed.
     whole: u64,
-}
-
-/// Whether the file can be gone on with after a failed write.
-#[derive(Debug)]
-pub(crate) enum CommitError {
-    /// Nothing of what was to be written stays; the next write may hold.
-    Undone(io::Error),
-    /// What is on the disk is not known: this file is over.
-    Unknown(io::Error),
 }
 
 impl Segment {
@@ -66,10 +58,6 @@ impl Segment {
         let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
         Self { file, whole: 0 }
     }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.whole
-    }
 }
 
 #[cfg(test)]
@@ -87,6 +75,6 @@ mod tests {
         segment.commit(b"two\n").unwrap();
         let path = folder.path().join(file_name(Uuid::from_u128(1), 1));
         assert_eq!(std::fs::read(path).unwrap(), b"one\ntwo\n");
-        assert_eq!(segment.bytes(), 8);
+        assert_eq!(segment.whole, 8);
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::chain::Window;
 use crate::folder::State;
 use crate::note::Checkpoint;
-use crate::read::{Lines, Log, RawLine};
+use crate::read::{Log, RawLine};
 use crate::record::{Line, Record};
 use crate::report::{Answer, Fault, FaultKind, Report, WriterReport};
 use crate::tree::{Edge, TreeHash};
@@ -92,9 +92,9 @@ impl<'it> Walk<'it> {
     ) -> io::Result<Option<Headless>> {
         let writer = self.told.writer;
         let mut headless = None;
-        for (number, path) in log.files_of(writer) {
+        for number in log.files_of(writer) {
             self.torn_before_more();
-            for raw in Lines::open(path.clone()) {
+            for raw in log.lines_from((writer, number), 0) {
                 let raw = raw?;
                 progress(u64::try_from(raw.bytes.len()).unwrap_or_default() + 1);
                 self.torn_before_more();

@@ -1,7 +1,6 @@
 //! The one thread that writes: takes what waits, writes it in one go, and answers all who waited after one sync.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,16 +12,15 @@ use kest_core::{Clock, Random};
 use tokio::runtime::Handle;
 
 use crate::chain::{Chain, Window};
-use crate::folder;
+use crate::folder::State;
 use crate::note::Checkpoint;
+use crate::place::{Append, Batch, CommitError};
 use crate::queue::{Item, Lost, Queue, Reply};
 use crate::record::{Before, Record, Start};
-use crate::segment::{CommitError, Segment};
 
 /// What a writer goes by.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) folder: PathBuf,
     pub(crate) signer: Arc<dyn Sign>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -32,6 +30,7 @@ pub(crate) struct Settings {
 
 #[derive(Debug)]
 pub(crate) struct Writer {
+    place: Box<dyn Append>,
     settings: Settings,
     queue: Arc<Queue>,
     /// None where the last file could not be gone on with.
@@ -44,8 +43,9 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 struct Open {
     chain: Chain,
-    segment: Segment,
+    /// The file, or other part, and the bytes in it.
     number: u32,
+    bytes: u64,
 }
 
 /// How far the last checkpoint reached, and when.
@@ -56,10 +56,10 @@ struct Sealed {
 }
 
 impl Writer {
-    /// Begins a writer with a file of its own.
-    pub(crate) fn begin(settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
+    /// Begins a writer with a file of its own, or what `place` has for one.
+    pub(crate) fn begin(place: Box<dyn Append>, settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
         let (recent, lost, sealed) = (Window::default(), Lost::default(), Sealed::default());
-        let mut writer = Self { settings, queue, open: None, recent, lost, sealed };
+        let mut writer = Self { place, settings, queue, open: None, recent, lost, sealed };
         writer.reopen()?;
         Ok(writer)
     }
@@ -90,23 +90,21 @@ impl Writer {
 
     /// A new writer with a new name: what another left behind is not gone on with.
     fn reopen(&mut self) -> io::Result<()> {
-        let Settings { folder, signer, clock, random, .. } = &self.settings;
+        let Settings { signer, clock, random, .. } = &self.settings;
         let id = EntryId::generate(clock.as_ref(), random.as_ref()).map_err(io::Error::other)?;
         let id = id.to_string().parse().map_err(io::Error::other)?;
         let mut before = Vec::new();
-        for (writer, files) in folder::writers(folder)?.iter().rev().take(MOST_BEFORE) {
-            if let Some(tail) = folder::tail(files)? {
-                if tail.torn > 0 && tail.state == folder::State::Crashed {
-                    tracing::warn!(%writer, seq = tail.seq, torn = tail.torn, "audit log ends in a torn write");
-                }
-                before.push(Before {
-                    hash: tail.hash.to_hex().into(),
-                    seq: tail.seq,
-                    state: tail.state.as_str().into(),
-                    torn: tail.torn,
-                    writer: *writer,
-                });
+        for (writer, tail) in self.place.latest(MOST_BEFORE)? {
+            if tail.torn > 0 && tail.state == State::Crashed {
+                tracing::warn!(%writer, seq = tail.seq, torn = tail.torn, "audit log ends in a torn write");
             }
+            before.push(Before {
+                hash: tail.hash.to_hex().into(),
+                seq: tail.seq,
+                state: tail.state.as_str().into(),
+                torn: tail.torn,
+                writer,
+            });
         }
         let start = Start {
             before,
@@ -117,15 +115,15 @@ impl Writer {
         let mut chain = Chain::new(id);
         let mut lines = Vec::new();
         chain.append(&mut lines, clock.unix_millis(), Record::Start(start))?;
-        let mut segment = Segment::create(folder, id, 1)?;
-        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(&lines) {
-            // Nothing was promised about it; where it cannot be removed, readers see a file without a record.
-            let _removed = std::fs::remove_file(folder.join(folder::file_name(id, 1)));
+        let batch = Batch { first: 0, lines: &lines };
+        let begun = self.place.begin((id, 1), &batch);
+        // Nothing was promised about what may stay of it.
+        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = begun {
             return Err(error);
         }
         self.recent.clear();
         self.sealed = Sealed { next: 0, at: clock.unix_millis() };
-        self.open = Some(Open { chain, segment, number: 1 });
+        self.open = Some(Open { chain, number: 1, bytes: length(&lines) });
         Ok(())
     }
 
@@ -220,12 +218,13 @@ impl Writer {
         let mut lines = Vec::new();
         let made = make(self, self.now(), &mut chain, &mut lines);
         let committed = match made {
-            Ok(()) => open.segment.commit(&lines),
+            Ok(()) => self.place.append(&Batch { first: open.chain.next(), lines: &lines }),
             Err(error) => Err(CommitError::Undone(error.into())),
         };
         match committed {
             Ok(()) => {
                 open.chain = chain;
+                open.bytes = open.bytes.saturating_add(length(&lines));
                 self.open = Some(open);
                 Ok(())
             }
@@ -252,7 +251,7 @@ impl Writer {
             self.seal()?;
         }
         match &self.open {
-            Some(open) if open.segment.bytes() >= self.settings.segment_bytes => self.rotate(),
+            Some(open) if open.bytes >= self.settings.segment_bytes => self.rotate(),
             Some(_) | None => Ok(()),
         }
     }
@@ -286,16 +285,15 @@ impl Writer {
         let at = self.settings.clock.unix_millis();
         let record = Record::Segment { edge, number };
         chain.append(&mut lines, at, record).map_err(|error| storage(error.into()))?;
-        let mut segment = Segment::create(&self.settings.folder, chain.writer, number).map_err(storage)?;
-        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(&lines) {
-            let file = self.settings.folder.join(folder::file_name(chain.writer, number));
-            // A file that stays would end the chain: the next records go to a new writer then.
-            if std::fs::remove_file(file).is_err() {
+        let batch = Batch { first: open.chain.next(), lines: &lines };
+        match self.place.begin((chain.writer, number), &batch) {
+            Ok(()) => *open = Open { chain, number, bytes: length(&lines) },
+            Err(CommitError::Undone(error)) => return Err(storage(error)),
+            Err(CommitError::Unknown(error)) => {
                 self.open = None;
+                return Err(storage(error));
             }
-            return Err(storage(error));
         }
-        *open = Open { chain, segment, number };
         // The files before this one may be deleted: it has to carry what its entries follow.
         self.recent.clear();
         Ok(())
@@ -333,6 +331,10 @@ fn tell(reply: Reply, result: Result<(), AuditError>) {
     if reply.send(result).is_err() {
         tracing::debug!("record was kept or refused, and its operation was given up before");
     }
+}
+
+fn length(lines: &[u8]) -> u64 {
+    u64::try_from(lines.len()).unwrap_or(u64::MAX)
 }
 
 fn storage(error: io::Error) -> AuditError {

@@ -3,8 +3,13 @@
 use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
 use kest_core::{Limits, OsRandom, SystemClock, Verifier};
 use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::folder::Folder;
+use crate::place::Tail;
 use crate::queue::Room;
 use crate::record::Refusal;
 use crate::{Log, LogVerifier};
@@ -12,6 +17,30 @@ use crate::{Log, LogVerifier};
 fn note() -> (Item, oneshot::Receiver<Result<(), AuditError>>) {
     let (reply, kept) = oneshot::channel();
     (Item::Note { record: Box::new(Record::InForce { keys: None, policies: None }), reply }, kept)
+}
+
+/// A folder whose disk is full once it is said.
+#[derive(Debug)]
+struct Filling {
+    folder: Folder,
+    full: Arc<AtomicBool>,
+}
+
+impl Append for Filling {
+    fn latest(&mut self, most: usize) -> io::Result<Vec<(Uuid, Tail)>> {
+        self.folder.latest(most)
+    }
+
+    fn begin(&mut self, part: (Uuid, u32), batch: &Batch<'_>) -> Result<(), CommitError> {
+        self.folder.begin(part, batch)
+    }
+
+    fn append(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
+        if self.full.swap(false, Ordering::SeqCst) {
+            self.folder.fill();
+        }
+        self.folder.append(batch)
+    }
 }
 
 /// Attack: the disk is full, so that what is done leaves no trace.
@@ -23,23 +52,23 @@ async fn full_disk_refuses_all_who_wait_and_a_new_writer_goes_on_without_a_gap()
     ring.trust_signer(signer.as_ref()).unwrap();
     let queue = Arc::new(Queue::new(Room { signed: 1, refused: 1, finished: 1 }));
     let settings = Settings {
-        folder: folder.path().to_owned(),
         signer,
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         runtime: Handle::current(),
         segment_bytes: u64::MAX,
     };
-    let mut writer = Writer::begin(settings, queue).unwrap();
+    let full = Arc::new(AtomicBool::new(false));
+    let place = Folder::open(folder.path().to_owned()).unwrap();
+    let place = Filling { folder: place, full: Arc::clone(&full) };
+    let mut writer = Writer::begin(Box::new(place), settings, queue).unwrap();
     let ((first, first_kept), (second, second_kept)) = (note(), note());
-    let open = writer.open.as_mut().unwrap();
-    let disk = std::mem::replace(&mut open.segment, Segment::full());
+    full.store(true, Ordering::SeqCst);
     writer.write(vec![first, Item::Refused(Box::<Refusal<'static>>::default()), second]);
     for kept in [first_kept, second_kept] {
         assert_eq!(kept.await.unwrap().unwrap_err().kind(), "full");
     }
     assert!(writer.open.is_none(), "what is on a disk that failed is not known");
-    drop(disk);
     let (third, third_kept) = note();
     writer.write(vec![third]);
     third_kept.await.unwrap().unwrap();
