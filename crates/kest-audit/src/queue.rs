@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use kest_core::Passport;
 use kest_core::audit::{AuditError, Finished};
 use kest_core::entry::Entry;
+use kest_core::{Clock, Passport};
 use tokio::sync::oneshot;
 
 use crate::record::{Record, Refusal};
@@ -34,6 +34,15 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// Whether an operation, or the owner of the log, waits for it.
+    fn is_awaited(&self) -> bool {
+        match self {
+            Self::Signed { reply, .. } => reply.is_some(),
+            Self::Refused(_) | Self::Finished(_) => false,
+            Self::Note { .. } | Self::Close(_) => true,
+        }
+    }
+
     /// Whether files are deleted once it is kept.
     pub(crate) fn removes(&self) -> bool {
         matches!(self, Self::Note { record, .. } if matches!(record.as_ref(), Record::Removed { .. }))
@@ -68,9 +77,20 @@ pub(crate) struct Room {
     pub(crate) finished: usize,
 }
 
+/// How long the writer waits for more that one sync could answer.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// What is not waited for, for what is: a loss of power takes so much of the ends of operations.
+    alone: Duration,
+    /// For one more of those who waited for the last write, whatever that took.
+    gap: Duration,
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     room: Room,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
     waiting: Mutex<Waiting>,
     changed: Condvar,
 }
@@ -81,8 +101,34 @@ struct Waiting {
     signed: usize,
     refused: usize,
     finished: usize,
+    /// Items that an operation waits for.
+    awaited: usize,
     lost: Lost,
     closed: bool,
+    /// When the writer wants to be woken.
+    call: Call,
+    /// What was taken last.
+    last: Last,
+}
+
+/// So many items, or so many that are waited for.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    items: usize,
+    awaited: usize,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self { items: 1, awaited: 1 }
+    }
+}
+
+/// How many waited for the last write, and since when it runs.
+#[derive(Debug, Default)]
+struct Last {
+    awaited: usize,
+    taken: Option<SystemTime>,
 }
 
 /// There is no room, or no writer any more.
@@ -93,8 +139,8 @@ pub(crate) enum NotTaken {
 }
 
 impl Queue {
-    pub(crate) fn new(room: Room) -> Self {
-        Self { room, waiting: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(room: Room, clock: Arc<dyn Clock>) -> Self {
+        Self { room, clock, pace: PACE, waiting: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Puts `item` at the end. What does not fit and is not waited for is counted as lost.
@@ -118,9 +164,13 @@ impl Queue {
         }
         *count += 1;
         now.closed = matches!(item, Item::Close(_));
+        now.awaited += usize::from(item.is_awaited());
         now.items.push_back(item);
+        let called = now.items.len() >= now.call.items || now.awaited >= now.call.awaited || now.closed;
         drop(waiting);
-        self.changed.notify_one();
+        if called {
+            self.changed.notify_one();
+        }
         Ok(())
     }
 
@@ -129,12 +179,33 @@ impl Queue {
         self.waiting().lost.add(Lost { refused: 1, ..Lost::default() });
     }
 
-    /// Takes up to `most` items, as soon as there is one; none when nothing came for so long.
+    /// Takes up to `most` items; none when nothing came for so long.
+    ///
+    /// What is waited for is taken as soon as those are back who waited for the last write: otherwise the first of them would
+    /// have a sync to itself, and all others would wait for two. What is not waited for goes with what is, and comes alone only
+    /// after a while.
     pub(crate) fn take(&self, most: usize, wait: Duration) -> (Vec<Item>, Lost) {
-        let waiting = self.waiting();
-        let empty = |waiting: &mut Waiting| waiting.items.is_empty();
-        let waited = self.changed.wait_timeout_while(waiting, wait, empty);
-        let (mut waiting, _timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
+        let last = std::mem::take(&mut waiting.last);
+        let took = last.taken.and_then(|taken| self.clock.now().duration_since(taken).ok());
+        let expected = last.awaited.saturating_add(waiting.awaited);
+        waiting = self.until(waiting, Call::default(), wait);
+        if waiting.awaited == 0 && !waiting.items.is_empty() {
+            waiting = self.until(waiting, Call { items: most / 4, awaited: 1 }, self.pace.alone);
+        }
+        let gap = (took.unwrap_or_default() / GAPS).min(self.pace.gap);
+        let all = Call { items: most, awaited: expected.min(most) };
+        for _gap in 0..GAPS / 2 {
+            let before = waiting.awaited;
+            if before == 0 || before >= all.awaited || waiting.closed {
+                break;
+            }
+            waiting = self.until(waiting, all, gap);
+            if waiting.awaited == before {
+                break;
+            }
+        }
+        waiting.call = Call::default();
         let count = waiting.items.len().min(most);
         let items: Vec<Item> = waiting.items.drain(..count).collect();
         for item in &items {
@@ -145,7 +216,23 @@ impl Queue {
                 Item::Note { .. } | Item::Close(_) => {}
             }
         }
+        let awaited = items.iter().filter(|item| item.is_awaited()).count();
+        waiting.awaited -= awaited;
+        waiting.last = Last { awaited, taken: Some(self.clock.now()) };
         (items, std::mem::take(&mut waiting.lost))
+    }
+
+    /// Waits until `call` is met, the log is closed, or so long.
+    fn until<'it>(
+        &self,
+        mut waiting: MutexGuard<'it, Waiting>,
+        call: Call,
+        wait: Duration,
+    ) -> MutexGuard<'it, Waiting> {
+        waiting.call = call;
+        let short = |it: &mut Waiting| it.items.len() < call.items && it.awaited < call.awaited && !it.closed;
+        let waited = self.changed.wait_timeout_while(waiting, wait, short);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Takes nothing more, and lets go of all that waits: those who wait hear that the log is closed.
@@ -161,5 +248,87 @@ impl Queue {
     /// Nothing in it is half done when a thread panics.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A writer waits for those who are missing until none came for this part of the last write, and never for half of it.
+const GAPS: u32 = 16;
+const PACE: Pace = Pace { alone: Duration::from_millis(10), gap: Duration::from_millis(1) };
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Each look at it is a minute later: every write took long.
+    #[derive(Debug, Default)]
+    struct Minutes(AtomicU64);
+
+    impl Clock for Minutes {
+        fn now(&self) -> SystemTime {
+            let minutes = self.0.fetch_add(1, Ordering::Relaxed);
+            SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minutes)
+        }
+    }
+
+    fn queue(pace: Pace) -> Arc<Queue> {
+        let room = Room { signed: 8, refused: 8, finished: 8 };
+        Arc::new(Queue { pace, ..Queue::new(room, Arc::new(Minutes::default())) })
+    }
+
+    fn refused() -> Item {
+        Item::Refused(Box::default())
+    }
+
+    fn awaited() -> Item {
+        Item::Note { record: Box::new(Record::End {}), reply: oneshot::channel().0 }
+    }
+
+    fn taken(queue: &Arc<Queue>) -> std::thread::JoinHandle<usize> {
+        let queue = Arc::clone(queue);
+        std::thread::spawn(move || queue.take(BATCH, FOR_EVER).0.len())
+    }
+
+    const BATCH: usize = 100;
+    const FOR_EVER: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn those_who_waited_for_one_write_wait_for_the_next_one_together() {
+        let queue = queue(Pace { alone: FOR_EVER, gap: FOR_EVER });
+        queue.put(awaited()).unwrap();
+        queue.put(awaited()).unwrap();
+        assert_eq!(queue.take(BATCH, FOR_EVER).0.len(), 2);
+        let next = taken(&queue);
+        // The writer is back, and they are not yet.
+        while queue.waiting().last.taken.is_some() {
+            std::thread::yield_now();
+        }
+        queue.put(awaited()).unwrap();
+        queue.put(awaited()).unwrap();
+        assert_eq!(next.join().unwrap(), 2);
+    }
+
+    #[test]
+    fn one_who_does_not_come_back_holds_up_no_others() {
+        let queue = queue(Pace { alone: FOR_EVER, gap: Duration::from_millis(1) });
+        for comes in [2, 1] {
+            (0..comes).for_each(|_| queue.put(awaited()).unwrap());
+            assert_eq!(queue.take(BATCH, FOR_EVER).0.len(), comes);
+        }
+    }
+
+    /// A refusal, or the end of an operation, has no sync to itself, which the next operation would wait for.
+    #[test]
+    fn what_is_not_waited_for_goes_with_what_is() {
+        let queue = queue(Pace { alone: FOR_EVER, gap: FOR_EVER });
+        let next = taken(&queue);
+        queue.put(refused()).unwrap();
+        queue.put(awaited()).unwrap();
+        assert_eq!(next.join().unwrap(), 2);
+        let next = taken(&queue);
+        (0..8).for_each(|_| queue.put(refused()).unwrap());
+        queue.put(Item::Close(oneshot::channel().0)).unwrap();
+        assert_eq!(next.join().unwrap(), 9);
     }
 }

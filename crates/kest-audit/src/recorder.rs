@@ -157,7 +157,7 @@ impl RecorderSettings {
             refused: self.limits.audit_waiting,
             finished: self.limits.audit_waiting.saturating_mul(8),
         };
-        let queue = Arc::new(Queue::new(room));
+        let queue = Arc::new(Queue::new(room, Arc::clone(&self.clock)));
         let settings = Settings {
             signer: self.signer,
             clock: Arc::clone(&self.clock),

@@ -50,7 +50,7 @@ async fn full_disk_refuses_all_who_wait_and_a_new_writer_goes_on_without_a_gap()
     let signer = Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
     let mut ring = KeyRing::new();
     ring.trust_signer(signer.as_ref()).unwrap();
-    let queue = Arc::new(Queue::new(Room { signed: 1, refused: 1, finished: 1 }));
+    let queue = Arc::new(Queue::new(Room { signed: 1, refused: 1, finished: 1 }, Arc::new(SystemClock)));
     let settings = Settings {
         signer,
         clock: Arc::new(SystemClock),
