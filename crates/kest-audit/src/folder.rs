@@ -1,6 +1,5 @@
 //! The folder of a log: whose files lie there, how far each writer came, and the one that a writer appends to.
 
-use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,9 +11,6 @@ use crate::place::{Append, Batch, CommitError, ReadParts, Tail};
 use crate::read::RawLine;
 use crate::record::LINE_BYTES;
 use crate::segment::Segment;
-
-/// The files of each writer, by number; writers in the order in which they began.
-type Writers = BTreeMap<Uuid, BTreeMap<u32, PathBuf>>;
 
 /// The name of a writer's file.
 pub(crate) fn file_name(writer: Uuid, number: u32) -> String {
@@ -34,16 +30,13 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What lies in `folder`; other files are left alone.
-fn writers(folder: &Path) -> io::Result<Writers> {
-    let mut found = Writers::new();
+/// The files in `folder`, by writer and number; others are left alone.
+fn files(folder: &Path) -> io::Result<Vec<(Uuid, u32)>> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let parsed = path.file_name().and_then(|name| parse(name.to_str()?));
-        if let Some((writer, number)) = parsed {
-            found.entry(writer).or_default().insert(number, path);
-        }
+        found.extend(entry?.file_name().to_str().and_then(parse));
     }
+    found.sort_unstable();
     Ok(found)
 }
 
@@ -78,11 +71,11 @@ impl State {
 }
 
 /// The end of the last file of a writer that has a whole line.
-fn tail(files: &BTreeMap<u32, PathBuf>) -> io::Result<Option<Tail>> {
+fn tail(folder: &Path, writer: Uuid, numbers: &[u32]) -> io::Result<Option<Tail>> {
     let mut after = 0;
     let mut state = State::Crashed;
-    for path in files.values().rev() {
-        let mut file = File::open(path)?;
+    for number in numbers.iter().rev() {
+        let mut file = File::open(folder.join(file_name(writer, *number)))?;
         if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             state = State::Live;
         }
@@ -105,20 +98,13 @@ fn tail(files: &BTreeMap<u32, PathBuf>) -> io::Result<Option<Tail>> {
     Ok(None)
 }
 
-/// A folder that is read: what lay there at one time.
+/// A folder that is read.
 #[derive(Debug)]
-pub(crate) struct Found(Writers);
+pub(crate) struct Read(pub(crate) PathBuf);
 
-impl Found {
-    pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
-        writers(folder).map(Self)
-    }
-}
-
-impl ReadParts for Found {
+impl ReadParts for Read {
     fn parts(&self) -> io::Result<Vec<(Uuid, u32)>> {
-        let files = self.0.iter();
-        Ok(files.flat_map(|(writer, files)| files.keys().map(|number| (*writer, *number))).collect())
+        files(&self.0)
     }
 
     fn lines(
@@ -126,17 +112,17 @@ impl ReadParts for Found {
         (writer, number): (Uuid, u32),
         from: u64,
     ) -> Box<dyn Iterator<Item = io::Result<RawLine>> + '_> {
-        let path = self.0.get(&writer).and_then(|files| files.get(&number));
-        Box::new(path.into_iter().flat_map(move |path| Lines::open(path.clone(), from)))
+        Box::new(Lines::open(self.0.join(file_name(writer, number)), from))
     }
 
-    fn tail(&self, writer: Uuid) -> io::Result<Option<Tail>> {
-        self.0.get(&writer).map_or(Ok(None), tail)
+    fn tail(&self, writer: Uuid, parts: &[u32]) -> io::Result<Option<Tail>> {
+        tail(&self.0, writer, parts)
     }
 
     fn bytes(&self) -> u64 {
-        let files = self.0.values().flat_map(BTreeMap::values);
-        files.filter_map(|path| std::fs::metadata(path).ok()).map(|found| found.len()).sum()
+        let files = files(&self.0).unwrap_or_default().into_iter();
+        let paths = files.map(|(writer, number)| self.0.join(file_name(writer, number)));
+        paths.filter_map(|path| std::fs::metadata(path).ok()).map(|found| found.len()).sum()
     }
 }
 
@@ -163,9 +149,12 @@ impl Folder {
 
 impl Append for Folder {
     fn latest(&mut self, most: usize) -> io::Result<Vec<(Uuid, Tail)>> {
+        let files = files(&self.folder)?;
         let mut latest = Vec::new();
-        for (writer, files) in writers(&self.folder)?.iter().rev().take(most) {
-            latest.extend(tail(files)?.map(|tail| (*writer, tail)));
+        for files in files.chunk_by(|one, next| one.0 == next.0).rev().take(most) {
+            let numbers: Vec<u32> = files.iter().map(|(_writer, number)| *number).collect();
+            let Some((writer, _number)) = files.first() else { continue };
+            latest.extend(tail(&self.folder, *writer, &numbers)?.map(|tail| (*writer, tail)));
         }
         Ok(latest)
     }

@@ -117,12 +117,12 @@ pub trait ReadParts: fmt::Debug + Send + Sync {
     /// The lines of a part, in their order, from where [`RawLine::next`] of an earlier one points; from 0, all of them.
     fn lines(&self, part: (Uuid, u32), from: u64) -> Box<dyn Iterator<Item = io::Result<RawLine>> + '_>;
 
-    /// The end of a writer, where a record of it can be read.
+    /// The end of a writer that has these parts, in their order; `None` where no record of it can be read.
     ///
     /// # Errors
     ///
     /// When the place cannot be read.
-    fn tail(&self, writer: Uuid) -> io::Result<Option<Tail>>;
+    fn tail(&self, writer: Uuid, parts: &[u32]) -> io::Result<Option<Tail>>;
 
     /// Bytes of all lines, as nearly as they are known: for a progress bar.
     fn bytes(&self) -> u64;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kest_core::entry::EntryHash;
 use uuid::Uuid;
 
-use crate::folder::{Found, State};
+use crate::folder::{self, State};
 use crate::place::ReadParts;
 use crate::record::{LINE_BYTES, Line, LineError};
 
@@ -17,7 +17,7 @@ use crate::record::{LINE_BYTES, Line, LineError};
 pub struct Log {
     place: Arc<dyn ReadParts>,
     /// The numbers of each writer's files; writers in the order in which they began.
-    writers: Arc<BTreeMap<Uuid, BTreeSet<u32>>>,
+    writers: Arc<BTreeMap<Uuid, Vec<u32>>>,
 }
 
 /// A line as it stands in a file; nothing about it is proved.
@@ -61,7 +61,7 @@ impl Log {
     ///
     /// When the folder cannot be read.
     pub fn open(folder: impl AsRef<Path>) -> io::Result<Self> {
-        Self::of(Arc::new(Found::in_folder(folder.as_ref())?))
+        Self::of(Arc::new(folder::Read(folder.as_ref().to_owned())))
     }
 
     /// The log in another place.
@@ -70,11 +70,21 @@ impl Log {
     ///
     /// When the place cannot be read.
     pub fn of(place: Arc<dyn ReadParts>) -> io::Result<Self> {
-        let mut writers: BTreeMap<Uuid, BTreeSet<u32>> = BTreeMap::new();
-        for (writer, number) in place.parts()? {
-            writers.entry(writer).or_default().insert(number);
+        let mut writers: BTreeMap<Uuid, Vec<u32>> = BTreeMap::new();
+        let parts: BTreeSet<(Uuid, u32)> = place.parts()?.into_iter().collect();
+        for (writer, number) in parts {
+            writers.entry(writer).or_default().push(number);
         }
         Ok(Self { place, writers: Arc::new(writers) })
+    }
+
+    /// The same log as it lies there now, with writers and files that came since.
+    ///
+    /// # Errors
+    ///
+    /// When the place cannot be read.
+    pub fn again(&self) -> io::Result<Self> {
+        Self::of(Arc::clone(&self.place))
     }
 
     /// The writers, in the order in which they began.
@@ -113,7 +123,8 @@ impl Log {
     }
 
     pub(crate) fn state_of(&self, writer: Uuid) -> io::Result<Option<State>> {
-        Ok(self.place.tail(writer)?.map(|tail| tail.state))
+        let parts = self.writers.get(&writer).map(Vec::as_slice).unwrap_or_default();
+        Ok(self.place.tail(writer, parts)?.map(|tail| tail.state))
     }
 
     /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where no writer has

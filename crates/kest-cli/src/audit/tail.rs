@@ -13,13 +13,13 @@ use crate::output::Output;
 
 /// Prints what is there and what comes, until it is interrupted.
 pub(crate) async fn run(flags: &Query) -> Result<Answer, Failure> {
-    open(&flags.log)?;
+    let mut log = open(&flags.log)?;
     let mut seen = HashMap::new();
     loop {
-        // New writers and new files come too.
-        let log = Log::open(&flags.log).map_err(AuditError::Unreadable)?;
         more(&log, flags, &mut seen)?;
         tokio::time::sleep(BETWEEN).await;
+        // New writers and new files come too.
+        log = log.again().map_err(AuditError::Unreadable)?;
     }
 }
 
