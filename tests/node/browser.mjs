@@ -1,12 +1,14 @@
 // Opens pages in a real Chromium, and has what we draw read by those who read it: a line of JSON in, a line out.
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const found = PLACES.find((place) => existsSync(place));
-if (!found) throw new Error("no Chromium: run `cargo xtask test`, or apt-get install chromium");
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+const found = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((place) => existsSync(place));
+if (!found) throw new Error("no Chromium on the PATH: run `cargo xtask test`, or apt-get install chromium");
 
 const packages = createRequire(import.meta.url);
 // Pages are ours and reach for no network, so that a sandbox, which a container may not allow, guards nothing.
@@ -78,6 +80,31 @@ const COMMANDS = {
       }),
       [seen, judged],
     );
+  },
+
+  // Opens an address, or goes on with the page that is open; does what it is told, and says what is there then.
+  async visit({ url, scheme, script, steps }) {
+    if (url) {
+      await fresh({ colorScheme: scheme ?? "light", javaScriptEnabled: script ?? true });
+      await page.goto(url);
+    }
+    for (const [name, ...given] of steps ?? []) {
+      if (name === "wait") await page.waitForSelector(given[0], { state: "attached", timeout: 30_000 });
+      else if (name === "gone") await page.waitForSelector(given[0], { state: "detached", timeout: 30_000 });
+      else await page[name](...given);
+    }
+    return {
+      ...seen,
+      url: page.url(),
+      title: await page.title(),
+      visible: await page.innerText("body"),
+      verdict: await page.getAttribute("html", "data-verdict"),
+      standing: (await page.locator("[data-standing]").count()) ? await page.getAttribute("[data-standing]", "data-standing") : null,
+      rows: await page.locator("tbody tr").count(),
+      scripts: await page.locator("script").count(),
+      foreign: await page.locator("img, iframe, object, embed, video, audio, svg script, [onload], [onerror], [onmouseover]").count(),
+      cut: await page.locator("html").evaluate((root) => root.scrollWidth > root.clientWidth),
+    };
   },
 
   // What axe-core finds on the page that is open.

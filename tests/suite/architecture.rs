@@ -117,10 +117,18 @@ fn only_kest_http_asks_over_http() {
     let manifest = std::fs::read_to_string(root().join("crates/kest-tower/Cargo.toml")).unwrap();
     let type_alone = "hyper = { version = \"1.12\", default-features = false }\n";
     assert!(manifest.contains(type_alone), "without its features hyper has no client");
+    let manifest = std::fs::read_to_string(root().join("crates/kest-cli/Cargo.toml")).unwrap();
+    for server_alone in [
+        "hyper = { version = \"1.12\", default-features = false, features = [\"http1\", \"server\"] }\n",
+        "hyper-util = { version = \"0.1.21\", default-features = false, features = [\"tokio\"] }\n",
+    ] {
+        assert!(manifest.contains(server_alone), "`kest view` answers, and asks nothing");
+    }
     for name in CRATES {
         let may_ask = |it: &String| match it.as_str() {
-            "reqwest" | "hyper-util" => true,
-            "hyper" => name != "kest-tower",
+            "reqwest" => true,
+            "hyper-util" => name != "kest-cli",
+            "hyper" => !matches!(name, "kest-tower" | "kest-cli"),
             _ => false,
         };
         let asks = dependencies(name).iter().any(may_ask);

@@ -45,6 +45,7 @@
 mod chain;
 mod folder;
 mod json_lines;
+mod lineage;
 mod lines;
 mod note;
 mod place;
@@ -62,6 +63,7 @@ mod writer;
 pub use chain::PARENT_WINDOW;
 pub use folder::State;
 pub use json_lines::{JsonLines, JsonLinesBuilder};
+pub use lineage::{Recorded, Wanted};
 pub use note::{Checkpoint, NoteError};
 pub use place::{Append, Batch, CommitError, OpenError, ReadParts, Tail};
 pub use read::{Log, RawLine};

@@ -167,7 +167,7 @@ impl Log {
 }
 
 /// Carried entries may stand behind others that they do not follow: parents first, and no parent twice.
-fn in_order(entries: Vec<String>) -> Vec<String> {
+pub(crate) fn in_order(entries: Vec<String>) -> Vec<String> {
     let places: HashMap<EntryHash, usize> =
         entries.iter().enumerate().map(|(place, entry)| (EntryHash::of(entry), place)).collect();
     let sorted = entries.iter().enumerate().all(|(place, entry)| {
@@ -197,15 +197,36 @@ fn in_order(entries: Vec<String>) -> Vec<String> {
 
 /// What an entry claims to follow.
 fn parents_of(compact: &str) -> Vec<EntryHash> {
+    claims_of(compact).parents
+}
+
+/// What an entry says of its place.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    pub(crate) parents: Vec<EntryHash>,
+    pub(crate) trace: Option<String>,
+}
+
+/// Reads what an entry says of its place; one that cannot be read says nothing.
+pub(crate) fn claims_of(compact: &str) -> Claims {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     #[derive(serde::Deserialize)]
-    struct Follows {
+    struct Payload {
         parent_ids: Vec<String>,
+        #[serde(default)]
+        labels: Labels,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Labels {
+        trace_id: Option<String>,
     }
     let payload = compact.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let follows = payload.and_then(|bytes| serde_json::from_slice::<Follows>(&bytes).ok());
-    let parents = follows.map(|it| it.parent_ids).unwrap_or_default();
-    parents.iter().filter_map(|parent| parent.parse().ok()).collect()
+    let payload = payload.and_then(|bytes| serde_json::from_slice::<Payload>(&bytes).ok());
+    payload.map_or_else(Claims::default, |payload| Claims {
+        parents: payload.parent_ids.iter().filter_map(|parent| parent.parse().ok()).collect(),
+        trace: payload.labels.trace_id,
+    })
 }

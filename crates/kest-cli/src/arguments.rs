@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kest_baggage::{ClaimCheck, ClaimCheckError};
-use kest_core::entry::{NameError, PolicyName};
+use kest_core::entry::{EntryHash, NameError, PolicyName};
 use kest_core::passport::{Tips, TipsError};
 use kest_core::signature::{KeyId, WorkloadId};
 use kest_core::{Dialect, Limits};
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Audit logs: whether one is complete, what it says, the passport of an entry.
     #[command(subcommand)]
     Audit(crate::audit::Audit),
+    /// Serve a local page over an audit log: newest lineages, search, pictures, refusals, what is missing; live.
+    View(crate::view::View),
     /// Long passports in a shared store: look at one, put one there, make a key to seal them with.
     #[command(subcommand)]
     Store(Store),
@@ -129,6 +131,16 @@ pub(crate) struct Graph {
     /// Dialect of the input.
     #[arg(long, value_enum, default_value_t = DialectName::Strict)]
     pub(crate) dialect: DialectName,
+    /// Draw what this audit log has of the lineage that --trace or --entry names; a parent that it does not have is drawn as
+    /// missing.
+    #[arg(long, value_name = "LOG", requires = "wanted", conflicts_with_all = ["file", "baggage", "chain_tip"])]
+    pub(crate) log: Option<PathBuf>,
+    /// The lineages of this trace: 32 hexadecimal digits.
+    #[arg(long, value_name = "HEX", requires = "log", group = "wanted")]
+    pub(crate) trace: Option<String>,
+    /// The lineage that led to this entry: the SHA-256 of its compact form.
+    #[arg(long, value_name = "HASH", requires = "log", group = "wanted", value_parser = parse_entry)]
+    pub(crate) entry: Option<EntryHash>,
     /// Write the picture into this file, whole or not at all, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -331,6 +343,10 @@ fn parse_claim(text: &str) -> Result<ClaimCheck, ClaimCheckError> {
 
 fn parse_key_id(text: &str) -> Result<KeyId, NameError> {
     KeyId::new(text)
+}
+
+fn parse_entry(text: &str) -> Result<EntryHash, &'static str> {
+    text.parse().map_err(|_cause| "not a hash of 64 hexadecimal digits")
 }
 
 fn parse_tips(text: &str) -> Result<Tips, TipsError> {

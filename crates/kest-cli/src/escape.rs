@@ -38,20 +38,9 @@ pub(crate) fn harmless_json(json: &str) -> String {
     text
 }
 
-/// Controls, and the format characters that change what other characters look like.
+/// Controls, and what changes how other characters look or cannot be seen itself.
 fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
+    character.is_control() || kest_graph::hides(character)
 }
 
 #[cfg(test)]

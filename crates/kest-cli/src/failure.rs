@@ -13,6 +13,7 @@ use crate::keys::KeysError;
 use crate::output::OutputError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
+use crate::view::ViewError;
 use crate::whole::WholeError;
 
 /// The answer to the question that a command is.
@@ -60,6 +61,8 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error(transparent)]
+    View(#[from] ViewError),
 }
 
 impl Failure {
@@ -73,6 +76,7 @@ impl Failure {
             | Self::Explain(_)
             | Self::Store(_)
             | Self::Audit(_)
+            | Self::View(_)
             | Self::Whole(_) => 2,
             Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {
                 FreshError::Exists(_) => 1,

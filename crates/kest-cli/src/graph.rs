@@ -1,11 +1,15 @@
 //! `kest graph`: draws the lineage in a passport, as far as it is proved.
 
+use std::path::Path;
+
+use kest_audit::Wanted;
 use kest_core::passport::Tips;
 use kest_core::signature::KeyRing;
 use kest_core::{Dialect, Limits, UnverifiedPassport, Verifier};
 use kest_graph::{Graph, Standing};
 
 use crate::arguments::{self, Picture};
+use crate::audit;
 use crate::carried::{self, Announcement, Form};
 use crate::failure::{Answer, Failure};
 use crate::input::Source;
@@ -20,20 +24,23 @@ pub(crate) async fn run(arguments: arguments::Graph) -> Result<Answer, Failure> 
         None => None,
     };
     let limits = carried::limits();
-    let form = Form::flagged(arguments.baggage);
-    let input = form.read(&Source::named(arguments.file), &limits)?;
-    let dialect = Dialect::from(arguments.dialect);
-    let carried = form.carried(&input, &limits);
-    // Without keys it is looked at only; with them, a header must announce what it ends in.
-    let announcement = if ring.is_some() { Announcement::Required } else { Announcement::Optional };
-    let graph = match carried.restore(dialect, announcement, &limits).await {
-        Err(kind) => Graph::unreadable(kind),
-        Ok(passport) => {
-            let drawing = Drawing { ring: ring.as_ref(), limits: &limits, dialect };
-            drawing.graph(passport, arguments.chain_tip)
-        }
+    let drawing = Drawing { ring: ring.as_ref(), limits: &limits, dialect: arguments.dialect.into() };
+    let drawn = match &arguments.log {
+        Some(log) => drawing.recorded(log, &arguments)?,
+        None => Some(drawing.carried(&arguments).await?),
     };
-    warn(&graph);
+    match drawn {
+        Some(graph) => write(&graph, &arguments),
+        None => {
+            output::say("log has no such entry");
+            Ok(Answer::No)
+        }
+    }
+}
+
+/// Puts the picture where it belongs.
+fn write(graph: &Graph, arguments: &arguments::Graph) -> Result<Answer, Failure> {
+    warn(graph);
     if let (Picture::Html, Some(digest)) = (arguments.format, graph.keys_digest()) {
         output::say(&format!("sha-256 of the keys on the page: {digest}"));
     }
@@ -74,13 +81,42 @@ fn warn(graph: &Graph) {
 }
 
 /// How a passport is proved before it is drawn.
-struct Drawing<'run> {
-    ring: Option<&'run KeyRing>,
-    limits: &'run Limits,
-    dialect: Dialect,
+pub(crate) struct Drawing<'run> {
+    pub(crate) ring: Option<&'run KeyRing>,
+    pub(crate) limits: &'run Limits,
+    pub(crate) dialect: Dialect,
 }
 
 impl Drawing<'_> {
+    /// The passport that came as input.
+    async fn carried(&self, arguments: &arguments::Graph) -> Result<Graph, Failure> {
+        let form = Form::flagged(arguments.baggage);
+        let input = form.read(&Source::named(arguments.file.clone()), self.limits)?;
+        let carried = form.carried(&input, self.limits);
+        // Without keys it is looked at only; with them, a header must announce what it ends in.
+        let announcement = if self.ring.is_some() { Announcement::Required } else { Announcement::Optional };
+        Ok(match carried.restore(self.dialect, announcement, self.limits).await {
+            Err(kind) => Graph::unreadable(kind),
+            Ok(passport) => self.graph(passport, arguments.chain_tip.clone()),
+        })
+    }
+
+    /// What a log has of a lineage; `None` where it has nothing of it.
+    fn recorded(&self, log: &Path, arguments: &arguments::Graph) -> Result<Option<Graph>, Failure> {
+        let wanted = match (&arguments.entry, &arguments.trace) {
+            (Some(entry), _) => Wanted::Entry(*entry),
+            (None, trace) => Wanted::Trace(trace.as_deref().unwrap_or_default()),
+        };
+        let found = audit::lineage(log, wanted, self.limits)?;
+        if found.shortened {
+            output::say("older entries are not drawn: the lineage is longer than a passport may be");
+        }
+        let entries: Vec<&str> = found.entries.iter().map(String::as_str).collect();
+        // What is asked for is where the lineage ends; what else a trace ends in, no one announced.
+        let tips = arguments.entry.and_then(|entry| Tips::parse(&entry.to_hex(), self.limits).ok());
+        Ok(if entries.is_empty() { None } else { Some(self.draw(&entries, tips)) })
+    }
+
     /// A header without a passport is an empty lineage.
     fn graph(&self, passport: Option<UnverifiedPassport>, asked: Option<Tips>) -> Graph {
         let Some(passport) = passport else {
@@ -100,7 +136,8 @@ impl Drawing<'_> {
         }
     }
 
-    fn draw(&self, entries: &[&str], tips: Option<Tips>) -> Graph {
+    /// Entries as they stand, which end in `tips` where those are known.
+    pub(crate) fn draw(&self, entries: &[&str], tips: Option<Tips>) -> Graph {
         let entries = entries.iter().copied();
         let Ok(passport) = UnverifiedPassport::dangerous_from_entries(entries, tips, self.limits) else {
             return Graph::unreadable("passport_over_limit");

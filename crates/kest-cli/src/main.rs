@@ -12,6 +12,8 @@
 //! kest verify --keys bundle.json --jsonl audit.jsonl > verdicts.jsonl
 //! kest inspect --baggage < header.txt
 //! kest graph --keys bundle.json --format svg --out lineage.svg passport.json
+//! kest graph --log /var/log/kest --trace 7346fd234d36c23f3f235233eafe52dd --keys bundle.json
+//! kest view --log /var/log/kest --keys bundle.json
 //! kest canonicalize < object.json
 //! kest explain --bundle bundle.json --identity-from-lineage --baggage header.txt
 //! kest policy check policies/
@@ -137,7 +139,13 @@
 //! says in words. The forms are `text` and `ascii` for terminals, `mermaid`, `dot`, `svg`, and `html`: a page that verifies
 //! itself where it is read, under the keys that it was given, whose digest goes to standard error. The exit code is 0 for a
 //! lineage that is verified or was not checked, and 1 for one that is refused, which is drawn as far as the fault. With
-//! `--out` the file is written whole or not at all.
+//! `--out` the file is written whole or not at all. With `--log` the entries come from an audit log: those of a `--trace`, or
+//! all that led to an `--entry`; the exit code is 1 where it has nothing of it.
+//!
+//! # View
+//!
+//! `view` serves a page over a log until SIGINT or SIGTERM, and is then exit code 0. It prints `listening on ADDR` on standard
+//! output once it answers. An address that is in use, or that other machines reach without the flag that says so, is exit code 2.
 //!
 //! # Store
 //!
@@ -188,6 +196,7 @@ mod output;
 mod policy;
 mod store;
 mod verify;
+mod view;
 mod whole;
 
 use std::process::ExitCode;
@@ -228,5 +237,6 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Policy(command) => policy::run(command).await,
         Command::Store(command) => store::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::View(flags) => view::run(flags).await,
     }
 }

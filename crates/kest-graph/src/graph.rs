@@ -224,7 +224,20 @@ impl Graph {
     /// One page that reaches for nothing, and verifies the passport once more in its reader's browser.
     #[must_use]
     pub fn to_html(&self) -> String {
-        html::page(self)
+        html::page(self, &[])
+    }
+
+    /// The page of [`to_html`](Self::to_html) with links above it, each an address and its name, for a program that serves it
+    /// among others.
+    #[must_use]
+    pub fn to_html_among(&self, links: &[(&str, &str)]) -> String {
+        html::page(self, links)
+    }
+
+    /// The content security policy that the page names for itself, for a program that serves it: the same of every page.
+    #[must_use]
+    pub fn html_policy() -> String {
+        html::policy()
     }
 
     /// The SHA-256 of the keys on the page of [`to_html`](Self::to_html), as `kest bundle` writes them; `None` without keys.

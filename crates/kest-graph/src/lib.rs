@@ -36,3 +36,4 @@ mod layout;
 mod shown;
 
 pub use graph::{Fault, Graph, Standing};
+pub use shown::{hides, shown};

@@ -10,9 +10,16 @@ const LONGEST: usize = 240;
 /// Marks that may stand on one letter: more of them would grow over the lines above and below.
 const MARKS: usize = 2;
 
-/// `text` as it is shown: bare where it is one plain word, in quotation marks otherwise, so that it cannot be taken for
-/// words of ours beside it.
-pub(crate) fn shown(text: &str) -> String {
+/// `text` as it is shown: bare where it is one plain word, in quotation marks otherwise.
+///
+/// So it cannot be taken for words beside it. What would hide, reorder, move or end anything is spelled as `\u{..}`, and what is too long is cut.
+///
+/// ```
+/// assert_eq!(kest_graph::shown("spiffe://example.org/cart"), "spiffe://example.org/cart");
+/// assert_eq!(kest_graph::shown("a\u{202e}b c"), r#""a\u{202e}b c""#);
+/// ```
+#[must_use]
+pub fn shown(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_of_a_word) && text.width() <= LONGEST {
         return text.to_owned();
     }
@@ -56,7 +63,8 @@ fn push(shown: &mut String, character: char, stacked: bool) {
 }
 
 /// Format characters, fillers, private use and planes without a letter: what changes how others look, or cannot be seen itself.
-fn hides(character: char) -> bool {
+#[must_use]
+pub fn hides(character: char) -> bool {
     let code = u32::from(character);
     matches!(
         code,

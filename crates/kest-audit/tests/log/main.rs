@@ -9,6 +9,8 @@ mod killed;
 #[cfg(test)]
 mod lineages;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod writing;

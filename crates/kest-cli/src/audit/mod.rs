@@ -5,15 +5,17 @@ mod passport;
 mod query;
 mod tail;
 mod verify;
-mod view;
+pub(crate) mod view;
 
 use std::io;
 
+use kest_audit::{Recorded, Wanted};
+use kest_core::Limits;
 use kest_core::signature::KeyRing;
 
 use crate::failure::{Answer, Failure};
 
-pub(crate) use flags::Audit;
+pub(crate) use flags::{Audit, Query};
 
 /// Runs one of the commands.
 pub(crate) async fn run(command: Audit) -> Result<Answer, Failure> {
@@ -43,7 +45,16 @@ async fn ring(keys: &std::path::Path) -> Result<KeyRing, Failure> {
     Ok(crate::keys::load(keys).await?.into_ring())
 }
 
-fn open(folder: &std::path::Path) -> Result<kest_audit::Log, AuditError> {
+pub(crate) fn open(folder: &std::path::Path) -> Result<kest_audit::Log, AuditError> {
     let log = kest_audit::Log::open(folder).map_err(AuditError::Unreadable)?;
     if log.writers().next().is_none() { Err(AuditError::Empty) } else { Ok(log) }
+}
+
+/// What the log in `folder` has of a lineage.
+pub(crate) fn lineage(
+    folder: &std::path::Path,
+    wanted: Wanted<'_>,
+    limits: &Limits,
+) -> Result<Recorded, AuditError> {
+    open(folder)?.lineage(wanted, limits).map_err(AuditError::Unreadable)
 }

@@ -11,38 +11,43 @@ use super::flags::Query;
 /// One record.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct View {
-    at: u64,
-    kind: &'static str,
-    seq: u64,
-    writer: String,
+    pub(crate) at: u64,
+    pub(crate) kind: &'static str,
+    pub(crate) seq: u64,
+    pub(crate) writer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<String>,
+    pub(crate) entry: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<String>,
+    pub(crate) operation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    workload: Option<String>,
+    pub(crate) workload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
+    pub(crate) user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<String>,
+    pub(crate) agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
+    pub(crate) task: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace: Option<String>,
+    pub(crate) trace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trust_score: Option<i64>,
+    pub(crate) trust_score: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    taints: Vec<String>,
+    pub(crate) taints: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<String>,
+    pub(crate) step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
+    pub(crate) refusal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ending: Option<String>,
+    pub(crate) cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    millis: Option<u64>,
+    pub(crate) ending: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) millis: Option<u64>,
+    /// What the entry claims to follow.
+    #[serde(skip)]
+    pub(crate) parents: Vec<EntryHash>,
 }
 
 /// What is shown of an entry's payload; other members are left alone.
@@ -52,6 +57,8 @@ struct Payload {
     trust_score: i64,
     taints: Vec<String>,
     labels: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    parent_ids: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +90,7 @@ impl View {
                 view.tenant = refused.tenant.as_deref().and_then(text);
                 view.step = text(&refused.step);
                 view.refusal = text(&refused.kind);
+                view.cause = refused.cause.as_deref().and_then(text);
             }
             Record::Finished { ending, entry, millis, .. } => {
                 (view.ending, view.entry, view.millis) = (text(ending), text(entry), Some(*millis));
@@ -115,6 +123,7 @@ impl View {
         self.trace = label("trace_id");
         (self.operation, self.trust_score) = (Some(payload.operation), Some(payload.trust_score));
         self.taints = payload.taints;
+        self.parents = payload.parent_ids.iter().filter_map(|parent| parent.parse().ok()).collect();
     }
 
     /// Whether it fits all that is asked.
@@ -151,6 +160,7 @@ impl View {
         add("task", self.task.as_deref());
         add("step", self.step.as_deref());
         add("kind", self.refusal.as_deref());
+        add("cause", self.cause.as_deref());
         add("ending", self.ending.as_deref());
         add("trust", self.trust_score.map(|score| score.to_string()).as_deref());
         add("taints", Some(self.taints.join(",").as_str()).filter(|taints| !taints.is_empty()));

@@ -12,7 +12,7 @@ use kest_core::{Admission, Admitter, Audit, Operation};
 use crate::support::{bundle, directory, file, kest, signer};
 
 /// What `work` does with a service, in a writer of its own.
-fn write<Done>(folder: &Path, work: impl AsyncFnOnce(Admitter) -> Done) -> Done {
+pub(crate) fn write<Done>(folder: &Path, work: impl AsyncFnOnce(Admitter) -> Done) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let log = JsonLines::builder(folder, Arc::new(signer("cart")), Durability::Required).open().unwrap();
@@ -25,7 +25,7 @@ fn write<Done>(folder: &Path, work: impl AsyncFnOnce(Admitter) -> Done) -> Done 
 }
 
 /// A log of a root, what follows it, and a refusal; and the last entry.
-fn log(name: &str) -> (PathBuf, PathBuf, Admission) {
+pub(crate) fn log(name: &str) -> (PathBuf, PathBuf, Admission) {
     let directory = directory(name);
     let folder = directory.join("log");
     let last = write(&folder, async |service: Admitter| {
@@ -120,6 +120,38 @@ fn passport_of_a_recorded_entry_verifies() {
     assert_eq!((none.code, none.stdout.as_slice()), (Some(1), &b""[..]));
     let empty = kest(arguments("passport", &directory, &["--entry", &hash]), b"");
     assert_eq!(empty.code, Some(2));
+}
+
+/// An entry that is gone from the log is drawn as missing, and what stands behind it is not proved.
+#[test]
+fn lineage_is_drawn_from_the_log_and_what_was_never_recorded_is_missing() {
+    let (directory, folder, last) = log("audit-graph");
+    let keys = directory.join("bundle.json");
+    let (keys, at) = (keys.to_str().unwrap(), folder.to_str().unwrap());
+    let hash = last.entry().hash().to_hex();
+    let trace = last.entry().labels().trace_id().unwrap().to_owned();
+    for wanted in [["--entry", &hash], ["--trace", &trace]] {
+        let run = kest(["graph", "--keys", keys, "--log", at, wanted[0], wanted[1]], b"");
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(run.text().starts_with("VERIFIED: 2 entries, 1 tip"), "{}", run.text());
+    }
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let root = last.passport().entries()[0].compact().to_owned();
+    let kept: String =
+        text.lines().filter(|it| !it.contains(&root)).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, kept).unwrap();
+    let run = kest(["graph", "--keys", keys, "--log", at, "--entry", &hash], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.text().starts_with("REFUSED, broken_link at #0"), "{}", run.text());
+    let run = kest(["graph", "--log", at, "--entry", &hash, "--format", "ascii"], b"");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.text().contains("missing parent"), "{}", run.text());
+    let none = kest(["graph", "--log", at, "--trace", "0"], b"");
+    assert_eq!((none.code, none.text()), (Some(1), ""));
+    for wrong in [&["--log", at][..], &["--entry", &hash], &["--log", at, "--entry", "x"]] {
+        assert_eq!(kest([&["graph"], wrong].concat(), b"").code, Some(2), "{wrong:?}");
+    }
 }
 
 /// Records of new writers come too, whatever lies in the files and whichever are deleted meanwhile; each of them once.

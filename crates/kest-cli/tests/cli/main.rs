@@ -14,3 +14,5 @@ mod policy;
 mod store;
 mod support;
 mod verify;
+mod view;
+mod view_page;

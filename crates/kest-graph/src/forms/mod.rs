@@ -9,5 +9,5 @@ mod text;
 
 pub(crate) use dot::dot;
 pub(crate) use mermaid::mermaid;
-pub(crate) use svg::svg;
+pub(crate) use svg::{escaped, svg};
 pub(crate) use text::{Letters, header, text};

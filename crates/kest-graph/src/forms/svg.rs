@@ -153,8 +153,8 @@ fn a_box(item: &Item, lines: &[String], places: &Places) -> String {
     )
 }
 
-/// Text of XML, in elements and in attributes.
-fn escaped(text: &str) -> String {
+/// Text of XML and HTML, in elements and in attributes.
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,0 +1,91 @@
+//! What a log has of a lineage, also where it does not have all of it.
+
+use kest_audit::{Durability, Log, Recorded, Wanted};
+use kest_core::entry::EntryHash;
+use kest_core::policy::dangerous_allow_all;
+use kest_core::{Admission, Limits, Operation};
+
+use crate::rig::{Rig, begin, files, operate};
+
+async fn follow(admission: &Admission, name: &'static str) -> Admission {
+    admission.operation(Operation::named(name).unwrap()).admit(&dangerous_allow_all()).await.unwrap()
+}
+
+fn found(rig: &Rig, wanted: Wanted<'_>, limits: &Limits) -> Recorded {
+    Log::open(rig.path()).unwrap().lineage(wanted, limits).unwrap()
+}
+
+fn compacts(admissions: &[&Admission]) -> Vec<String> {
+    admissions.iter().map(|it| it.entry().compact().to_owned()).collect()
+}
+
+/// Removes the line of this entry from the file that has it.
+fn lose(rig: &Rig, admission: &Admission) {
+    for file in files(rig.path()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let kept = text.lines().filter(|line| !line.contains(admission.entry().compact()));
+        std::fs::write(&file, kept.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn lineage_of_an_entry_or_a_trace_is_found_in_the_files_of_all_writers() {
+    let rig = Rig::with(Durability::Required, 1);
+    let root = operate(&rig.service, "root").await;
+    let left = follow(&root, "left").await;
+    let other = operate(&rig.service, "other").await;
+    // The operation goes on in the same process with a log of its own: what it follows is in the files of the first.
+    let (second, service) = begin(rig.path(), Durability::Required, u64::MAX);
+    let far = operate(&service, "far").await;
+    let right = follow(&root, "right").await;
+    let limits = Limits::default();
+    let of = |it: &Admission| Wanted::Entry(it.entry().hash());
+    assert_eq!(found(&rig, of(&left), &limits).entries, compacts(&[&root, &left]));
+    assert_eq!(found(&rig, of(&far), &limits).entries, compacts(&[&far]));
+    let trace = root.entry().labels().trace_id().unwrap().to_owned();
+    let whole = found(&rig, Wanted::Trace(&trace), &limits);
+    assert_eq!(whole.entries, compacts(&[&root, &left, &right]));
+    assert!(!whole.shortened && !whole.entries.contains(&compacts(&[&other])[0]));
+    assert_eq!(found(&rig, Wanted::Entry(EntryHash::of("none")), &limits).entries, Vec::<String>::new());
+    second.close().await.unwrap();
+    rig.log.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_follows_a_lost_entry_comes_behind_what_is_whole() {
+    let rig = Rig::new();
+    let root = operate(&rig.service, "root").await;
+    let lost = follow(&root, "lost").await;
+    let orphan = follow(&lost, "orphan").await;
+    let child = follow(&orphan, "child").await;
+    let whole = follow(&root, "whole").await;
+    rig.log.close().await.unwrap();
+    lose(&rig, &lost);
+    let trace = root.entry().labels().trace_id().unwrap().to_owned();
+    let entries = found(&rig, Wanted::Trace(&trace), &Limits::default()).entries;
+    assert_eq!(entries, compacts(&[&root, &whole, &orphan, &child]));
+    let entries = found(&rig, Wanted::Entry(child.entry().hash()), &Limits::default()).entries;
+    assert_eq!(entries, compacts(&[&orphan, &child]));
+}
+
+/// Attack: a trace without end, which a stranger chose for all its requests.
+#[tokio::test]
+async fn trace_of_any_length_takes_no_more_memory_than_a_passport_may() {
+    let rig = Rig::new();
+    let root = operate(&rig.service, "root").await;
+    let mut all = vec![root];
+    for _step in 0..5 {
+        all.push(follow(all.last().unwrap(), "step").await);
+    }
+    rig.log.close().await.unwrap();
+    let trace = all[0].entry().labels().trace_id().unwrap().to_owned();
+    let mut limits = Limits::default();
+    limits.entries = 4;
+    let newest: Vec<&Admission> = all.iter().skip(2).collect();
+    let cut = found(&rig, Wanted::Trace(&trace), &limits);
+    assert_eq!((cut.entries, cut.shortened), (compacts(&newest), true));
+    let mut limits = Limits::default();
+    limits.passport_bytes = 2 * (all[5].entry().compact().len() + 10);
+    let cut = found(&rig, Wanted::Trace(&trace), &limits);
+    assert_eq!((cut.entries.len(), cut.shortened), (2, true));
+}

@@ -1,0 +1,227 @@
+//! What is at hand of a log: its newest operations and refusals, within a bound of memory, and how much was left out.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kest_core::entry::EntryHash;
+use uuid::Uuid;
+
+use crate::audit::view::View;
+
+/// Bytes of memory, about, for operations: some seventy thousand.
+const OPERATION_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of memory, about, for refusals: some twenty thousand.
+const REFUSAL_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where a line begins: the file, and the byte in it.
+pub(crate) type Place = ((Uuid, u32), u64);
+
+/// A recorded entry.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) view: View,
+    pub(crate) hash: EntryHash,
+    pub(crate) place: Place,
+    pub(crate) end: Option<End>,
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) ending: String,
+    pub(crate) millis: u64,
+    pub(crate) status_class: Option<u8>,
+}
+
+/// The newest of a log.
+#[derive(Debug)]
+pub(crate) struct Index {
+    operations: Newest<Operation>,
+    refusals: Newest<View>,
+    by_hash: HashMap<EntryHash, Key>,
+    /// Records that were read.
+    pub(crate) records: u64,
+    /// Whole lines that are no records.
+    pub(crate) unreadable: u64,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::within(OPERATION_BYTES, REFUSAL_BYTES)
+    }
+}
+
+impl Index {
+    fn within(operation_bytes: usize, refusal_bytes: usize) -> Self {
+        Self {
+            operations: Newest::within(operation_bytes),
+            refusals: Newest::within(refusal_bytes),
+            by_hash: HashMap::new(),
+            records: 0,
+            unreadable: 0,
+        }
+    }
+
+    /// Takes an entry; where it was recorded as signed, that counts more than that another carried it.
+    pub(crate) fn operation(&mut self, operation: Operation) {
+        let hash = operation.hash;
+        if let Some(known) = self.by_hash.get(&hash) {
+            let known = self.operations.items.get_mut(known);
+            if let Some(known) =
+                known.filter(|it| it.view.kind != "signed" && operation.view.kind == "signed")
+            {
+                (known.view.kind, known.place) = (operation.view.kind, operation.place);
+            }
+            return;
+        }
+        let cost = size_of::<Operation>() + cost(&operation.view);
+        let (key, gone) = self.operations.add(operation.view.at, operation, cost);
+        self.by_hash.extend(key.map(|key| (hash, key)));
+        for gone in gone {
+            self.by_hash.remove(&gone.hash);
+        }
+    }
+
+    /// Takes the end of an operation.
+    pub(crate) fn finished(&mut self, hash: &EntryHash, end: End) {
+        let key = self.by_hash.get(hash);
+        if let Some(operation) = key.and_then(|key| self.operations.items.get_mut(key)) {
+            operation.end = Some(end);
+        }
+    }
+
+    /// Takes a refusal.
+    pub(crate) fn refusal(&mut self, view: View) {
+        let cost = size_of::<View>() + cost(&view);
+        self.refusals.add(view.at, view, cost);
+    }
+
+    /// The operations, the newest first.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.items.values().rev()
+    }
+
+    /// The refusals, the newest first.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = &View> {
+        self.refusals.items.values().rev()
+    }
+
+    /// The entry of this hash.
+    pub(crate) fn get(&self, hash: &EntryHash) -> Option<&Operation> {
+        self.operations.items.get(self.by_hash.get(hash)?)
+    }
+
+    /// Older operations that are not at hand.
+    pub(crate) fn operations_left_out(&self) -> u64 {
+        self.operations.left_out
+    }
+
+    /// Older refusals that are not at hand.
+    pub(crate) fn refusals_left_out(&self) -> u64 {
+        self.refusals.left_out
+    }
+}
+
+/// The time that a record names, and when it was read.
+type Key = (u64, u64);
+
+/// The newest by the time that they name, in whichever order they come, as many as the bound has room for.
+#[derive(Debug)]
+struct Newest<Item> {
+    items: BTreeMap<Key, Item>,
+    costs: HashMap<Key, usize>,
+    cost: usize,
+    most: usize,
+    came: u64,
+    left_out: u64,
+}
+
+impl<Item> Newest<Item> {
+    fn within(most: usize) -> Self {
+        Self { items: BTreeMap::new(), costs: HashMap::new(), cost: 0, most, came: 0, left_out: 0 }
+    }
+
+    /// Where it was put, unless it is too old, and what had to go.
+    fn add(&mut self, at: u64, item: Item, cost: usize) -> (Option<Key>, Vec<Item>) {
+        self.came += 1;
+        let key = (at, self.came);
+        self.items.insert(key, item);
+        self.costs.insert(key, cost);
+        self.cost += cost;
+        let mut gone = Vec::new();
+        while self.cost > self.most {
+            let Some((old, item)) = self.items.pop_first() else { break };
+            self.cost = self.cost.saturating_sub(self.costs.remove(&old).unwrap_or_default());
+            self.left_out += 1;
+            gone.push(item);
+        }
+        (self.items.contains_key(&key).then_some(key), gone)
+    }
+}
+
+/// Bytes behind a record, and what the maps need for it.
+fn cost(view: &View) -> usize {
+    let texts = [
+        &view.entry,
+        &view.operation,
+        &view.workload,
+        &view.user,
+        &view.agent,
+        &view.task,
+        &view.tenant,
+        &view.trace,
+        &view.step,
+        &view.refusal,
+        &view.cause,
+    ];
+    let texts: usize = texts.into_iter().flatten().map(String::capacity).sum();
+    let taints: usize = view.taints.iter().map(|taint| taint.capacity() + size_of::<String>()).sum();
+    texts + taints + view.writer.capacity() + view.parents.len() * size_of::<EntryHash>() + 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(at: u64, kind: &'static str, name: &str) -> Operation {
+        let view = View { at, kind, operation: Some(name.to_owned()), ..View::default() };
+        let hash = EntryHash::of(&format!("{at} {name}"));
+        Operation { view, hash, place: ((Uuid::nil(), 1), at), end: None }
+    }
+
+    fn times(index: &Index) -> Vec<u64> {
+        index.operations().map(|it| it.view.at).collect()
+    }
+
+    /// Attack: a log without end, and entries that are as long as they may be.
+    #[test]
+    fn memory_is_bounded_and_the_newest_stay_in_whichever_order_they_come() {
+        let mut index = Index::within(20_000, 20_000);
+        for at in (0..100).rev().chain(100..200) {
+            index.operation(operation(at, "signed", "x"));
+            index.refusal(View { at, ..View::default() });
+        }
+        let held = times(&index);
+        assert_eq!(held, (200 - u64::try_from(held.len()).unwrap()..200).rev().collect::<Vec<_>>());
+        assert!((5..40).contains(&held.len()), "{}", held.len());
+        assert_eq!(index.operations_left_out(), 200 - u64::try_from(held.len()).unwrap());
+        assert_eq!(index.by_hash.len(), held.len());
+        assert_eq!(index.refusals().count() + usize::try_from(index.refusals_left_out()).unwrap(), 200);
+        index.operation(operation(300, "signed", &"x".repeat(30_000)));
+        assert_eq!((times(&index), index.by_hash.len()), (vec![], 0), "one that is too long by itself");
+    }
+
+    #[test]
+    fn entry_is_held_once_and_by_the_record_of_its_signer() {
+        let mut index = Index::default();
+        index.operation(operation(5, "carried", "x"));
+        let hash = EntryHash::of("5 x");
+        let signed = Operation { place: ((Uuid::nil(), 2), 9), ..operation(5, "signed", "x") };
+        index.operation(signed);
+        index.operation(operation(5, "carried", "x"));
+        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: Some(2) });
+        let held = index.get(&hash).unwrap();
+        assert_eq!((held.view.kind, held.place), ("signed", ((Uuid::nil(), 2), 9)));
+        assert!(held.end.is_some());
+        assert_eq!(index.operations().count(), 1);
+    }
+}

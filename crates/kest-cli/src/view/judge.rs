@@ -1,0 +1,88 @@
+//! Verifies the log again and again beside the page, and keeps what was found.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use kest_audit::{Log, LogVerifier, Report};
+use kest_core::passport::VerifySettings;
+use kest_core::signature::KeyRing;
+use kest_core::{Clock as _, Dialect, SystemClock, Verifier};
+
+use crate::output::with_causes;
+
+/// Time between two looks, at the least.
+const BETWEEN: Duration = Duration::from_secs(5);
+/// A log that has not grown is looked at again after this time: one can change bytes in their place.
+const IDLE: Duration = Duration::from_secs(60);
+/// A log that takes long is looked at more seldom: at most one part in so many of the time goes into it.
+const SHARE: u32 = 10;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    found: RwLock<Option<Arc<Found>>>,
+    /// Bytes of the pass that is under way.
+    read: AtomicU64,
+    whole: AtomicU64,
+    passes: AtomicU64,
+}
+
+/// The outcome of one pass over the log.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) report: Result<Report, String>,
+    /// When the pass began, in milliseconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) took: Duration,
+}
+
+impl Judged {
+    /// The outcome of the last pass; `None` before the first.
+    pub(crate) fn found(&self) -> Option<Arc<Found>> {
+        self.found.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes that the pass under way has read, and how many there were when it began.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        (self.read.load(Ordering::Relaxed), self.whole.load(Ordering::Relaxed))
+    }
+
+    /// How often the log was verified.
+    pub(crate) fn passes(&self) -> u64 {
+        self.passes.load(Ordering::Relaxed)
+    }
+}
+
+/// Verifies the log until the program ends: again when it has grown.
+pub(crate) fn judge(log: Log, ring: Arc<KeyRing>, dialect: Dialect, judged: &Arc<Judged>) -> io::Result<()> {
+    let judged = Arc::clone(judged);
+    std::thread::Builder::new().name("kest-view-judge".to_owned()).spawn(move || {
+        let mut settings = VerifySettings::default();
+        settings.dialect = dialect;
+        let verifier = LogVerifier::new(Verifier::with(settings), &ring);
+        let mut before: Option<(u64, Instant)> = None;
+        loop {
+            let (at, begin) = (SystemClock.unix_millis(), Instant::now());
+            let log = log.again();
+            let bytes = log.as_ref().ok().map(|log| log.bytes());
+            let same = before.is_some_and(|(was, at)| bytes == Some(was) && at.elapsed() < IDLE);
+            if !same {
+                before = bytes.map(|bytes| (bytes, begin));
+                judged.whole.store(bytes.unwrap_or_default(), Ordering::Relaxed);
+                judged.read.store(0, Ordering::Relaxed);
+                let count = |read| {
+                    judged.read.fetch_add(read, Ordering::Relaxed);
+                };
+                let report = log.and_then(|log| verifier.verify(&log, count));
+                let report = report.map_err(|error| with_causes(&error));
+                let found = Found { report, at, took: begin.elapsed() };
+                *judged.found.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(found));
+                judged.passes.fetch_add(1, Ordering::Relaxed);
+            }
+            std::thread::sleep(BETWEEN.max(begin.elapsed() * SHARE));
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The search: one field for each thing that a record can be asked by.
+
+use maud::{Markup, html};
+
+use crate::view::asked::{Asked, TEXTS};
+
+/// The form, filled with what was asked; it is open where anything was.
+pub(crate) fn form(asked: &Asked, path: &str) -> Markup {
+    html! {
+        details .search open[asked.is_search()] {
+            summary { "Search" }
+            form method="get" action=(path) role="search" {
+                @for (name, shown) in TEXTS {
+                    (field(name, shown, "text", "whole, as it is recorded", asked))
+                }
+                (field("min_trust", "trust at least", "number", "0", asked))
+                (field("max_trust", "trust at most", "number", "100", asked))
+                (field("since", "from (UTC)", "text", "2026-01-31 08:00", asked))
+                (field("until", "until (UTC)", "text", "2026-01-31 09:00", asked))
+                p .check {
+                    input #refused type="checkbox" name="refused" value="on" checked[asked.query.refused];
+                    label for="refused" { "refusals alone" }
+                }
+                p .do { button type="submit" { "Search" } " " a href=(path) { "Show all" } }
+            }
+        }
+    }
+}
+
+fn field(name: &str, shown: &str, kind: &str, example: &str, asked: &Asked) -> Markup {
+    html! {
+        p {
+            label for=(name) { (shown) }
+            input id=(name) name=(name) type=(kind) value=(asked.said(name)) placeholder=(example)
+                autocomplete="off" spellcheck="false";
+        }
+    }
+}
+
+/// Ways to the pages of a list before and after this one.
+pub(crate) fn turning(asked: &Asked, path: &str, of: usize, each: usize) -> Markup {
+    let last = of.saturating_sub(1) / each;
+    html! {
+        @if last > 0 {
+            nav .turning aria-label="pages of the list" {
+                @if asked.page > 0 { a rel="prev" href=(asked.page_at(path, asked.page - 1)) { "Newer" } }
+                span { "Page " (asked.page + 1) " of " (last + 1) }
+                @if asked.page < last { a rel="next" href=(asked.page_at(path, asked.page + 1)) { "Older" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The newest lineages: one row each, with what came of it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use maud::{Markup, html};
+
+use super::form::{form, turning};
+use super::{facts, left_out, look, text};
+use crate::view::asked::{Asked, link, shown_time};
+use crate::view::index::{Index, Operation};
+
+/// Rows of a page.
+pub(crate) const EACH: usize = 50;
+/// Names that a cell lists.
+const NAMES: usize = 6;
+
+/// What belongs together: the entries of a trace, or one entry that names no trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Key<'index> {
+    Trace(&'index str),
+    Entry(&'index str),
+}
+
+impl<'index> Key<'index> {
+    pub(crate) fn of(operation: &'index Operation) -> Self {
+        let entry = || operation.view.entry.as_deref().unwrap_or_default();
+        operation.view.trace.as_deref().map_or_else(|| Self::Entry(entry()), Self::Trace)
+    }
+
+    pub(crate) fn member(self) -> (&'static str, &'index str) {
+        match self {
+            Self::Trace(trace) => ("trace", trace),
+            Self::Entry(entry) => ("entry", entry),
+        }
+    }
+}
+
+/// What a row says of a lineage.
+#[derive(Debug, Default)]
+struct Told<'index> {
+    newest: Option<&'index Operation>,
+    oldest: Option<&'index Operation>,
+    count: usize,
+    workloads: Vec<&'index str>,
+    taints: BTreeSet<&'index str>,
+    trust: Option<i64>,
+    /// How many ended in another way than they should: the look and the name of it.
+    ends: Vec<((&'static str, &'index str), usize)>,
+}
+
+/// The list, with how many lineages fit.
+pub(crate) fn list(index: &Index, asked: &Asked) -> Markup {
+    let mut keys: Vec<Key<'_>> = Vec::new();
+    let mut known: HashMap<Key<'_>, usize> = HashMap::new();
+    for operation in index.operations().filter(|operation| operation.view.fits(&asked.query)) {
+        let key = Key::of(operation);
+        known.entry(key).or_insert_with(|| {
+            keys.push(key);
+            keys.len() - 1
+        });
+    }
+    let shown: HashMap<Key<'_>, usize> = keys
+        .iter()
+        .skip(asked.page.saturating_mul(EACH))
+        .take(EACH)
+        .enumerate()
+        .map(|(at, key)| (*key, at))
+        .collect();
+    let mut told: Vec<Told<'_>> = shown.iter().map(|_| Told::default()).collect();
+    for operation in index.operations() {
+        if let Some(told) = shown.get(&Key::of(operation)).and_then(|at| told.get_mut(*at)) {
+            told.add(operation);
+        }
+    }
+    html! {
+        (form(asked, "/"))
+        div #list aria-live="off" {
+            @if told.is_empty() {
+                p .note { @if asked.is_search() { "No lineage fits." } @else { "No lineage is recorded." } }
+            } @else {
+                div .scroll tabindex="0" role="region" aria-label="lineages" {
+                    table {
+                        caption { (keys.len()) @if keys.len() == 1 { " lineage" } @else { " lineages" } @if asked.is_search() { " that fit" } ", the newest first" }
+                        thead { tr {
+                            @for name in ["last record", "lineage", "on behalf of", "workloads", "trust", "taints", "entries", "came of it"] {
+                                th scope="col" { (name) }
+                            }
+                        } }
+                        tbody { @for told in &told { (told.row()) } }
+                    }
+                }
+                (turning(asked, "/", keys.len(), EACH))
+            }
+            (left_out(index.operations_left_out(), "operations"))
+        }
+    }
+}
+
+impl<'index> Told<'index> {
+    /// Takes an entry that is older than those before.
+    fn add(&mut self, operation: &'index Operation) {
+        self.newest.get_or_insert(operation);
+        self.oldest = Some(operation);
+        self.count += 1;
+        let view = &operation.view;
+        if let Some(workload) = view.workload.as_deref().filter(|it| !self.workloads.contains(it)) {
+            self.workloads.push(workload);
+        }
+        self.taints.extend(view.taints.iter().map(String::as_str));
+        self.trust = self.trust.into_iter().chain(view.trust_score).min();
+        let name = match &operation.end {
+            Some(end) if look(end) == "good" => return,
+            Some(end) => (look(end), end.ending.as_str()),
+            None if view.kind == "signed" => ("open", "no end recorded"),
+            None => return,
+        };
+        match self.ends.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => self.ends.push((name, 1)),
+        }
+    }
+
+    fn row(&self) -> Markup {
+        let (Some(newest), Some(oldest)) = (self.newest, self.oldest) else { return Markup::default() };
+        let (name, value) = Key::of(newest).member();
+        let operations = [oldest, newest].map(|it| it.view.operation.as_deref().unwrap_or("unreadable"));
+        html! {
+            tr data-key=(value) {
+                td .when { (shown_time(newest.view.at)) }
+                td .what {
+                    a href=(link("/lineage", [(name, value)])) {
+                        (text(operations[0]))
+                        @if self.count > 1 { " to " (text(operations[1])) }
+                    }
+                    " " span .quiet { (name) " " code { (text(&value.chars().take(12).collect::<String>())) } }
+                }
+                td { (facts(&newest.view)) }
+                td { (names(self.workloads.iter().rev().copied())) }
+                td .number { @if let Some(trust) = self.trust { (trust) } }
+                td { (names(self.taints.iter().copied())) }
+                td .number { (self.count) }
+                td { (self.came_of_it()) }
+            }
+        }
+    }
+
+    fn came_of_it(&self) -> Markup {
+        html! {
+            @if self.ends.is_empty() { span .good { "complete" } }
+            @for ((look, name), count) in &self.ends {
+                span class=(look) { (text(name)) @if *count > 1 { " \u{d7}" (count) } } " "
+            }
+        }
+    }
+}
+
+/// Some names, and how many more there are.
+fn names<'it, Names: ExactSizeIterator<Item = &'it str>>(names: Names) -> Markup {
+    let more = names.len().saturating_sub(NAMES);
+    html! {
+        @for name in names.take(NAMES) { (text(name)) " " }
+        @if more > 0 { span .quiet { "and " (more) " more" } }
+    }
+}
