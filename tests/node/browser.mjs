@@ -82,12 +82,23 @@ const COMMANDS = {
     );
   },
 
-  // Opens an address, or goes on with the page that is open; does what it is told, and says what is there then.
-  async visit({ url, scheme, script, steps }) {
-    if (url) {
-      await fresh({ colorScheme: scheme ?? "light", javaScriptEnabled: script ?? true });
-      await page.goto(url);
+  // Opens one page after the other in the same tab, and says what each finds.
+  async verdicts({ paths }) {
+    await fresh();
+    const found = [];
+    for (const path of paths) {
+      await page.goto(`file://${path}`, { waitUntil: "commit" });
+      const root = await page.waitForSelector("html[data-verdict]", { state: "attached", timeout: 60_000 });
+      found.push(await root.getAttribute("data-verdict"));
     }
+    return found;
+  },
+
+  // Opens an address, in the tab that is open if that is wished, or goes on with the page that is there; does what it is told,
+  // and says what is there then.
+  async visit({ url, scheme, script, same, steps }) {
+    if (url && !same) await fresh({ colorScheme: scheme ?? "light", javaScriptEnabled: script ?? true });
+    if (url) await page.goto(url);
     for (const [name, ...given] of steps ?? []) {
       if (name === "wait") await page.waitForSelector(given[0], { state: "attached", timeout: 30_000 });
       else if (name === "gone") await page.waitForSelector(given[0], { state: "detached", timeout: 30_000 });
@@ -168,7 +179,7 @@ const COMMANDS = {
 
   // Has the browser read a picture as XML.
   async svg({ text }) {
-    await fresh();
+    if (!page) await fresh();
     return page.evaluate((text) => {
       const read = new DOMParser().parseFromString(text, "image/svg+xml");
       const elements = Array.from(read.querySelectorAll("*"));

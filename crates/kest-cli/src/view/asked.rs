@@ -41,7 +41,7 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// [`NotUnderstood`] for a number or a time that is none: what is not understood must not show more.
+    /// [`NotUnderstood`] for what should be a number or a time: what is not understood must not show more.
     pub(crate) fn read(text: &str) -> Result<Self, NotUnderstood> {
         let mut asked = Self::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {

@@ -25,47 +25,64 @@ fn data(page: &str) -> &str {
     page.split_once(OPEN).unwrap().1.split_once("</script>").unwrap().0
 }
 
+/// What the browser finds in pages that were changed like this, in their order.
+async fn verdicts(browser: &mut Browser, pages: impl IntoIterator<Item = String>) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = pages.into_iter().enumerate();
+    let paths: Vec<String> =
+        pages.map(|(number, page)| written(&folder, &format!("{number}.html"), &page)).collect();
+    let found = browser.ask(json!({"do": "verdicts", "paths": paths})).await;
+    serde_json::from_value(found).unwrap()
+}
+
 /// Attack: one byte of the data, anywhere.
 #[tokio::test]
 async fn page_with_a_changed_byte_anywhere_in_its_data_refuses_itself() {
     let mut browser = Browser::start();
-    let folder = tempfile::tempdir().unwrap();
     let page = drawn("accept.json", "diamond").to_html();
     let whole = data(&page).to_owned();
     let (step, ends) = (whole.len() / 48, 64);
-    let places =
-        (0..ends).chain((ends..whole.len() - ends).step_by(step)).chain(whole.len() - ends..whole.len());
-    for place in places {
+    let places: Vec<usize> = (0..ends)
+        .chain((ends..whole.len() - ends).step_by(step))
+        .chain(whole.len() - ends..whole.len())
+        .collect();
+    let changed = places.iter().map(|place| {
         let mut bytes = whole.clone().into_bytes();
-        bytes[place] = if bytes[place] == b'7' { b'8' } else { b'7' };
-        let changed = with_data(&page, &String::from_utf8(bytes).unwrap(), false);
-        let path = written(&folder, "changed.html", &changed);
-        let seen = browser.ask(json!({"do": "open", "path": path})).await;
-        assert_eq!(seen["verdict"], "refused", "byte {place}: {seen}");
+        bytes[*place] = if bytes[*place] == b'7' { b'8' } else { b'7' };
+        with_data(&page, &String::from_utf8(bytes).unwrap(), false)
+    });
+    let found = verdicts(&mut browser, changed).await;
+    for (place, verdict) in places.iter().zip(&found) {
+        assert_eq!(verdict, "refused", "byte {place}");
     }
+    assert_eq!(found.len(), places.len());
     // What no signature covers: bounds, places, and what we found.
-    for (was, is) in [
+    let changes = [
         ("\"entries\":1024", "\"entries\":2024"),
         ("\"labels\":32", "\"labels\":92"),
         ("\"edges\":[[0,1]", "\"edges\":[[0,3]"),
         ("\"ours\":", "\"7urs\":"),
         ("\"ours\":{", "\"ours\":null,\"theirs\":{"),
         ("\"standing\":\"verified\"", "\"standing\":\"refused\""),
-    ] {
+    ];
+    let changed = changes.iter().map(|(was, is)| {
         let changed = whole.replacen(was, is, 1);
         assert_ne!(changed, whole, "{was}");
-        let path = written(&folder, "changed.html", &with_data(&page, &changed, false));
-        assert_eq!(browser.ask(json!({"do": "open", "path": path})).await["verdict"], "refused", "{was}");
+        with_data(&page, &changed, false)
+    });
+    let whole = with_data(&page, &whole, true);
+    let found = verdicts(&mut browser, changed.chain([whole])).await;
+    let (last, others) = found.split_last().unwrap();
+    for ((was, _), verdict) in changes.iter().zip(others) {
+        assert_eq!(verdict, "refused", "{was}");
     }
-    let path = written(&folder, "whole.html", &with_data(&page, &whole, true));
-    assert_eq!(browser.ask(json!({"do": "open", "path": path})).await["verdict"], "verified");
+    assert_eq!((last.as_str(), others.len()), ("verified", changes.len()));
 }
 
 /// Attack: the digest of the data is made to fit, so that only what was signed stands in the way.
 #[tokio::test]
 async fn page_whose_entries_or_keys_were_changed_refuses_itself_though_its_digest_fits() {
     let mut browser = Browser::start();
-    let folder = tempfile::tempdir().unwrap();
     let page = drawn("accept.json", "diamond").to_html();
     let whole: serde_json::Value = serde_json::from_str(data(&page)).unwrap();
     let mut changes: Vec<(String, serde_json::Value, &str)> = Vec::new();
@@ -94,9 +111,10 @@ async fn page_whose_entries_or_keys_were_changed_refuses_itself_though_its_diges
     let mut loose = whole.clone();
     loose["dialect"] = json!("legacy");
     changes.push(("another dialect".into(), loose, "unsupported"));
-    for (change, data, verdict) in changes {
-        let path = written(&folder, "changed.html", &with_data(&page, &data.to_string(), true));
-        let seen = browser.ask(json!({"do": "open", "path": path})).await;
-        assert_eq!(seen["verdict"], verdict, "{change}: {seen}");
+    let pages = changes.iter().map(|(_, data, _)| with_data(&page, &data.to_string(), true));
+    let found = verdicts(&mut browser, pages).await;
+    for ((change, _, verdict), found) in changes.iter().zip(&found) {
+        assert_eq!(found, verdict, "{change}");
     }
+    assert_eq!(found.len(), changes.len());
 }
