@@ -157,15 +157,15 @@ const COMMANDS = {
   },
 
   // Has Mermaid draw a chart.
-  async mermaid({ text }) {
+  async mermaid({ text, settings }) {
     if (!charts) {
       await fresh();
       await page.setContent("<!doctype html><body></body>");
       await page.addScriptTag({ path: packages.resolve("mermaid/dist/mermaid.min.js") });
       charts = true;
     }
-    const drawn = await page.evaluate(async (text) => {
-      globalThis.mermaid.initialize({ startOnLoad: false, securityLevel: "strict", logLevel: 5 });
+    const drawn = await page.evaluate(async ([text, settings]) => {
+      globalThis.mermaid.initialize({ startOnLoad: false, securityLevel: "strict", logLevel: 5, ...settings });
       const { svg } = await globalThis.mermaid.render("chart", text);
       document.body.innerHTML = svg;
       return {
@@ -173,7 +173,7 @@ const COMMANDS = {
         foreign: document.body.querySelectorAll("script, img, iframe, object, a, form, input").length,
         edges: document.querySelectorAll(".flowchart-link").length,
       };
-    }, text);
+    }, [text, settings]);
     return { ...drawn, ...seen };
   },
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::run::{Run, search_path, tell};
 
-/// A program, and the Debian package that has it.
+/// A program, by any of the names that it goes by, and the Debian package that has it.
 pub(crate) type Need = (&'static str, &'static str);
 
 /// What `cargo xtask test` needs: the servers, proxies and independent implementations that the tests start.
@@ -16,7 +16,7 @@ pub(crate) const TEST: &[Need] = &[
     ("nginx", "nginx-light"),
     ("apache2", "apache2"),
     ("haproxy", "haproxy"),
-    ("chromium", "chromium"),
+    ("chromium|chromium-browser|google-chrome|google-chrome-stable", "chromium"),
     ("dot", "graphviz"),
 ];
 
@@ -171,7 +171,8 @@ apt-get update --quiet
 apt-get install --yes --quiet --no-install-recommends "$@""#;
 
 fn programs(needs: &[Need]) -> String {
-    needs.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", ")
+    let first = needs.iter().map(|(program, _)| program.split('|').next().unwrap_or_default());
+    first.collect::<Vec<_>>().join(", ")
 }
 
 fn packages(needs: &[Need]) -> String {
@@ -183,7 +184,8 @@ fn missing(needs: &[Need]) -> Vec<Need> {
 }
 
 fn on_path(program: &str) -> bool {
-    search_path().iter().any(|folder| folder.join(program).is_file())
+    let mut names = program.split('|');
+    names.any(|name| search_path().iter().any(|folder| folder.join(name).is_file()))
 }
 
 #[cfg(test)]
@@ -196,6 +198,10 @@ mod tests {
     fn only_what_is_not_there_is_missing() {
         let needs = [("sh", "dash"), ("no-such-program-here", "no-such-package")];
         assert_eq!(missing(&needs), [("no-such-program-here", "no-such-package")]);
+        let named =
+            [("no-such-program-here|sh", "dash"), ("no-such-program-here|nor-this", "no-such-package")];
+        assert_eq!(missing(&named), [named[1]]);
+        assert_eq!(programs(&named), "no-such-program-here, no-such-program-here");
     }
 
     #[test]

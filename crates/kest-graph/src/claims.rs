@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kest_core::entry::PolicyTier;
+use kest_core::parse_strict_json;
 use serde_json::Value;
 
 /// What stands in an entry; what is missing or of another type is left out.
@@ -51,14 +52,14 @@ impl Claims {
     /// Reads a compact entry; `None` where it has no payload that is an object.
     pub(crate) fn read(compact: &str) -> Option<Self> {
         let payload = compact.split('.').nth(1)?;
-        let payload: Value = serde_json::from_slice(&LENIENT.decode(payload).ok()?).ok()?;
+        let payload = json(&LENIENT.decode(payload).ok()?)?;
         payload.is_object().then(|| Self::of(&payload))
     }
 
     fn of(payload: &Value) -> Self {
         let label = |name: &str| text(payload.get("labels").and_then(|labels| labels.get(name)));
         let nested = |name: &str| -> Value {
-            label(name).and_then(|label| serde_json::from_str(&label).ok()).unwrap_or_default()
+            label(name).and_then(|label| json(label.as_bytes())).unwrap_or_default()
         };
         let identity = nested("kest.identity");
         let name = |member: &str| text(identity.get(member)).filter(|name| !name.is_empty());
@@ -90,6 +91,15 @@ impl Claims {
         }
     }
 }
+
+/// Every object is an object, also one with a name that `serde_json` keeps for itself; what is no unambiguous JSON is read all
+/// the same.
+fn json(bytes: &[u8]) -> Option<Value> {
+    parse_strict_json(bytes, DEPTH).ok().or_else(|| serde_json::from_slice(bytes).ok())
+}
+
+/// Nesting that is looked into.
+const DEPTH: usize = 128;
 
 fn policies(context: &Value) -> Vec<(&'static str, String)> {
     let members = ["enterprise_policies", "platform_policies", "app_policies", "function_policies"];
@@ -144,6 +154,24 @@ mod tests {
         for compact in ["", ".", "a.b", "a.!.c"] {
             assert_eq!(Claims::read(compact), None, "{compact}");
         }
+    }
+
+    /// Attack: members with a name by which `serde_json` passes itself JSON that is already written.
+    #[test]
+    fn names_of_the_parser_hide_nothing() {
+        let free = r#"{"$serde_json::private::RawValue":"no json"}"#;
+        let named = r#"{"$serde_json::private::RawValue":"{\"user\":\"mallory\"}","user":"alice"}"#;
+        let identity = Value::from(named);
+        let claims = read(&format!(
+            r#"{{"environment":{free},"labels":{{"kest.identity":{identity},"principal":"cart"}},"operation":"pay","otel_context":{free}}}"#
+        ));
+        let expected = Claims {
+            operation: Some("pay".into()),
+            workload: Some("cart".into()),
+            user: Some("alice".into()),
+            ..Claims::default()
+        };
+        assert_eq!(claims, Some(expected));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kest_core::entry::EntryHash;
+use kest_core::parse_strict_json;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +54,7 @@ impl Claimed {
         let label = |name| payload.get("labels").and_then(|labels| labels.get(name));
         let identity: Value = label("kest.identity")
             .and_then(Value::as_str)
-            .and_then(|label| serde_json::from_str(label).ok())
+            .and_then(|label| json(label.as_bytes()))
             .unwrap_or_default();
         Self {
             operation: text(payload.get("operation")),
@@ -79,10 +80,15 @@ fn texts(value: Option<&Value>) -> Vec<String> {
     items.filter_map(|item| text(Some(item))).collect()
 }
 
-/// `serde_json` stops at 128 levels of nesting by itself.
 fn decode(part: &str) -> Result<Value, &'static str> {
     let bytes = LENIENT.decode(part).map_err(|_cause| "bad_base64")?;
-    serde_json::from_slice(&bytes).map_err(|_cause| "bad_payload")
+    json(&bytes).ok_or("bad_payload")
+}
+
+/// Every object is an object, also one with a name that `serde_json` keeps for itself; what is no unambiguous JSON is read all
+/// the same. `serde_json` stops at 128 levels of nesting by itself.
+fn json(bytes: &[u8]) -> Option<Value> {
+    parse_strict_json(bytes, 128).ok().or_else(|| serde_json::from_slice(bytes).ok())
 }
 
 /// A broken passport is looked at for what is in it.
@@ -110,6 +116,15 @@ mod tests {
         for compact in ["", ".", "a.b", "a.b.c.d", "a.b.c"] {
             assert!(Claimed::read(0, compact).problem.is_some(), "{compact}");
         }
+    }
+
+    /// Attack: a member with a name by which `serde_json` passes itself JSON that is already written.
+    #[test]
+    fn names_of_the_parser_hide_nothing() {
+        let free = r#"{"$serde_json::private::RawValue":"no json"}"#;
+        let claimed = read(&format!(r#"{{"environment":{free},"operation":"pay","trust_score":40}}"#));
+        let bare = Claimed { hash: claimed.hash.clone(), ..Claimed::default() };
+        assert_eq!(claimed, Claimed { operation: Some("pay".into()), trust_score: Some(40), ..bare });
     }
 
     #[test]

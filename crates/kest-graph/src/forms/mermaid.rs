@@ -6,18 +6,42 @@ use crate::fold::Drawn;
 use crate::graph::Graph;
 use crate::shown::cut;
 
-/// Entries beyond which it is folded: Mermaid reads 50000 characters and 500 lines, unless it is told otherwise.
+/// Entries beyond which it is folded.
 const ENTRIES: usize = 60;
-/// Characters that Mermaid reads.
+/// Characters that Mermaid reads, unless its `maxTextSize` says otherwise, with room for what a document has around it.
 const LONGEST: usize = 48_000;
+/// Lines that Mermaid draws, unless its `maxEdges` says otherwise.
+const LINES: usize = 500;
 /// Columns of a line in a box.
 const COLUMNS: usize = 90;
 
-/// The flowchart.
+/// The flowchart: every entry, or folded by workload where Mermaid would not read that.
 pub(crate) fn mermaid(graph: &Graph) -> String {
-    let whole = chart(&Drawn::of(graph, ENTRIES));
-    if whole.len() <= LONGEST { whole } else { chart(&Drawn::folded(graph)) }
+    let whole = Drawn::of(graph, ENTRIES);
+    let text = chart(&whole);
+    if is_read(&whole, &text) {
+        return text;
+    }
+    let folded = Drawn::folded(graph);
+    let text = chart(&folded);
+    if is_read(&folded, &text) { text } else { format!("{}{text}", note(&folded, &text)) }
 }
+
+/// Whether Mermaid reads it without being told to.
+fn is_read(drawn: &Drawn, chart: &str) -> bool {
+    chart.len() <= LONGEST && drawn.edges.len() <= LINES
+}
+
+/// What to tell Mermaid. A chart cannot say it itself: these two settings are for the page around it alone.
+fn note(drawn: &Drawn, chart: &str) -> String {
+    let (text, lines) = ((chart.len() + 2 * ROUND).next_multiple_of(ROUND), drawn.edges.len().max(LINES));
+    format!(
+        "%% too long for the defaults of Mermaid: initialize it with maxTextSize {text} and maxEdges {lines}\n"
+    )
+}
+
+/// Limits are named in round figures.
+const ROUND: usize = 1000;
 
 fn chart(drawn: &Drawn) -> String {
     let mut chart = String::from("flowchart TD\n");

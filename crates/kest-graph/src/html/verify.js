@@ -52,6 +52,7 @@ function textOf(bytes) {
 // A number that was written as an integer, which is what the schema asks for.
 class Integer {
   constructor(digits) {
+    this.digits = digits;
     this.value = Number(digits);
     this.isOf64Bits = BigInt.asIntN(64, BigInt(digits)) === BigInt(digits);
   }
@@ -118,7 +119,9 @@ function readJson(text, depth) {
     at = pattern.lastIndex;
     const value = Number(found[0]);
     if (!Number.isFinite(value)) fail();
-    return found[1] === undefined && found[2] === undefined ? new Integer(found[0]) : value;
+    const whole = found[1] === undefined && found[2] === undefined;
+    // Integers have no negative zero.
+    return whole && found[0] !== "-0" ? new Integer(found[0]) : value;
   };
   const value = (left) => {
     blank();
@@ -170,7 +173,7 @@ const jsonOrNull = (text, depth) => {
 
 // RFC 8785: members by UTF-16 units, numbers and strings as ECMAScript writes them.
 function canonical(value) {
-  if (value instanceof Integer) return canonical(value.value);
+  if (value instanceof Integer) return value.isOf64Bits ? value.digits : canonical(value.value);
   if (value instanceof Map) {
     const names = Array.from(value.keys()).sort();
     return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value.get(name))}`).join(",")}}`;
@@ -191,7 +194,7 @@ const isTextOrNull = (value) => value === null || isText(value);
 const isMap = (value) => value instanceof Map;
 const isInteger = (value) => value instanceof Integer && value.isOf64Bits;
 const isLabels = (value) =>
-  isMap(value) && Array.from(value.values()).every((it) => isText(it) || it instanceof Integer || ["number", "boolean"].includes(typeof it));
+  isMap(value) && Array.from(value.values()).every((it) => isText(it) || (it instanceof Integer && keepsIntegers(it)) || ["number", "boolean"].includes(typeof it));
 
 const RUNTIME = { name: isText, version: isText };
 const DEVIATION = { approver: isTextOrNull, policy: isText, reason: isTextOrNull, tier: isText };

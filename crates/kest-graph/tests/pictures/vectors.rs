@@ -1,5 +1,7 @@
 //! The page's own verifier and kest-core give every vector one verdict: the same kind, at the same entry.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kest_core::signature::Bundle;
 use kest_core::{Limits, Verifier};
 use kest_servers::browser::Browser;
@@ -80,4 +82,108 @@ async fn changed_bytes_of_an_entry_pass_neither_side() {
         let ours = json!(["refused", error.index()]);
         assert_eq!(json!([theirs["verdict"], theirs["index"]]), ours, "{theirs} {error}");
     }
+}
+
+/// Numbers as people and programs write them, in the members that are free in form: what one side finds wrong, the other does.
+#[tokio::test]
+async fn numbers_in_free_members_get_one_verdict_from_both_sides() {
+    let mut browser = Browser::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(&folder, "page.html", &drawn("accept.json", "one_entry").to_html());
+    browser.ask(json!({"do": "open", "path": path})).await;
+    let ring = vector_ring();
+    let keys = Bundle::to_json(&ring).unwrap();
+    let whole = crate::support::vector("accept.json", "chain_of_two");
+    let mut cases = Vec::new();
+    for number in NUMBERS {
+        for (member, value) in [
+            ("environment", format!("{{\"n\":{number}}}")),
+            ("environment", format!("{{\"n\":[{number},{{\"m\":{number}}}]}}")),
+            ("otel_context", format!("{{\"n\":{number}}}")),
+            ("labels", format!("{{\"n\":{number}}}")),
+            ("labels", format!("{{\"n\":[{number}]}}")),
+            ("trust_score", (*number).to_owned()),
+            ("timestamp_ms", (*number).to_owned()),
+        ] {
+            let mut case = whole.clone();
+            case["name"] = json!(format!("{number} in {member}"));
+            case["passport"][0] = json!(with_member(whole["passport"][0].as_str().unwrap(), member, &value));
+            cases.push(case);
+        }
+    }
+    let questions: Vec<Value> = cases.iter().map(|case| question(case, &keys)).collect();
+    let theirs = browser.ask(json!({"do": "verify", "cases": questions})).await;
+    let mut wrong = Vec::new();
+    for (case, theirs) in cases.iter().zip(theirs.as_array().unwrap()) {
+        // One of them is the entry as it was.
+        let ours = match Verifier::new(limits()).verify(carried(case), &ring) {
+            Ok(_) => json!([null, null]),
+            Err(error) => json!([error.kind().as_str(), error.index()]),
+        };
+        let theirs = json!([theirs["kind"], theirs["index"]]);
+        if ours != theirs {
+            wrong.push(format!("{}: {ours} here, {theirs} in the page", case["name"]));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+const NUMBERS: &[&str] = &[
+    "0",
+    "-0",
+    "-0.0",
+    "0.0",
+    "1.0",
+    "1e0",
+    "10",
+    "-1",
+    "1.5",
+    "0.1",
+    "1e2",
+    "1E2",
+    "100",
+    "1e21",
+    "1e+21",
+    "1e-7",
+    "0.0000001",
+    "9007199254740991",
+    "9007199254740992",
+    "9007199254740993",
+    "-9007199254740991",
+    "-9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "123456789012345678901234567890",
+    "1e400",
+    "-1e400",
+    "5e-324",
+    "4e-324",
+    "1e-400",
+    "1.7976931348623157e+308",
+    "01",
+    "+1",
+    ".5",
+    "1.",
+    "NaN",
+    "2.0000000000000001",
+    "1e23",
+    "9007199254740993.0",
+    "333333333.33333329",
+];
+
+/// The same entry with this text for a member, which no one signed.
+fn with_member(compact: &str, member: &str, value: &str) -> String {
+    let parts: Vec<&str> = compact.split('.').collect();
+    let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+    let members: serde_json::Map<String, Value> = serde_json::from_str(&payload).unwrap();
+    let mut names: Vec<&String> = members.keys().collect();
+    names.sort_unstable();
+    let written = names.iter().map(|name| {
+        let own = if name.as_str() == member { value.to_owned() } else { members[*name].to_string() };
+        format!("\"{name}\":{own}")
+    });
+    let payload = format!("{{{}}}", written.collect::<Vec<_>>().join(","));
+    format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(payload), parts[2])
 }
