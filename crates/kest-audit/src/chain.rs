@@ -47,7 +47,7 @@ impl Chain {
 
 /// What was written of entries in the last lines: the same for a writer and for its readers. Each line of an entry counts, and
 /// one that comes again is new.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Window<T> {
     known: HashMap<EntryHash, (u64, T)>,
     /// Which entry each of the last lines had, the last of them being number `lines`.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::folder::State;
@@ -96,6 +97,23 @@ pub struct WriterReport {
     pub entries: u64,
     /// Records that it says it lost.
     pub lost: u64,
+    /// What it says it went by, from which record on; the last changes.
+    pub in_force: Vec<InForce>,
+}
+
+/// What a writer went by from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct InForce {
+    /// The number of the record that says so.
+    pub seq: u64,
+    /// When, in milliseconds since 1970 on the writer's clock.
+    pub at: u64,
+    /// The SHA-256 of its trust bundle.
+    pub keys: Option<String>,
+    /// The SHA-256 of its policies.
+    pub policies: Option<String>,
 }
 
 /// Something is wrong.

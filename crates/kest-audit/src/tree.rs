@@ -1,7 +1,10 @@
 //! The Merkle tree of RFC 6962 over the lines of one writer, of which only the right edge is kept.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// A hash of the tree: of a line, of two nodes, of a whole log.
@@ -60,6 +63,19 @@ impl TreeHash {
     }
 }
 
+impl Serialize for TreeHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for TreeHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom("hash is not 64 lower-case hexadecimal digits"))
+    }
+}
+
 impl fmt::Debug for TreeHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.to_hex())
@@ -67,11 +83,28 @@ impl fmt::Debug for TreeHash {
 }
 
 /// The right edge of a tree: at most 64 hashes, whatever its size, from which every later root can be computed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Said")]
 pub struct Edge {
     size: u64,
     /// The roots of the whole subtrees, from the largest on.
     nodes: Vec<TreeHash>,
+}
+
+/// An edge as it is read, before its form is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    size: u64,
+    nodes: Vec<TreeHash>,
+}
+
+impl TryFrom<Said> for Edge {
+    type Error = &'static str;
+
+    fn try_from(said: Said) -> Result<Self, Self::Error> {
+        Self::new(said.size, said.nodes).ok_or("edge has not the nodes of its size")
+    }
 }
 
 impl Edge {

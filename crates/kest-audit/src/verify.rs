@@ -5,13 +5,16 @@ use std::io;
 
 use kest_core::Verifier;
 use kest_core::signature::{KeyRing, WorkloadId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::note::Checkpoint;
+use crate::position::Position;
 use crate::read::Log;
 use crate::record::Record;
 use crate::report::{Fault, FaultKind, Report};
-use crate::tree::TreeHash;
+use crate::resume::Verified;
+use crate::tree::{Edge, TreeHash};
 use crate::walk::Walk;
 
 /// By what a log is judged.
@@ -34,15 +37,24 @@ pub(crate) struct Witnessed {
 
 impl Witnessed {
     /// Whether others saw the record that `removed` names, where any saw one there.
-    fn admits(&self, writer: Uuid, removed: &Removed) -> bool {
-        let seen = self.records.get(&writer).and_then(|records| records.get(&removed.through));
+    fn admits(&self, removed: &Removed) -> bool {
+        let seen = self.records.get(&removed.writer).and_then(|records| records.get(&removed.through));
         seen.is_none_or(|seen| *seen == removed.hash)
+    }
+
+    /// Whether others saw this record and the tree before it, where any saw one there.
+    pub(crate) fn admits_record(&self, writer: Uuid, edge: &Edge, hash: TreeHash) -> bool {
+        let seen = self.records.get(&writer).and_then(|records| records.get(&edge.size()));
+        let root = self.roots.get(&writer).and_then(|roots| roots.get(&edge.size()));
+        seen.is_none_or(|seen| *seen == hash) && root.is_none_or(|root| *root == edge.root())
     }
 }
 
 /// A writer's files that were deleted in order, as a sealed record says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Removed {
+    pub(crate) writer: Uuid,
     pub(crate) through: u64,
     pub(crate) hash: TreeHash,
 }
@@ -68,7 +80,26 @@ impl<'it> LogVerifier<'it> {
     /// # Errors
     ///
     /// When a file cannot be read: then nothing is said about the log.
-    pub fn verify(&self, log: &Log, mut progress: impl FnMut(u64)) -> io::Result<Report> {
+    pub fn verify(&self, log: &Log, progress: impl FnMut(u64)) -> io::Result<Report> {
+        self.resume(log, &mut Verified::default(), progress, |_verified| ())
+    }
+
+    /// As [`verify`](Self::verify), and goes on from what was `verified` before: of that the hashes are compared, which takes a small
+    /// part of the time. `keep` hears each time that it has grown, so that a run that is interrupted can be gone on with.
+    ///
+    /// The unit is a part, which is a file: of the last one of a writer that may still write all is judged again.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read: then nothing is said about the log.
+    pub fn resume(
+        &self,
+        log: &Log,
+        verified: &mut Verified,
+        mut progress: impl FnMut(u64),
+        mut keep: impl FnMut(&Verified),
+    ) -> io::Result<Report> {
+        verified.keep(self.rules(), log);
         let mut report = Report::default();
         let mut witnessed = Witnessed::default();
         let mut services: HashMap<Uuid, WorkloadId> = HashMap::new();
@@ -78,16 +109,27 @@ impl<'it> LogVerifier<'it> {
             }
         }
         self.kept_checkpoints(&services, &mut witnessed, &mut report);
-        let mut removed: HashMap<Uuid, Vec<Removed>> = HashMap::new();
-        let mut firsts = Vec::new();
+        let mut removed: Vec<Removed> = Vec::new();
+        let mut heads = Vec::new();
         for writer in log.writers() {
-            let walk = Walk::new(writer, &self.verifier, self.ring, &witnessed, services.get(&writer));
-            let walked = walk.run(log, &mut report, &mut removed, &mut progress)?;
-            firsts.extend(walked);
+            let reached = verified.reached(log, writer, &witnessed, &mut progress)?;
+            let at = reached.unwrap_or_else(|| Position::new(writer, services.get(&writer)));
+            let walk = Walk::new(at, &self.verifier, self.ring, &witnessed);
+            let walked = walk.run(log, &mut report, &mut progress, |at| {
+                verified.part(at);
+                keep(verified);
+            })?;
+            verified.end(writer, walked.end);
+            keep(verified);
+            report.writers.push(walked.told);
+            removed.extend(walked.removed);
+            heads.extend(walked.head.map(|head| (writer, head)));
         }
-        for (writer, first, before) in firsts {
-            let in_order = removed.get(&writer).into_iter().flatten().any(|it| {
-                it.through.checked_add(1) == Some(first) && it.hash == before && witnessed.admits(writer, it)
+        for (writer, head) in heads {
+            let in_order = removed.iter().filter(|it| it.writer == writer).any(|it| {
+                it.through.checked_add(1) == Some(head.edge.size())
+                    && it.hash == head.before
+                    && witnessed.admits(it)
             });
             if !in_order {
                 report.fault(Fault::of(writer, 0, FaultKind::FirstMissing));
@@ -100,13 +142,25 @@ impl<'it> LogVerifier<'it> {
         let seen = witnessed.records.iter().map(|(writer, records)| (*writer, records.keys().max()));
         let seen = seen.chain(witnessed.roots.iter().map(|(writer, roots)| (*writer, roots.keys().max())));
         for (writer, last) in seen.filter(|(writer, _)| !present.contains(writer)) {
-            let mut removals = removed.get(&writer).into_iter().flatten();
-            let deleted = removals.any(|it| Some(&it.through) >= last && witnessed.admits(writer, it));
+            let mut removals = removed.iter().filter(|it| it.writer == writer);
+            let deleted = removals.any(|it| Some(&it.through) >= last && witnessed.admits(it));
             if !deleted {
                 report.fault(Fault::of(writer, 0, FaultKind::WriterMissing));
             }
         }
         Ok(report)
+    }
+
+    /// A digest of all that it goes by.
+    fn rules(&self) -> TreeHash {
+        let mut keys: Vec<String> = self
+            .ring
+            .keys()
+            .map(|(workload, id, key)| format!("{workload:?} {id:?} {key:?} {:?}", self.ring.not_after(id)))
+            .collect();
+        keys.sort_unstable();
+        let rules = format!("{} {:?} {keys:?}", env!("CARGO_PKG_VERSION"), self.verifier.settings());
+        TreeHash::of_line(rules.as_bytes())
     }
 
     /// The checkpoints that the reader kept, where they hold.

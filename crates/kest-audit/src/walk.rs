@@ -1,6 +1,5 @@
 //! One writer's records from the first to the last: what follows what, what is sealed, what holds.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,162 +7,174 @@ use kest_core::Verifier;
 use kest_core::entry::{Entry, EntryHash};
 use kest_core::passport::VerifyErrorKind;
 use kest_core::signature::{KeyRing, WorkloadId};
-use uuid::Uuid;
 
 use crate::chain::Window;
 use crate::folder::State;
 use crate::note::Checkpoint;
+use crate::position::{Head, Position};
 use crate::read::{Log, RawLine};
 use crate::record::{Line, Record};
-use crate::report::{Answer, Fault, FaultKind, Report, WriterReport};
+use crate::report::{Answer, Fault, FaultKind, InForce, Report, WriterReport};
 use crate::tree::{Edge, TreeHash};
 use crate::verify::{Removed, Witnessed};
 
-#[derive(Debug)]
+/// Judges line after line of one writer. Where it is, and the entries of this part, are all that it goes by.
+#[derive(Debug, Clone)]
 pub(crate) struct Walk<'it> {
     verifier: &'it Verifier,
     ring: &'it KeyRing,
     witnessed: &'it Witnessed,
-    /// Whose log it is: as its start says, or else its first checkpoint.
     service: Option<WorkloadId>,
-    told: WriterReport,
-    /// The number of the next record; `None` before the first.
-    next: Option<u64>,
-    /// The hash of the record before, where it is known.
-    before: Option<TreeHash>,
-    /// The tree over all records so far, unless one of them is missing or changed.
-    edge: Option<Edge>,
-    unsealed: u64,
-    /// Deletions that no checkpoint behind them has proved yet.
-    pending: Vec<(Uuid, Removed)>,
+    at: Position,
     entries: Window<Arc<Entry>>,
     faults: Vec<Fault>,
-    last_end: bool,
+    answer: Answer,
 }
 
-/// A writer whose first records are not there: the number of the first that is, and the hash that it follows.
-pub(crate) type Headless = (Uuid, u64, TreeHash);
+/// What was found about one writer.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    pub(crate) told: WriterReport,
+    pub(crate) head: Option<Head>,
+    pub(crate) removed: Vec<Removed>,
+    /// Where it ends, where all is right and no more will come.
+    pub(crate) end: Option<Position>,
+}
 
 impl<'it> Walk<'it> {
+    /// From `at` on, which is before the first line of a part.
     pub(crate) fn new(
-        writer: Uuid,
+        at: Position,
         verifier: &'it Verifier,
         ring: &'it KeyRing,
         witnessed: &'it Witnessed,
-        service: Option<&'it WorkloadId>,
     ) -> Self {
-        let told = WriterReport {
-            writer,
-            service: service.map(|service| service.as_str().to_owned()),
-            answer: Answer::Complete,
-            first: 0,
-            last: 0,
-            sealed: 0,
-            state: State::Crashed,
-            torn: 0,
-            records: 0,
-            entries: 0,
-            lost: 0,
-        };
-        Self {
-            verifier,
-            ring,
-            witnessed,
-            service: service.cloned(),
-            told,
-            next: None,
-            before: None,
-            edge: None,
-            unsealed: 0,
-            pending: Vec::new(),
-            entries: Window::default(),
-            faults: Vec::new(),
-            last_end: false,
-        }
+        let service = at.service.as_deref().and_then(|service| WorkloadId::new(service).ok());
+        let (entries, faults, answer) = (Window::default(), Vec::new(), Answer::Complete);
+        Self { verifier, ring, witnessed, service, at, entries, faults, answer }
     }
 
-    /// Reads all of it.
+    /// Where it is, unless a fault was found.
+    fn position(&self) -> Option<&Position> {
+        (self.answer == Answer::Complete && self.faults.is_empty()).then_some(&self.at)
+    }
+
+    /// Reads all of it; `rest` hears where it is before each part, as long as all is right.
     pub(crate) fn run(
         mut self,
         log: &Log,
         report: &mut Report,
-        removed: &mut HashMap<Uuid, Vec<Removed>>,
         progress: &mut impl FnMut(u64),
-    ) -> io::Result<Option<Headless>> {
-        let writer = self.told.writer;
-        let mut headless = None;
-        for number in log.files_of(writer) {
-            self.torn_before_more();
+        mut rest: impl FnMut(&Position),
+    ) -> io::Result<Walked> {
+        let writer = self.at.writer;
+        let done = self.at.part;
+        for number in log.files_of(writer).filter(|number| *number > done) {
+            if let Some(at) = self.position() {
+                rest(at);
+            }
+            self.part(number);
             for raw in log.lines_from((writer, number), 0) {
                 let raw = raw?;
                 progress(u64::try_from(raw.bytes.len()).unwrap_or_default() + 1);
-                self.torn_before_more();
-                if !raw.whole {
-                    self.told.torn = u64::try_from(raw.bytes.len()).unwrap_or(u64::MAX);
-                    continue;
-                }
-                if self.next.is_none() && number > 1 {
-                    headless = self.begin_headless(&raw);
-                }
-                self.line(&raw, removed);
+                self.feed(&raw);
                 for fault in self.faults.drain(..) {
                     report.fault(Fault { place: Some((Arc::clone(&raw.file), raw.number)), ..fault });
-                    self.told.answer = Answer::Gap;
+                    self.answer = Answer::Gap;
                 }
             }
         }
-        self.finish(log.state_of(writer)?);
+        let state = log.state_of(writer)?;
+        self.finish();
         for fault in self.faults.drain(..) {
             report.fault(fault);
-            self.told.answer = Answer::Gap;
+            self.answer = Answer::Gap;
         }
-        if headless.is_some() && self.told.answer == Answer::Complete {
-            self.told.answer = Answer::UnknownBefore;
+        Ok(self.walked(state))
+    }
+
+    fn walked(self, state: Option<State>) -> Walked {
+        let whole = state != Some(State::Live) && self.at.torn == 0;
+        let end = self.position().filter(|_| whole).cloned();
+        let Self { at, answer, .. } = self;
+        let unknown = at.head.is_some() && answer == Answer::Complete;
+        let told = WriterReport {
+            writer: at.writer,
+            service: at.service,
+            answer: if unknown { Answer::UnknownBefore } else { answer },
+            first: at.head.as_ref().map_or(0, |head| head.edge.size()),
+            last: at.last,
+            sealed: at.sealed,
+            state: if at.last_end { State::Ended } else { state.unwrap_or(State::Crashed) },
+            torn: at.torn,
+            records: at.records,
+            entries: at.entries,
+            lost: at.lost,
+            in_force: at.in_force,
+        };
+        Walked { told, head: at.head, removed: at.removed, end }
+    }
+
+    /// Goes on with another part, in which everything stands that its entries follow.
+    pub(crate) fn part(&mut self, number: u32) {
+        self.torn_before_more();
+        self.at.part = number;
+        self.entries.clear();
+    }
+
+    /// Judges one more line.
+    pub(crate) fn feed(&mut self, raw: &RawLine) {
+        self.torn_before_more();
+        if !raw.whole {
+            self.at.torn = u64::try_from(raw.bytes.len()).unwrap_or(u64::MAX);
+            return;
         }
-        report.writers.push(self.told);
-        Ok(headless)
+        if self.at.next.is_none() && self.at.part > 1 {
+            self.at.head = self.begin_headless(raw);
+        }
+        self.line(raw);
     }
 
     /// A torn line is the last thing that a writer leaves.
     fn torn_before_more(&mut self) {
-        if self.told.torn > 0 {
-            self.told.torn = 0;
-            self.fault(self.next.unwrap_or_default(), FaultKind::Torn);
+        if self.at.torn > 0 {
+            self.at.torn = 0;
+            self.fault(self.at.next.unwrap_or_default(), FaultKind::Torn);
         }
     }
 
     /// Takes the first record that is there at its word about what was before it; a checkpoint behind it proves that word.
-    fn begin_headless(&mut self, raw: &RawLine) -> Option<Headless> {
+    fn begin_headless(&mut self, raw: &RawLine) -> Option<Head> {
         let line = raw.read().ok()?;
         let before = line.previous()?;
         let Record::Segment { edge, .. } = &line.record else { return None };
         let nodes = edge.iter().map(|node| TreeHash::from_hex(node)).collect::<Option<Vec<_>>>()?;
         // Without it no root could ever be compared.
-        self.edge = Some(Edge::new(line.seq, nodes)?);
-        (self.next, self.before) = (Some(line.seq), Some(before));
-        self.told.first = line.seq;
-        Some((self.told.writer, line.seq, before))
+        let edge = Edge::new(line.seq, nodes)?;
+        self.at.edge = Some(edge.clone());
+        (self.at.next, self.at.before) = (Some(line.seq), Some(before));
+        Some(Head { part: self.at.part, before, edge })
     }
 
     fn fault(&mut self, seq: u64, kind: FaultKind) {
-        self.faults.push(Fault::of(self.told.writer, seq, kind));
+        self.faults.push(Fault::of(self.at.writer, seq, kind));
     }
 
-    fn line(&mut self, raw: &RawLine, removed: &mut HashMap<Uuid, Vec<Removed>>) {
-        let expected = match self.next {
+    fn line(&mut self, raw: &RawLine) {
+        let expected = match self.at.next {
             Some(next) => next,
             None => {
-                (self.before, self.edge) = (Some(TreeHash::NOTHING), Some(Edge::default()));
+                (self.at.before, self.at.edge) = (Some(TreeHash::NOTHING), Some(Edge::default()));
                 0
             }
         };
         let hash = TreeHash::of_line(&raw.bytes);
         let line = match raw.read() {
-            Ok(line) if line.writer == self.told.writer => line,
+            Ok(line) if line.writer == self.at.writer => line,
             other => {
                 let kind = if other.is_ok() { FaultKind::Foreign } else { FaultKind::Malformed };
                 self.fault(expected, kind);
-                (self.next, self.before) = (Some(expected.saturating_add(1)), None);
+                (self.at.next, self.at.before) = (Some(expected.saturating_add(1)), None);
                 self.lose_edge();
                 return;
             }
@@ -176,28 +187,28 @@ impl<'it> Walk<'it> {
         if line.seq > expected {
             self.fault(expected, FaultKind::Missing);
             self.lose_edge();
-        } else if self.before.is_some_and(|before| line.previous() != Some(before)) {
+        } else if self.at.before.is_some_and(|before| line.previous() != Some(before)) {
             self.fault(expected.saturating_sub(1), FaultKind::Changed);
             self.lose_edge();
         }
         self.witness(line.seq, hash);
-        self.record(&line, removed);
-        if let Some(edge) = &mut self.edge {
+        self.record(&line);
+        if let Some(edge) = &mut self.at.edge {
             edge.push(hash);
         }
-        (self.next, self.before) = (Some(line.seq.saturating_add(1)), Some(hash));
-        (self.told.last, self.told.records) = (line.seq, self.told.records + 1);
+        (self.at.next, self.at.before) = (Some(line.seq.saturating_add(1)), Some(hash));
+        (self.at.last, self.at.records) = (line.seq, self.at.records + 1);
     }
 
     /// After a fault no root over all records is known, and what was not sealed before it never will be.
     fn lose_edge(&mut self) {
-        self.edge = None;
-        self.pending.clear();
+        self.at.edge = None;
+        self.at.pending.clear();
     }
 
     /// Compares with what others saw of this record, and of the tree before it.
     fn witness(&mut self, seq: u64, hash: TreeHash) {
-        let writer = self.told.writer;
+        let writer = self.at.writer;
         let recorded = self.witnessed.records.get(&writer).and_then(|records| records.get(&seq));
         if recorded.is_some_and(|recorded| *recorded != hash) {
             self.fault(seq, FaultKind::Changed);
@@ -206,42 +217,47 @@ impl<'it> Walk<'it> {
     }
 
     fn witness_root(&mut self) {
-        let Some(edge) = &self.edge else { return };
-        let roots = self.witnessed.roots.get(&self.told.writer);
+        let Some(edge) = &self.at.edge else { return };
+        let roots = self.witnessed.roots.get(&self.at.writer);
         if roots.and_then(|roots| roots.get(&edge.size())).is_some_and(|root| *root != edge.root()) {
             let size = edge.size();
             self.fault(size, FaultKind::CheckpointDiffers);
         }
     }
 
-    fn record(&mut self, line: &Line<'_>, removed: &mut HashMap<Uuid, Vec<Removed>>) {
+    fn record(&mut self, line: &Line<'_>) {
         let sealing = matches!(line.record, Record::Checkpoint { .. });
-        if (line.seq == 0) != matches!(line.record, Record::Start(_)) || self.last_end && !sealing {
+        if (line.seq == 0) != matches!(line.record, Record::Start(_)) || self.at.last_end && !sealing {
             self.fault(line.seq, FaultKind::Misplaced);
         }
-        self.last_end |= matches!(line.record, Record::End {});
+        self.at.last_end |= matches!(line.record, Record::End {});
         // What is carried comes in any number before the one that follows it.
-        self.unsealed += u64::from(!matches!(line.record, Record::Carried { .. }));
-        if self.unsealed == MOST_UNSEALED {
+        self.at.unsealed += u64::from(!matches!(line.record, Record::Carried { .. }));
+        if self.at.unsealed == MOST_UNSEALED {
             self.fault(line.seq, FaultKind::Unsealed);
         }
         match &line.record {
             Record::Signed { entry } | Record::Carried { entry } => self.entry(line.seq, entry),
-            Record::Checkpoint { note } => self.checkpoint(line.seq, note, removed),
+            Record::Checkpoint { note } => self.checkpoint(line.seq, note),
             Record::Segment { edge, .. } => self.segment(line.seq, edge),
             Record::Removed { hash, through, writer } => {
                 let hash = TreeHash::from_hex(hash);
-                self.pending.extend(hash.map(|hash| (*writer, Removed { through: *through, hash })));
+                let removed = |hash| Removed { writer: *writer, through: *through, hash };
+                self.at.pending.extend(hash.map(removed));
+            }
+            Record::InForce { keys, policies } => {
+                let text = |digest: &Option<std::borrow::Cow<'_, str>>| digest.as_deref().map(str::to_owned);
+                let said = InForce { seq: line.seq, at: line.at, keys: text(keys), policies: text(policies) };
+                self.at.in_force.push(said);
+                if self.at.in_force.len() > MOST_IN_FORCE {
+                    self.at.in_force.remove(0);
+                }
             }
             Record::Lost { finished, refused, signed } => {
                 let lost = finished.saturating_add(*refused).saturating_add(*signed);
-                self.told.lost = self.told.lost.saturating_add(lost);
+                self.at.lost = self.at.lost.saturating_add(lost);
             }
-            Record::Start(_)
-            | Record::Refused(_)
-            | Record::Finished { .. }
-            | Record::InForce { .. }
-            | Record::End {} => {}
+            Record::Start(_) | Record::Refused(_) | Record::Finished { .. } | Record::End {} => {}
         }
     }
 
@@ -249,37 +265,34 @@ impl<'it> Walk<'it> {
         let parent = |hash: &EntryHash| self.entries.get(hash).cloned();
         match self.verifier.verify_next(compact, self.ring, parent) {
             Ok(entry) => {
-                self.told.entries += 1;
+                self.at.entries += 1;
                 self.entries.add(entry.hash(), entry);
             }
             Err(VerifyErrorKind::BrokenLink) => self.fault(seq, FaultKind::ParentMissing),
             Err(kind) => {
                 let cause = Some(kind.as_str());
-                self.faults
-                    .push(Fault { cause, ..Fault::of(self.told.writer, seq, FaultKind::EntryInvalid) });
+                self.faults.push(Fault { cause, ..Fault::of(self.at.writer, seq, FaultKind::EntryInvalid) });
             }
         }
     }
 
-    fn checkpoint(&mut self, seq: u64, note: &str, removed: &mut HashMap<Uuid, Vec<Removed>>) {
+    fn checkpoint(&mut self, seq: u64, note: &str) {
         // Without a start the log does not say whose it is: any workload whose key is trusted may be, and no other after it.
         let own = self.service.as_ref();
         let any = self.ring.keys().map(|(workload, ..)| workload).filter(|_| own.is_none());
         let mut services = own.into_iter().chain(any);
         let held = services.find_map(|service| Checkpoint::verify(note, service, self.ring).ok());
-        let Some(checkpoint) = held.filter(|it| it.writer == self.told.writer) else {
+        let Some(checkpoint) = held.filter(|it| it.writer == self.at.writer) else {
             self.fault(seq, FaultKind::CheckpointInvalid);
             return;
         };
-        self.told.service.get_or_insert_with(|| checkpoint.service.as_str().to_owned());
+        self.at.service.get_or_insert_with(|| checkpoint.service.as_str().to_owned());
         self.service.get_or_insert_with(|| checkpoint.service.clone());
         // What it seals is not known after a fault: then it seals nothing.
-        let Some(edge) = &self.edge else { return };
+        let Some(edge) = &self.at.edge else { return };
         if (checkpoint.size, checkpoint.root) == (edge.size(), edge.root()) {
-            (self.told.sealed, self.unsealed) = (checkpoint.size, 0);
-            for (writer, new) in self.pending.drain(..) {
-                removed.entry(writer).or_default().push(new);
-            }
+            (self.at.sealed, self.at.unsealed) = (checkpoint.size, 0);
+            self.at.removed.append(&mut self.at.pending);
         } else {
             self.fault(seq, FaultKind::CheckpointDiffers);
         }
@@ -292,18 +305,18 @@ impl<'it> Walk<'it> {
             self.fault(seq, FaultKind::Malformed);
             return;
         };
-        match &self.edge {
+        match &self.at.edge {
             Some(edge) if *edge != said => self.fault(seq, FaultKind::CheckpointDiffers),
             Some(_) => {}
-            None => self.edge = Some(said),
+            None => self.at.edge = Some(said),
         }
     }
 
-    fn finish(&mut self, state: Option<State>) {
-        self.told.state = if self.last_end { State::Ended } else { state.unwrap_or(State::Crashed) };
+    /// Nothing more is there.
+    pub(crate) fn finish(&mut self) {
         self.witness_root();
-        let next = self.next.unwrap_or_default();
-        let writer = self.told.writer;
+        let next = self.at.next.unwrap_or_default();
+        let writer = self.at.writer;
         let most = |seen: Option<u64>| seen.unwrap_or_default();
         let recorded = self.witnessed.records.get(&writer).and_then(|records| records.keys().max().copied());
         let sealed = self.witnessed.roots.get(&writer).and_then(|roots| roots.keys().max().copied());
@@ -311,11 +324,17 @@ impl<'it> Walk<'it> {
             self.fault(next, FaultKind::Truncated);
         }
         // Of an end that is not sealed anything before it can have been made anew.
-        if self.last_end && (self.unsealed > 0 || self.told.torn > 0) {
-            self.fault(next, if self.told.torn > 0 { FaultKind::Torn } else { FaultKind::Unsealed });
+        if self.at.last_end && (self.at.unsealed > 0 || self.at.torn > 0) {
+            self.fault(next, if self.at.torn > 0 { FaultKind::Torn } else { FaultKind::Unsealed });
         }
     }
 }
 
 /// Records without a checkpoint: what one write may hold, and what a writer lets come before it seals, twice over.
 const MOST_UNSEALED: u64 = 16 * 1024;
+/// Digests in force that are told of one writer, the last ones: they change with a bundle or a policy.
+const MOST_IN_FORCE: usize = 64;
+
+#[cfg(test)]
+#[path = "tests/changes.rs"]
+mod tests;

@@ -127,8 +127,11 @@
 //!
 //! ```text
 //! {"verdict", "records", "entries", "writers": [{"writer", "service", "answer": "complete"|"gap"|"unknown_before", "first", "last",
-//!  "sealed", "state", "torn", "entries", "lost"}], "faults": [{"writer", "seq", "kind", "cause", "file", "line"}], "fault_count"}
+//!  "sealed", "state", "torn", "entries", "lost", "in_force": [{"seq", "at", "keys", "policies"}]}], "faults": [{"writer", "seq", "kind", "cause", "file", "line"}], "fault_count"}
 //! ```
+//!
+//! `in_force` has the last 64 digests of bundles and policies that the writer says it went by, each from its record on. `--resume FILE` goes
+//! on from what earlier runs found right, whose hashes are compared again and whose signatures are not, and keeps what this one finds.
 //!
 //! `audit query` prints the records that fit, one a line, with `--json` an object each; it is exit code 1 when none fits. `audit
 //! tail` goes on until it is interrupted. Both show what the log claims. `audit passport` prints the passport of an entry.

@@ -1,5 +1,6 @@
 //! Prints what Kest costs, as ratios to bare operations measured in the same run.
 
+mod audit;
 mod claims;
 mod decisions;
 mod entries;
@@ -49,7 +50,7 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let company = runtime.block_on(Company::new())?;
-    let chapters: [(&str, Measure<'_>); 15] = [
+    let chapters: [(&str, Measure<'_>); 16] = [
         ("one_entry", &|| entries::one(&company, &runtime)),
         ("many_entries", &|| entries::many(&company, &runtime)),
         ("tiers", &|| tiers::measure(&company, &runtime)),
@@ -62,6 +63,7 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
         ("whole_requests", &|| hops::routes(&company, &runtime)),
         ("outbound_calls", &|| hops::calls(&company, &runtime)),
         ("hop_proofs", &|| proofs::measure(&company, &runtime)),
+        ("audit", &|| audit::measure(&company)),
         ("token_validations", &|| identity::validations(&runtime)),
         ("identity_in_trouble", &identity::in_trouble),
         ("inflate_bomb", &inflate::measure),

@@ -11,6 +11,8 @@ mod lineages;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod resuming;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod writing;

@@ -30,6 +30,10 @@ pub(crate) struct Verify {
     /// A checkpoint that was kept elsewhere: what it seals must be there.
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Vec<PathBuf>,
+    /// Go on from what an earlier run found right, and keep there what this one does: of that the hashes are compared again, and the
+    /// signatures are not. It is believed: keep it where the writers of the log cannot write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
     /// Dialect of the entries.
     #[arg(long, value_enum, default_value_t = DialectName::Strict)]
     pub(crate) dialect: DialectName,

@@ -1,6 +1,7 @@
 //! `kest audit`: what an audit log has, whether all of it is there, and what it says.
 
 mod flags;
+mod kept;
 mod passport;
 mod query;
 mod tail;
@@ -36,6 +37,12 @@ pub(crate) enum AuditError {
     /// There is no file of an audit log in the folder.
     #[error("folder has no audit log")]
     Empty,
+    /// What an earlier run kept cannot be read, or is of another version.
+    #[error("{} is not what an earlier run kept", .0.display())]
+    Resume(std::path::PathBuf, #[source] io::Error),
+    /// What this run found cannot be kept.
+    #[error("cannot write {}", .0.display())]
+    Keep(std::path::PathBuf, #[source] io::Error),
     /// What is asked for is no hash.
     #[error("entry is not a hash of 64 hexadecimal digits")]
     Hash,

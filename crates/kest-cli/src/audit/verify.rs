@@ -3,12 +3,13 @@
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kest_audit::{Fault, LogVerifier, Report, WriterReport};
+use kest_audit::{Fault, InForce, LogVerifier, Report, WriterReport};
 use kest_core::passport::VerifySettings;
 use kest_core::{Limits, Verifier};
 use serde::Serialize;
 
 use super::flags::Verify;
+use super::kept::Kept;
 use super::{AuditError, open, ring};
 use crate::escape::Escaped;
 use crate::failure::{Answer, Failure};
@@ -37,6 +38,15 @@ struct ToldWriter<'it> {
     torn: u64,
     entries: u64,
     lost: u64,
+    in_force: Vec<ToldInForce<'it>>,
+}
+
+#[derive(Serialize)]
+struct ToldInForce<'it> {
+    seq: u64,
+    at: u64,
+    keys: Option<&'it str>,
+    policies: Option<&'it str>,
 }
 
 #[derive(Serialize)]
@@ -60,14 +70,23 @@ pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
         verifier = verifier.checkpoint(String::from_utf8_lossy(&note));
     }
     let log = open(&flags.log)?;
+    let mut kept = Kept::new(flags.resume);
+    let mut verified = kept.read()?;
     let bar = progress(log.bytes());
-    let report = verifier.verify(&log, |bytes| bar.inc(bytes)).map_err(AuditError::Unreadable)?;
+    let report = verifier
+        .resume(&log, &mut verified, |bytes| bar.inc(bytes), |grown| kept.keep_at(bar.position(), grown))
+        .map_err(AuditError::Unreadable)?;
     bar.finish_and_clear();
+    kept.close(&verified)?;
     let mut output = Output::open();
     if flags.json {
         output.json(&told(&report))?;
     } else {
-        for line in report.writers.iter().map(shown).chain(report.faults.iter().map(fault_shown)) {
+        let writers = report.writers.iter().flat_map(|writer| {
+            let went_by = writer.in_force.iter().map(|told| in_force_shown(writer, told));
+            std::iter::once(shown(writer)).chain(went_by)
+        });
+        for line in writers.chain(report.faults.iter().map(fault_shown)) {
             output.line(&Escaped(&line).to_string())?;
         }
     }
@@ -107,7 +126,12 @@ fn told_writer(writer: &WriterReport) -> ToldWriter<'_> {
         torn: writer.torn,
         entries: writer.entries,
         lost: writer.lost,
+        in_force: writer.in_force.iter().map(told_in_force).collect(),
     }
+}
+
+fn told_in_force(told: &InForce) -> ToldInForce<'_> {
+    ToldInForce { seq: told.seq, at: told.at, keys: told.keys.as_deref(), policies: told.policies.as_deref() }
 }
 
 fn told_fault(fault: &Fault) -> ToldFault<'_> {
@@ -135,6 +159,13 @@ fn shown(writer: &WriterReport) -> String {
     let torn = if writer.torn > 0 { format!(", {} torn bytes", writer.torn) } else { String::new() };
     let state = writer.state.as_str();
     format!("{} {service}: {answer}, sealed before {sealed}, {state}{lost}{torn}", writer.writer)
+}
+
+fn in_force_shown(writer: &WriterReport, told: &InForce) -> String {
+    let digest = |of: &str, it: Option<&str>| it.map(|it| format!(" {of} {it}")).unwrap_or_default();
+    let (keys, policies) =
+        (digest("keys", told.keys.as_deref()), digest("policies", told.policies.as_deref()));
+    format!("{} went by{keys}{policies} from record {} on", writer.writer, told.seq)
 }
 
 fn fault_shown(fault: &Fault) -> String {

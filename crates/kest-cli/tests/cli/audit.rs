@@ -69,6 +69,32 @@ fn whole_log_is_complete_and_one_without_a_record_has_a_gap_there() {
     assert_eq!((&said["faults"][0]["kind"], &said["faults"][0]["seq"]), (&"missing".into(), &2.into()));
 }
 
+/// Attack: a record is changed after a run found it right, or the file of that run is not one.
+#[test]
+fn run_that_is_gone_on_with_finds_what_was_changed_since() {
+    let (directory, folder, _last) = log("audit-resume");
+    let keys = directory.join("bundle.json");
+    let kept = directory.join("kept.json");
+    let flags = ["--keys", keys.to_str().unwrap(), "--resume", kept.to_str().unwrap(), "--json"];
+    let first = kest(arguments("verify", &folder, &flags), b"");
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let written = std::fs::read_to_string(&kept).unwrap();
+    write(&folder, async |service: Admitter| {
+        let more = Operation::named("more").unwrap();
+        drop(service.originate(Origin::system(), &more, &dangerous_allow_all()).await.unwrap());
+    });
+    let second = kest(arguments("verify", &folder, &flags), b"");
+    assert_eq!((second.code, &second.json()["entries"]), (Some(0), &3.into()));
+    assert!(std::fs::read_to_string(&kept).unwrap().len() > written.len());
+    let file = kest_audit::Log::open(&folder).unwrap().lines().next().unwrap().unwrap().file;
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("\"operation\":\"pay\"", "\"operation\":\"buy\"", 1)).unwrap();
+    let changed = kest(arguments("verify", &folder, &flags), b"");
+    assert_eq!((changed.code, &changed.json()["faults"][0]["kind"]), (Some(1), &"changed".into()));
+    std::fs::write(&kept, "{}x").unwrap();
+    assert_eq!(kest(arguments("verify", &folder, &flags), b"").code, Some(2));
+}
+
 /// Attack: a log that names its own keys, or that brings an entry signed by one who is not trusted.
 #[test]
 fn log_of_untrusted_keys_does_not_hold() {

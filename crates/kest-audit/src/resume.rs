@@ -1,0 +1,120 @@
+//! What was verified of a log before: it is read again and compared by its hashes, and not judged again.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::position::Position;
+use crate::read::Log;
+use crate::tree::{Edge, TreeHash};
+use crate::verify::Witnessed;
+
+/// What a [`LogVerifier`](crate::LogVerifier) found right, by which keys and rules.
+///
+/// It holds hashes, so that no change of the log hides behind it. It is believed itself: one who can write it can have the
+/// signatures of entries left unchecked, so keep it where the writers of the log cannot reach it. Under other keys or rules, or
+/// read by another version of this library, it says nothing. It grows with the number of writers, and not with what they wrote.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verified = kest_audit::Verified::default();
+/// let text = serde_json::to_string(&verified)?;
+/// assert_eq!(serde_json::from_str::<kest_audit::Verified>(&text)?, verified);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verified {
+    /// A digest of the keys, the rules and the version.
+    by: Option<TreeHash>,
+    writers: BTreeMap<Uuid, Known>,
+}
+
+/// How far one writer is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    /// Before its last part that was begun.
+    part: Option<Position>,
+    /// To its end: it writes no more.
+    end: Option<Position>,
+}
+
+impl Verified {
+    /// Forgets what others found, and those that are gone.
+    pub(crate) fn keep(&mut self, by: TreeHash, log: &Log) {
+        if self.by != Some(by) {
+            *self = Self { by: Some(by), writers: BTreeMap::new() };
+        }
+        let present: Vec<Uuid> = log.writers().collect();
+        self.writers.retain(|writer, _known| present.binary_search(writer).is_ok());
+    }
+
+    /// All before a part of a writer is right.
+    pub(crate) fn part(&mut self, at: &Position) {
+        let known = self.writers.entry(at.writer).or_default();
+        known.part = Some(at.clone()).filter(|at| at.next.is_some());
+    }
+
+    /// All of a writer that writes no more is right, or not.
+    pub(crate) fn end(&mut self, writer: Uuid, at: Option<Position>) {
+        self.writers.entry(writer).or_default().end = at;
+    }
+
+    /// Where judging goes on: the last place up to which the log is what it was.
+    pub(crate) fn reached(
+        &self,
+        log: &Log,
+        writer: Uuid,
+        witnessed: &Witnessed,
+        progress: &mut impl FnMut(u64),
+    ) -> io::Result<Option<Position>> {
+        match self.writers.get(&writer) {
+            Some(known) => known.reached(log, writer, witnessed, progress),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Known {
+    fn reached(
+        &self,
+        log: &Log,
+        writer: Uuid,
+        witnessed: &Witnessed,
+        progress: &mut impl FnMut(u64),
+    ) -> io::Result<Option<Position>> {
+        let Some(furthest) = self.end.as_ref().or(self.part.as_ref()) else { return Ok(None) };
+        let (first, mut edge) = match &furthest.head {
+            Some(head) => (head.part, head.edge.clone()),
+            None => (1, Edge::default()),
+        };
+        let mut numbers = log.files_of(writer).peekable();
+        // Where older parts were deleted since, what is left stands on a record that has to be judged.
+        if numbers.peek() != Some(&first) {
+            return Ok(None);
+        }
+        let is_at = |place: &Option<Position>, number, edge: &Edge| {
+            place.clone().filter(|at| at.part == number && at.edge.as_ref() == Some(edge))
+        };
+        let mut reached = None;
+        for number in numbers.by_ref().take_while(|number| *number <= furthest.part) {
+            for raw in log.lines_from((writer, number), 0) {
+                let raw = raw?;
+                progress(u64::try_from(raw.bytes.len()).unwrap_or_default() + 1);
+                let hash = TreeHash::of_line(&raw.bytes);
+                if !raw.whole || !witnessed.admits_record(writer, &edge, hash) {
+                    return Ok(reached);
+                }
+                edge.push(hash);
+            }
+            reached = is_at(&self.part, number, &edge).or(reached);
+        }
+        let whole = is_at(&self.end, furthest.part, &edge)
+            .filter(|_| log.files_of(writer).max() == Some(furthest.part));
+        Ok(whole.or(reached))
+    }
+}
