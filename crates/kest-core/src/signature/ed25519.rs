@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer as _, VerifyingKey};
+use ed25519_dalek::{Signer as _, Verifier as _, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -43,7 +43,11 @@ impl PublicKey {
     /// scalar), so that all verifiers agree.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        // As `verify_strict`, without the square root: R is compared as bytes with the canonical form of the point that it has
+        // to be, so it is of small order exactly when its bytes are one of these. The key's own order was looked at when it
+        // was read.
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        !SMALL_ORDER.contains(signature.r_bytes()) && self.0.verify(message, &signature).is_ok()
     }
 }
 
@@ -309,6 +313,41 @@ struct PrivateJwk {
     kid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
+}
+
+/// The canonical encodings (RFC 8032 section 5.1.2) of the eight points whose order divides eight.
+const SMALL_ORDER: [[u8; 32]; 8] = [
+    filled(0x01, 0x00, 0x00),
+    filled(0xec, 0xff, 0x7f),
+    filled(0x00, 0x00, 0x00),
+    negative(filled(0x00, 0x00, 0x00)),
+    ORDER_EIGHT,
+    negative(ORDER_EIGHT),
+    OTHER_ORDER_EIGHT,
+    negative(OTHER_ORDER_EIGHT),
+];
+
+const ORDER_EIGHT: [u8; 32] = [
+    0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+    0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+];
+
+const OTHER_ORDER_EIGHT: [u8; 32] = [
+    0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+    0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+];
+
+const fn filled(first: u8, between: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [between; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
+/// The point with the same y and the other x.
+const fn negative(mut point: [u8; 32]) -> [u8; 32] {
+    point[31] |= 0x80;
+    point
 }
 
 /// RFC 7638 section 3: SHA-256 of the required members in order of name.
