@@ -3,6 +3,7 @@
 use std::io;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::strict_json::{StrictJsonError, parse_strict_json};
 
@@ -22,7 +23,24 @@ use crate::strict_json::{StrictJsonError, parse_strict_json};
 pub fn canonicalize(json: &[u8], depth: usize) -> Result<Vec<u8>, CanonicalizeError> {
     let value = parse_strict_json(json, depth).map_err(CanonicalizeError::Json)?;
     check_integers(json)?;
-    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalizeError::NotWritable)
+    let written =
+        if is_plain(&value) { serde_json::to_vec(&value) } else { serde_json_canonicalizer::to_vec(&value) };
+    written.map_err(CanonicalizeError::NotWritable)
+}
+
+/// Whether plain JSON of `value` is canonical: its names are ASCII, so that bytes are ordered as UTF-16 is, and stand in order; its
+/// numbers are integers, and were looked at. Texts are escaped alike in both forms.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => number.is_i64() || number.is_u64(),
+        Value::Array(values) => values.iter().all(is_plain),
+        Value::Object(members) => {
+            members.keys().all(|name| name.is_ascii())
+                && members.keys().is_sorted()
+                && members.values().all(is_plain)
+        }
+    }
 }
 
 /// Whether `value`, written as plain JSON, is exactly `text`: compared as it is written, and kept nowhere.
@@ -145,6 +163,33 @@ mod tests {
             "{\"\u{e000}\":1,\"\u{1f600}\":2,\"a\":[0.0,-0.0,1.50]}",
             Some("{\"a\":[0,0,1.5],\"\u{1f600}\":2,\"\u{e000}\":1}"),
         );
+    }
+
+    /// Both ways to write a value give the bytes that the sorter gives.
+    #[test]
+    fn plain_values_are_written_as_all_others_are() {
+        let every_character: String =
+            (0..0x300).chain([0xfeff, 0xffff, 0x1_f600]).filter_map(char::from_u32).collect();
+        let every_character = serde_json::to_string(&every_character).unwrap();
+        let (mut plain, mut others) = (0, 0);
+        for text in [
+            r#"{"a":1,"b":[true,null,{"c":-1}],"z":{"":0}}"#,
+            r#"{"b":1,"a":2}"#,
+            r#"{"a":{"z":1,"b":{"y":0,"x":0}}}"#,
+            r#"{"A":1,"_":2,"a":3,"~":4,"\u007f":5}"#,
+            r#"{"\u0001":1,"\"":2,"\\":3}"#,
+            "[9007199254740991,-9007199254740991,0,10,-10]",
+            "[-0,1.0,1e0,100000000000000000000.0,0.1]",
+            "{\"\u{e000}\":1,\"\u{1f600}\":2}",
+            &every_character,
+            &format!(r#"{{"a":{every_character}}}"#),
+        ] {
+            let value = parse_strict_json(text.as_bytes(), 64).unwrap();
+            let sorted = serde_json_canonicalizer::to_vec(&value).unwrap();
+            assert_eq!(canonicalize(text.as_bytes(), 64).unwrap(), sorted, "{text}");
+            if is_plain(&value) { plain += 1 } else { others += 1 }
+        }
+        assert!(plain >= 6 && others >= 2, "{plain} plain, {others} others");
     }
 
     #[test]
