@@ -101,10 +101,11 @@ fn every_signature_gets_the_verdict_of_the_librarys_strict_verifier() {
         assert_eq!(key.verifies(message, &Signature::from_bytes(bytes)), strict, "{bytes:02x?}");
         if strict { accepted += 1 } else { refused += 1 }
     };
-    for number in 0_u32..48 {
+    let mut torsions = EIGHT_TORSION.iter().cycle();
+    for number in 0_u8..48 {
         let message = number.to_be_bytes();
         let own_nonce = Scalar::from(u64::from(number) + 7) * ED25519_BASEPOINT_POINT;
-        let torsion = EIGHT_TORSION[number as usize % 8];
+        let torsion = *torsions.next().unwrap();
         for key_point in [honest, honest + torsion] {
             let key = PublicKey::from_bytes(&key_point.compress().to_bytes()).unwrap();
             // R of full, mixed and small order, and small ones in forms that are not canonical.
@@ -123,7 +124,7 @@ fn every_signature_gets_the_verdict_of_the_librarys_strict_verifier() {
         }
         let mut good = ed25519_dalek::Signer::sign(&signer.0.key, &message).to_bytes();
         judge(signer.public_key(), &message, good);
-        good[(number * 5) as usize % 64] ^= 1 << (number % 8);
+        good[usize::from(number) * 5 % 64] ^= 1 << (number % 8);
         judge(signer.public_key(), &message, good);
     }
     assert!(accepted > 48 && refused > 48, "{accepted} accepted, {refused} refused");
