@@ -18,6 +18,8 @@ pub(crate) const TEST: &[Need] = &[
     ("haproxy", "haproxy"),
     ("chromium|chromium-browser|google-chrome|google-chrome-stable", "chromium"),
     ("dot", "graphviz"),
+    // Its programs are in no search path; this one of its package is.
+    ("pg_ctlcluster", "postgresql"),
 ];
 
 /// What `cargo xtask bench` needs.

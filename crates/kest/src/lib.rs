@@ -15,6 +15,8 @@ pub use kest_axum as extract;
 pub use kest_policy as policy;
 #[cfg(feature = "redis")]
 pub use kest_redis as redis;
+#[cfg(any(feature = "audit-postgres", feature = "audit-sqlite"))]
+pub use kest_sql as sql;
 
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest as client;
@@ -75,7 +77,8 @@ pub fn dangerous_insecure_no_verify() -> IdentityChoice {
     all(doc, not(doctest)),
     all(
         doctest,
-        feature = "audit",
+        feature = "audit-postgres",
+        feature = "audit-sqlite",
         feature = "axum",
         feature = "reqwest",
         feature = "cedar",

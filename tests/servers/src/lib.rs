@@ -4,5 +4,6 @@
 pub mod browser;
 pub mod issuer;
 pub mod node;
+pub mod postgres;
 pub mod proxies;
 pub mod redis;

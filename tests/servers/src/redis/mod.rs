@@ -7,4 +7,4 @@ mod settings;
 pub use cluster::RedisCluster;
 pub use server::{Memory, RedisServer};
 pub use settings::RedisSettings;
-pub(crate) use settings::{free_port, new_folder};
+pub(crate) use settings::{certify, free_port, new_folder};

@@ -98,7 +98,7 @@ pub(crate) fn new_folder() -> PathBuf {
 }
 
 /// Writes an authority and a server's certificate and key into `folder`, and gives the authority's certificate.
-pub(super) fn certify(folder: &Path) -> String {
+pub(crate) fn certify(folder: &Path) -> String {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
