@@ -12,6 +12,7 @@ use kest_core::entry::TraceId;
 use kest_core::refusal::Step;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use pin_project_lite::pin_project;
+use tracing::Instrument as _;
 
 use crate::ambience::{Ambience, LineageContext};
 
@@ -269,7 +270,8 @@ where
 {
     let given = admission.clone();
     let mut until = EndGuard::of(&admission);
-    let done = with_admission(admission, async move { work(given).await }).await;
+    let span = admission.span().clone();
+    let done = with_admission(admission, async move { work(given).await }).instrument(span).await;
     until.end(Ending::Complete);
     done
 }

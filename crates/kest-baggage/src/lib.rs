@@ -82,6 +82,7 @@ mod store;
 mod stores;
 pub mod telemetry;
 mod tier;
+pub mod trace;
 
 pub use ambience::{Ambience, AmbienceGuard};
 pub use ambient::{

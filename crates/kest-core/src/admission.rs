@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
+use tracing::Span;
+
 use crate::admitter::Admitter;
 use crate::arrival::{Arrival, Lineage};
 use crate::audit::{Ending, Recording};
@@ -28,6 +30,7 @@ struct Parts {
     entry: Arc<Entry>,
     key: Arc<dyn SigningKey>,
     recording: Option<Recording>,
+    span: Span,
     memo: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -39,9 +42,10 @@ impl Admission {
         entry: Arc<Entry>,
         key: Arc<dyn SigningKey>,
         recording: Option<Recording>,
+        span: Span,
     ) -> Self {
         let memo = OnceLock::new();
-        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, recording, memo }))
+        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, recording, span, memo }))
     }
 
     /// What the request came with.
@@ -85,6 +89,13 @@ impl Admission {
     #[must_use]
     pub fn signing_key(&self) -> &Arc<dyn SigningKey> {
         &self.0.key
+    }
+
+    /// The span of this operation, switched off where no subscriber wants it: what works for the operation in another task
+    /// enters it there. It ends when the last holder of the admission lets go.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.0.span
     }
 
     /// What an operation inside of this one follows: this one's lineage, and the same caller.

@@ -1,10 +1,14 @@
-//! Reports what was not admitted: the one line, the one count, and the audit log.
+//! Reports what was not admitted: the one line, the one count, the span, and the audit log.
+
+use tracing::Span;
+use tracing::field::display;
 
 use crate::admit_error::AdmitError;
 use crate::arrival::Arrival;
 use crate::audit::Audit;
 use crate::policy::AuthorizeError;
 use crate::refusal::{Asked, Refusal, Step};
+use crate::span;
 
 /// Where a refusal is reported: the line, the count and the audit log.
 #[derive(Clone, Copy)]
@@ -12,6 +16,7 @@ pub(crate) struct Report<'it> {
     pub(crate) step: Step,
     pub(crate) audit: Option<&'it dyn Audit>,
     pub(crate) arrival: &'it Arrival,
+    pub(crate) span: &'it Span,
 }
 
 impl<'it> Report<'it> {
@@ -26,6 +31,7 @@ impl<'it> Report<'it> {
     /// One line and one count for what has no entry id yet.
     pub(crate) fn unasked(self, error: AdmitError) -> AdmitError {
         self.of(&error).report();
+        self.end(&error);
         error
     }
 
@@ -42,6 +48,16 @@ impl<'it> Report<'it> {
             | AdmitError::TookTooLong => None,
         };
         self.of(&error).report_about(Some(Asked { denial, ..asked }));
+        if !self.span.is_disabled() {
+            self.span.record("kest.entry_id", display(asked.entry_id));
+            self.span.record("kest.workload_id", display(asked.workload));
+            self.span.record("kest.trust_score", asked.trust.value());
+        }
+        self.end(&error);
         error
+    }
+
+    fn end(self, error: &AdmitError) {
+        span::refused(self.span, self.step, error.kind().explanation().kind(), error.cause());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument as _, Span};
+
 use crate::admission::Admission;
 use crate::admit_error::AdmitError;
 use crate::admit_report::Report;
@@ -18,6 +20,7 @@ use crate::random::{OsRandom, Random, RandomError};
 use crate::refusal::{Asked, Step};
 use crate::share::Share;
 use crate::signature::{Sign, WorkloadId};
+use crate::span::{self, OperationSpan, Passports};
 use crate::trust::{Origin, TrustModel};
 
 /// A service: who signs its entries and by which rules. Cheap to clone.
@@ -34,6 +37,7 @@ struct Parts {
     random: Arc<dyn Random>,
     trace_source: Option<TraceSource>,
     audit: Option<Arc<dyn Audit>>,
+    passports: Passports,
 }
 
 /// Asks the tracer that a service has for the trace that its running code belongs to.
@@ -97,6 +101,14 @@ impl AdmitterBuilder {
         self
     }
 
+    /// Shows the whole passport in the span of each operation, as `kest.passport`.
+    ///
+    /// What is given up: a passport that nothing ties to its request is a credential, and whatever keeps the spans keeps it.
+    pub fn dangerous_passports_in_spans(mut self) -> Self {
+        self.0.passports = Passports::Shown;
+        self
+    }
+
     /// The service.
     #[must_use]
     pub fn build(self) -> Admitter {
@@ -114,9 +126,18 @@ pub struct AdmitOptions {
     pub root_origin: Option<Origin>,
     /// What signs this entry in place of the service's own signer: a key of the same workload.
     pub signer: Option<Arc<dyn Sign>>,
+    /// The span of the operation, where one was begun before.
+    pub span: Option<OperationSpan>,
 }
 
 impl AdmitOptions {
+    /// Continues this span, within which the future is polled, instead of beginning one.
+    #[must_use]
+    pub fn with_span(mut self, span: OperationSpan) -> Self {
+        self.span = Some(span);
+        self
+    }
+
     /// Names the trace.
     #[must_use]
     pub fn with_trace_id(mut self, trace_id: Option<TraceId>) -> Self {
@@ -151,6 +172,7 @@ impl Admitter {
             random: Arc::new(OsRandom),
             trace_source: None,
             audit: None,
+            passports: Passports::Hidden,
         })
     }
 
@@ -265,16 +287,38 @@ impl Admitter {
         arrival: &Arrival,
         operation: &Operation,
         policy: &dyn Authorize,
+        mut options: AdmitOptions,
+    ) -> Result<Admission, AdmitError> {
+        let (span, around) = match options.span.take() {
+            // What began it polls this within it.
+            Some(begun) => (begun, Span::none()),
+            None => {
+                let begun = OperationSpan::begin(operation.name());
+                let around = begun.span().clone();
+                (begun, around)
+            }
+        };
+        let at = Report { step, audit: self.0.audit.as_deref(), arrival, span: span.span() };
+        self.admit_in(at, &span, operation, policy, options).instrument(around).await
+    }
+
+    async fn admit_in(
+        &self,
+        at: Report<'_>,
+        span: &OperationSpan,
+        operation: &Operation,
+        policy: &dyn Authorize,
         options: AdmitOptions,
     ) -> Result<Admission, AdmitError> {
-        let at = Report { step, audit: self.0.audit.as_deref(), arrival };
+        let Report { step, arrival, .. } = at;
+        span.named(operation.name());
         let named = operation.named_resource().check(&self.0.limits);
         named.map_err(|it| at.unasked(AdmitError::Resource(it)))?;
         let signer = options.signer.as_deref().unwrap_or(self.0.signer.as_ref());
         self.check_recordable(operation, signer).map_err(|it| at.unasked(AdmitError::Operation(it)))?;
         let carried = arrival.lineage().to_passport();
         let (entry_id, trace_id) = self
-            .ids(&carried, operation.trace_id().or(options.trace_id))
+            .ids(&carried, operation.trace_id().or(options.trace_id), span)
             .map_err(|cause| at.unasked(AdmitError::Random(cause)))?;
         let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
         let mut draft = operation.draft(entry_id, trace_id, fallback);
@@ -320,7 +364,9 @@ impl Admitter {
             entries = passport.len(),
             "operation admitted"
         );
-        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry, key, recording))
+        span.signed(&entry, &passport, self.0.passports);
+        let span = span.span().clone();
+        Ok(Admission::new(self.clone(), arrival.clone(), passport, entry, key, recording, span))
     }
 
     /// Starts a lineage for work that is no request: a timer, a start-up task. A job from a queue has a cause: it continues
@@ -359,17 +405,21 @@ impl Admitter {
         self.check_signer(signer)
     }
 
-    fn ids(&self, carried: &Passport, given: Option<TraceId>) -> Result<(EntryId, TraceId), RandomError> {
+    fn ids(
+        &self,
+        carried: &Passport,
+        given: Option<TraceId>,
+        span: &OperationSpan,
+    ) -> Result<(EntryId, TraceId), RandomError> {
         let entry_id = EntryId::generate(self.0.clock.as_ref(), self.0.random.as_ref())?;
-        Ok((entry_id, self.trace_id(carried, given)?))
+        let given = given.or_else(|| self.trace_of_lineage(carried, span));
+        let trace_id = given.map_or_else(|| TraceId::generate(self.0.random.as_ref()), Ok)?;
+        Ok((entry_id, trace_id))
     }
 
-    fn trace_id(&self, carried: &Passport, given: Option<TraceId>) -> Result<TraceId, RandomError> {
+    fn trace_of_lineage(&self, carried: &Passport, span: &OperationSpan) -> Option<TraceId> {
         let of_lineage =
             || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
-        match given.or_else(of_lineage).or_else(|| self.running_trace()) {
-            Some(trace_id) => Ok(trace_id),
-            None => TraceId::generate(self.0.random.as_ref()),
-        }
+        of_lineage().or_else(|| self.running_trace()).or_else(|| span::trace_of(span.span()))
     }
 }

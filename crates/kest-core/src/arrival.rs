@@ -7,6 +7,7 @@ use crate::passport::Passport;
 use crate::passport_binding::PassportBinding;
 use crate::share::Share;
 use crate::signature::WorkloadId;
+use crate::trace_context::TraceContext;
 
 /// The lineage that a request came with.
 #[derive(Debug, Clone)]
@@ -47,6 +48,7 @@ struct Parts {
     /// Asked by those only who keep something for the caller, so it is found out when it is asked first.
     share: OnceLock<Share>,
     peer: Option<Share>,
+    trace: Option<Box<TraceContext>>,
 }
 
 /// What the trust of a passport that came in counts for.
@@ -67,7 +69,7 @@ impl Arrival {
     #[must_use]
     pub fn from_peer(lineage: Lineage, caller: Caller, peer: Option<Share>) -> Self {
         let (binding, worth) = (PassportBinding::Unbound, Worth::AsSigned);
-        Self(Arc::new(Parts { lineage, caller, binding, worth, share: OnceLock::new(), peer }))
+        Self(Arc::new(Parts { lineage, caller, binding, worth, share: OnceLock::new(), peer, trace: None }))
     }
 
     /// Says what ties the passport to the request: without it nothing does.
@@ -75,6 +77,19 @@ impl Arrival {
     pub fn with_binding(mut self, binding: PassportBinding) -> Self {
         Arc::make_mut(&mut self.0).binding = binding;
         self
+    }
+
+    /// Says which span the request was sent from, as its headers name it: unproved, and no decision is made from it.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceContext) -> Self {
+        Arc::make_mut(&mut self.0).trace = Some(Box::new(trace));
+        self
+    }
+
+    /// The span that the request was sent from, as its headers named it.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.0.trace.as_deref()
     }
 
     /// The same, of which the passport lifts nothing: the trust of what follows it is at most what a root's would be in its place,
@@ -92,7 +107,8 @@ impl Arrival {
         let (binding, share) = (self.binding_of_what_follows(), self.share().into());
         // The entry before was held to a root's trust already, and bounds what follows it.
         let worth = Worth::AsSigned;
-        Self(Arc::new(Parts { lineage, caller, binding, worth, share, peer: self.0.peer }))
+        let trace = self.0.trace.clone();
+        Self(Arc::new(Parts { lineage, caller, binding, worth, share, peer: self.0.peer, trace }))
     }
 
     /// What ties a lineage to this request that an operation of this service ends.

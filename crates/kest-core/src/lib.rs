@@ -78,8 +78,10 @@ mod row;
 mod share;
 pub mod signature;
 mod slots;
+pub mod span;
 mod strict_json;
 pub mod taint;
+mod trace_context;
 pub mod trust;
 
 pub use admission::{Admission, Joined, Nested};
@@ -113,6 +115,7 @@ pub use share::Share;
 pub use signature::Sign;
 pub use slots::{NoSlot, Slot, Slots};
 pub use strict_json::{StrictJsonError, parse_strict_json, parse_strict_object};
+pub use trace_context::{TraceContext, TraceState};
 
 /// A cause whose type belongs to someone else.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

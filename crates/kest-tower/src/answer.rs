@@ -9,7 +9,9 @@ use kest_baggage::{ReadError, RestoreError, RestoreFailure};
 use kest_core::entry::ResourceError;
 use kest_core::passport::VerifyError;
 use kest_core::refusal::{Refusal, Step};
+use kest_core::span;
 use kest_core::{AdmitError, Arrival, Audit, AuthenticateError, Challenge, NoSlot};
+use tracing::Span;
 
 use crate::rejection::RejectionKind;
 use crate::respond::Answering;
@@ -152,6 +154,13 @@ impl Rejection {
             .audited(audit)
             .proved(arrival.map(Arrival::caller), arrival.and_then(Arrival::tip_workload))
             .report();
+    }
+
+    /// Says in `span` that it was refused, unless kest-core has said it there.
+    pub(crate) fn note(&self, span: &Span) {
+        if self.reported == Reported::Not {
+            span::refused(span, self.step, self.kind.as_str(), self.cause);
+        }
     }
 
     /// The answer: constant, empty-handed, with this rejection in its extensions.

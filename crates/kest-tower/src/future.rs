@@ -9,8 +9,10 @@ use kest_baggage::{Ambience, Ambient};
 use kest_core::Admission;
 use kest_core::audit::{EndGuard, Ending};
 use kest_core::refusal::Step;
+use kest_core::span;
 use pin_project_lite::pin_project;
 use tower_service::Service;
+use tracing::Span;
 
 use crate::answer::Rejection;
 use crate::body::BodyCheck;
@@ -40,6 +42,7 @@ pin_project! {
         state: State<S, RequestBody, Proof>,
         answering: Answering,
         watch: Option<Watch>,
+        span: Span,
     }
 }
 
@@ -78,7 +81,7 @@ where
     ) -> Self {
         let answering = Answering::to(&request, respond);
         let state = State::Proving { proving, request: Some(request), inner, enter };
-        Self { state, answering, watch: None }
+        Self { state, answering, watch: None, span: Span::none() }
     }
 
     /// Runs `inner`, which is ready, under what runs already: nothing is to be proved but that the body is the one that was
@@ -95,12 +98,17 @@ where
                 State::Waiting { verdict, request: Some(request), inner, ambience }
             }
         };
-        Self { state, answering, watch: None }
+        Self { state, answering, watch: None, span: Span::none() }
     }
 
     /// Judges the answer of the inner service before anything of it leaves.
     pub(crate) fn watched(self, watch: Option<Watch>) -> Self {
         Self { watch, ..self }
+    }
+
+    /// Proves, and runs the inner service, within `span`, and says in it how that ended.
+    pub(crate) fn within(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 }
 
@@ -122,6 +130,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let _entered = this.span.enter();
         loop {
             let (running, ambience, end) = match this.state.as_mut().project() {
                 Projection::Running { running, ambience, end } => {
@@ -129,13 +138,15 @@ where
                         Ok(response) => response,
                         Err(error) => {
                             end.end(Ending::Failed);
+                            span::failed(this.span, "error");
                             return Poll::Ready(Err(error));
                         }
                     };
+                    outcome(&response, this.span);
                     return match this.watch.take().and_then(|watch| watch.judge(&response)) {
                         Some(rejection) => {
                             ambience.scope(|| drop(response));
-                            refuse(rejection, this.answering)
+                            refuse(rejection, this.answering, this.span)
                         }
                         // The end of an operation around this one is for others to say.
                         None if !end.is_waiting() => {
@@ -153,7 +164,7 @@ where
                 Projection::Waiting { verdict, request, inner, ambience } => {
                     if let Err(rejection) = ready!(verdict.as_mut().poll(context)) {
                         request.take();
-                        return refuse(rejection, this.answering);
+                        return refuse(rejection, this.answering, this.span);
                     }
                     let Some(request) = request.take() else { return Poll::Pending };
                     let running = ambience.scope(|| inner.call(request));
@@ -162,7 +173,7 @@ where
                 Projection::Proving { proving, request, inner, enter } => {
                     let proof = match ready!(proving.as_mut().poll(context)) {
                         Ok(proof) => proof,
-                        Err(rejection) => return refuse(rejection, this.answering),
+                        Err(rejection) => return refuse(rejection, this.answering, this.span),
                     };
                     // The request is there until the proof is; a poll after completion never resolves.
                     let Some(mut request) = request.take() else { return Poll::Pending };
@@ -174,6 +185,20 @@ where
             };
             this.state.set(State::Running { running, ambience, end });
         }
+    }
+}
+
+/// Says in `span` that the answer is a refusal of what stands further in, or that the service failed.
+fn outcome<Body>(response: &Response<Body>, span: &Span) {
+    if span.is_disabled() {
+        return;
+    }
+    match response.extensions().get::<Rejection>() {
+        Some(rejection) => {
+            span::refused(span, rejection.step(), rejection.kind().as_str(), rejection.cause())
+        }
+        None if response.status().is_server_error() => span::failed(span, response.status().as_str()),
+        None => {}
     }
 }
 
@@ -191,7 +216,9 @@ fn answered<Body>(response: &Response<Body>, ambience: &Ambience, answering: &An
 pub(crate) fn refuse<Body: Default, Error>(
     rejection: Rejection,
     answering: &Answering,
+    span: &Span,
 ) -> Poll<Result<Response<Body>, Error>> {
+    rejection.note(span);
     answering.report(&rejection);
     Poll::Ready(Ok(rejection.respond(answering)))
 }

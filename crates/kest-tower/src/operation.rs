@@ -250,6 +250,13 @@ pub(crate) struct Said {
     parts: Option<request::Parts>,
 }
 
+impl Said {
+    /// The name that the route gives.
+    pub(crate) fn name(&self) -> Option<&OperationName> {
+        self.name.as_ref()
+    }
+}
+
 impl Plan {
     /// What the request of `parts` says: its resource, and its parts where a description reads them.
     pub(crate) fn said(&self, parts: &mut request::Parts) -> Result<Said, Rejection> {

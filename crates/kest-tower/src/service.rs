@@ -9,6 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use kest_baggage::{Ambience, Ambient, current_passport};
 use kest_core::refusal::Step;
+use kest_core::span::OperationSpan;
 use kest_core::{Admission, AdmitOptions, Arrival, BoxError};
 use tower_service::Service;
 
@@ -21,7 +22,7 @@ use crate::rejection::RejectionKind;
 use crate::respond::AuditedBy;
 use crate::steps::{Arrived, Offered, Steps};
 use crate::touch::{Watch, touch};
-use crate::trace::trace_of;
+use crate::trace;
 
 /// A service behind an [`InboundLayer`].
 #[derive(Debug, Clone)]
@@ -54,6 +55,7 @@ where
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
+        let span = trace::begin(request.headers());
         let (parts, body) = request.into_parts();
         let offered = Offered::of(&parts, &self.layer.steps);
         let around = Around::of(&parts.extensions);
@@ -65,7 +67,9 @@ where
         let watch = self.layer.watches().then(|| Watch::over(&mut request));
         let steps = Arc::clone(&self.layer.steps);
         let arriving = Box::pin(async move { around.judge(steps, offered).await });
-        ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone()).watched(watch)
+        ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone())
+            .watched(watch)
+            .within(span)
     }
 }
 
@@ -141,7 +145,10 @@ where
         let said = plan.said(&mut parts);
         plan.body.apply(&parts.extensions);
         let check = BodyCheck::of(&parts.extensions);
-        let trace_id = trace_of(&plan.admitter, &parts);
+        let named = said.as_ref().ok().and_then(Said::name).unwrap_or(plan.operation.name());
+        let span = OperationSpan::begin(named);
+        let around = span.span().clone();
+        let trace_id = trace::trace_of(&plan.admitter, &parts, &span);
         let request = Request::from_parts(parts, body);
         let admitting = Box::pin(async move {
             let Some(arrival) = arrival else {
@@ -153,10 +160,11 @@ where
             let said = said?;
             let mut options =
                 AdmitOptions::default().with_trace_id(trace_id).with_root_origin(plan.root_origin.clone());
+            options.span = Some(span);
             options.signer.clone_from(&plan.signer);
             admit(&plan, &arrival, said, options).await
         });
-        OperationFuture::new(admitting, request, ready, enter_admitted, respond)
+        OperationFuture::new(admitting, request, ready, enter_admitted, respond).within(around)
     }
 }
 
@@ -166,6 +174,10 @@ where
     B::Error: Into<BoxError>,
 {
     let Arrived { arrival, received, body, body_wait } = arrived;
+    let arrival = match kest_baggage::trace::read(request.headers()) {
+        Some(trace) => arrival.with_trace(trace),
+        None => arrival,
+    };
     if let Some(expected) = body {
         let came = std::mem::replace(request.body_mut(), Bytes::new().into());
         let (checked, check) = came.expect(&expected, body_wait);

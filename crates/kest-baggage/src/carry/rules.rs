@@ -18,6 +18,7 @@ use crate::inject::strip;
 use crate::once::packed_once;
 use crate::pack::Tiers;
 use crate::tier::Tier;
+use crate::trace;
 
 /// What one client carries, and where.
 #[derive(Debug, Clone)]
@@ -136,6 +137,7 @@ impl CarryRules {
         }
         header.inject(request.headers, limits).map_err(CarryError::Inject)?;
         header.check(request.headers, limits).map_err(CarryError::NotAsPacked)?;
+        trace::carry(request.headers, &admission);
         self.proof.prove(request, &self.destinations, &admission).await?;
         let sent = Sent { tier, bytes: header.bytes() };
         Ok(Prepared { sent: Some(sent), ambience: admission.into() })

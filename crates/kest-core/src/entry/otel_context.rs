@@ -75,6 +75,18 @@ impl OtelContext {
         self.trace
     }
 
+    /// The span.
+    #[must_use]
+    pub fn span_id(&self) -> SpanId {
+        self.span
+    }
+
+    /// The trace flags.
+    #[must_use]
+    pub fn flags(&self) -> u8 {
+        self.flags
+    }
+
     /// As it stands in an entry, by the names that OpenTelemetry gives the members in other places of the wire.
     pub(crate) fn to_object(self) -> JsonObject {
         let Self { trace, span, flags } = self;

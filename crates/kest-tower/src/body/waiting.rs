@@ -7,6 +7,7 @@ use http::{Request, Response};
 use kest_core::refusal::Step;
 use pin_project_lite::pin_project;
 use tower_service::Service;
+use tracing::Span;
 
 use super::check::BodyCheck;
 use crate::answer::Rejection;
@@ -90,13 +91,13 @@ where
                 Projection::Running { running } => return running.poll(context),
                 // A poll after completion never resolves.
                 Projection::Refused { rejection } => match rejection.take() {
-                    Some(rejection) => return refuse(rejection, this.answering),
+                    Some(rejection) => return refuse(rejection, this.answering, &Span::none()),
                     None => return Poll::Pending,
                 },
                 Projection::Waiting { verdict, request, inner } => {
                     if let Err(rejection) = ready!(verdict.as_mut().poll(context)) {
                         request.take();
-                        return refuse(rejection, this.answering);
+                        return refuse(rejection, this.answering, &Span::none());
                     }
                     let Some(request) = request.take() else { return Poll::Pending };
                     inner.call(request)

@@ -1,0 +1,181 @@
+//! The spans that operators see: `kest.inbound` around a request, `kest.verified.<operation>` around an operation.
+//!
+//! They are spans of [`tracing`] with the target [`SCOPE`], so that any subscriber takes them, OpenTelemetry's too, and cost one
+//! branch where none does. An attribute is a name of the service's own configuration or was proved: nothing else that a
+//! request contained stands in one.
+
+use std::sync::OnceLock;
+
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+use crate::entry::{Entry, EntryHash, OperationName, TraceId};
+use crate::passport::Passport;
+use crate::refusal::Step;
+
+/// The target of the spans, and the scope under which they are exported.
+pub const SCOPE: &str = "kest.core";
+
+/// The span around one request, until its answer begins.
+#[must_use]
+pub fn inbound() -> Span {
+    tracing::info_span!(
+        target: "kest.core",
+        "kest.inbound",
+        "otel.kind" = "server",
+        "otel.status_code" = Empty,
+        "otel.status_description" = Empty,
+        "error.type" = Empty,
+        "kest.refusal.step" = Empty,
+        "kest.refusal.cause" = Empty,
+    )
+}
+
+/// Says in `span` that a request or an operation was refused: where, and the stable names of what was wrong.
+pub fn refused(span: &Span, step: Step, kind: &'static str, cause: Option<&str>) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("otel.status_code", "ERROR");
+    span.record("otel.status_description", kind);
+    span.record("error.type", kind);
+    span.record("kest.refusal.step", step.as_str());
+    if let Some(cause) = cause {
+        span.record("kest.refusal.cause", cause);
+    }
+}
+
+/// Says in `span` that what ran in it failed on its own account: an answer of the class 5xx, or an error in place of one.
+pub fn failed(span: &Span, kind: &str) {
+    if !span.is_disabled() {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", kind);
+    }
+}
+
+/// The span around one operation, from before policy is asked until the last that holds its admission lets go of it.
+#[derive(Debug, Clone)]
+pub struct OperationSpan {
+    span: Span,
+    /// None where the span is switched off.
+    name: Option<OperationName>,
+}
+
+impl OperationSpan {
+    /// Begins the span of an operation called `name`.
+    #[must_use]
+    pub fn begin(name: &OperationName) -> Self {
+        let span = tracing::info_span!(
+            target: "kest.core",
+            "kest.verified",
+            "otel.name" = %Title(name),
+            "otel.status_code" = Empty,
+            "otel.status_description" = Empty,
+            "error.type" = Empty,
+            "kest.operation" = name.as_str(),
+            "kest.entry_id" = Empty,
+            "kest.workload_id" = Empty,
+            "kest.trust_score" = Empty,
+            "kest.parent_hash" = Empty,
+            "kest.signature" = Empty,
+            "kest.passport" = Empty,
+            "kest.refusal.step" = Empty,
+            "kest.refusal.cause" = Empty,
+        );
+        let name = (!span.is_disabled()).then(|| name.clone());
+        Self { span, name }
+    }
+
+    /// The span.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Calls the operation as it was named in the end.
+    pub(crate) fn named(&self, name: &OperationName) {
+        if self.name.as_ref().is_some_and(|begun| begun.as_str() != name.as_str()) {
+            self.span.record("otel.name", display(Title(name)));
+            self.span.record("kest.operation", name.as_str());
+        }
+    }
+
+    /// Says what was signed: the attributes of the protocol.
+    pub(crate) fn signed(&self, entry: &Entry, passport: &Passport, passports: Passports) {
+        if self.span.is_disabled() {
+            return;
+        }
+        self.span.record("kest.entry_id", display(entry.entry_id()));
+        self.span.record("kest.workload_id", display(entry.workload()));
+        self.span.record("kest.trust_score", entry.trust_score().value());
+        self.span.record("kest.parent_hash", display(Parents(entry.parents())));
+        self.span.record("kest.signature", entry.compact().rsplit('.').next().unwrap_or_default());
+        if passports == Passports::Shown {
+            self.span.record("kest.passport", display(Listed(passport)));
+        }
+    }
+}
+
+/// Whether spans show the whole passport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Passports {
+    #[default]
+    Hidden,
+    Shown,
+}
+
+/// The name that an exporter gives the span.
+struct Title<'it>(&'it OperationName);
+
+impl std::fmt::Display for Title<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "kest.verified.{}", self.0)
+    }
+}
+
+/// The parents as the entry has them: `0` for a root, else each hash.
+struct Parents<'it>(&'it [EntryHash]);
+
+impl std::fmt::Display for Parents<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return formatter.write_str("0");
+        }
+        for (place, parent) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(formatter, "{comma}{parent}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The passport as it travels inline. Compact entries need no escape in JSON.
+struct Listed<'it>(&'it Passport);
+
+impl std::fmt::Display for Listed<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[")?;
+        for (place, entry) in self.0.entries().iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(formatter, "{comma}\"{}\"", entry.compact())?;
+        }
+        formatter.write_str("]")
+    }
+}
+
+/// Finds the trace that a span belongs to.
+pub type TraceOf = fn(&Span) -> Option<TraceId>;
+
+static TRACE_OF: OnceLock<TraceOf> = OnceLock::new();
+
+/// Has `find` asked which trace a span belongs to: said once in a process, beside the subscriber that keeps the spans. `false`
+/// where it was said before.
+pub fn install_trace_of(find: TraceOf) -> bool {
+    TRACE_OF.set(find).is_ok()
+}
+
+/// The trace of `span`, where the process's tracer knows one.
+#[must_use]
+pub fn trace_of(span: &Span) -> Option<TraceId> {
+    TRACE_OF.get().and_then(|find| find(span))
+}
