@@ -96,9 +96,24 @@ impl<'it> LogVerifier<'it> {
         &self,
         log: &Log,
         verified: &mut Verified,
+        progress: impl FnMut(u64),
+        keep: impl FnMut(&Verified),
+    ) -> io::Result<Report> {
+        Ok(self.run(log, verified, progress, keep)?.0)
+    }
+
+    /// With all deletions in it that are sealed.
+    pub(crate) fn judge(&self, log: &Log) -> io::Result<(Report, Vec<Removed>)> {
+        self.run(log, &mut Verified::default(), |_bytes| (), |_verified| ())
+    }
+
+    fn run(
+        &self,
+        log: &Log,
+        verified: &mut Verified,
         mut progress: impl FnMut(u64),
         mut keep: impl FnMut(&Verified),
-    ) -> io::Result<Report> {
+    ) -> io::Result<(Report, Vec<Removed>)> {
         verified.keep(self.rules(), log);
         let mut report = Report::default();
         let mut witnessed = Witnessed::default();
@@ -148,7 +163,7 @@ impl<'it> LogVerifier<'it> {
                 report.fault(Fault::of(writer, 0, FaultKind::WriterMissing));
             }
         }
-        Ok(report)
+        Ok((report, removed))
     }
 
     /// A digest of all that it goes by.

@@ -74,7 +74,7 @@ impl Writer {
                 items.into_iter().partition(|item| !matches!(item, Item::Close(_)));
             self.write(items);
             if let Some(Item::Close(reply)) = closing.pop() {
-                let ended = self.append([Record::End {}]).and_then(|()| self.seal());
+                let ended = self.end();
                 tell(reply, ended);
                 return;
             }
@@ -210,13 +210,21 @@ impl Writer {
         &mut self,
         make: impl FnOnce(&mut Self, u64, &mut Chain, &mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), AuditError> {
+        self.commit_at(self.now(), make)
+    }
+
+    fn commit_at(
+        &mut self,
+        at: u64,
+        make: impl FnOnce(&mut Self, u64, &mut Chain, &mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<(), AuditError> {
         if self.open.is_none() {
             self.reopen().map_err(storage)?;
         }
         let Some(mut open) = self.open.take() else { return Err(storage(io::ErrorKind::NotFound.into())) };
         let mut chain = open.chain.clone();
         let mut lines = Vec::new();
-        let made = make(self, self.now(), &mut chain, &mut lines);
+        let made = make(self, at, &mut chain, &mut lines);
         let committed = match made {
             Ok(()) => self.place.append(&Batch { first: open.chain.next(), lines: &lines }),
             Err(error) => Err(CommitError::Undone(error.into())),
@@ -259,20 +267,43 @@ impl Writer {
     /// Signs the root over all records so far, and records that.
     fn seal(&mut self) -> Result<(), AuditError> {
         let Some(open) = &self.open else { return Ok(()) };
+        let (note, sealed) = self.sealing(&open.chain)?;
+        self.append([Record::Checkpoint { note: note.into() }])?;
+        self.sealed = sealed;
+        Ok(())
+    }
+
+    /// Ends in order. The end and the checkpoint that seals it are one write, or neither is there and the writer ends as one that
+    /// was killed: an end that no key vouches for is the work of another.
+    fn end(&mut self) -> Result<(), AuditError> {
+        if self.open.is_none() {
+            self.reopen().map_err(storage)?;
+        }
+        let Some(open) = &self.open else { return Ok(()) };
+        let at = self.now();
+        let mut chain = open.chain.clone();
+        chain.append(&mut Vec::new(), at, Record::End {}).map_err(|error| storage(error.into()))?;
+        let (note, _sealed) = self.sealing(&chain)?;
+        self.commit_at(at, |_writer, at, chain, lines| {
+            chain.append(lines, at, Record::End {})?;
+            chain.append(lines, at, Record::Checkpoint { note: note.into() })
+        })
+    }
+
+    /// A checkpoint over all records of `chain`, and how far it reaches.
+    fn sealing(&self, chain: &Chain) -> Result<(String, Sealed), AuditError> {
         let signer = &self.settings.signer;
         let checkpoint = Checkpoint {
             service: signer.workload().clone(),
-            writer: open.chain.writer,
-            size: open.chain.next(),
-            root: open.chain.edge.root(),
+            writer: chain.writer,
+            size: chain.next(),
+            root: chain.edge.root(),
             at: self.now(),
         };
         let key = signer.current();
         let signature = sign(&self.settings.runtime, key.as_ref(), &checkpoint.text())?;
         let note = checkpoint.note(key.public_key(), &signature);
-        self.append([Record::Checkpoint { note: note.into() }])?;
-        self.sealed = Sealed { next: checkpoint.size + 1, at: checkpoint.at };
-        Ok(())
+        Ok((note, Sealed { next: checkpoint.size + 1, at: checkpoint.at }))
     }
 
     /// Goes on in another file. Where that cannot be, the old one grows on.

@@ -135,6 +135,8 @@
 //!
 //! `audit query` prints the records that fit, one a line, with `--json` an object each; it is exit code 1 when none fits. `audit
 //! tail` goes on until it is interrupted. Both show what the log claims. `audit passport` prints the passport of an entry.
+//! `audit prune` deletes old files and prints those that went, with `--json` `{"writer", "number", "through", "at", "bytes"}` each; it is
+//! exit code 1 for a log with a gap, of which nothing is deleted.
 //!
 //! # Graph
 //!

@@ -72,11 +72,63 @@ async fn full_disk_refuses_all_who_wait_and_a_new_writer_goes_on_without_a_gap()
     let (third, third_kept) = note();
     writer.write(vec![third]);
     third_kept.await.unwrap().unwrap();
-    writer.append([Record::End {}]).unwrap();
-    writer.seal().unwrap();
+    writer.end().unwrap();
     let report = LogVerifier::new(Verifier::new(Limits::default()), &ring);
     let report = report.verify(&Log::open(folder.path()).unwrap(), |_bytes| ()).unwrap();
     assert!(report.holds(), "{:?}", report.faults);
     let lost: Vec<u64> = report.writers.iter().map(|writer| writer.lost).collect();
     assert_eq!(lost, [0, 1], "the refusal that could not be kept is counted by the next write");
+}
+
+/// A signer elsewhere that does not answer when the log is closed: the log ends as that of a process which was killed, and holds.
+#[tokio::test]
+async fn log_that_cannot_be_sealed_at_its_end_has_no_end() {
+    #[derive(Debug)]
+    struct Away(Ed25519Signer);
+
+    impl Sign for Away {
+        fn workload(&self) -> &WorkloadId {
+            self.0.workload()
+        }
+
+        fn current(&self) -> Arc<dyn SigningKey> {
+            Arc::new(AwayKey(self.0.current()))
+        }
+    }
+
+    #[derive(Debug)]
+    struct AwayKey(Arc<dyn SigningKey>);
+
+    #[async_trait::async_trait]
+    impl SigningKey for AwayKey {
+        fn workload(&self) -> &WorkloadId {
+            self.0.workload()
+        }
+
+        fn key_id(&self) -> &kest_core::signature::KeyId {
+            self.0.key_id()
+        }
+
+        fn public_key(&self) -> &kest_core::signature::PublicKey {
+            self.0.public_key()
+        }
+
+        async fn sign(&self, _signing_input: &[u8]) -> Result<Signature, kest_core::signature::SignerError> {
+            Err(kest_core::signature::SignerError::new("away"))
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let signer = Ed25519Signer::ephemeral(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap();
+    let mut ring = KeyRing::new();
+    ring.trust_signer(&signer).unwrap();
+    let builder =
+        crate::JsonLines::builder(folder.path(), Arc::new(Away(signer)), crate::Durability::Required);
+    let log = builder.open().unwrap();
+    log.in_force(None, None).await.unwrap();
+    assert_eq!(log.close().await.unwrap_err().kind(), "signer");
+    let report = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+    let report = report.verify(&Log::open(folder.path()).unwrap(), |_bytes| ()).unwrap();
+    assert!(report.holds(), "{:?}", report.faults);
+    assert_eq!((report.writers[0].state, report.writers[0].sealed), (State::Crashed, 0));
 }

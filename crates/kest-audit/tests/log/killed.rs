@@ -12,8 +12,13 @@ use crate::rig::{begin, operate, verify};
 
 const ROLE: &str = "KEST_AUDIT_TEST_WRITER";
 const WRITERS: usize = 4;
-/// Operations of one process before it is killed, in mid work.
-const OPERATIONS: usize = 200;
+/// Operations at once in one process.
+const TASKS: usize = 16;
+
+/// Operations of one process before it is killed, in mid work. `KEST_AUDIT_OPERATIONS=25000` is the full size.
+fn operations() -> usize {
+    std::env::var("KEST_AUDIT_OPERATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
+}
 
 /// Attack: the power is cut while operations run. Under `Required` each that ran has its record, whatever was under way.
 #[test]
@@ -28,7 +33,7 @@ fn killed_writers_leave_the_record_of_every_operation_that_ran() {
         // What the handlers told a witness outside of their process before it was killed.
         let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut hashes = || told.by_ref().find_map(|line| line.strip_prefix("ran ")?.parse().ok());
-        for _operation in 0..OPERATIONS {
+        for _operation in 0..operations() {
             let hash: EntryHash = hashes().unwrap();
             assert!(ran.insert(hash));
         }
@@ -44,6 +49,10 @@ fn killed_writers_leave_the_record_of_every_operation_that_ran() {
     assert_eq!(u64::try_from(recorded.len()).unwrap(), report.entries());
     let unrecorded: Vec<&EntryHash> = ran.difference(&recorded).collect();
     assert!(unrecorded.is_empty(), "{} of {} ran unrecorded", unrecorded.len(), ran.len());
+    // What was recorded and did not run was under way when its process was killed.
+    let under_way = recorded.len() - ran.len();
+    assert!(under_way <= WRITERS * TASKS, "{under_way}");
+    println!("{} operations ran, {under_way} were under way, {} records", ran.len(), report.records());
 
     // The next one names all four, and goes on.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -82,7 +91,7 @@ fn write_until_killed(folder: &Path) {
     runtime.block_on(async {
         let (_log, service) = begin(folder, Durability::Required, 256 * 1024);
         let mut tasks = tokio::task::JoinSet::new();
-        for _task in 0..8 {
+        for _task in 0..TASKS {
             let service = service.clone();
             tasks.spawn(async move {
                 loop {

@@ -4,6 +4,11 @@
 mod crashes;
 #[cfg(test)]
 mod forging;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod full_disk;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) enum Audit {
     Tail(Query),
     /// Put the passport of one entry together again, for `kest verify`.
     Passport(Passport),
+    /// Delete files whose records are old: recorded and sealed before, oldest first, and never from a log with a gap.
+    Prune(Prune),
 }
 
 #[derive(Debug, Args)]
@@ -103,4 +105,32 @@ pub(crate) struct Passport {
     /// The entry: the SHA-256 of its compact form.
     #[arg(long, value_name = "HASH")]
     pub(crate) entry: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// The folder of the log.
+    #[arg(value_name = "LOG")]
+    pub(crate) log: PathBuf,
+    /// Trust bundle with the keys of all who signed: the log is verified before.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) keys: PathBuf,
+    /// Key file of the workload that records and seals the deletion; the bundle has to know it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Files all of whose records are more than so many days old.
+    #[arg(long, value_name = "DAYS", required_unless_present = "before")]
+    pub(crate) older_than: Option<u64>,
+    /// Files all of whose records were written before this time, in milliseconds since 1970.
+    #[arg(long, value_name = "MILLIS", conflicts_with = "older_than")]
+    pub(crate) before: Option<u64>,
+    /// Dialect of the entries.
+    #[arg(long, value_enum, default_value_t = DialectName::Strict)]
+    pub(crate) dialect: DialectName,
+    /// Say what would go, and delete nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object a file.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

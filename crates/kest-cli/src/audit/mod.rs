@@ -3,6 +3,7 @@
 mod flags;
 mod kept;
 mod passport;
+mod prune;
 mod query;
 mod tail;
 mod verify;
@@ -25,6 +26,7 @@ pub(crate) async fn run(command: Audit) -> Result<Answer, Failure> {
         Audit::Query(flags) => query::run(&flags),
         Audit::Tail(flags) => tail::run(&flags).await,
         Audit::Passport(flags) => passport::run(&flags),
+        Audit::Prune(flags) => prune::run(flags).await,
     }
 }
 
@@ -43,6 +45,21 @@ pub(crate) enum AuditError {
     /// What this run found cannot be kept.
     #[error("cannot write {}", .0.display())]
     Keep(std::path::PathBuf, #[source] io::Error),
+    /// The log has a gap, which is evidence, or files could not be deleted.
+    #[error(transparent)]
+    Prune(#[from] kest_audit::PruneError),
+    /// The key file cannot be used.
+    #[error("key file {} cannot be used", .0.display())]
+    Key(std::path::PathBuf, #[source] Box<kest_core::signature::KeyFileError>),
+    /// What a key seals that the bundle does not know, no reader believes.
+    #[error("bundle does not trust the key that would seal the deletion")]
+    UntrustedKey,
+    /// The deletion cannot be recorded.
+    #[error(transparent)]
+    Open(#[from] kest_audit::OpenError),
+    /// The record of the deletion has no end. All files are deleted that were named.
+    #[error("audit log cannot be closed")]
+    Close(#[source] kest_core::audit::AuditError),
     /// What is asked for is no hash.
     #[error("entry is not a hash of 64 hexadecimal digits")]
     Hash,

@@ -95,6 +95,44 @@ fn run_that_is_gone_on_with_finds_what_was_changed_since() {
     assert_eq!(kest(arguments("verify", &folder, &flags), b"").code, Some(2));
 }
 
+/// Attack: old files are deleted by one whom the bundle does not know, or from a log with a gap.
+#[test]
+fn old_files_go_and_what_is_left_verifies() {
+    let (directory, folder, _last) = log("audit-prune");
+    let keys = directory.join("bundle.json");
+    let keys = keys.to_str().unwrap();
+    let key = file(&directory, "cart.key.jwk", signer("cart").to_private_jwk().unwrap());
+    let stranger = file(&directory, "stranger.key.jwk", signer("payments").to_private_jwk().unwrap());
+    #[cfg(unix)]
+    for path in [&key, &stranger] {
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, owner).unwrap();
+    }
+    let files = || std::fs::read_dir(&folder).unwrap().count();
+    let prune = |key: &str, more: &[&str]| {
+        let flags = [&["--keys", keys, "--key", key, "--json"], more].concat();
+        kest(arguments("prune", &folder, &flags), b"")
+    };
+    let all = ["--before", "99999999999999"];
+    assert_eq!((prune(&stranger, &all).code, files()), (Some(2), 1));
+    let young = prune(&key, &["--older-than", "1"]);
+    assert_eq!((young.code, young.json_lines().len(), files()), (Some(0), 0, 1));
+    let would = prune(&key, &[&all[..], &["--dry-run"]].concat());
+    assert_eq!((would.json_lines().len(), files()), (1, 1));
+    let first = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let pruned = prune(&key, &all);
+    assert_eq!((pruned.code, pruned.json_lines().len()), (Some(0), 1), "{pruned:?}");
+    assert!(!first.exists());
+    let left = kest(arguments("verify", &folder, &["--keys", keys, "--json"]), b"");
+    assert_eq!((left.code, left.json()["writers"].as_array().unwrap().len()), (Some(0), 1));
+    // What recorded the deletion is cut.
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let less: Vec<&str> = text.lines().filter(|line| !line.contains("\"removed\"")).collect();
+    std::fs::write(&file, less.join("\n") + "\n").unwrap();
+    assert_eq!((prune(&key, &all).code, files()), (Some(1), 1));
+}
+
 /// Attack: a log that names its own keys, or that brings an entry signed by one who is not trusted.
 #[test]
 fn log_of_untrusted_keys_does_not_hold() {

@@ -1,0 +1,85 @@
+//! `kest audit prune`: deletes old files of a log, so that what is left verifies.
+
+use std::sync::Arc;
+
+use kest_audit::{Durability, JsonLines, LogVerifier, PruneError, PrunedFile, Pruning};
+use kest_core::passport::VerifySettings;
+use kest_core::signature::{Ed25519Signer, KeyRing, Sign as _};
+use kest_core::{Clock as _, SystemClock, Verifier};
+use serde::Serialize;
+
+use super::flags::Prune;
+use super::{AuditError, open, ring};
+use crate::failure::{Answer, Failure};
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Told {
+    writer: String,
+    number: u32,
+    through: u64,
+    at: u64,
+    bytes: u64,
+}
+
+/// Verifies, records, deletes, and says what went.
+pub(crate) async fn run(flags: Prune) -> Result<Answer, Failure> {
+    let ring = ring(&flags.keys).await?;
+    let unusable = |cause| AuditError::Key(flags.key.clone(), Box::new(cause));
+    let signer = Arc::new(Ed25519Signer::from_file(&flags.key).map_err(unusable)?);
+    if !trusts(&ring, &signer) {
+        return Err(AuditError::UntrustedKey.into());
+    }
+    // A folder without a log is not made one.
+    open(&flags.log)?;
+    let mut settings = VerifySettings::default();
+    settings.dialect = flags.dialect.into();
+    let verifier = LogVerifier::new(Verifier::with(settings), &ring);
+    let days = flags.older_than.unwrap_or_default().saturating_mul(DAY);
+    let before = flags.before.unwrap_or_else(|| SystemClock.unix_millis().saturating_sub(days));
+    let pruning = match Pruning::plan(&flags.log, &verifier, before) {
+        Err(PruneError::Gap(_)) => {
+            crate::output::say("audit log has a gap and is not pruned: see kest audit verify");
+            return Ok(Answer::No);
+        }
+        planned => planned.map_err(AuditError::Prune)?,
+    };
+    let files = if flags.dry_run || pruning.files().is_empty() {
+        pruning.files().to_vec()
+    } else {
+        let log = JsonLines::builder(&flags.log, signer, Durability::Required);
+        let log = log.open().map_err(AuditError::Open)?;
+        let pruned = pruning.run(&log).await.map_err(AuditError::Prune)?;
+        log.close().await.map_err(AuditError::Close)?;
+        pruned
+    };
+    let mut output = Output::open();
+    for file in &files {
+        if flags.json {
+            output.json(&told(file))?;
+        } else {
+            let PrunedFile { writer, number, through, bytes, .. } = file;
+            output.line(&format!("{writer} file {number}: to record {through}, {bytes} bytes"))?;
+        }
+    }
+    output.flush()?;
+    Ok(Answer::Yes)
+}
+
+fn trusts(ring: &KeyRing, signer: &Ed25519Signer) -> bool {
+    let key = signer.current();
+    let ended = ring.not_after(key.key_id()).is_some_and(|end| end.has_passed(SystemClock.unix_millis()));
+    ring.key(key.workload(), key.key_id()) == Some(key.public_key()) && !ended
+}
+
+fn told(file: &PrunedFile) -> Told {
+    Told {
+        writer: file.writer.to_string(),
+        number: file.number,
+        through: file.through,
+        at: file.at,
+        bytes: file.bytes,
+    }
+}
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
