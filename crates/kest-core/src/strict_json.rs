@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Parses one JSON text with no member twice and arrays and objects nested at most `depth` deep.
@@ -112,20 +112,63 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
         let mut members = Map::new();
-        while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(inner)?;
+        while let Some(name) = entries.next_key::<Name>()? {
+            let name = match name {
+                Name::Member(name) => name,
+                Name::Digits => {
+                    return self
+                        .visit_f64(entries.next_value::<String>()?.parse().map_err(A::Error::custom)?);
+                }
+            };
+            let value = entries.next_value_seed(self.deeper()?)?;
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member stands twice"));
             }
         }
+        self.deeper::<A::Error>()?;
         Ok(Value::Object(members))
+    }
+}
+
+/// What a parser offers as the name of a member.
+///
+/// Where a program has `serde_json` keep numbers as they are written (its feature `arbitrary_precision`), a number that is not an
+/// integer comes as a map whose one name stands in no text. Names of a text are read through the JSON parser, which
+/// offers them as something that is there; that one is a text at once.
+enum Name {
+    Member(String),
+    Digits,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(OfferedName)
+    }
+}
+
+struct OfferedName;
+
+impl<'de> Visitor<'de> for OfferedName {
+    type Value = Name;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a member")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, name: D) -> Result<Name, D::Error> {
+        String::deserialize(name).map(Name::Member)
+    }
+
+    fn visit_str<E>(self, _name: &str) -> Result<Name, E> {
+        Ok(Name::Digits)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::de::value::MapDeserializer;
+
     use super::*;
 
     #[test]
@@ -141,6 +184,22 @@ mod tests {
             let value = parse_strict_json(json.as_bytes(), 3).unwrap();
             assert_eq!(value.to_string(), json);
         }
+    }
+
+    /// As `serde_json` hands out a number where a program's features have it keep numbers as they are written.
+    #[test]
+    fn number_that_is_kept_as_it_is_written_is_a_number_and_no_object() {
+        let read = |digits: &'static str| {
+            let offered = [("$serde_json::private::Number", digits)];
+            Strict { depth: 0 }.deserialize(MapDeserializer::<_, serde_json::Error>::new(offered.into_iter()))
+        };
+        assert_eq!(read("1.5").unwrap(), serde_json::json!(1.5));
+        assert!(read("-0").unwrap().as_f64().is_some_and(|zero| zero == 0.0 && zero.is_sign_negative()));
+        assert!(read("1e999").is_err());
+        assert!(read("[1]").is_err());
+        let named = br#"{"$serde_json::private::Number":"1.5"}"#;
+        assert!(parse_strict_json(named, 1).unwrap().is_object());
+        assert!(parse_strict_json(named, 0).is_err());
     }
 
     const RAW: &str = r#"{"$serde_json::private::RawValue":"true"}"#;

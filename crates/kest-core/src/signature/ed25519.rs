@@ -122,6 +122,7 @@ impl Ed25519Signer {
         let mut seed = Zeroizing::new([0_u8; 32]);
         random.fill(seed.as_mut())?;
         let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+        // Of full order: a clamped scalar (RFC 8032 section 5.1.5) is no multiple of the group's.
         let public = PublicKey(key.verifying_key());
         let key_id = KeyId::new(thumbprint(&public)).map_err(RandomError::new)?;
         Ok(Self(Arc::new(Held { workload, key_id, key, public })))
