@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use kest_core::policy::dangerous_allow_all;
 use kest_core::trust::Origin;
@@ -192,9 +193,11 @@ fn signals_end_it_whatever_clients_do() {
         half.write_all(b"GET / HTTP/1.1\r\nho").unwrap();
         let _idle = TcpStream::connect(&viewer.address).unwrap();
         assert!(viewer.get("/").starts_with("HTTP/1.1 200 "));
-        let id = viewer.child.id().to_string();
+        let (id, told) = (viewer.child.id().to_string(), Instant::now());
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         assert_eq!(viewer.child.wait().unwrap().code(), Some(0), "{signal}");
+        // A head may take thirty seconds, and is not waited for.
+        assert!(told.elapsed() < Duration::from_secs(15), "{signal}: {:?}", told.elapsed());
     }
 }
 
