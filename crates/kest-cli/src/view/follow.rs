@@ -75,7 +75,8 @@ fn more(log: &Log, known: &Known, seen: &mut HashMap<(Uuid, u32), u64>) -> io::R
     let files: Vec<_> = log.files().collect();
     // What was deleted will not come back, and its place need not be remembered.
     seen.retain(|file, _| files.contains(file));
-    for file in files {
+    // The newest first: of a long log they are what is looked at.
+    for file in files.into_iter().rev() {
         let mut lines = log.lines_from(file, seen.get(&file).copied().unwrap_or_default());
         loop {
             let read: io::Result<Vec<RawLine>> = lines.by_ref().take(AT_ONCE).collect();

@@ -12,6 +12,9 @@ const OPERATION_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of memory, about, for refusals: some twenty thousand.
 const REFUSAL_BYTES: usize = 16 * 1024 * 1024;
 
+/// Ends that wait for their operations: as many as a service has under way when a file ends, and more.
+const MOST_WAITING: usize = 16 * 1024;
+
 /// Where a line begins: the file, and the byte in it.
 pub(crate) type Place = ((Uuid, u32), u64);
 
@@ -38,6 +41,8 @@ pub(crate) struct Index {
     operations: Newest<Operation>,
     refusals: Newest<View>,
     by_hash: HashMap<EntryHash, Key>,
+    /// Ends of operations that stand in a file which is read later.
+    waiting: HashMap<EntryHash, End>,
     /// Records that were read.
     pub(crate) records: u64,
     /// Whole lines that are no records.
@@ -56,13 +61,14 @@ impl Index {
             operations: Newest::within(operation_bytes),
             refusals: Newest::within(refusal_bytes),
             by_hash: HashMap::new(),
+            waiting: HashMap::new(),
             records: 0,
             unreadable: 0,
         }
     }
 
     /// Takes an entry; where it was recorded as signed, that counts more than that another carried it.
-    pub(crate) fn operation(&mut self, operation: Operation) {
+    pub(crate) fn operation(&mut self, mut operation: Operation) {
         let hash = operation.hash;
         if let Some(known) = self.by_hash.get(&hash) {
             let known = self.operations.items.get_mut(known);
@@ -73,6 +79,7 @@ impl Index {
             }
             return;
         }
+        operation.end = self.waiting.remove(&hash);
         let cost = size_of::<Operation>() + cost(&operation.view);
         let (key, gone) = self.operations.add(operation.view.at, operation, cost);
         self.by_hash.extend(key.map(|key| (hash, key)));
@@ -86,6 +93,9 @@ impl Index {
         let key = self.by_hash.get(hash);
         if let Some(operation) = key.and_then(|key| self.operations.items.get_mut(key)) {
             operation.end = Some(end);
+        } else if self.operations.left_out == 0 && self.waiting.len() < MOST_WAITING {
+            // Once older ones are left out, it is the end of one of those.
+            self.waiting.insert(*hash, end);
         }
     }
 
@@ -208,6 +218,21 @@ mod tests {
         assert_eq!(index.refusals().count() + usize::try_from(index.refusals_left_out()).unwrap(), 200);
         index.operation(operation(300, "signed", &"x".repeat(30_000)));
         assert_eq!((times(&index), index.by_hash.len()), (vec![], 0), "one that is too long by itself");
+    }
+
+    /// Files are read from the newest on, so that an end may come before its beginning.
+    #[test]
+    fn end_that_comes_before_its_operation_is_kept_for_it() {
+        let mut index = Index::default();
+        let hash = EntryHash::of("5 x");
+        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: None });
+        index.operation(operation(5, "signed", "x"));
+        assert!(index.get(&hash).unwrap().end.is_some() && index.waiting.is_empty());
+        for number in 0..2 * MOST_WAITING {
+            let unknown = EntryHash::of(&number.to_string());
+            index.finished(&unknown, End { ending: "complete".into(), millis: 3, status_class: None });
+        }
+        assert_eq!(index.waiting.len(), MOST_WAITING);
     }
 
     #[test]

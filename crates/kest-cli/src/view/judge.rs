@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use kest_audit::{Log, LogVerifier, Report};
+use kest_audit::{Log, LogVerifier, Report, Verified};
 use kest_core::passport::VerifySettings;
 use kest_core::signature::KeyRing;
 use kest_core::{Clock as _, Dialect, SystemClock, Verifier};
@@ -62,6 +62,8 @@ pub(crate) fn judge(log: Log, ring: Arc<KeyRing>, dialect: Dialect, judged: &Arc
         let mut settings = VerifySettings::default();
         settings.dialect = dialect;
         let verifier = LogVerifier::new(Verifier::with(settings), &ring);
+        // What was found right is compared by its hashes the next time, and judged once.
+        let mut verified = Verified::default();
         let mut before: Option<(u64, Instant)> = None;
         loop {
             let (at, begin) = (SystemClock.unix_millis(), Instant::now());
@@ -75,7 +77,7 @@ pub(crate) fn judge(log: Log, ring: Arc<KeyRing>, dialect: Dialect, judged: &Arc
                 let count = |read| {
                     judged.read.fetch_add(read, Ordering::Relaxed);
                 };
-                let report = log.and_then(|log| verifier.verify(&log, count));
+                let report = log.and_then(|log| verifier.resume(&log, &mut verified, count, |_verified| ()));
                 let report = report.map_err(|error| with_causes(&error));
                 let found = Found { report, at, took: begin.elapsed() };
                 *judged.found.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(found));

@@ -1,6 +1,8 @@
 //! Gathers one lineage: from what is at hand where that is enough, and else from all of the log.
 
 use std::collections::HashSet;
+use std::io;
+use std::sync::TryLockError;
 
 use kest_audit::{Recorded, Wanted};
 use kest_core::Limits;
@@ -10,7 +12,6 @@ use kest_core::passport::Tips;
 use super::asked::Asked;
 use super::index::{Index, Place};
 use super::routes::Site;
-use crate::audit::AuditError;
 
 /// A lineage as the log has it.
 #[derive(Debug)]
@@ -30,8 +31,19 @@ impl Gathered {
     }
 }
 
+/// A lineage cannot be shown now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GatherError {
+    /// A file cannot be read.
+    #[error("the log cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// All of the log is read for another lineage already.
+    #[error("another lineage that reaches far back is being gathered: try again in a moment")]
+    Busy,
+}
+
 /// What was recorded of the lineage that is asked for; `None` where nothing was.
-pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, AuditError> {
+pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, GatherError> {
     let entry: Option<EntryHash> = match &asked.entry {
         Some(text) => match text.parse() {
             Ok(hash) => Some(hash),
@@ -42,14 +54,14 @@ pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, Aud
     let trace = asked.query.trace.as_deref().unwrap_or_default();
     let wanted = entry.map_or(Wanted::Trace(trace), Wanted::Entry);
     let held = site.known.ask(|index| at_hand(index, wanted, &site.limits));
-    let log = site.log.again().map_err(AuditError::Unreadable)?;
+    let log = site.log.again().map_err(GatherError::Unreadable)?;
     let recorded = match held {
         Held::All(places) => {
             let mut entries = Vec::new();
             let mut bytes = 0;
             for (hash, (file, byte)) in &places {
                 let line = log.lines_from(*file, *byte).next().transpose();
-                let Some(line) = line.map_err(AuditError::Unreadable)? else { continue };
+                let Some(line) = line.map_err(GatherError::Unreadable)? else { continue };
                 let read = line.read().ok();
                 let entry = read.as_ref().and_then(|read| read.record.entry());
                 // The file may have been changed since.
@@ -61,7 +73,14 @@ pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, Aud
             }
             Recorded::of(entries)
         }
-        Held::Part => log.lineage(wanted, &site.limits).map_err(AuditError::Unreadable)?,
+        Held::Part => {
+            let _turn = match site.far.try_lock() {
+                Ok(turn) => turn,
+                Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+                Err(TryLockError::WouldBlock) => return Err(GatherError::Busy),
+            };
+            log.lineage(wanted, &site.limits).map_err(GatherError::Unreadable)?
+        }
     };
     let (entries, shortened) = (recorded.entries, recorded.shortened);
     let hashes: Vec<EntryHash> = entries.iter().map(|entry| EntryHash::of(entry)).collect();

@@ -13,7 +13,7 @@ mod serve;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
@@ -55,6 +55,7 @@ pub(crate) async fn run(flags: View) -> Result<Answer, Failure> {
         ring,
         dialect,
         limits: carried::limits(),
+        far: Mutex::new(()),
     };
     announce(address, guard::is_this_machine(address))?;
     serve::serve(listener, Server::new(site, Guard::new(address, &flags.host)), stop).await;

@@ -1,6 +1,6 @@
 //! Which page an address is, and what may run in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
@@ -18,6 +18,7 @@ use super::judge::Judged;
 use super::lineage::gather;
 use super::pages::{self, lineages, log, records, refusals};
 use crate::graph::Drawing;
+use crate::output::with_causes;
 
 /// What our own pages may do: their script and style come from here, and nothing stands in them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -35,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) dialect: Dialect,
     pub(crate) limits: Limits,
+    /// Held while all of the log is read for a lineage that is not at hand: one at a time, so that other pages have their turn.
+    pub(crate) far: Mutex<()>,
 }
 
 impl Site {
@@ -94,8 +97,7 @@ fn lineage(site: &Site, path: &str, asked: &Asked) -> Answer {
         Ok(Some(gathered)) => gathered,
         Ok(None) => return nothing(site, path, "The log has no such lineage."),
         Err(error) => {
-            let told =
-                html! { p .note .bad role="alert" { strong { "The log cannot be read: " } bdi { (error) } } };
+            let told = html! { p .note .bad role="alert" { (with_causes(&error)) } };
             let page = pages::page(site, path, "Lineage", &told);
             return markup(StatusCode::SERVICE_UNAVAILABLE, &page);
         }
