@@ -76,8 +76,8 @@ impl fmt::Display for TraceContext {
 pub struct TraceState(Arc<str>);
 
 impl TraceState {
-    /// Takes the lines of a request's `tracestate`, joined. One that is empty, too long or no list is none: section 3.3.1 has the
-    /// rest of the context go on without it.
+    /// Takes the lines of a request's `tracestate`, joined. One that is empty, too long or no list is left out: section 3.3.1 has
+    /// the rest of the context go on without it.
     #[must_use]
     pub fn parse(lines: impl IntoIterator<Item: AsRef<[u8]>>) -> Option<Self> {
         let mut joined = String::new();
