@@ -28,7 +28,9 @@ impl Rig {
     fn open(&self) -> Arc<JsonLines> {
         let signer = Arc::<Ed25519Signer>::clone(&self.signer);
         let log = JsonLines::builder(self.folder.path(), signer, Durability::Required);
-        Arc::new(log.segment_bytes(4096).open().unwrap())
+        let mut patient = Limits::default();
+        patient.audit_wait = std::time::Duration::from_secs(60);
+        Arc::new(log.limits(patient).segment_bytes(4096).open().unwrap())
     }
 
     async fn operate(&self, log: &Arc<JsonLines>, times: usize) {

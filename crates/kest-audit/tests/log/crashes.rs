@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kest_audit::{Durability, JsonLines, Log, Record, State};
 
-use crate::rig::{Rig, begin, files, kinds, operate, signer, verify};
+use crate::rig::{Rig, begin, files, kinds, operate, patient, signer, verify};
 
 /// The power is lost in mid write: a line lies there without its end.
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn log_whose_thread_is_gone_refuses_at_once_and_can_be_closed() {
     let clock = Arc::new(BreakingClock::default());
     let shared_clock: Arc<dyn kest_core::Clock> = Arc::<BreakingClock>::clone(&clock);
     let builder = JsonLines::builder(folder.path(), signer("cart"), Durability::Required);
-    let log = Arc::new(builder.clock(shared_clock).open().unwrap());
+    let log = Arc::new(builder.limits(patient()).clock(shared_clock).open().unwrap());
     let shared: Arc<dyn kest_core::Audit> = Arc::<JsonLines>::clone(&log);
     let service = kest_core::Admitter::builder(signer("cart")).audit(shared).build();
     drop(operate(&service, "step").await);

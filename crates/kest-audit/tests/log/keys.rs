@@ -8,7 +8,7 @@ use kest_core::signature::{
 };
 use kest_core::{Admitter, Audit, Clock as _, Limits, SystemClock, Verifier};
 
-use crate::rig::operate;
+use crate::rig::{operate, patient};
 
 fn key(id: &str, seed: u8) -> Ed25519Signer {
     let workload = WorkloadId::new("spiffe://example.org/cart").unwrap();
@@ -40,7 +40,7 @@ async fn exchanged_key_counts_until_its_end_and_the_next_from_there_on() {
     let signer = Arc::new(ReplaceableSigner::new(key("old", 1)));
     let log =
         JsonLines::builder(folder.path(), Arc::<ReplaceableSigner>::clone(&signer), Durability::Required);
-    let log = Arc::new(log.segment_bytes(4096).open().unwrap());
+    let log = Arc::new(log.limits(patient()).segment_bytes(4096).open().unwrap());
     let shared: Arc<dyn Audit> = Arc::<JsonLines>::clone(&log);
     let service = Admitter::builder(Arc::<ReplaceableSigner>::clone(&signer)).audit(shared).build();
     for _operation in 0..10 {

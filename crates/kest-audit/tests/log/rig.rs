@@ -30,10 +30,17 @@ pub(crate) fn ring() -> KeyRing {
     ring
 }
 
+/// However slow the machine is that tests run on.
+pub(crate) fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.audit_wait = std::time::Duration::from_secs(60);
+    limits
+}
+
 /// A log in `folder`, and a service that writes it.
 pub(crate) fn begin(folder: &Path, durability: Durability, segment_bytes: u64) -> (Arc<JsonLines>, Admitter) {
     let builder = JsonLines::builder(folder, signer("cart"), durability).segment_bytes(segment_bytes);
-    let log = Arc::new(builder.open().unwrap());
+    let log = Arc::new(builder.limits(patient()).open().unwrap());
     let shared: Arc<dyn Audit> = Arc::<JsonLines>::clone(&log);
     let service = Admitter::builder(signer("cart")).audit(shared).build();
     (log, service)
