@@ -68,8 +68,9 @@ impl<'it> Walk<'it> {
         mut rest: impl FnMut(&Position),
     ) -> io::Result<Walked> {
         let writer = self.at.writer;
-        let done = self.at.part;
-        for number in log.files_of(writer).filter(|number| *number > done) {
+        // Before the first record no part is done: one that has the number 0 is looked at too.
+        let done = self.at.next.map(|_record| self.at.part);
+        for number in log.files_of(writer).filter(|number| Some(*number) > done) {
             if let Some(at) = self.position() {
                 rest(at);
             }
@@ -120,6 +121,10 @@ impl<'it> Walk<'it> {
         self.torn_before_more();
         self.at.part = number;
         self.entries.clear();
+        // Parts are numbered from 1.
+        if number == 0 {
+            self.fault(0, FaultKind::Misplaced);
+        }
     }
 
     /// Judges one more line.

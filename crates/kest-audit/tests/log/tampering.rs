@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kest_audit::{Line, Log, Record};
+use kest_audit::{Answer, Line, Log, Record};
 use kest_core::Operation;
 use kest_core::policy::policy_fn;
 use kest_core::trust::Origin;
@@ -152,6 +152,27 @@ async fn torn_line_before_another_file_is_found() {
     let text = std::fs::read_to_string(&first).unwrap();
     std::fs::write(&first, text + "{\"at\":1").unwrap();
     assert_eq!(kinds(&verify(rig.path())), ["torn"]);
+}
+
+/// Attack: a file before the first one, which readers of lines show: with a record that was made up, with records that are there
+/// already, or the first one itself under that name.
+#[tokio::test]
+async fn file_with_the_number_0_is_judged_and_is_no_part_of_a_log() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
+    let zeroth = PathBuf::from(first.to_str().unwrap().replace(".000001.", ".000000."));
+    let text = std::fs::read_to_string(&first).unwrap();
+    let start = text.lines().next().unwrap();
+    for before in [text.as_str(), &format!("{start}\n"), "{}\n", ""] {
+        std::fs::write(&zeroth, before).unwrap();
+        let report = verify(rig.path());
+        assert!(!report.holds(), "{before}");
+        assert_eq!((kinds(&report)[0], report.writers[0].answer), ("misplaced", Answer::Gap), "{before}");
+    }
+    std::fs::rename(&first, &zeroth).unwrap();
+    assert_eq!(kinds(&verify(rig.path())), ["misplaced"]);
 }
 
 /// Attack: all files of a writer are deleted, or its end is cut off after another saw it.
