@@ -50,7 +50,7 @@ impl<'it> Report<'it> {
         self.of(&error).report_about(Some(Asked { denial, ..asked }));
         if !self.span.is_disabled() {
             self.span.record("kest.entry_id", display(asked.entry_id));
-            self.span.record("kest.workload_id", display(asked.workload));
+            self.span.record("kest.workload_id", asked.workload.as_str());
             self.span.record("kest.trust_score", asked.trust.value());
         }
         self.end(&error);

@@ -50,6 +50,7 @@
 
 mod admission;
 mod admit_error;
+mod admit_options;
 mod admit_report;
 mod admitter;
 mod arrival;
@@ -86,7 +87,8 @@ pub mod trust;
 
 pub use admission::{Admission, Joined, Nested};
 pub use admit_error::{AdmitError, AdmitErrorKind};
-pub use admitter::{AdmitOptions, Admitter, AdmitterBuilder};
+pub use admit_options::AdmitOptions;
+pub use admitter::{Admitter, AdmitterBuilder};
 pub use arrival::{Arrival, Lineage};
 pub use audit::Audit;
 pub use caller::{

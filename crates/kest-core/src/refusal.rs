@@ -280,7 +280,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// A name of our own, which may hold anything: on one line, and no longer than a line can take.
-struct Shown<'it>(&'it str);
+pub(crate) struct Shown<'it>(pub(crate) &'it str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use tracing::field::{Empty, display};
 
 use crate::entry::{Entry, EntryHash, OperationName, TraceId};
 use crate::passport::Passport;
-use crate::refusal::Step;
+use crate::refusal::{Shown, Step};
 
 /// The target of the spans, and the scope under which they are exported.
 pub const SCOPE: &str = "kest.core";
@@ -106,7 +106,7 @@ impl OperationSpan {
             return;
         }
         self.span.record("kest.entry_id", display(entry.entry_id()));
-        self.span.record("kest.workload_id", display(entry.workload()));
+        self.span.record("kest.workload_id", entry.workload().as_str());
         self.span.record("kest.trust_score", entry.trust_score().value());
         self.span.record("kest.parent_hash", display(Parents(entry.parents())));
         self.span.record("kest.signature", entry.compact().rsplit('.').next().unwrap_or_default());
@@ -124,12 +124,12 @@ pub(crate) enum Passports {
     Shown,
 }
 
-/// The name that an exporter gives the span.
+/// The name that an exporter gives the span, on one line.
 struct Title<'it>(&'it OperationName);
 
 impl std::fmt::Display for Title<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "kest.verified.{}", self.0)
+        write!(formatter, "kest.verified.{}", Shown(self.0.as_str()))
     }
 }
 
