@@ -15,6 +15,7 @@ mod grants;
 mod grpc;
 mod guard;
 mod lineages;
+mod metrics;
 mod outbound;
 mod policy;
 mod possession;

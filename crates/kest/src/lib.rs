@@ -18,6 +18,9 @@ pub use kest_redis as redis;
 #[cfg(any(feature = "audit-postgres", feature = "audit-sqlite"))]
 pub use kest_sql as sql;
 
+#[cfg(feature = "telemetry")]
+pub use kest_telemetry as telemetry;
+
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest as client;
 
@@ -72,6 +75,19 @@ pub fn dangerous_insecure_no_verify() -> IdentityChoice {
     IdentityChoice::dangerous_insecure_no_verify()
 }
 
+/// Describes the metrics of every crate that is compiled in to the recorder that is installed.
+///
+/// The guide on telemetry has all of them in one table.
+pub fn describe_metrics() {
+    kest_core::refusal::describe_metrics();
+    kest_baggage::telemetry::describe_metrics();
+    kest_identity::telemetry::describe_metrics();
+    #[cfg(feature = "policy")]
+    kest_policy::telemetry::describe_metrics();
+    #[cfg(feature = "redis")]
+    kest_redis::telemetry::describe_metrics();
+}
+
 /// The guides, as they stand in the repository too; their code is compiled with the tests of this crate.
 #[cfg(any(
     all(doc, not(doctest)),
@@ -83,6 +99,7 @@ pub fn dangerous_insecure_no_verify() -> IdentityChoice {
         feature = "reqwest",
         feature = "cedar",
         feature = "opa",
+        feature = "telemetry",
         feature = "redis-cluster",
         feature = "redis-tls"
     )
@@ -125,5 +142,7 @@ pub mod guides {
         refused;
         /// What a lineage looks like, and a page that proves it.
         pictures;
+        /// Spans, traces and metrics.
+        telemetry;
     }
 }

@@ -115,6 +115,9 @@ pub struct HopFlags {
     /// Whether an operation runs only after its record is on the disk.
     #[arg(long, value_enum, default_value_t = DurabilityFlag::Required, requires = "audit")]
     audit_durability: DurabilityFlag,
+    /// A collector that takes OTLP over HTTP, http://127.0.0.1:4318 for instance: it gets a span for each request and operation.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -162,6 +165,12 @@ pub enum FlagError {
 }
 
 impl HopFlags {
+    /// The service's name, and the collector that gets its spans.
+    #[must_use]
+    pub fn spans(&self) -> Option<(&str, &str)> {
+        self.otlp.as_deref().map(|collector| (self.name.as_str(), collector))
+    }
+
     /// The service that the flags describe, which listens on `address`.
     pub(crate) async fn to_hop(&self, address: SocketAddr) -> Result<Hop, BoxError> {
         let signer = Arc::new(Ed25519Signer::from_file(&self.key)?);

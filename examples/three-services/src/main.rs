@@ -5,7 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kest::core::BoxError;
+use kest::telemetry::{Exporter, Guard, export};
 use three_services::{demo, flags, hop};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// A request crosses several services and its lineage is proved at every hop.
 #[derive(Debug, Parser)]
@@ -24,11 +28,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let program = Program::parse();
-    log_to_standard_error();
-    let outcome = tokio::runtime::Runtime::new().map_err(BoxError::from).and_then(|runtime| {
+    let command = Program::parse().command.unwrap_or(Command::Demo(demo::Demo::default()));
+    let outcome = observe(&command).and_then(|_spans| {
+        let runtime = tokio::runtime::Runtime::new()?;
         let outcome = runtime.block_on(async {
-            match program.command.unwrap_or(Command::Demo(demo::Demo::default())) {
+            match command {
                 Command::Demo(demo) => demo.run().await,
                 Command::Hop(flags) => hop::run(*flags).await,
             }
@@ -54,8 +58,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn log_to_standard_error() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("warn,kest=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+/// Lines to standard error, and spans to a collector where one was named; what is left of them goes out with the guard.
+fn observe(command: &Command) -> Result<Option<Guard>, BoxError> {
+    let (spans, guard) = match command {
+        Command::Hop(flags) => flags.spans(),
+        Command::Demo(_) => None,
+    }
+    .map(|(service, collector)| export(service, Exporter::Otlp(collector.to_owned())))
+    .transpose()?
+    .unzip();
+    // Spans are for the collector: lines are no shorter with them.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_unset| EnvFilter::new("warn,kest=info,kest.core=off"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(spans).with(lines).try_init()?;
+    Ok(guard)
 }
