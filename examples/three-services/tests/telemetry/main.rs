@@ -49,7 +49,7 @@ impl Services {
         reqwest::Client::new().post(format!("{}/call", self.hops[0].origin))
     }
 
-    /// A call by somebody who is known, with these headers, and the traces that its entries name.
+    /// A call by a user who is known, with these headers, and the traces that its entries name.
     async fn known(&self, headers: &[(&str, &str)]) -> (Answer, Vec<String>) {
         let token = self.issuer.token("shop", "alice", "web", "orders:write").unwrap();
         let call =
@@ -74,7 +74,8 @@ fn trace_of(entry: &str) -> String {
     payload["labels"]["trace_id"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test]
+// On several threads: a hop that ends is waited for, and sends its last spans to the collector meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn one_trace_crosses_three_services_with_the_names_and_attributes_of_the_protocol() {
     let collector = Collector::start().await;
     let services = Services::start("spans", &["--otlp", &collector.url]).await;
