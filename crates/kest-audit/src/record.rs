@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use kest_core::audit::Ending;
+use kest_core::entry::EntryHash;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -58,6 +60,9 @@ pub enum Record<'text> {
     Refused(#[serde(borrow)] Refusal<'text>),
     /// An operation has ended.
     Finished {
+        /// The SHA-256 of what it gave, where that was asked for and all of it was taken.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        content_hash: Option<Cow<'text, str>>,
         /// How: a name of [`Ending`](kest_core::audit::Ending).
         #[serde(borrow)]
         ending: Cow<'text, str>,
@@ -222,6 +227,9 @@ pub enum LineError {
     /// It is spelled in another way than it is written in.
     #[error("line is not in its one spelling")]
     OtherSpelling,
+    /// What it says an operation gave is no SHA-256, or is said of one that did not end complete.
+    #[error("line says a content hash that cannot be")]
+    ContentHash,
     /// Its version is not 1.
     #[error("line is of another version: {0}")]
     Version(u8),
@@ -241,7 +249,15 @@ impl<'text> Line<'text> {
         // Members are declared in the order of RFC 8785, so that writing it again gives the one spelling.
         let mut same = Same(line);
         let written = serde_json::to_writer(&mut same, &read);
-        if written.is_ok() && same.0.is_empty() { Ok(read) } else { Err(LineError::OtherSpelling) }
+        if written.is_err() || !same.0.is_empty() {
+            return Err(LineError::OtherSpelling);
+        }
+        if let Record::Finished { content_hash: Some(hash), ending, .. } = &read.record
+            && (hash.parse::<EntryHash>().is_err() || ending != Ending::Complete.as_str())
+        {
+            return Err(LineError::ContentHash);
+        }
+        Ok(read)
     }
 
     /// The hash of the line before.

@@ -187,6 +187,7 @@ impl Writer {
             Item::Refused(refusal) => chain.append(lines, at, Record::Refused(refusal.as_ref().clone())),
             Item::Finished(finished) => {
                 let record = Record::Finished {
+                    content_hash: finished.content_hash.map(|hash| hash.to_hex().into()),
                     ending: finished.ending.as_str().into(),
                     entry: finished.entry.to_hex().into(),
                     millis: finished.millis,

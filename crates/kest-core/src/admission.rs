@@ -9,7 +9,7 @@ use crate::admitter::Admitter;
 use crate::arrival::{Arrival, Lineage};
 use crate::audit::{Ending, Recording};
 use crate::caller::Caller;
-use crate::entry::{Entry, OperationName};
+use crate::entry::{Entry, EntryHash, OperationName};
 use crate::passport::Passport;
 use crate::policy::Authorize;
 use crate::refusal::Step;
@@ -146,6 +146,14 @@ impl Admission {
     pub fn answered(&self, status: u16) {
         if let Some(recording) = &self.0.recording {
             recording.answered(status);
+        }
+    }
+
+    /// Notes the SHA-256 of what the operation gave, for the record of its end; the first word counts. An operation that does not
+    /// end [`Complete`](Ending::Complete) is recorded without one.
+    pub fn gave(&self, content: EntryHash) {
+        if let Some(recording) = &self.0.recording {
+            recording.gave(content);
         }
     }
 

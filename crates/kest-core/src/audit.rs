@@ -1,8 +1,8 @@
 //! The seam to the audit log: what a service did, refused and finished, told in the order in which it happened.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
@@ -80,6 +80,8 @@ pub struct Finished {
     pub status_class: Option<u8>,
     /// Milliseconds from its signature to its end, by the service's clock.
     pub millis: u64,
+    /// The SHA-256 of what it gave, where that was asked for and the operation is [`Complete`](Ending::Complete).
+    pub content_hash: Option<EntryHash>,
 }
 
 /// How an operation ended.
@@ -148,6 +150,7 @@ pub(crate) struct Recording {
     entry: EntryHash,
     began: u64,
     status_class: AtomicU8,
+    content_hash: OnceLock<EntryHash>,
     runs: AtomicBool,
     said: AtomicBool,
 }
@@ -165,6 +168,7 @@ impl Recording {
             entry: signed.entry.hash(),
             began: clock.unix_millis(),
             status_class: AtomicU8::new(0),
+            content_hash: OnceLock::new(),
             runs: AtomicBool::new(false),
             said: AtomicBool::new(false),
         };
@@ -178,6 +182,11 @@ impl Recording {
         self.status_class.store(class, Ordering::Release);
     }
 
+    pub(crate) fn gave(&self, content: EntryHash) {
+        // What was given is given: another word about it comes too late.
+        let _given_already = self.content_hash.set(content);
+    }
+
     /// Says the end; only the first time counts.
     pub(crate) fn finish(&self, ending: Ending) {
         if self.said.swap(true, Ordering::AcqRel) {
@@ -189,6 +198,8 @@ impl Recording {
             ending,
             status_class: (class > 0).then_some(class),
             millis: self.clock.unix_millis().saturating_sub(self.began),
+            // The hash of a part, or of what did not arrive, would pass for the whole.
+            content_hash: self.content_hash.get().copied().filter(|_| ending == Ending::Complete),
         });
     }
 }
@@ -226,6 +237,13 @@ impl EndGuard {
     pub fn end(&mut self, ending: Ending) {
         if let Some(admission) = self.0.take() {
             admission.finished(ending);
+        }
+    }
+
+    /// Notes what the operation gave.
+    pub fn gave(&self, content: EntryHash) {
+        if let Some(admission) = &self.0 {
+            admission.gave(content);
         }
     }
 

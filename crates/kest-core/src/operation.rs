@@ -31,6 +31,7 @@ pub struct Operation {
     taints: Taints,
     sanitizer: Option<Sanitizer>,
     resource: Resource,
+    content_hash: Option<EntryHash>,
     input_hash: Option<EntryHash>,
     environment: Option<JsonObject>,
     otel_context: Option<OtelContext>,
@@ -103,6 +104,7 @@ impl Operation {
             taints: Taints::none(),
             sanitizer: None,
             resource: Resource::default(),
+            content_hash: None,
             input_hash: None,
             environment: None,
             otel_context: None,
@@ -156,6 +158,16 @@ impl Operation {
     #[must_use]
     pub fn input_hash(mut self, hash: EntryHash) -> Self {
         self.input_hash = Some(hash);
+        self
+    }
+
+    /// Records the SHA-256 of what was made: `content_hash` of the entry.
+    ///
+    /// An entry is signed before its operation runs, so this is for an operation that gives what is there already: a nested one that
+    /// signs the answer of the one around it.
+    #[must_use]
+    pub fn content_hash(mut self, hash: EntryHash) -> Self {
+        self.content_hash = Some(hash);
         self
     }
 
@@ -250,6 +262,7 @@ impl Operation {
         draft.added_taints = self.taints.clone();
         draft.sanitizer = self.sanitizer.clone();
         draft.resource = self.resource.clone();
+        draft.content_hash = self.content_hash.map(|hash| hash.to_hex().into());
         draft.input_hash = self.input_hash.map(|hash| hash.to_hex().into());
         draft.environment = self.environment.clone().unwrap_or_default();
         draft.otel_context = self.otel_context.map(OtelContext::to_object).unwrap_or_default();

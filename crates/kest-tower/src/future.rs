@@ -16,6 +16,7 @@ use tracing::Span;
 
 use crate::answer::Rejection;
 use crate::body::BodyCheck;
+use crate::operation::AnswerHashing;
 use crate::respond::{Answering, Respond};
 use crate::steps::Arrived;
 use crate::touch::Watch;
@@ -43,6 +44,7 @@ pin_project! {
         answering: Answering,
         watch: Option<Watch>,
         span: Span,
+        hashing: AnswerHashing,
     }
 }
 
@@ -81,7 +83,7 @@ where
     ) -> Self {
         let answering = Answering::to(&request, respond);
         let state = State::Proving { proving, request: Some(request), inner, enter };
-        Self { state, answering, watch: None, span: Span::none() }
+        Self { state, answering, watch: None, span: Span::none(), hashing: AnswerHashing::None }
     }
 
     /// Runs `inner`, which is ready, under what runs already: nothing is to be proved but that the body is the one that was
@@ -98,12 +100,17 @@ where
                 State::Waiting { verdict, request: Some(request), inner, ambience }
             }
         };
-        Self { state, answering, watch: None, span: Span::none() }
+        Self { state, answering, watch: None, span: Span::none(), hashing: AnswerHashing::None }
     }
 
     /// Judges the answer of the inner service before anything of it leaves.
     pub(crate) fn watched(self, watch: Option<Watch>) -> Self {
         Self { watch, ..self }
+    }
+
+    /// Hashes the answer of the inner service on its way out, where that is asked.
+    pub(crate) fn hashing(self, hashing: AnswerHashing) -> Self {
+        Self { hashing, ..self }
     }
 
     /// Proves, and runs the inner service, within `span`, and says in it how that ended.
@@ -157,7 +164,11 @@ where
                             // Its body has the word from here on.
                             end.hand_over();
                             let wrap = |body| ambience.clone().wrap_answer(body, length);
-                            Poll::Ready(Ok(response.map(wrap)))
+                            let response = response.map(wrap);
+                            Poll::Ready(Ok(match this.hashing {
+                                AnswerHashing::None => response,
+                                AnswerHashing::Recorded => response.map(Ambient::with_content_hash),
+                            }))
                         }
                     };
                 }

@@ -67,6 +67,7 @@ pub(crate) struct Plan {
     pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) respond: Option<Respond>,
     pub(crate) body: BodyHandling,
+    pub(crate) answer: AnswerHashing,
 }
 
 impl OperationLayer {
@@ -123,6 +124,7 @@ impl OperationLayer {
             signer: None,
             respond: None,
             body: BodyHandling::Whole,
+            answer: AnswerHashing::None,
         };
         Ok(Self { plan: Arc::new(plan) })
     }
@@ -219,6 +221,17 @@ impl OperationLayer {
         HashedOperationLayer::new(self, limit)
     }
 
+    /// Has the audit log record the SHA-256 of each answer's body with its end, as `content_hash` of the record `finished`.
+    ///
+    /// The bytes are hashed as the handler gives them, on their way out: of any length, with nothing held back, and before layers further
+    /// out compress or change them. Trailers are not covered. An answer that was cut off, failed, panicked, or was not taken
+    /// whole is recorded without a hash. The operation's own entry was signed before it ran; to have the hash in the lineage, sign a
+    /// nested operation with [`Operation::content_hash`]. Without an audit log this changes nothing.
+    #[must_use]
+    pub fn hash_answer(self) -> Self {
+        self.change(|plan| plan.answer = AnswerHashing::Recorded)
+    }
+
     /// Gives the handler a signed body as it comes, of any length: for uploads, and for gRPC methods whose client streams.
     ///
     /// What is given up, where the inbound layer demands a [hop proof](crate::HopProof): the handler acts on data before it is known
@@ -240,6 +253,13 @@ impl OperationLayer {
         change(&mut plan);
         Self { plan: Arc::new(plan) }
     }
+}
+
+/// Whether the bytes of an answer are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerHashing {
+    None,
+    Recorded,
 }
 
 /// What one request says about the operation, before anything is asked.
@@ -343,6 +363,7 @@ impl Clone for Plan {
             signer: self.signer.clone(),
             respond: self.respond.clone(),
             body: self.body,
+            answer: self.answer,
         }
     }
 }

@@ -135,7 +135,7 @@ where
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let plan = Arc::clone(&self.layer.plan);
-        let respond = plan.respond.clone();
+        let (respond, hashing) = (plan.respond.clone(), plan.answer);
         let (mut parts, body) = request.into_parts();
         if let (None, Some(audit)) = (parts.extensions.get::<AuditedBy>(), plan.admitter.audit()) {
             parts.extensions.insert(AuditedBy(Arc::clone(audit)));
@@ -164,7 +164,9 @@ where
             options.signer.clone_from(&plan.signer);
             admit(&plan, &arrival, said, options).await
         });
-        OperationFuture::new(admitting, request, ready, enter_admitted, respond).within(around)
+        OperationFuture::new(admitting, request, ready, enter_admitted, respond)
+            .hashing(hashing)
+            .within(around)
     }
 }
 

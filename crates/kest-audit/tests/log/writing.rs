@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kest_audit::{Answer, Durability, Log, State, TreeHash};
+use kest_audit::{Answer, Durability, Line, LineError, Log, Record, State, TreeHash};
 use kest_core::audit::Ending;
+use kest_core::entry::EntryHash;
 use kest_core::policy::{dangerous_allow_all, policy_fn};
 use kest_core::trust::Origin;
 use kest_core::{AdmitOptions, Admitter, Arrival, Limits, Lineage, Operation, UnverifiedPassport, Verifier};
@@ -26,6 +27,9 @@ async fn log_of_every_kind_of_record_is_complete() {
     let inner =
         outer.operation(Operation::named("inner").unwrap()).admit(&dangerous_allow_all()).await.unwrap();
     inner.answered(201);
+    inner.gave(EntryHash::of_bytes(b"answer"));
+    inner.gave(EntryHash::of_bytes(b"another"));
+    outer.gave(EntryHash::of_bytes(b"never taken"));
     inner.finished(Ending::Complete);
     drop((inner, outer));
     let never = policy_fn("never", |_| false).unwrap();
@@ -41,6 +45,39 @@ async fn log_of_every_kind_of_record_is_complete() {
     let expected =
         [("end", 1), ("finished", 2), ("in_force", 1), ("refused", 1), ("signed", 2), ("start", 1)];
     assert!(expected.iter().all(|(kind, many)| counted.get(kind) == Some(many)), "{counted:?}");
+    let mut given = Vec::new();
+    for line in Log::open(rig.path()).unwrap().lines() {
+        if let Record::Finished { content_hash, .. } = line.unwrap().read().unwrap().record {
+            given.push(content_hash.map(std::borrow::Cow::into_owned));
+        }
+    }
+    // Of the first one that was told, and of none that did not end complete.
+    assert_eq!(given, [Some(EntryHash::of_bytes(b"answer").to_hex()), None]);
+}
+
+/// Attack: a line that says of a part, or in words of its own, what was given.
+#[test]
+fn content_hash_of_another_shape_or_ending_is_no_record() {
+    let hash = EntryHash::of_bytes(b"answer").to_hex();
+    let line = |hash: &str, ending: &str| {
+        format!(
+            r#"{{"at":1,"prev":"{0}","record":{{"finished":{{"content_hash":"{hash}","ending":"{ending}","entry":"{0}","millis":1}}}},"seq":1,"v":1,"writer":"0192f0c4-0000-7000-8000-000000000000"}}"#,
+            "0".repeat(64)
+        )
+    };
+    let read = |hash: &str, ending: &str| Line::read(line(hash, ending).as_bytes()).map(|_line| ());
+    assert!(read(&hash, "complete").is_ok());
+    let upper = hash.to_uppercase();
+    for (hash, ending) in [
+        (hash.as_str(), "cut_off"),
+        (hash.as_str(), "failed"),
+        (hash.as_str(), ""),
+        ("", "complete"),
+        (upper.as_str(), "complete"),
+        ("00", "complete"),
+    ] {
+        assert!(matches!(read(hash, ending), Err(LineError::ContentHash)), "{hash} {ending}");
+    }
 }
 
 /// What came from other services is in the log too: it verifies from itself, and the passport of each entry can be put together.
@@ -100,7 +137,7 @@ async fn files_that_were_deleted_in_order_leave_what_is_before_unknown() {
     let (first, rest) = old.split_first().unwrap();
     let text = std::fs::read_to_string(first).unwrap();
     let last = text.lines().last().unwrap();
-    let line = kest_audit::Line::read(last.as_bytes()).unwrap();
+    let line = Line::read(last.as_bytes()).unwrap();
     let (writer, through) = (line.writer, line.seq);
     let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
     next.removed(writer, through, TreeHash::of_line(last.as_bytes())).await.unwrap();

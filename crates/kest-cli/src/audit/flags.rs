@@ -71,6 +71,9 @@ pub(crate) struct Query {
     /// Of this trace.
     #[arg(long, value_name = "HEX")]
     pub(crate) trace: Option<String>,
+    /// Of operations that gave what has this SHA-256: what was recorded with their end, and entries that sign it.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) content_hash: Option<String>,
     /// With this taint.
     #[arg(long, value_name = "LABEL")]
     pub(crate) taint: Option<String>,

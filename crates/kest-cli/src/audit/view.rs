@@ -45,6 +45,9 @@ pub(crate) struct View {
     pub(crate) ending: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) millis: Option<u64>,
+    /// Of what an operation gave: recorded with its end, or signed in its entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content_hash: Option<String>,
     /// What the entry claims to follow.
     #[serde(skip)]
     pub(crate) parents: Vec<EntryHash>,
@@ -57,6 +60,8 @@ struct Payload {
     trust_score: i64,
     taints: Vec<String>,
     labels: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    content_hash: String,
     #[serde(default)]
     parent_ids: Vec<String>,
 }
@@ -92,7 +97,8 @@ impl View {
                 view.refusal = text(&refused.kind);
                 view.cause = refused.cause.as_deref().and_then(text);
             }
-            Record::Finished { ending, entry, millis, .. } => {
+            Record::Finished { content_hash, ending, entry, millis, .. } => {
+                view.content_hash = content_hash.as_deref().and_then(text);
                 (view.ending, view.entry, view.millis) = (text(ending), text(entry), Some(*millis));
             }
             // What a log says of itself, and what later versions add, names neither callers nor operations.
@@ -122,6 +128,7 @@ impl View {
         self.tenant = label("kest.tenant");
         self.trace = label("trace_id");
         (self.operation, self.trust_score) = (Some(payload.operation), Some(payload.trust_score));
+        self.content_hash = Some(payload.content_hash).filter(|hash| !hash.is_empty());
         self.taints = payload.taints;
         self.parents = payload.parent_ids.iter().filter_map(|parent| parent.parse().ok()).collect();
     }
@@ -136,6 +143,7 @@ impl View {
             && same(&query.workload, &self.workload)
             && same(&query.operation, &self.operation)
             && same(&query.trace, &self.trace)
+            && same(&query.content_hash, &self.content_hash)
             && query.taint.as_ref().is_none_or(|taint| self.taints.contains(taint))
             && query.min_trust.is_none_or(|least| self.trust_score.is_some_and(|score| score >= least))
             && query.max_trust.is_none_or(|most| self.trust_score.is_some_and(|score| score <= most))
@@ -164,6 +172,7 @@ impl View {
         add("ending", self.ending.as_deref());
         add("trust", self.trust_score.map(|score| score.to_string()).as_deref());
         add("taints", Some(self.taints.join(",").as_str()).filter(|taints| !taints.is_empty()));
+        add("content", self.content_hash.as_deref());
         add("entry", self.entry.as_deref());
         line
     }

@@ -116,7 +116,7 @@ fn take(index: &mut Index, line: &RawLine, place: ((Uuid, u32), u64)) {
             }
         }
         Record::Refused(_) => index.refusal(view),
-        Record::Finished { ending, entry, millis, status_class } => {
+        Record::Finished { ending, entry, millis, status_class, .. } => {
             if let Ok(hash) = entry.parse() {
                 let ending = ending.clone().into_owned();
                 index.finished(&hash, End { ending, millis: *millis, status_class: *status_class });

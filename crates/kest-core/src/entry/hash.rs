@@ -35,6 +35,23 @@ impl EntryHash {
     }
 }
 
+/// Hashes bytes as they come, such as the body of an answer while it is streamed.
+#[derive(Debug, Clone, Default)]
+pub struct ContentHasher(Sha256);
+
+impl ContentHasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all bytes.
+    #[must_use]
+    pub fn finish(self) -> EntryHash {
+        EntryHash(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for EntryHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.to_hex())
@@ -96,6 +113,15 @@ fn nibble(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_that_come_in_parts_have_the_hash_of_the_whole() {
+        let mut hasher = ContentHasher::default();
+        hasher.update(b"a.b");
+        hasher.update(b"");
+        hasher.update(b".c");
+        assert_eq!(hasher.finish(), EntryHash::of("a.b.c"));
+    }
 
     #[test]
     fn hexadecimal_form_round_trips_and_upper_case_is_refused() {

@@ -18,7 +18,7 @@ mod strict_labels;
 pub use crate::name::{NameError, OperationName, PolicyName};
 pub use compact::FormError;
 pub use draft::{EntryDraft, Sanitizer, TraceId};
-pub use hash::{EntryHash, HashError};
+pub use hash::{ContentHasher, EntryHash, HashError};
 pub use id::EntryId;
 pub use identity::{Identity, IdentitySource};
 pub use labels::Labels;

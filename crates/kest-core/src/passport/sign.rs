@@ -76,6 +76,7 @@ impl Passport {
         }
         let said = Said {
             policies: permit.into_policy_context(),
+            content_hash: draft.content_hash.clone(),
             input_hash: draft.input_hash.clone(),
             environment: draft.environment.clone(),
             otel_context: draft.otel_context.clone(),
@@ -165,6 +166,7 @@ fn timestamp(unix_millis: u64) -> Option<i64> {
 /// What an entry says that is seldom asked for, and read from its compact form then.
 struct Said {
     policies: PolicyContext,
+    content_hash: Option<Arc<str>>,
     input_hash: Option<Arc<str>>,
     environment: JsonObject,
     otel_context: JsonObject,
@@ -182,8 +184,7 @@ fn signing_input(
     let payload = Payload {
         added_taints: taint_list(&entry.added),
         classification: entry.classification.as_ref().into(),
-        // The entry is signed before the operation runs, so its result is not known yet.
-        content_hash: "".into(),
+        content_hash: said.content_hash.as_deref().unwrap_or_default().into(),
         entry_id: entry.entry_id.to_string().into(),
         environment: Object::of(&said.environment).map_err(SignError::NotWritable)?,
         input_hash: said.input_hash.as_deref().unwrap_or_default().into(),
