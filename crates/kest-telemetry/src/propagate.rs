@@ -35,10 +35,10 @@ impl Propagate for TraceContextAlone {
     }
 }
 
-/// Has the spans of this process known by tracing-opentelemetry's layer, in the version that this crate has: their traces are
-/// signed into entries, spans of requests continue the callers' traces, and outgoing requests name the span that sends them.
+/// Has the spans of this process known by tracing-opentelemetry's layer, in the version that this crate has.
 ///
-/// For a subscriber of the service's own; [`bootstrap`](crate::bootstrap) and [`export`](crate::export) have done it.
+/// Their traces are signed into entries, spans of requests continue the callers' traces, and outgoing requests name the span that
+/// sends them. For a subscriber of the service's own; [`bootstrap`](crate::bootstrap) and [`export`](crate::export) have done it.
 ///
 /// # Errors
 ///
