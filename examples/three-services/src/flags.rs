@@ -115,7 +115,7 @@ pub struct HopFlags {
     /// Whether an operation runs only after its record is on the disk.
     #[arg(long, value_enum, default_value_t = DurabilityFlag::Required, requires = "audit")]
     audit_durability: DurabilityFlag,
-    /// A collector that takes OTLP over HTTP, http://127.0.0.1:4318 for instance: it gets a span for each request and operation.
+    /// A collector that takes OTLP over HTTP, by its URL: it gets a span for each request and operation.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
 }
