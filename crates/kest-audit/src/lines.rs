@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::read::RawLine;
 use crate::record::LINE_BYTES;
 
-/// The lines of one file.
+/// The lines of one file. A line without an end is the last.
 #[derive(Debug)]
 pub(crate) struct Lines {
     reader: Option<BufReader<File>>,
@@ -42,6 +42,10 @@ impl Lines {
         if !whole {
             let rest = if bytes.len() >= LINE_BYTES { skip_line(reader)? } else { None };
             read = rest.and_then(|rest| Some(rest + read?));
+        }
+        // What a writer adds to a line without an end is the rest of it, and no line by itself.
+        if read.is_none() {
+            self.reader = None;
         }
         self.next += read.unwrap_or_default();
         Ok(Some(RawLine { file: Arc::clone(&self.file), number: self.number, bytes, whole, next: self.next }))
@@ -79,5 +83,42 @@ impl Iterator for Lines {
             self.reader = None;
         }
         read.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// Failure: a reader meets half a line, and its writer goes on before the reader does.
+    #[test]
+    fn rest_of_a_line_that_was_read_half_is_not_taken_for_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut file = File::create(&path).unwrap();
+        let text: String = (0..50).map(|number| format!("line {number}\n")).collect();
+        let (mut from, mut found) = (0, String::new());
+        // The writer adds a piece after each line that is read, and the reader comes back where it has to.
+        let mut pieces = text.as_bytes().chunks(4);
+        loop {
+            let mut lines = Lines::open(path.clone(), from);
+            loop {
+                let more = pieces.next().map(|piece| file.write_all(piece).unwrap()).is_some();
+                match lines.next().transpose().unwrap() {
+                    Some(line) if line.whole => {
+                        found.push_str(&format!("{}\n", String::from_utf8(line.bytes).unwrap()));
+                        from = line.next;
+                    }
+                    Some(line) => assert_eq!(line.next, from),
+                    None if more => break,
+                    None => {
+                        assert_eq!(found, text);
+                        return;
+                    }
+                }
+            }
+        }
     }
 }

@@ -211,8 +211,21 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Command};
 use crate::failure::{Answer, Failure};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::say(&format!("cannot start: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let code = runtime.block_on(start());
+    // Its answer is given: a page that is made for a client that went away, and what hangs in a file, is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn start() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -8,6 +8,7 @@ mod index;
 mod judge;
 mod lineage;
 mod pages;
+mod patience;
 mod routes;
 mod serve;
 

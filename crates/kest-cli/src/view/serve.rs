@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::guard::{Guard, harden, refusal_headers};
+use super::patience::Patient;
 use super::routes::{Site, answer};
 
 /// Connections at once; a browser opens six.
@@ -26,6 +27,10 @@ const CONNECTIONS: usize = 64;
 const PAGES: usize = 4;
 /// Time for a head to arrive, and the longest that a connection without requests is kept.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Time for an answer to be taken.
+const TAKE_WAIT: Duration = Duration::from_secs(30);
+/// The longest that a connection is kept, whatever its client asks: others wait for its place. Browsers open another one.
+const LIFE: Duration = Duration::from_secs(5 * 60);
 /// Bytes of a head, the address with its search included.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Time that answers under way get to finish.
@@ -38,12 +43,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Server {
     pub(crate) site: Site,
     pub(crate) guard: Guard,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Server {
     pub(crate) fn new(site: Site, guard: Guard) -> Self {
-        Self { site, guard, turns: Semaphore::new(PAGES) }
+        Self { site, guard, turns: Arc::new(Semaphore::new(PAGES)) }
     }
 }
 
@@ -85,12 +90,14 @@ async fn connection(stream: TcpStream, server: Arc<Server>, mut ended: watch::Re
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, TAKE_WAIT)), service));
     tokio::select! {
         // A client that went away is no business of ours.
         _done = &mut connection => return,
         // The sender is gone: the program ends.
         _gone = ended.changed() => {}
+        () = tokio::time::sleep(LIFE) => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await.unwrap_or_default();
@@ -113,9 +120,11 @@ async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<F
 
 /// Pages read files and go through the index, which other connections must not wait for.
 async fn page(server: &Arc<Server>, uri: &http::Uri) -> Option<Response<Full<Bytes>>> {
-    let _turn = server.turns.acquire().await.ok()?;
+    let turn = Arc::clone(&server.turns).acquire_owned().await.ok()?;
     let (server, uri) = (Arc::clone(server), uri.clone());
     let made = tokio::task::spawn_blocking(move || {
+        // Kept until the page is made, also where its client went away meanwhile.
+        let _turn = turn;
         answer(&server.site, uri.path(), uri.query().unwrap_or_default())
     });
     made.await.ok()

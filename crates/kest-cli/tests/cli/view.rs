@@ -201,6 +201,34 @@ fn signals_end_it_whatever_clients_do() {
     }
 }
 
+/// Attack: clients ask for pages that take without end, and hang up: the work goes on, piles up, and holds the end up.
+#[cfg(target_os = "linux")]
+#[test]
+fn pages_of_clients_that_went_away_are_few_and_hold_no_end_up() {
+    let (_directory, folder, last) = log("view-hung-up");
+    let mut viewer = Viewer::over(&folder);
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&file).unwrap();
+    // Opening it waits for a writer, and there is none.
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let path = format!("/lineage?entry={}", last.entry().hash().to_hex());
+    for _client in 0..40 {
+        let mut stream = TcpStream::connect(&viewer.address).unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", viewer.address).as_bytes())
+            .unwrap();
+        check_refused(&viewer, &format!("HEAD / HTTP/1.0\r\nhost: {}\r\n\r\n", viewer.address), 405);
+    }
+    let id = viewer.child.id().to_string();
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap().count();
+    assert!((5..=10).contains(&threads), "{threads}");
+    let told = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let ended = std::iter::from_fn(|| Some(viewer.child.try_wait().unwrap()));
+    let ended = ended.take_while(|_| told.elapsed() < Duration::from_secs(15)).find_map(|ended| ended);
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
 #[test]
 fn it_says_why_it_does_not_listen() {
     let (directory, folder, _last) = log("view-listen");
