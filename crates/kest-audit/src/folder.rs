@@ -151,7 +151,11 @@ impl Append for Folder {
     fn latest(&mut self, most: usize) -> io::Result<Vec<(Uuid, Tail)>> {
         let files = files(&self.folder)?;
         let mut latest = Vec::new();
-        for files in files.chunk_by(|one, next| one.0 == next.0).rev().take(most) {
+        // Those without a record take no place of others.
+        for files in files.chunk_by(|one, next| one.0 == next.0).rev() {
+            if latest.len() == most {
+                break;
+            }
             let numbers: Vec<u32> = files.iter().map(|(_writer, number)| *number).collect();
             let Some((writer, _number)) = files.first() else { continue };
             latest.extend(tail(&self.folder, *writer, &numbers)?.map(|tail| (*writer, tail)));
@@ -160,16 +164,23 @@ impl Append for Folder {
     }
 
     fn begin(&mut self, (writer, number): (Uuid, u32), batch: &Batch<'_>) -> Result<(), CommitError> {
-        let mut segment = Segment::create(&self.folder, writer, number).map_err(CommitError::Undone)?;
-        if let Err(CommitError::Undone(error) | CommitError::Unknown(error)) = segment.commit(batch.lines) {
-            // A file that stays would end the chain: the next records go to a new writer then. Readers see a file without a record.
-            let removed = std::fs::remove_file(self.folder.join(file_name(writer, number)));
-            return Err(match removed {
-                Ok(()) => CommitError::Undone(error),
-                Err(_stays) => CommitError::Unknown(error),
-            });
+        let begun = Segment::create(&self.folder, writer, number).and_then(|mut segment| {
+            let kept = segment.commit(batch.lines).map(|()| segment);
+            kept.map_err(|error| {
+                // Readers see a file without a record where it stays.
+                let (CommitError::Undone(error) | CommitError::Unknown(error)) = error;
+                let path = self.folder.join(file_name(writer, number));
+                Segment::remove(&self.folder, &path, error)
+            })
+        });
+        match begun {
+            Ok(segment) => self.segment = Some(segment),
+            Err(CommitError::Undone(error)) => return Err(CommitError::Undone(error)),
+            Err(unknown) => {
+                self.segment = None;
+                return Err(unknown);
+            }
         }
-        self.segment = Some(segment);
         Ok(())
     }
 

@@ -58,6 +58,7 @@ mod recorder;
 mod report;
 mod resume;
 mod segment;
+mod signing;
 mod tree;
 mod verify;
 mod walk;

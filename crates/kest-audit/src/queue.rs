@@ -9,6 +9,7 @@ use kest_core::entry::Entry;
 use kest_core::{Clock, Passport};
 use tokio::sync::oneshot;
 
+use crate::chain::Chain;
 use crate::record::{Record, Refusal};
 
 /// Says to who waits whether its record is kept.
@@ -66,6 +67,28 @@ impl Lost {
         self.signed = self.signed.saturating_add(other.signed);
         self.refused = self.refused.saturating_add(other.refused);
         self.finished = self.finished.saturating_add(other.finished);
+    }
+
+    /// The record that says so, where something was lost.
+    pub(crate) fn append(
+        self,
+        chain: &mut Chain,
+        lines: &mut Vec<u8>,
+        at: u64,
+    ) -> Result<(), serde_json::Error> {
+        if self.is_none() {
+            return Ok(());
+        }
+        let Self { signed, refused, finished } = self;
+        chain.append(lines, at, Record::Lost { finished, refused, signed })
+    }
+
+    /// Says so where no record can: the log has ended.
+    pub(crate) fn tell(self) {
+        if !self.is_none() {
+            let Self { signed, refused, finished } = self;
+            tracing::error!(signed, refused, finished, "audit log ended, and these are not in it");
+        }
     }
 }
 
@@ -143,7 +166,7 @@ impl Queue {
         Self { room, clock, pace: PACE, waiting: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Puts `item` at the end. What does not fit and is not waited for is counted as lost.
+    /// Puts `item` at the end. What does not fit and is not waited for is counted as lost; what comes after the end is not.
     pub(crate) fn put(&self, item: Item) -> Result<(), NotTaken> {
         let mut waiting = self.waiting();
         let now = &mut *waiting;
@@ -175,8 +198,13 @@ impl Queue {
     }
 
     /// Counts a refusal that is not put.
-    pub(crate) fn lose_refusal(&self) {
-        self.waiting().lost.add(Lost { refused: 1, ..Lost::default() });
+    pub(crate) fn lose_refusal(&self) -> Result<(), NotTaken> {
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            return Err(NotTaken::Closed);
+        }
+        waiting.lost.add(Lost { refused: 1, ..Lost::default() });
+        Ok(())
     }
 
     /// Takes up to `most` items; none when nothing came for so long.
@@ -235,19 +263,41 @@ impl Queue {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Takes nothing more, and lets go of all that waits: those who wait hear that the log is closed.
-    pub(crate) fn abandon(&self) {
-        let waiting = {
+    /// Takes nothing more, and lets go of all that waits: those who wait hear that the log is closed, and the rest is lost.
+    pub(crate) fn abandon(&self) -> Lost {
+        let (items, mut lost) = {
             let mut waiting = self.waiting();
             waiting.closed = true;
-            std::mem::take(&mut waiting.items)
+            (std::mem::take(&mut waiting.items), std::mem::take(&mut waiting.lost))
         };
-        drop(waiting);
+        for item in items {
+            match item {
+                Item::Signed { reply: None, .. } => lost.signed += 1,
+                Item::Refused(_) => lost.refused += 1,
+                Item::Finished(_) => lost.finished += 1,
+                Item::Signed { .. } | Item::Note { .. } | Item::Close(_) => {}
+            }
+        }
+        lost
     }
 
     /// Nothing in it is half done when a thread panics.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets all who wait go when the thread ends, in order or in a panic of the signer or the clock: there is no writer any more.
+#[derive(Debug)]
+pub(crate) struct Gone(pub(crate) Arc<Queue>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        // Where it ended in order nothing waits any more.
+        self.0.abandon().tell();
+        if std::thread::panicking() {
+            tracing::error!("audit log has stopped: its thread panicked");
+        }
     }
 }
 

@@ -39,6 +39,16 @@ pub struct Recorder {
     /// The second that refusals are counted in, and how many of them came.
     refusals: Mutex<(u64, usize)>,
     refusals_a_second: usize,
+    late: Mutex<Late>,
+}
+
+/// What came after the log's end, and is in no record.
+#[derive(Debug, Default)]
+struct Late {
+    /// The second in which that was said last.
+    told: Option<u64>,
+    /// So many since.
+    records: u64,
 }
 
 /// Builds a [`Recorder`].
@@ -172,6 +182,7 @@ impl RecorderSettings {
             clock: self.clock,
             refusals: Mutex::default(),
             refusals_a_second: self.limits.audit_refusals_a_second,
+            late: Mutex::default(),
         };
         Ok((recorder, settings, queue))
     }
@@ -239,6 +250,20 @@ impl Recorder {
         answer(kept, self.wait).await
     }
 
+    /// What there was no room for is counted, and recorded. What comes after the log's end cannot be: that is said, once a second.
+    fn heed(&self, put: Result<(), NotTaken>) {
+        if put != Err(NotTaken::Closed) {
+            return;
+        }
+        let second = self.clock.unix_seconds();
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.records = late.records.saturating_add(1);
+        if late.told != Some(second) {
+            late.told = Some(second);
+            late.tell();
+        }
+    }
+
     /// Whether this refusal is within what one second may write: strangers cause them, and may not fill the disk with them.
     fn has_room_for_refusal(&self) -> bool {
         let second = self.clock.unix_seconds();
@@ -266,8 +291,7 @@ impl Audit for Recorder {
                 self.kept(kept).await
             }
             Durability::BestEffort => {
-                // Counted where it was not taken.
-                let _counted = self.queue.put(item(None));
+                self.heed(self.queue.put(item(None)));
                 Ok(())
             }
         }
@@ -275,7 +299,7 @@ impl Audit for Recorder {
 
     fn refused(&self, refused: &Refused<'_>) {
         if !self.has_room_for_refusal() {
-            self.queue.lose_refusal();
+            self.heed(self.queue.lose_refusal());
             return;
         }
         let text = |name: &str| name.to_owned().into();
@@ -292,13 +316,11 @@ impl Audit for Recorder {
             user: caller.and_then(|it| it.user()).map(text),
             workload: refused.workload.map(|it| text(it.as_str())),
         };
-        // Counted where it was not taken.
-        let _counted = self.queue.put(Item::Refused(Box::new(refusal)));
+        self.heed(self.queue.put(Item::Refused(Box::new(refusal))));
     }
 
     fn finished(&self, finished: &Finished) {
-        // Counted where it was not taken.
-        let _counted = self.queue.put(Item::Finished(*finished));
+        self.heed(self.queue.put(Item::Finished(*finished)));
     }
 }
 
@@ -307,6 +329,16 @@ impl Drop for Recorder {
         // The thread ends by itself, in order where the process lives long enough.
         let (reply, _unheard) = oneshot::channel();
         let _closed_before = self.queue.put(Item::Close(reply));
+        self.late.get_mut().unwrap_or_else(PoisonError::into_inner).tell();
+    }
+}
+
+impl Late {
+    fn tell(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        if records > 0 {
+            tracing::warn!(records, "audit log is closed, and these are not in it");
+        }
     }
 }
 

@@ -19,18 +19,32 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Creates file `number` of `writer`, and keeps others from taking it for that of a dead one.
-    pub(crate) fn create(folder: &Path, writer: Uuid, number: u32) -> io::Result<Self> {
+    pub(crate) fn create(folder: &Path, writer: Uuid, number: u32) -> Result<Self, CommitError> {
         let mut options = OpenOptions::new();
         options.append(true).create_new(true);
         // What operations do and who asks for them is for the owner to read.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(folder.join(file_name(writer, number)))?;
-        file.lock()?;
+        let path = folder.join(file_name(writer, number));
+        let file = options.open(&path).map_err(|error| {
+            // What is there is not this writer's, and would be there the next time.
+            let taken = error.kind() == io::ErrorKind::AlreadyExists;
+            if taken { CommitError::Unknown(error) } else { CommitError::Undone(error) }
+        })?;
         // The name is durable when its folder is.
-        #[cfg(unix)]
-        File::open(folder)?.sync_all()?;
+        if let Err(error) = file.lock().and_then(|()| sync(folder)) {
+            return Err(Self::remove(folder, &path, error));
+        }
         Ok(Self { file, whole: 0 })
+    }
+
+    /// Takes back a file in which nothing was kept. One that stays, or could be back after a loss of power, would end the chain: the
+    /// next records go to a new writer then.
+    pub(crate) fn remove(folder: &Path, path: &Path, error: io::Error) -> CommitError {
+        match std::fs::remove_file(path).and_then(|()| sync(folder)) {
+            Ok(()) => CommitError::Undone(error),
+            Err(_stays) => CommitError::Unknown(error),
+        }
     }
 
     /// Writes whole lines and waits until they are on the disk.
@@ -58,6 +72,11 @@ impl Segment {
         let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
         Self { file, whole: 0 }
     }
+}
+
+/// Names in a folder are durable when it is on the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

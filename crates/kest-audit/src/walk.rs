@@ -27,6 +27,8 @@ pub(crate) struct Walk<'it> {
     service: Option<WorkloadId>,
     at: Position,
     entries: Window<Arc<Entry>>,
+    /// No line of this part was read yet.
+    first: bool,
     faults: Vec<Fault>,
     answer: Answer,
 }
@@ -51,7 +53,7 @@ impl<'it> Walk<'it> {
     ) -> Self {
         let service = at.service.as_deref().and_then(|service| WorkloadId::new(service).ok());
         let (entries, faults, answer) = (Window::default(), Vec::new(), Answer::Complete);
-        Self { verifier, ring, witnessed, service, at, entries, faults, answer }
+        Self { verifier, ring, witnessed, service, at, entries, first: true, faults, answer }
     }
 
     /// Where it is, unless a fault was found.
@@ -120,6 +122,7 @@ impl<'it> Walk<'it> {
     pub(crate) fn part(&mut self, number: u32) {
         self.torn_before_more();
         self.at.part = number;
+        self.first = true;
         self.entries.clear();
         // Parts are numbered from 1.
         if number == 0 {
@@ -173,6 +176,7 @@ impl<'it> Walk<'it> {
                 0
             }
         };
+        let first = std::mem::take(&mut self.first);
         let hash = TreeHash::of_line(&raw.bytes);
         let line = match raw.read() {
             Ok(line) if line.writer == self.at.writer => line,
@@ -197,6 +201,7 @@ impl<'it> Walk<'it> {
             self.lose_edge();
         }
         self.witness(line.seq, hash);
+        self.begins_part(&line, first);
         self.record(&line);
         if let Some(edge) = &mut self.at.edge {
             edge.push(hash);
@@ -227,6 +232,19 @@ impl<'it> Walk<'it> {
         if roots.and_then(|roots| roots.get(&edge.size())).is_some_and(|root| *root != edge.root()) {
             let size = edge.size();
             self.fault(size, FaultKind::CheckpointDiffers);
+        }
+    }
+
+    /// A part behind the first one begins with the record that says its number, and that record stands nowhere else.
+    fn begins_part(&mut self, line: &Line<'_>, first: bool) {
+        let Record::Segment { number, .. } = line.record else {
+            if first && self.at.part > 1 {
+                self.fault(line.seq, FaultKind::Misplaced);
+            }
+            return;
+        };
+        if !first || self.at.part < 2 || number != self.at.part {
+            self.fault(line.seq, FaultKind::Misplaced);
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use kest_core::audit::AuditError;
 use kest_core::entry::EntryId;
-use kest_core::signature::{Sign, Signature, SigningKey};
+use kest_core::signature::Sign;
 use kest_core::{Clock, Random};
 use tokio::runtime::Handle;
 
@@ -15,8 +14,9 @@ use crate::chain::{Chain, Window};
 use crate::folder::State;
 use crate::note::Checkpoint;
 use crate::place::{Append, Batch, CommitError};
-use crate::queue::{Item, Lost, Queue, Reply};
+use crate::queue::{Gone, Item, Lost, Queue, Reply};
 use crate::record::{Before, Record, Start};
+use crate::signing::Signing;
 
 /// What a writer goes by.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub(crate) struct Writer {
     /// None where the last file could not be gone on with.
     open: Option<Open>,
     recent: Window<()>,
+    signing: Signing,
     lost: Lost,
     sealed: Sealed,
 }
@@ -53,13 +54,16 @@ struct Open {
 struct Sealed {
     next: u64,
     at: u64,
+    /// When a later one could not be had.
+    failed: Option<u64>,
 }
 
 impl Writer {
     /// Begins a writer with a file of its own, or what `place` has for one.
     pub(crate) fn begin(place: Box<dyn Append>, settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
         let (recent, lost, sealed) = (Window::default(), Lost::default(), Sealed::default());
-        let mut writer = Self { place, settings, queue, open: None, recent, lost, sealed };
+        let signing = Signing::new(settings.runtime.clone());
+        let mut writer = Self { place, settings, queue, open: None, recent, signing, lost, sealed };
         writer.reopen()?;
         Ok(writer)
     }
@@ -75,6 +79,7 @@ impl Writer {
             self.write(items);
             if let Some(Item::Close(reply)) = closing.pop() {
                 let ended = self.end();
+                self.lost.tell();
                 tell(reply, ended);
                 return;
             }
@@ -122,7 +127,7 @@ impl Writer {
             return Err(error);
         }
         self.recent.clear();
-        self.sealed = Sealed { next: 0, at: clock.unix_millis() };
+        self.sealed = Sealed { next: 0, at: clock.unix_millis(), failed: None };
         self.open = Some(Open { chain, number: 1, bytes: length(&lines) });
         Ok(())
     }
@@ -134,10 +139,7 @@ impl Writer {
         }
         let lost = std::mem::take(&mut self.lost);
         let written = self.commit(|writer, at, chain, lines| {
-            let Lost { signed, refused, finished } = lost;
-            if !lost.is_none() {
-                chain.append(lines, at, Record::Lost { finished, refused, signed })?;
-            }
+            lost.append(chain, lines, at)?;
             items.iter().try_for_each(|item| writer.line(item, at, chain, lines))
         });
         if written.is_err() {
@@ -254,21 +256,28 @@ impl Writer {
         let Some(open) = &self.open else { return Ok(()) };
         let fresh = open.chain.next().saturating_sub(self.sealed.next);
         // A clock that was set back says nothing about the time since.
-        let since = self.now().checked_sub(self.sealed.at).unwrap_or(u64::MAX);
+        let now = self.now();
+        let passed = |at: u64| now.checked_sub(at).unwrap_or(u64::MAX);
+        let since = passed(self.sealed.at);
         let due = fresh >= SEAL_RECORDS || fresh > 0 && since >= SEAL_MILLIS || since >= HEARTBEAT_MILLIS;
-        if due {
-            self.seal()?;
+        // Operations wait for a signer that is away, and not each of them.
+        let again = self.sealed.failed.is_none_or(|at| passed(at) >= SEAL_MILLIS);
+        let sealed = if due && again { self.seal() } else { Ok(()) };
+        if sealed.is_err() {
+            self.sealed.failed = Some(now);
         }
-        match &self.open {
+        let rotated = match &self.open {
             Some(open) if open.bytes >= self.settings.segment_bytes => self.rotate(),
             Some(_) | None => Ok(()),
-        }
+        };
+        sealed.and(rotated)
     }
 
     /// Signs the root over all records so far, and records that.
     fn seal(&mut self) -> Result<(), AuditError> {
         let Some(open) = &self.open else { return Ok(()) };
-        let (note, sealed) = self.sealing(&open.chain)?;
+        let chain = open.chain.clone();
+        let (note, sealed) = self.sealing(&chain)?;
         self.append([Record::Checkpoint { note: note.into() }])?;
         self.sealed = sealed;
         Ok(())
@@ -283,16 +292,24 @@ impl Writer {
         let Some(open) = &self.open else { return Ok(()) };
         let at = self.now();
         let mut chain = open.chain.clone();
-        chain.append(&mut Vec::new(), at, Record::End {}).map_err(|error| storage(error.into()))?;
+        // What the last write lost is counted nowhere else.
+        let lost = self.lost;
+        let last = |chain: &mut Chain, lines: &mut Vec<u8>| {
+            lost.append(chain, lines, at)?;
+            chain.append(lines, at, Record::End {})
+        };
+        last(&mut chain, &mut Vec::new()).map_err(|error| storage(error.into()))?;
         let (note, _sealed) = self.sealing(&chain)?;
         self.commit_at(at, |_writer, at, chain, lines| {
-            chain.append(lines, at, Record::End {})?;
+            last(chain, lines)?;
             chain.append(lines, at, Record::Checkpoint { note: note.into() })
-        })
+        })?;
+        self.lost = Lost::default();
+        Ok(())
     }
 
     /// A checkpoint over all records of `chain`, and how far it reaches.
-    fn sealing(&self, chain: &Chain) -> Result<(String, Sealed), AuditError> {
+    fn sealing(&mut self, chain: &Chain) -> Result<(String, Sealed), AuditError> {
         let signer = &self.settings.signer;
         let checkpoint = Checkpoint {
             service: signer.workload().clone(),
@@ -302,9 +319,9 @@ impl Writer {
             at: self.now(),
         };
         let key = signer.current();
-        let signature = sign(&self.settings.runtime, key.as_ref(), &checkpoint.text())?;
+        let signature = self.signing.sign(key.as_ref(), &checkpoint.text())?;
         let note = checkpoint.note(key.public_key(), &signature);
-        Ok((note, Sealed { next: checkpoint.size + 1, at: checkpoint.at }))
+        Ok((note, Sealed { next: checkpoint.size + 1, at: checkpoint.at, failed: None }))
     }
 
     /// Goes on in another file. Where that cannot be, the old one grows on.
@@ -330,32 +347,6 @@ impl Writer {
         self.recent.clear();
         Ok(())
     }
-}
-
-/// Lets all who wait go when the thread ends, in order or in a panic of the signer or the clock: there is no writer any more.
-#[derive(Debug)]
-struct Gone(Arc<Queue>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.abandon();
-        if std::thread::panicking() {
-            tracing::error!("audit log has stopped: its thread panicked");
-        }
-    }
-}
-
-/// A key in this process answers at once; another is waited for, for a while.
-fn sign(runtime: &Handle, key: &dyn SigningKey, text: &str) -> Result<Signature, AuditError> {
-    let mut signing = key.sign(text.as_bytes());
-    let signed = match signing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(signed) => signed,
-        Poll::Pending => {
-            let waited = runtime.block_on(async { tokio::time::timeout(SIGNER_WAIT, signing).await });
-            waited.map_err(|elapsed| AuditError::new("signer", elapsed))?
-        }
-    };
-    signed.map_err(|error| AuditError::new("signer", error))
 }
 
 /// Who does not wait any more is told nothing.
@@ -389,8 +380,6 @@ pub(crate) const SEAL_RECORDS: u64 = 1000;
 const SEAL_MILLIS: u64 = 1000;
 /// Time without one while none come: a watcher sees that the log is still there.
 const HEARTBEAT_MILLIS: u64 = 60_000;
-/// Time that a key elsewhere may take for a checkpoint; operations wait meanwhile.
-const SIGNER_WAIT: Duration = Duration::from_secs(1);
 /// Other writers that a start names.
 const MOST_BEFORE: usize = 64;
 

@@ -1,6 +1,6 @@
 //! What becomes of those who wait, and of the log, when the disk fails.
 
-use kest_core::signature::{Ed25519Signer, KeyRing, WorkloadId};
+use kest_core::signature::{Ed25519Signer, KeyRing, Signature, SigningKey, WorkloadId};
 use kest_core::{Limits, OsRandom, SystemClock, Verifier};
 use tokio::sync::oneshot;
 use uuid::Uuid;

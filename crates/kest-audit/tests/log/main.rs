@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod failing;
+#[cfg(test)]
 mod forging;
 #[cfg(target_os = "linux")]
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use kest_audit::{Answer, Line, Log, Record};
-use kest_core::Operation;
+use kest_audit::{Answer, Line, Log, LogVerifier, Record, Verified};
 use kest_core::policy::policy_fn;
 use kest_core::trust::Origin;
+use kest_core::{Limits, Operation, Verifier};
 use tempfile::TempDir;
 
-use crate::rig::{Rig, begin, files, kinds, operate, verify, verify_with};
+use crate::rig::{Rig, begin, files, kinds, operate, ring, verify, verify_with};
 
 /// A log of `records`, ended in order, as lines.
 struct Sample {
@@ -198,4 +198,58 @@ async fn writer_that_is_gone_or_cut_is_missed_by_the_next_one() {
 fn log_of_which_nothing_is_left_does_not_hold() {
     let folder = tempfile::tempdir().unwrap();
     assert!(!verify(folder.path()).holds());
+}
+
+/// Attack: the same lines, in files that are cut in other places or have other numbers, so that what was verified before says other
+/// things of them than a reader of the whole.
+#[tokio::test]
+async fn files_that_are_cut_or_numbered_otherwise_are_found() {
+    let rig = Rig::with(kest_audit::Durability::Required, 4096);
+    for _operation in 0..12 {
+        operate(&rig.service, "step").await;
+    }
+    rig.log.close().await.unwrap();
+    let ring = ring();
+    let verifier = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+    let mut verified = Verified::default();
+    let resume = |verified: &mut Verified| {
+        let log = Log::open(rig.path()).unwrap();
+        verifier.resume(&log, verified, |_bytes| (), |_grown| ()).unwrap()
+    };
+    assert!(resume(&mut verified).holds());
+    let files = files(rig.path());
+    let texts: Vec<Vec<Vec<u8>>> = files
+        .iter()
+        .map(|file| {
+            std::fs::read(file).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+        })
+        .collect();
+    assert!(texts.len() >= 4);
+    let last = texts.len() - 1;
+    let to_the_one_before = |count: usize| {
+        let mut changed = texts.clone();
+        let moved: Vec<_> = changed[1].drain(..count).collect();
+        changed[0].extend(moved);
+        changed
+    };
+    let (mut to_the_next, mut in_two) = (texts.clone(), texts.clone());
+    let moved = to_the_next[0].pop().unwrap();
+    to_the_next[1].insert(0, moved);
+    let moved = in_two[last].split_off(2);
+    in_two.push(moved);
+    let mut later = texts.clone();
+    later.insert(last, Vec::new());
+    let cuts = [1, 2, 3, 4, texts[1].len()].map(to_the_one_before);
+    for (place, changed) in cuts.into_iter().chain([to_the_next, in_two, later]).enumerate() {
+        for (number, lines) in changed.iter().enumerate() {
+            let name = files[0].to_str().unwrap().replace(".000001.", &format!(".{:06}.", number + 1));
+            std::fs::write(name, lines.concat()).unwrap();
+        }
+        let whole = verify(rig.path());
+        assert!(kinds(&whole).contains(&"misplaced"), "{place}: {:?}", whole.faults);
+        let resumed = resume(&mut verified.clone());
+        assert_eq!(format!("{:?}", resumed.faults), format!("{:?}", whole.faults), "{place}");
+        std::fs::remove_file(files[0].to_str().unwrap().replace(".000001.", &format!(".{:06}.", last + 2)))
+            .ok();
+    }
 }
