@@ -21,6 +21,7 @@ use crate::answer::Answer;
 use crate::attacks::{self, Attack};
 use crate::hop::{Binding, Hop};
 use crate::issuer::Issuer;
+use crate::log::{self, Logs};
 use crate::show;
 use crate::wiretap::Wiretap;
 
@@ -52,6 +53,7 @@ pub(crate) struct Chain {
     pub(crate) signers: Vec<Arc<Ed25519Signer>>,
     /// A proxy on the way to the second service, which callers know that service by; it keeps what it sees.
     pub(crate) wiretap: Wiretap,
+    logs: Logs,
     serving: JoinSet<()>,
 }
 
@@ -69,14 +71,17 @@ impl Demo {
         let proved = verify(&passport, &chain.ring)?;
         let attacks = attacks::play(&chain, &issuer, &passport).await?;
         chain.serving.shutdown().await;
+        let logged = chain.logs.judged(&chain.ring).await?;
         let refused = attacks.iter().all(Attack::was_refused);
-        let whole = proved.len() == usize::from(self.hops);
+        let whole = proved.len() == usize::from(self.hops) && logged.holds();
         let mut out = std::io::stdout().lock();
         if self.json {
             let object = to_json(&answer, &passport, &chain.ring, &attacks, whole)?;
             writeln!(out, "{object}")?;
         } else {
-            show::demonstration(&mut out, &answer, &proved, &attacks)?;
+            show::lineage(&mut out, &answer, &proved)?;
+            log::tell(&mut out, &logged)?;
+            show::attacks(&mut out, &proved, &attacks)?;
         }
         Ok(if whole && refused { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -119,9 +124,11 @@ impl Chain {
         }
         let ring = Arc::new(ring);
         let wiretap = Wiretap::start().await?;
+        let mut logs = Logs::new()?;
         let mut serving = JoinSet::new();
         let mut origins: Vec<String> = Vec::with_capacity(count);
         for (index, signer) in signers.iter().cloned().enumerate().rev() {
+            let audit = logs.of(&signer, &limits)?;
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             let address = listener.local_addr()?.to_string();
             let hop = Hop {
@@ -140,7 +147,7 @@ impl Chain {
                 policies: None,
                 binding: Binding::HopProof(vec![address.clone(), wiretap.authority().to_owned()]),
                 replays: None,
-                audit: None,
+                audit: Some(audit),
             };
             origins.push(format!("http://{address}"));
             let router = hop.into_router()?;
@@ -151,7 +158,7 @@ impl Chain {
             });
         }
         origins.reverse();
-        Ok(Self { origins, ring, signers, wiretap, serving })
+        Ok(Self { origins, ring, signers, wiretap, logs, serving })
     }
 }
 

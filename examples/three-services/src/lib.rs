@@ -7,6 +7,7 @@ pub mod demo;
 pub mod flags;
 pub mod hop;
 pub mod issuer;
+mod log;
 pub mod serve;
 mod show;
 mod store_flags;

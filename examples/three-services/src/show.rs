@@ -22,13 +22,8 @@ const COLUMNS: [&str; 12] = [
     "source",
 ];
 
-/// Everything, in the order in which it happened.
-pub(crate) fn demonstration(
-    out: &mut impl Write,
-    answer: &Answer,
-    proved: &Passport,
-    attacks: &[Attack],
-) -> io::Result<()> {
+/// What the request had with it at every service, and what the last one's passport proves.
+pub(crate) fn lineage(out: &mut impl Write, answer: &Answer, proved: &Passport) -> io::Result<()> {
     writeln!(
         out,
         "One request, {} services: what each of them proved before its handler ran\n",
@@ -36,7 +31,11 @@ pub(crate) fn demonstration(
     )?;
     table(out, answer)?;
     writeln!(out, "\nThe lineage, as the last service's passport proves it\n")?;
-    tree(out, proved)?;
+    tree(out, proved)
+}
+
+/// How each attack was answered, and whether all of it held.
+pub(crate) fn attacks(out: &mut impl Write, proved: &Passport, attacks: &[Attack]) -> io::Result<()> {
     writeln!(out, "\nAttacks\n")?;
     for attack in attacks {
         let verdict = if attack.was_refused() { "refused" } else { "NOT REFUSED" };

@@ -179,6 +179,8 @@ fn demonstration_for_people_ends_by_itself() {
     let output = Command::new(env!("CARGO_BIN_EXE_three-services")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && text.contains("everything held"), "{text}");
+    let logged = text.lines().find(|line| line.starts_with("Audit log of 3 services: ")).unwrap();
+    assert!(logged.ends_with(" entries verified: complete, nothing changed"), "{logged}");
 }
 
 #[test]
