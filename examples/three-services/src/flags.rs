@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use kest::audit::{Durability, JsonLines};
+use kest::audit::{Durability, Recorder};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
 use kest::{
@@ -14,6 +14,7 @@ use kest::{
     PassportPresence, Policies, Resource, Sanitizer, Tiers, Trust, TrustScore,
 };
 
+use crate::audit_log;
 use crate::hop::{Binding, Hop};
 use crate::store_flags::StoreFlags;
 use crate::trusted::Trusted;
@@ -109,8 +110,10 @@ pub struct HopFlags {
     /// The deployment's configuration: tiers and deviations, TOML.
     #[arg(long)]
     policy_config: Option<PathBuf>,
-    /// A folder to keep an audit log in, made if it is missing: `kest audit verify` says whether all of it is there.
-    #[arg(long, value_name = "DIR")]
+    /// Where to keep an audit log: a folder, made if it is missing; `sqlite:PATH`; or `postgres://USER@HOST/DATABASE`, whose password is
+    /// taken from `PGPASSWORD`. `kest audit verify` says whether all of it is there. Databases need the feature `databases` of this
+    /// package.
+    #[arg(long, value_name = "LOG")]
     audit: Option<PathBuf>,
     /// Whether an operation runs only after its record is on the disk.
     #[arg(long, value_enum, default_value_t = DurabilityFlag::Required, requires = "audit")]
@@ -186,7 +189,7 @@ impl HopFlags {
             TiersFlag::Auto => Tiers::auto(),
             TiersFlag::Compressed => Tiers::compressed_always(),
         };
-        let audit = self.audit(&signer, &limits)?;
+        let audit = self.audit(&signer, &limits).await?;
         let tiers = self.threshold.into_iter().fold(tiers, Tiers::threshold);
         Ok(Hop {
             name: self.name.clone(),
@@ -219,19 +222,18 @@ impl HopFlags {
         })
     }
 
-    fn audit(
+    async fn audit(
         &self,
         signer: &Arc<Ed25519Signer>,
         limits: &Limits,
-    ) -> Result<Option<Arc<JsonLines>>, BoxError> {
-        let Some(folder) = &self.audit else { return Ok(None) };
+    ) -> Result<Option<Arc<Recorder>>, BoxError> {
+        let Some(place) = &self.audit else { return Ok(None) };
         let durability = match self.audit_durability {
             DurabilityFlag::Required => Durability::Required,
             DurabilityFlag::BestEffort => Durability::BestEffort,
         };
         let signer = Arc::<Ed25519Signer>::clone(signer);
-        let log = JsonLines::builder(folder, signer, durability).limits(limits.clone()).open()?;
-        Ok(Some(Arc::new(log)))
+        Ok(Some(Arc::new(audit_log::open(place, signer, durability, limits).await?)))
     }
 
     fn binding(&self, address: SocketAddr) -> Result<Binding, FlagError> {

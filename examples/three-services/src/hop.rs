@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use kest::audit::JsonLines;
+use kest::audit::Recorder;
 use kest::baggage::PassportStores;
 use kest::core::{BoxError, ReplayStore};
 use kest::tower::{HopProof, InboundBuilder};
@@ -48,7 +48,7 @@ pub(crate) struct Hop {
     pub(crate) binding: Binding,
     /// Where used hop proofs are remembered; in this process where it is not said.
     pub(crate) replays: Option<Arc<dyn ReplayStore>>,
-    pub(crate) audit: Option<Arc<JsonLines>>,
+    pub(crate) audit: Option<Arc<Recorder>>,
 }
 
 /// What binds passports to the requests that they come with.

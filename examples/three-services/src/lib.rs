@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod attacks;
+mod audit_log;
 mod call;
 pub mod demo;
 pub mod flags;

@@ -1,4 +1,4 @@
-//! Three hops as processes keep one audit log in one folder, and `kest audit` reads it.
+//! Three hops as processes keep one audit log in one folder or database, and `kest audit` reads it.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 
 mod rig;
 
+use kest_servers::postgres::PostgresServer;
 use rig::{Folder, Hop, flags, kest, keys};
 use serde_json::Value;
 use three_services::answer::Answer;
@@ -16,17 +17,34 @@ use three_services::issuer::Issuer;
 #[tokio::test]
 async fn log_of_three_processes_is_complete_and_puts_the_passport_together_again() {
     let folder = Folder::new("audited");
-    let bundle = keys(&folder);
     let log = folder.path("log");
+    audited(&folder, &log).await;
+}
+
+#[tokio::test]
+async fn log_of_three_processes_in_one_sqlite_file_is_complete() {
+    let folder = Folder::new("audited-sqlite");
+    let log = format!("sqlite:{}", folder.path("audit.db"));
+    audited(&folder, &log).await;
+}
+
+#[tokio::test]
+async fn log_of_three_processes_in_one_postgres_is_complete() {
+    let server = PostgresServer::start().await;
+    audited(&Folder::new("audited-postgres"), &server.url()).await;
+}
+
+async fn audited(folder: &Folder, log: &str) {
+    let bundle = keys(folder);
     let issuer = Issuer::start().await.unwrap();
     let (jwks, name) = (issuer.jwks_uri(), issuer.name());
-    let audit = ["--audit", &log];
+    let audit = ["--audit", log];
     let inner = ["--identity-from-lineage", "--passport", "required"];
-    let ledger = Hop::start(&flags(&folder, "ledger", &bundle, &[&inner[..], &audit].concat()));
+    let ledger = Hop::start(&flags(folder, "ledger", &bundle, &[&inner[..], &audit].concat()));
     let next = ["--next", &ledger.origin];
-    let orders = Hop::start(&flags(&folder, "orders", &bundle, &[&inner[..], &audit, &next].concat()));
+    let orders = Hop::start(&flags(folder, "orders", &bundle, &[&inner[..], &audit, &next].concat()));
     let edge = ["--jwks-uri", &jwks, "--issuer", &name, "--audience", "shop", "--next", &orders.origin];
-    let gateway = Hop::start(&flags(&folder, "gateway", &bundle, &[&edge[..], &audit].concat()));
+    let gateway = Hop::start(&flags(folder, "gateway", &bundle, &[&edge[..], &audit].concat()));
 
     let token = issuer.token("shop", "alice", "web", "orders:write").unwrap();
     let call = || reqwest::Client::new().post(format!("{}/call", gateway.origin));
@@ -37,7 +55,7 @@ async fn log_of_three_processes_is_complete_and_puts_the_passport_together_again
         assert_eq!(hop.terminate(), Some(0));
     }
 
-    let verified = kest(&["audit", "verify", &log, "--keys", &bundle, "--json"]);
+    let verified = kest(&["audit", "verify", log, "--keys", &bundle, "--json"]);
     let told: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(told["verdict"], "accept", "{told}");
     let writers = told["writers"].as_array().unwrap();
@@ -49,7 +67,7 @@ async fn log_of_three_processes_is_complete_and_puts_the_passport_together_again
     assert_eq!(told["entries"], 6);
 
     let query = |flags: &[&str]| {
-        let found = kest(&[&["audit", "query", &log, "--json"], flags].concat());
+        let found = kest(&[&["audit", "query", log, "--json"], flags].concat());
         let lines = String::from_utf8(found.stdout).unwrap();
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
@@ -57,7 +75,7 @@ async fn log_of_three_processes_is_complete_and_puts_the_passport_together_again
     assert_eq!(query(&["--refused"])[0]["refusal"], "credentials_missing");
     let last = query(&["--signed", "--workload", "spiffe://shop.example/ledger"]);
     let hash = last[0]["entry"].as_str().unwrap();
-    let passport = kest(&["audit", "passport", &log, "--entry", hash]);
+    let passport = kest(&["audit", "passport", log, "--entry", hash]);
     let path = folder.path("passport.json");
     std::fs::write(&path, passport.stdout).unwrap();
     let verified = kest(&["verify", "--keys", &bundle, "--chain-tip", hash, "--json", &path]);

@@ -23,7 +23,7 @@ pub(crate) enum Audit {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The folder of the log.
+    /// The log: a folder, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, whose password is taken from `PGPASSWORD`.
     #[arg(value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// Trust bundle with the keys of all who signed, those of then too: a file, an https URL, or an http URL of this machine.
@@ -47,7 +47,7 @@ pub(crate) struct Verify {
 /// Which records: those that fit all that is said.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Query {
-    /// The folder of the log.
+    /// The log: a folder, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, whose password is taken from `PGPASSWORD`.
     #[arg(value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// Of operations and refusals on behalf of this user.
@@ -102,7 +102,7 @@ pub(crate) struct Query {
 
 #[derive(Debug, Args)]
 pub(crate) struct Passport {
-    /// The folder of the log.
+    /// The log: a folder, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, whose password is taken from `PGPASSWORD`.
     #[arg(value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// The entry: the SHA-256 of its compact form.

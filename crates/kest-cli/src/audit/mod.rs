@@ -3,6 +3,7 @@
 mod flags;
 mod kept;
 mod passport;
+pub(crate) mod place;
 mod prune;
 mod query;
 mod tail;
@@ -33,12 +34,20 @@ pub(crate) async fn run(command: Audit) -> Result<Answer, Failure> {
 /// A log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuditError {
-    /// The folder or a file in it cannot be read.
+    /// The folder or a file in it, or the database, cannot be read.
     #[error("audit log cannot be read")]
     Unreadable(#[source] io::Error),
-    /// There is no file of an audit log in the folder.
-    #[error("folder has no audit log")]
+    /// There is no record of an audit log in it.
+    #[error("place has no audit log")]
     Empty,
+    /// It is no address of a database.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[error("database of the audit log cannot be asked")]
+    Place(#[source] kest_core::BoxError),
+    /// This program was built without it.
+    #[cfg(any(not(feature = "sqlite"), not(feature = "postgres")))]
+    #[error("this kest was built without the feature {0}")]
+    NotBuilt(&'static str),
     /// What an earlier run kept cannot be read, or is of another version.
     #[error("{} is not what an earlier run kept", .0.display())]
     Resume(std::path::PathBuf, #[source] io::Error),
@@ -69,16 +78,16 @@ async fn ring(keys: &std::path::Path) -> Result<KeyRing, Failure> {
     Ok(crate::keys::load(keys).await?.into_ring())
 }
 
-pub(crate) fn open(folder: &std::path::Path) -> Result<kest_audit::Log, AuditError> {
-    let log = kest_audit::Log::open(folder).map_err(AuditError::Unreadable)?;
+pub(crate) fn open(log: &std::path::Path) -> Result<kest_audit::Log, AuditError> {
+    let log = place::open(log)?;
     if log.writers().next().is_none() { Err(AuditError::Empty) } else { Ok(log) }
 }
 
-/// What the log in `folder` has of a lineage.
+/// What the log at `place` has of a lineage.
 pub(crate) fn lineage(
-    folder: &std::path::Path,
+    place: &std::path::Path,
     wanted: Wanted<'_>,
     limits: &Limits,
 ) -> Result<Recorded, AuditError> {
-    open(folder)?.lineage(wanted, limits).map_err(AuditError::Unreadable)
+    open(place)?.lineage(wanted, limits).map_err(AuditError::Unreadable)
 }

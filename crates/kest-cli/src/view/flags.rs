@@ -9,7 +9,7 @@ use crate::arguments::DialectName;
 
 #[derive(Debug, Args)]
 pub(crate) struct View {
-    /// The folder of the log.
+    /// The log: a folder, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, whose password is taken from `PGPASSWORD`.
     #[arg(long, value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// Trust bundle with the keys of all who signed, those of then too: a file, an https URL, or an http URL of this machine.

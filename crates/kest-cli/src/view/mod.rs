@@ -49,7 +49,7 @@ pub(crate) async fn run(flags: View) -> Result<Answer, Failure> {
     follow::follow(log.clone(), &known).map_err(ViewError::Start)?;
     judge::judge(log.clone(), Arc::clone(&ring), dialect, &judged).map_err(ViewError::Start)?;
     let site = Site {
-        name: flags.log.display().to_string(),
+        name: audit::place::shown(&flags.log),
         log,
         known,
         judged,

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod audit;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod audit_places;
 mod bundle;
 mod canonicalize;
 mod explain;

@@ -32,8 +32,8 @@ impl Drop for Folder {
 pub(crate) fn kest(arguments: &[&str]) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_three-services")).with_file_name("kest");
     if !program.exists() {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "kest-cli"]).status().unwrap();
+        let build = ["build", "--quiet", "--package", "kest-cli", "--all-features"];
+        let built = Command::new(env!("CARGO")).args(build).status().unwrap();
         assert!(built.success());
     }
     Command::new(program).args(arguments).output().unwrap()
