@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use kest::audit::{Durability, JsonLines, Log, LogVerifier, Report};
+use kest::audit::{Durability, JsonLines, Log, LogVerifier, Recorder, Report};
 use kest::core::BoxError;
 use kest::{Ed25519Signer, KeyRing, Limits, Verifier};
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub(crate) struct Logs {
     folder: TempDir,
-    open: Vec<Arc<JsonLines>>,
+    open: Vec<Arc<Recorder>>,
 }
 
 impl Logs {
@@ -25,10 +25,10 @@ impl Logs {
         &mut self,
         signer: &Arc<Ed25519Signer>,
         limits: &Limits,
-    ) -> Result<Arc<JsonLines>, BoxError> {
+    ) -> Result<Arc<Recorder>, BoxError> {
         let signer = Arc::<Ed25519Signer>::clone(signer);
         let log = JsonLines::builder(self.folder.path(), signer, Durability::Required);
-        let log = Arc::new(log.limits(limits.clone()).open()?);
+        let log = Arc::new(Recorder::from(log.limits(limits.clone()).open()?));
         self.open.push(Arc::clone(&log));
         Ok(log)
     }

@@ -57,14 +57,17 @@ async fn audited(folder: &Folder, log: &str) {
 
     let verified = kest(&["audit", "verify", log, "--keys", &bundle, "--json"]);
     let told: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!(told["verdict"], "accept", "{told}");
-    let writers = told["writers"].as_array().unwrap();
+    assert_eq!(of(&told, "verdict"), "accept", "{told}");
+    let writers = of(&told, "writers");
+    let writers = writers.as_array().unwrap();
     assert_eq!(writers.len(), 3);
-    let whole =
-        |it: &Value| it["answer"] == "complete" && it["state"] == "ended" && it["sealed"] == it["last"];
+    let whole = |it: &Value| {
+        (of(it, "answer"), of(it, "state")) == ("complete".into(), "ended".into())
+            && of(it, "sealed") == of(it, "last")
+    };
     assert!(writers.iter().all(whole), "{told}");
     // One, one that follows one, one that follows two.
-    assert_eq!(told["entries"], 6);
+    assert_eq!(of(&told, "entries"), 6);
 
     let query = |flags: &[&str]| {
         let found = kest(&[&["audit", "query", log, "--json"], flags].concat());
@@ -72,13 +75,20 @@ async fn audited(folder: &Folder, log: &str) {
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     assert_eq!(query(&["--signed", "--user", "alice"]).len(), 3);
-    assert_eq!(query(&["--refused"])[0]["refusal"], "credentials_missing");
+    let refused = query(&["--refused"]);
+    assert_eq!(refused.first().map(|it| of(it, "refusal")), Some("credentials_missing".into()));
     let last = query(&["--signed", "--workload", "spiffe://shop.example/ledger"]);
-    let hash = last[0]["entry"].as_str().unwrap();
+    let hash = last.first().map(|it| of(it, "entry")).unwrap();
+    let hash = hash.as_str().unwrap();
     let passport = kest(&["audit", "passport", log, "--entry", hash]);
     let path = folder.path("passport.json");
     std::fs::write(&path, passport.stdout).unwrap();
     let verified = kest(&["verify", "--keys", &bundle, "--chain-tip", hash, "--json", &path]);
     let told: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!((&told["verdict"], &told["entries"]), (&"accept".into(), &3.into()), "{told}");
+    assert_eq!((of(&told, "verdict"), of(&told, "entries")), ("accept".into(), 3.into()), "{told}");
+}
+
+/// A member, or null.
+fn of(object: &Value, name: &str) -> Value {
+    object.get(name).cloned().unwrap_or_default()
 }
