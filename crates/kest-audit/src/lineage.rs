@@ -1,7 +1,7 @@
 //! Puts a lineage together out of what was recorded, also where a part of it was not.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::io::{self, ErrorKind};
 
 use kest_core::Limits;
 use kest_core::entry::EntryHash;
@@ -55,7 +55,11 @@ impl Log {
             for file in self.files().collect::<Vec<_>>().into_iter().rev() {
                 let mut entries = Vec::new();
                 for line in self.lines_from(file, 0) {
-                    let line = line?;
+                    let line = match line {
+                        // Deleted in order since the log was opened: what it had is not there.
+                        Err(error) if error.kind() == ErrorKind::NotFound => break,
+                        line => line?,
+                    };
                     if let Ok(read) = line.read() {
                         entries.extend(read.record.entry().map(str::to_owned));
                     }

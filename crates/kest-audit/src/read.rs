@@ -170,28 +170,36 @@ impl Log {
 pub(crate) fn in_order(entries: Vec<String>) -> Vec<String> {
     let places: HashMap<EntryHash, usize> =
         entries.iter().enumerate().map(|(place, entry)| (EntryHash::of(entry), place)).collect();
-    let sorted = entries.iter().enumerate().all(|(place, entry)| {
-        parents_of(entry).iter().all(|parent| places.get(parent).is_some_and(|before| *before < place))
-    });
-    if sorted {
-        return entries;
-    }
-    let mut done = HashSet::new();
-    let mut ordered = Vec::with_capacity(entries.len());
-    let mut rest = entries;
-    while !rest.is_empty() {
-        let (ready, waiting): (Vec<_>, Vec<_>) = rest.into_iter().partition(|entry| {
-            parents_of(entry).iter().all(|parent| done.contains(parent) || !places.contains_key(parent))
-        });
-        // A cycle cannot be made of hashes; what is left would be refused anyway.
-        if ready.is_empty() {
-            ordered.extend(waiting);
-            break;
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut open: HashMap<usize, usize> = HashMap::new();
+    let mut ready = BTreeSet::new();
+    for (place, entry) in entries.iter().enumerate() {
+        let parents: Vec<usize> =
+            parents_of(entry).iter().filter_map(|parent| places.get(parent).copied()).collect();
+        if parents.is_empty() {
+            ready.insert(place);
         }
-        done.extend(ready.iter().map(|entry| EntryHash::of(entry)));
-        ordered.extend(ready);
-        rest = waiting;
+        open.insert(place, parents.len());
+        for parent in parents {
+            children.entry(parent).or_default().push(place);
+        }
     }
+    let mut rest: BTreeMap<usize, String> = entries.into_iter().enumerate().collect();
+    let mut ordered = Vec::with_capacity(rest.len());
+    // Of those that can follow, the one that came first: what is in order stays as it is.
+    while let Some(place) = ready.pop_first() {
+        ordered.extend(rest.remove(&place));
+        for child in children.remove(&place).into_iter().flatten() {
+            if let Some(parents) = open.get_mut(&child) {
+                *parents = parents.saturating_sub(1);
+                if *parents == 0 {
+                    ready.insert(child);
+                }
+            }
+        }
+    }
+    // A cycle cannot be made of hashes; what is left would be refused anyway.
+    ordered.extend(rest.into_values());
     ordered
 }
 

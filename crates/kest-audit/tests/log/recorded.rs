@@ -89,3 +89,23 @@ async fn trace_of_any_length_takes_no_more_memory_than_a_passport_may() {
     let cut = found(&rig, Wanted::Trace(&trace), &limits);
     assert_eq!((cut.entries.len(), cut.shortened), (2, true));
 }
+
+/// Attack: a log has a long lineage in the worst order, so that each round of sorting finds one entry.
+#[test]
+fn long_lineage_in_the_worst_order_is_sorted_at_once() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let mut chain: Vec<String> = Vec::new();
+    for _entry in 0..10_000 {
+        let parent: Vec<String> = chain.last().map(|last| EntryHash::of(last).to_hex()).into_iter().collect();
+        let payload = URL_SAFE_NO_PAD.encode(format!("{{\"parent_ids\":{parent:?}}}"));
+        chain.push(format!("e30.{payload}.AAAA"));
+    }
+    let worst: Vec<String> = chain.iter().rev().cloned().collect();
+    let (say, said) = std::sync::mpsc::channel();
+    std::thread::spawn(move || say.send(Recorded::of(worst).entries));
+    let sorted =
+        said.recv_timeout(std::time::Duration::from_secs(30)).expect("it takes the square of its length");
+    assert!(sorted == chain);
+}

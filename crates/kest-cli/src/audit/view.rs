@@ -59,11 +59,19 @@ struct Payload {
     operation: String,
     trust_score: i64,
     taints: Vec<String>,
-    labels: std::collections::BTreeMap<String, String>,
+    labels: std::collections::BTreeMap<String, Label>,
     #[serde(default)]
     content_hash: String,
     #[serde(default)]
     parent_ids: Vec<String>,
+}
+
+/// Other dialects have labels that are no texts; those say nothing here, and hide nothing.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Text(String),
+    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -120,7 +128,10 @@ impl View {
         let Some(payload) = payload.and_then(|bytes| serde_json::from_slice::<Payload>(&bytes).ok()) else {
             return;
         };
-        let label = |name: &str| payload.labels.get(name).cloned();
+        let label = |name: &str| match payload.labels.get(name)? {
+            Label::Text(text) => Some(text.clone()),
+            Label::Other(_) => None,
+        };
         let identity: Identity =
             label("kest.identity").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         (self.user, self.agent, self.task) = (identity.user, identity.agent, identity.task);

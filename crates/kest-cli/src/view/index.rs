@@ -15,6 +15,9 @@ const REFUSAL_BYTES: usize = 16 * 1024 * 1024;
 /// Ends that wait for their operations: as many as a service has under way when a file ends, and more.
 const MOST_WAITING: usize = 16 * 1024;
 
+/// Letters that are kept of an ending: those that are known have fewer, and a record may have very many.
+const ENDING_LETTERS: usize = 32;
+
 /// Where a line begins: the file, and the byte in it.
 pub(crate) type Place = ((Uuid, u32), u64);
 
@@ -89,7 +92,12 @@ impl Index {
     }
 
     /// Takes the end of an operation.
-    pub(crate) fn finished(&mut self, hash: &EntryHash, end: End) {
+    pub(crate) fn finished(&mut self, hash: &EntryHash, mut end: End) {
+        if let Some((cut, _)) = end.ending.char_indices().nth(ENDING_LETTERS) {
+            end.ending.truncate(cut);
+            end.ending.push('\u{2026}');
+        }
+        end.ending.shrink_to_fit();
         let key = self.by_hash.get(hash);
         if let Some(operation) = key.and_then(|key| self.operations.items.get_mut(key)) {
             operation.end = Some(end);
@@ -185,7 +193,12 @@ fn cost(view: &View) -> usize {
     ];
     let texts: usize = texts.into_iter().flatten().map(String::capacity).sum();
     let taints: usize = view.taints.iter().map(|taint| taint.capacity() + size_of::<String>()).sum();
-    texts + taints + view.writer.capacity() + view.parents.len() * size_of::<EntryHash>() + 256
+    texts
+        + taints
+        + view.writer.capacity()
+        + view.parents.len() * size_of::<EntryHash>()
+        + 256
+        + 4 * ENDING_LETTERS
 }
 
 #[cfg(test)]
@@ -218,6 +231,19 @@ mod tests {
         assert_eq!(index.refusals().count() + usize::try_from(index.refusals_left_out()).unwrap(), 200);
         index.operation(operation(300, "signed", &"x".repeat(30_000)));
         assert_eq!((times(&index), index.by_hash.len()), (vec![], 0), "one that is too long by itself");
+    }
+
+    /// Attack: ends that are as long as a record may be, of operations that are at hand and of others.
+    #[test]
+    fn ending_without_end_takes_no_memory() {
+        let mut index = Index::default();
+        index.operation(operation(5, "signed", "x"));
+        for hash in [EntryHash::of("5 x"), EntryHash::of("comes later")] {
+            index.finished(&hash, End { ending: "\u{1f4a5}".repeat(16_000), millis: 3, status_class: None });
+        }
+        let held = index.get(&EntryHash::of("5 x")).unwrap().end.iter().chain(index.waiting.values());
+        let held: Vec<usize> = held.map(|end| end.ending.capacity()).collect();
+        assert!(held.len() == 2 && held.iter().all(|bytes| *bytes <= 160), "{held:?}");
     }
 
     /// Files are read from the newest on, so that an end may come before its beginning.

@@ -1,10 +1,10 @@
 //! Gathers one lineage: from what is at hand where that is enough, and else from all of the log.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::TryLockError;
 
-use kest_audit::{Recorded, Wanted};
+use kest_audit::{Log, Recorded, Wanted};
 use kest_core::Limits;
 use kest_core::entry::EntryHash;
 use kest_core::passport::Tips;
@@ -53,38 +53,50 @@ pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, Gat
     };
     let trace = asked.query.trace.as_deref().unwrap_or_default();
     let wanted = entry.map_or(Wanted::Trace(trace), Wanted::Entry);
-    let held = site.known.ask(|index| at_hand(index, wanted, &site.limits));
+    let complete = site.known.following().caught_up;
+    let held = site.known.ask(|index| at_hand(index, wanted, &site.limits, complete));
     let log = site.log.again().map_err(GatherError::Unreadable)?;
-    let recorded = match held {
-        Held::All(places) => {
-            let mut entries = Vec::new();
-            let mut bytes = 0;
-            for (hash, (file, byte)) in &places {
-                let line = log.lines_from(*file, *byte).next().transpose();
-                let Some(line) = line.map_err(GatherError::Unreadable)? else { continue };
-                let read = line.read().ok();
-                let entry = read.as_ref().and_then(|read| read.record.entry());
-                // The file may have been changed since.
-                let entry = entry.filter(|entry| EntryHash::of(entry) == *hash);
-                bytes += entry.map_or(0, |entry| entry.len() + 4);
-                if bytes <= site.limits.passport_bytes {
-                    entries.extend(entry.map(str::to_owned));
-                }
-            }
-            Recorded::of(entries)
-        }
-        Held::Part => {
-            let _turn = match site.far.try_lock() {
-                Ok(turn) => turn,
-                Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
-                Err(TryLockError::WouldBlock) => return Err(GatherError::Busy),
-            };
-            log.lineage(wanted, &site.limits).map_err(GatherError::Unreadable)?
-        }
+    let near = match held {
+        Held::All(places) => read(&log, &places, &site.limits).map_err(GatherError::Unreadable)?,
+        Held::Part => None,
+    };
+    let recorded = if let Some(entries) = near {
+        Recorded::of(entries)
+    } else {
+        let _turn = match site.far.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(GatherError::Busy),
+        };
+        log.lineage(wanted, &site.limits).map_err(GatherError::Unreadable)?
     };
     let (entries, shortened) = (recorded.entries, recorded.shortened);
     let hashes: Vec<EntryHash> = entries.iter().map(|entry| EntryHash::of(entry)).collect();
     Ok((!entries.is_empty()).then_some(Gathered { entries, hashes, shortened, asked: entry }))
+}
+
+/// The entries that stand there, parents first where they came so; `None` where some are not there any more, or where they
+/// are more than a passport may be: then the whole log says what it has, and what is left out.
+fn read(log: &Log, places: &[(EntryHash, Place)], limits: &Limits) -> io::Result<Option<Vec<String>>> {
+    let mut entries = Vec::with_capacity(places.len());
+    let mut bytes = 0;
+    for (hash, (file, byte)) in places.iter().rev() {
+        let line = match log.lines_from(*file, *byte).next().transpose() {
+            // Deleted since it was read; another writer may have carried the entry.
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            line => line?,
+        };
+        let read = line.as_ref().and_then(|line| line.read().ok());
+        // The file may have been changed since.
+        let entry = read.as_ref().and_then(|read| read.record.entry());
+        let Some(entry) = entry.filter(|entry| EntryHash::of(entry) == *hash) else { return Ok(None) };
+        bytes += entry.len() + 4;
+        if bytes > limits.passport_bytes {
+            return Ok(None);
+        }
+        entries.push(entry.to_owned());
+    }
+    Ok(Some(entries))
 }
 
 /// How much of a lineage is at hand.
@@ -94,7 +106,7 @@ enum Held {
     Part,
 }
 
-fn at_hand(index: &Index, wanted: Wanted<'_>, limits: &Limits) -> Held {
+fn at_hand(index: &Index, wanted: Wanted<'_>, limits: &Limits, complete: bool) -> Held {
     let mut open: Vec<EntryHash> = match wanted {
         Wanted::Entry(hash) => vec![hash],
         Wanted::Trace(trace) => {
@@ -118,6 +130,8 @@ fn at_hand(index: &Index, wanted: Wanted<'_>, limits: &Limits) -> Held {
             None => whole = false,
         }
     }
-    let all = whole || index.operations_left_out() == 0;
+    // All of an entry's ancestors may be at hand, and no more than that; of a trace, what is left out may be a part.
+    let whole = whole && matches!(wanted, Wanted::Entry(_));
+    let all = whole || complete && index.operations_left_out() == 0;
     if all && places.len() <= limits.entries { Held::All(places) } else { Held::Part }
 }

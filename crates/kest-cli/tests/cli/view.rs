@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use kest_core::entry::EntryHash;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::trust::Origin;
 use kest_core::{Admitter, Operation};
@@ -201,6 +202,88 @@ fn signals_end_it_whatever_clients_do() {
     }
 }
 
+/// A record that no service wrote, as a line of this writer.
+fn line(writer: &str, seq: usize, record: &str) -> String {
+    let prev = "0".repeat(64);
+    format!(
+        "{{\"at\":{},\"prev\":\"{prev}\",\"record\":{record},\"seq\":{seq},\"v\":1,\"writer\":\"{writer}\"}}\n",
+        1_800_000_000_000 + seq
+    )
+}
+
+/// An entry that no one signed, and the record of it.
+fn unsigned(parent: Option<&str>, labels: &str, padding: usize) -> (String, String) {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let parents: Vec<String> = parent.map(|it| EntryHash::of(it).to_hex()).into_iter().collect();
+    let payload = format!(
+        "{{\"operation\":\"made up\",\"trust_score\":40,\"taints\":[],\"parent_ids\":{parents:?},\"labels\":{labels},\"more\":\"{}\"}}",
+        "x".repeat(padding)
+    );
+    let entry = format!("e30.{}.AAAA", URL_SAFE_NO_PAD.encode(payload));
+    let record = format!("{{\"carried\":{{\"entry\":\"{entry}\"}}}}");
+    (entry, record)
+}
+
+const WRITER: &str = "01900000-0000-7000-8000-000000000000";
+const LATER: &str = "01900000-0000-7000-8000-000000000001";
+
+/// Failure: the file of a parent was deleted in order, and its child was taken for a log that cannot be read.
+#[test]
+fn lineage_whose_beginning_was_deleted_is_drawn_without_it() {
+    let (_directory, folder, _last) = log("view-deleted");
+    // A label that is no text hides nothing else.
+    let (root, record) = unsigned(None, r#"{"trace_id":"t","odd":1}"#, 0);
+    let first = folder.join(format!("{WRITER}.000001.jsonl"));
+    std::fs::write(&first, line(WRITER, 0, &record)).unwrap();
+    let (leaf, record) = unsigned(Some(&root), r#"{"trace_id":"t","odd":{}}"#, 0);
+    std::fs::write(folder.join(format!("{LATER}.000001.jsonl")), line(LATER, 1, &record)).unwrap();
+    let viewer = Viewer::over(&folder);
+    let asked = format!("entry={}", EntryHash::of(&leaf).to_hex());
+    assert!(viewer.get(&format!("/records?{asked}")).contains("2 entries, the oldest first"));
+    // Carried, and without an end of which the log knows.
+    assert!(viewer.get("/?operation=made+up").contains("no end recorded here"));
+    std::fs::remove_file(first).unwrap();
+    let drawn = viewer.get(&format!("/lineage?{asked}"));
+    assert!(drawn.starts_with("HTTP/1.1 200 ") && drawn.contains("data-digest="), "{drawn}");
+    let records = viewer.get(&format!("/records?{asked}"));
+    assert!(records.contains("1 entry") && records.contains(" not in the log"), "{records}");
+}
+
+/// Failure: a lineage that is longer than a passport may be was shown in part, and the rest was called lost.
+#[test]
+fn what_is_left_out_of_a_long_lineage_is_not_called_lost() {
+    let (_directory, folder, _last) = log("view-shortened");
+    let (mut lines, mut tip) = (String::new(), None::<String>);
+    for seq in 0..160 {
+        let (entry, record) = unsigned(tip.as_deref(), r#"{"trace_id":"t"}"#, 24 * 1024);
+        lines.push_str(&line(WRITER, seq, &record));
+        tip = Some(entry);
+    }
+    std::fs::write(folder.join(format!("{WRITER}.000001.jsonl")), lines).unwrap();
+    let viewer = Viewer::over(&folder);
+    let entry = format!("/records?entry={}", EntryHash::of(&tip.unwrap()).to_hex());
+    for path in [entry.as_str(), "/records?trace=t"] {
+        let records = viewer.get(path);
+        assert!(records.contains("Older entries are left out"), "{path}: {records}");
+        assert!(!records.contains("not in the log"), "{path}: {records}");
+    }
+}
+
+/// Attack: a number of a page that no list has, up to the largest that there is.
+#[test]
+fn page_that_is_not_there_is_the_last_one() {
+    let (_directory, folder, _last) = log("view-pages");
+    let refused = (0..120).map(|seq| line(WRITER, seq, r#"{"refused":{"kind":"denied","step":"policy"}}"#));
+    std::fs::write(folder.join(format!("{WRITER}.000001.jsonl")), refused.collect::<String>()).unwrap();
+    let viewer = Viewer::over(&folder);
+    for page in ["99", "18446744073709551615"] {
+        assert!(viewer.get(&format!("/refusals?page={page}")).contains("Page 3 of 3"), "{page}");
+        assert!(viewer.get(&format!("/?page={page}")).contains("1 lineage,"), "{page}");
+    }
+}
+
 /// Attack: clients ask for pages that take without end, and hang up: the work goes on, piles up, and holds the end up.
 #[cfg(target_os = "linux")]
 #[test]
@@ -252,7 +335,7 @@ fn it_says_why_it_does_not_listen() {
 /// A file that is deleted meanwhile, lines that are no records, and a writer that comes: the page goes on.
 #[test]
 fn what_comes_is_shown_and_what_is_wrong_is_counted() {
-    let (_directory, folder, _last) = log("view-live");
+    let (_directory, folder, last) = log("view-live");
     let first = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
     let mut file = std::fs::OpenOptions::new().append(true).open(&first).unwrap();
     file.write_all(b"no record\n{}\n").unwrap();
@@ -267,4 +350,7 @@ fn what_comes_is_shown_and_what_is_wrong_is_counted() {
     let list = std::iter::from_fn(|| Some(viewer.get("/"))).find(|list| list.contains("late")).unwrap();
     assert!(list.contains("root"), "{list}");
     assert_ne!(viewer.get("/changes"), before);
+    // What is still in the list was deleted: that is said, and the page goes on.
+    let gone = viewer.get(&format!("/lineage?entry={}", last.entry().hash().to_hex()));
+    assert!(gone.starts_with("HTTP/1.1 404 "), "{gone}");
 }

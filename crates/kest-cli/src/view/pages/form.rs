@@ -37,15 +37,20 @@ fn field(name: &str, shown: &str, kind: &str, example: &str, asked: &Asked) -> M
     }
 }
 
+/// Which page of a list is shown: the last one where there is none of the number that is asked for.
+pub(crate) fn page_of(asked: &Asked, of: usize, each: usize) -> usize {
+    asked.page.min(of.saturating_sub(1) / each)
+}
+
 /// Ways to the pages of a list before and after this one.
 pub(crate) fn turning(asked: &Asked, path: &str, of: usize, each: usize) -> Markup {
-    let last = of.saturating_sub(1) / each;
+    let (page, last) = (page_of(asked, of, each), of.saturating_sub(1) / each);
     html! {
         @if last > 0 {
             nav .turning aria-label="pages of the list" {
-                @if asked.page > 0 { a rel="prev" href=(asked.page_at(path, asked.page - 1)) { "Newer" } }
-                span { "Page " (asked.page + 1) " of " (last + 1) }
-                @if asked.page < last { a rel="next" href=(asked.page_at(path, asked.page + 1)) { "Older" } }
+                @if page > 0 { a rel="prev" href=(asked.page_at(path, page - 1)) { "Newer" } }
+                span { "Page " (page + 1) " of " (last + 1) }
+                @if page < last { a rel="next" href=(asked.page_at(path, page + 1)) { "Older" } }
             }
         }
     }

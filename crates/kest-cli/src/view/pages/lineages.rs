@@ -1,10 +1,10 @@
 //! The newest lineages: one row each, with what came of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use maud::{Markup, html};
 
-use super::form::{form, turning};
+use super::form::{form, page_of, turning};
 use super::{facts, left_out, look, text};
 use crate::view::asked::{Asked, link, shown_time};
 use crate::view::index::{Index, Operation};
@@ -42,10 +42,14 @@ struct Told<'index> {
     oldest: Option<&'index Operation>,
     count: usize,
     workloads: Vec<&'index str>,
+    /// The same, to be found.
+    named: HashSet<&'index str>,
     taints: BTreeSet<&'index str>,
     trust: Option<i64>,
     /// How many ended in another way than they should: the look and the name of it.
-    ends: Vec<((&'static str, &'index str), usize)>,
+    ends: BTreeMap<(&'static str, &'index str), usize>,
+    /// How many ended as they should.
+    complete: usize,
 }
 
 /// The list, with how many lineages fit.
@@ -61,7 +65,7 @@ pub(crate) fn list(index: &Index, asked: &Asked) -> Markup {
     }
     let shown: HashMap<Key<'_>, usize> = keys
         .iter()
-        .skip(asked.page.saturating_mul(EACH))
+        .skip(page_of(asked, keys.len(), EACH) * EACH)
         .take(EACH)
         .enumerate()
         .map(|(at, key)| (*key, at))
@@ -103,21 +107,21 @@ impl<'index> Told<'index> {
         self.oldest = Some(operation);
         self.count += 1;
         let view = &operation.view;
-        if let Some(workload) = view.workload.as_deref().filter(|it| !self.workloads.contains(it)) {
+        if let Some(workload) = view.workload.as_deref().filter(|it| self.named.insert(it)) {
             self.workloads.push(workload);
         }
         self.taints.extend(view.taints.iter().map(String::as_str));
         self.trust = self.trust.into_iter().chain(view.trust_score).min();
         let name = match &operation.end {
-            Some(end) if look(end) == "good" => return,
+            Some(end) if look(end) == "good" => {
+                self.complete += 1;
+                return;
+            }
             Some(end) => (look(end), end.ending.as_str()),
             None if view.kind == "signed" => ("open", "no end recorded"),
             None => return,
         };
-        match self.ends.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, count)) => *count += 1,
-            None => self.ends.push((name, 1)),
-        }
+        *self.ends.entry(name).or_default() += 1;
     }
 
     fn row(&self) -> Markup {
@@ -146,10 +150,12 @@ impl<'index> Told<'index> {
 
     fn came_of_it(&self) -> Markup {
         html! {
-            @if self.ends.is_empty() { span .good { "complete" } }
-            @for ((look, name), count) in &self.ends {
+            @if self.ends.is_empty() && self.complete > 0 { span .good { "complete" } }
+            @if self.ends.is_empty() && self.complete == 0 { span .open { "no end recorded here" } }
+            @for ((look, name), count) in self.ends.iter().take(NAMES) {
                 span class=(look) { (text(name)) @if *count > 1 { " \u{d7}" (count) } } " "
             }
+            @if self.ends.len() > NAMES { span .quiet { "and " (self.ends.len() - NAMES) " more" } }
         }
     }
 }

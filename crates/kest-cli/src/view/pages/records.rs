@@ -39,7 +39,8 @@ pub(crate) fn table(index: &Index, gathered: &Gathered) -> Markup {
             @if found.len() < hashes.len() {
                 p .note { (hashes.len() - found.len()) " older entries are in the log and not at hand here: they are in the picture." }
             }
-            @if !absent.is_empty() {
+            // What was left out is in the log, and looks absent from here.
+            @if !absent.is_empty() && !gathered.shortened {
                 p .note .bad {
                     strong { (absent.len()) " of the entries that these follow " @if absent.len() == 1 { "is" } @else { "are" } " not in the log" }
                     ": deleted in order, lost, or never recorded."

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::form::{form, turning};
+use super::form::{form, page_of, turning};
 use super::lineages::EACH;
 use super::{facts, left_out, text};
 use crate::view::asked::{Asked, shown_time};
@@ -25,7 +25,7 @@ pub(crate) fn list(index: &Index, asked: &Asked) -> Markup {
                             @for name in ["time", "refused", "step", "operation", "on behalf of", "called by"] { th scope="col" { (name) } }
                         } }
                         tbody {
-                            @for view in fitting().skip(asked.page.saturating_mul(EACH)).take(EACH) {
+                            @for view in fitting().skip(page_of(asked, count, EACH) * EACH).take(EACH) {
                                 tr data-key={ (view.writer) "." (view.seq) } {
                                     td .when { (shown_time(view.at)) }
                                     td { span .bad { (text(view.refusal.as_deref().unwrap_or_default())) }
