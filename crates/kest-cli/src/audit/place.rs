@@ -20,10 +20,14 @@ pub(crate) fn shown(place: &Path) -> String {
     match named(place) {
         Named::Postgres(address) => {
             let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
-            // Too little is shown of an odd one rather than too much.
-            let rest = rest.rsplit('@').next().unwrap_or_default();
-            let rest = rest.split(['?', '#']).next().unwrap_or_default();
-            format!("{scheme}://{rest}")
+            let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            // Of one in which that can be part of a password nothing is shown.
+            if behind.contains('@') {
+                return format!("{scheme}://..");
+            }
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            let path = behind.split(['?', '#']).next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
         }
         Named::Folder(_) | Named::Sqlite(_) => place.display().to_string(),
     }
@@ -82,8 +86,9 @@ mod tests {
         for (place, told) in [
             ("postgres://audit:secret@db.example.org:5432/audit", "postgres://db.example.org:5432/audit"),
             ("postgresql://audit:s@cret@db/audit?password=secret", "postgresql://db/audit"),
-            ("postgres://u:secret?x@db/audit", "postgres://db/audit"),
-            ("postgres://db/audit?password=secret&user=a@b", "postgres://b"),
+            ("postgres://u:secret?x@db/audit", "postgres://.."),
+            ("postgres://db/audit?password=a@secret", "postgres://.."),
+            ("postgres://db/audit?password=secret", "postgres://db/audit"),
             ("sqlite:/var/audit.db", "sqlite:/var/audit.db"),
             ("/var/audit", "/var/audit"),
         ] {

@@ -211,7 +211,7 @@ fn line(writer: &str, seq: usize, record: &str) -> String {
     )
 }
 
-/// An entry that no one signed, and the record of it.
+/// An entry with a made-up signature, and the record of it.
 fn unsigned(parent: Option<&str>, labels: &str, padding: usize) -> (String, String) {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -292,7 +292,7 @@ fn pages_of_clients_that_went_away_are_few_and_hold_no_end_up() {
     let mut viewer = Viewer::over(&folder);
     let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(&file).unwrap();
-    // Opening it waits for a writer, and there is none.
+    // Opening it waits for a writer, and no writer comes.
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
     let path = format!("/lineage?entry={}", last.entry().hash().to_hex());
     for _client in 0..40 {

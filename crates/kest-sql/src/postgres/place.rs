@@ -84,7 +84,7 @@ impl PostgresBuilder {
         self
     }
 
-    /// Trusts these authorities, as PEM, in place of the well-known ones.
+    /// Trusts these authorities, as PEM, beside the well-known ones.
     pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates = Some(pem.into());
         self

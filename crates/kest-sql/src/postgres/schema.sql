@@ -10,6 +10,8 @@ CREATE TABLE IF NOT EXISTS kest_audit (
 );
 -- Parts that may be deleted, through this one: a sealed record of the log says so too.
 CREATE TABLE IF NOT EXISTS kest_audit_removed (writer uuid NOT NULL PRIMARY KEY, part integer NOT NULL);
+-- A temporary table of the same name must not say what may be deleted: those of a session are looked at last.
+SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp'), true);
 CREATE OR REPLACE FUNCTION kest_audit_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN

@@ -115,6 +115,22 @@ async fn rows_cannot_be_changed_or_deleted_by_a_statement_alone() {
     }
 }
 
+/// Attack: a role that may delete rows says itself which were removed in order, in a table that only its session sees.
+#[tokio::test]
+async fn temporary_table_does_not_say_what_may_be_deleted() {
+    let place = Place::postgres().await;
+    let service = place.begin(Durability::Required, u64::MAX).await;
+    service.operate().await;
+    service.log.close().await.unwrap();
+    let mut sql = place.connect().await;
+    sql.try_execute("CREATE TEMP TABLE kest_audit_removed AS SELECT writer, 9 AS part FROM kest_audit")
+        .await
+        .unwrap();
+    let refused = sql.try_execute("DELETE FROM kest_audit").await.unwrap_err().to_string();
+    assert!(refused.contains("append-only"), "{refused}");
+    assert!(place.verify(None).holds());
+}
+
 #[tokio::test]
 async fn what_is_no_log_is_not_read_as_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -37,7 +37,7 @@ fn field(name: &str, shown: &str, kind: &str, example: &str, asked: &Asked) -> M
     }
 }
 
-/// Which page of a list is shown: the last one where there is none of the number that is asked for.
+/// Which page of a list is shown: the last one where the number that is asked for is beyond it.
 pub(crate) fn page_of(asked: &Asked, of: usize, each: usize) -> usize {
     asked.page.min(of.saturating_sub(1) / each)
 }
