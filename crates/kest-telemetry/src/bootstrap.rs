@@ -8,9 +8,9 @@ use kest_core::BoxError;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Subscriber;
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -62,7 +62,7 @@ pub fn bootstrap(service: impl Into<String>, exporter: Exporter) -> Result<Guard
 /// The layer that exports the spans of the service `service` from the level INFO on, for a subscriber of the service's own; and
 /// the guard that sends what is left when it is dropped.
 ///
-/// Each span is of the scope that its target names: `kest.core` are ours.
+/// Each span is of the scope that its target names: `kest.core` are ours. Lines are not exported, as events of spans neither.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -97,12 +97,20 @@ where
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(LevelFilter::INFO);
+        .with_error_events_to_status(false)
+        .with_error_events_to_exceptions(false)
+        .with_filter(spans_alone());
     // Said before by another layer of this kind, it is the same.
     if let Err(error) = crate::propagate::install() {
         tracing::debug!("{error}");
     }
     Ok((layer, Guard { provider }))
+}
+
+/// Lines stay where lines are written: what a service logs about users and paths is nothing for a collector of spans.
+fn spans_alone<S>() -> impl Filter<S> {
+    let wanted = |it: &Metadata<'_>| it.is_span() && *it.level() <= LevelFilter::INFO;
+    filter_fn(wanted).with_max_level_hint(LevelFilter::INFO)
 }
 
 /// Sends what is left when it is dropped, for five seconds at most; nothing is exported afterwards.

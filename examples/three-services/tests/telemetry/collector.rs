@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) status: i32,
     pub(crate) message: String,
     pub(crate) attributes: BTreeMap<String, String>,
+    /// Names of events with their attributes: lines would be here.
+    pub(crate) events: Vec<(String, BTreeMap<String, String>)>,
 }
 
 /// Where spans are sent, and what came.
@@ -70,6 +72,7 @@ async fn take(State(collector): State<Collector>, body: Bytes) -> StatusCode {
                     status: status.code,
                     message: status.message,
                     attributes: texts(&span.attributes),
+                    events: span.events.into_iter().map(|it| (it.name, texts(&it.attributes))).collect(),
                 }
             }));
         }

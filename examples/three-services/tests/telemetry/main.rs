@@ -123,6 +123,7 @@ async fn one_trace_crosses_three_services_with_the_names_and_attributes_of_the_p
     assert_eq!(refused.attributes["error.type"], "credentials_invalid");
     assert_eq!(refused.attributes["kest.refusal.step"], "inbound");
     assert!(!format!("{seen:?}").contains("no-token") && !format!("{seen:?}").contains("alice"));
+    assert!(seen.iter().all(|it| it.events.is_empty()), "lines are no part of spans: {seen:#?}");
 
     // What is not well formed starts a new trace, which crosses all services as well.
     assert_ne!(malformed[0], TRACE);
