@@ -133,7 +133,7 @@ impl Connection {
         match session.insert(part, first, lines).await {
             Ok(new) if usize::try_from(new) == Ok(lines.len()) => Ok(()),
             // Those of the attempt before, or rows of another hand.
-            Ok(0) if stands(session, part, first, lines).await? => Ok(()),
+            Ok(0) if stands(session, part, first, lines).await? => session.settle().await,
             Ok(_other) => {
                 Err(Failed::Refused(io::Error::other("rows of another are in the place of records")))
             }

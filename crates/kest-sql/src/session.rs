@@ -50,6 +50,9 @@ pub(crate) trait Session: Send {
     /// Adds rows, numbered from `first` on, in one transaction that lasts. Those that are there already stay. How many were new.
     async fn insert(&mut self, part: Part, first: u64, lines: &[&str]) -> Result<u64, Failed>;
 
+    /// Waits until what this connection sees of others lasts as what it adds itself does.
+    async fn settle(&mut self) -> Result<(), Failed>;
+
     /// Rows of a part, in order of their numbers, those behind `after` alone.
     async fn page(&mut self, part: Part, after: &After, most: usize) -> Result<Vec<Row>, Failed>;
 

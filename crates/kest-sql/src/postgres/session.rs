@@ -14,6 +14,15 @@ use crate::session::{
     Access, After, Failed, Part, ROW_BYTES, Row, SCHEMA_VERSION, Session, invalid, number, part,
 };
 
+/// A transaction with this in it lasts when it is answered, on standbys too where they are waited for, whatever the default of
+/// the server, the role or the connection is.
+macro_rules! lasting {
+    () => {
+        "set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
+            WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+    };
+}
+
 pub(super) struct PostgresSession {
     connection: PgConnection,
     held: Option<Uuid>,
@@ -27,10 +36,8 @@ impl PostgresSession {
     /// Sets what counts on this connection, and sees to the tables: made where they are missing, and of the version that is known.
     pub(super) async fn check(&mut self, access: Access, wait: Duration) -> Result<(), Failed> {
         let wait = wait.as_millis().to_string();
-        // A transaction lasts when it is answered, on standbys too where they are waited for, whatever the server's default is.
         let settings = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
-            set_config('idle_in_transaction_session_timeout', $1, false), set_config('synchronous_commit', \
-            CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
+            set_config('idle_in_transaction_session_timeout', $1, false)";
         sqlx::query(settings).bind(wait).execute(&mut self.connection).await.map_err(failed)?;
         let found = "SELECT to_regclass('kest_audit_schema') IS NOT NULL, current_setting('server_encoding') = 'UTF8', \
             current_setting('fsync') = 'on'";
@@ -84,11 +91,22 @@ impl Session for PostgresSession {
     }
 
     async fn insert(&mut self, (writer, part): Part, first: u64, lines: &[&str]) -> Result<u64, Failed> {
-        let rows = "INSERT INTO kest_audit (writer, part, seq, line) \
-            SELECT $1, $2, $3 + it.place - 1, it.line FROM unnest($4) WITH ORDINALITY AS it (line, place) \
-            ON CONFLICT DO NOTHING";
+        let rows = concat!(
+            "WITH lasting AS MATERIALIZED (SELECT ",
+            lasting!(),
+            ") INSERT INTO kest_audit (writer, part, seq, line) \
+            SELECT $1, $2, $3 + it.place - 1, it.line FROM lasting, unnest($4) WITH ORDINALITY AS it (line, place) \
+            ON CONFLICT DO NOTHING"
+        );
         let rows = sqlx::query(rows).bind(writer).bind(part_number(part)).bind(number(first)).bind(lines);
         Ok(rows.execute(&mut self.connection).await.map_err(failed)?.rows_affected())
+    }
+
+    /// A transaction that adds no row waits for no standby. This one writes to the log of the server, behind the one that added them.
+    async fn settle(&mut self) -> Result<(), Failed> {
+        let settle =
+            concat!("SELECT ", lasting!(), ", pg_logical_emit_message(true, 'kest_audit', '')::text");
+        sqlx::query(settle).execute(&mut self.connection).await.map(drop).map_err(failed)
     }
 
     async fn page(&mut self, (writer, part): Part, after: &After, most: usize) -> Result<Vec<Row>, Failed> {

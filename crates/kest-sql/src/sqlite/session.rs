@@ -71,6 +71,11 @@ impl Session for SqliteSession {
         Ok(rows.rows_affected())
     }
 
+    /// What another connection sees here was synced before.
+    async fn settle(&mut self) -> Result<(), Failed> {
+        Ok(())
+    }
+
     async fn page(&mut self, (writer, part): Part, after: &After, most: usize) -> Result<Vec<Row>, Failed> {
         let rows = "SELECT seq, rowid, substr(CAST(line AS BLOB), 1, ?6) FROM kest_audit \
             WHERE writer = ?1 AND part = ?2 AND seq >= ?3 AND (seq > ?3 OR rowid > ?4) ORDER BY seq, rowid LIMIT ?5";

@@ -12,6 +12,8 @@ mod rig;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod standby;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod writing;
