@@ -100,15 +100,21 @@ async fn log_without_its_first_file_whose_edge_was_taken_away_does_not_hold() {
     }
 }
 
-/// Attack: all of a writer's files are deleted, and a record says that this was in order: one that no key has sealed.
-#[tokio::test]
-async fn removal_that_is_not_sealed_is_not_believed() {
+/// A log that ended, and whose end the writer after it saw; and its file.
+async fn followed() -> (Rig, PathBuf) {
     let rig = Rig::new();
     operate(&rig.service, "step").await;
     rig.log.close().await.unwrap();
+    let first = files(rig.path()).remove(0);
     let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
     next.close().await.unwrap();
-    let first = files(rig.path()).remove(0);
+    (rig, first)
+}
+
+/// Attack: all of a writer's files are deleted, and a record says that this was in order: one that no key has sealed.
+#[tokio::test]
+async fn removal_that_is_not_sealed_is_not_believed() {
+    let (rig, first) = followed().await;
     let writer = Line::read(&lines(std::slice::from_ref(&first))[0]).unwrap().writer;
     std::fs::remove_file(first).unwrap();
     let (hash, through) = (TreeHash::NOTHING.to_hex(), u64::MAX - 1);
@@ -167,12 +173,7 @@ async fn sealed(checkpoint: &Checkpoint, name: &str) -> String {
 /// Attack: a later start, which no key has sealed, speaks for what was exchanged.
 #[tokio::test]
 async fn two_starts_that_saw_different_records_are_a_fault() {
-    let rig = Rig::new();
-    operate(&rig.service, "step").await;
-    rig.log.close().await.unwrap();
-    let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
-    next.close().await.unwrap();
-    let first = files(rig.path()).remove(0);
+    let (rig, first) = followed().await;
     let mut all = lines(std::slice::from_ref(&first));
     // Nothing seals the last record; it is a checkpoint.
     let last = all.last_mut().unwrap();
