@@ -77,7 +77,6 @@ pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
         .resume(&log, &mut verified, |bytes| bar.inc(bytes), |grown| kept.keep_at(bar.position(), grown))
         .map_err(AuditError::Unreadable)?;
     bar.finish_and_clear();
-    kept.close(&verified)?;
     let mut output = Output::open();
     if flags.json {
         output.json(&told(&report))?;
@@ -91,6 +90,8 @@ pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
         }
     }
     output.flush()?;
+    // What was found took long, and is said also where it cannot be kept.
+    kept.close(&verified)?;
     Ok(if report.holds() { Answer::Yes } else { Answer::No })
 }
 

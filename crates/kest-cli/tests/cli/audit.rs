@@ -69,6 +69,17 @@ fn whole_log_is_complete_and_one_without_a_record_has_a_gap_there() {
     assert_eq!((&said["faults"][0]["kind"], &said["faults"][0]["seq"]), (&"missing".into(), &2.into()));
 }
 
+/// Failure: a full disk, or a folder that is gone, took the verdict with it.
+#[test]
+fn verdict_is_said_also_where_it_cannot_be_kept() {
+    let (directory, folder, _last) = log("audit-not-kept");
+    let (keys, kept) = (directory.join("bundle.json"), directory.join("gone/kept.json"));
+    let flags = ["--keys", keys.to_str().unwrap(), "--resume", kept.to_str().unwrap(), "--json"];
+    let whole = kest(arguments("verify", &folder, &flags), b"");
+    assert_eq!((whole.code, &whole.json()["verdict"]), (Some(2), &"accept".into()), "{whole:?}");
+    assert!(whole.stderr.contains("kept.json"), "{whole:?}");
+}
+
 /// Attack: a record is changed after a run found it right, or the file of that run is not one.
 #[test]
 fn run_that_is_gone_on_with_finds_what_was_changed_since() {
