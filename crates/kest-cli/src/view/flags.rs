@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::guard::Name;
 use crate::arguments::DialectName;
 
 #[derive(Debug, Args)]
@@ -22,9 +23,10 @@ pub(crate) struct View {
     /// port read the log.
     #[arg(long)]
     pub(crate) dangerous_beyond_this_machine: bool,
-    /// A name besides addresses and localhost by which the page may be asked for, as behind a proxy.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) host: Vec<String>,
+    /// A name besides addresses and localhost by which the page may be asked for, as behind a proxy that hands on the Host
+    /// header: with the port that the header has there, or with any where none is given.
+    #[arg(long, value_name = "NAME[:PORT]")]
+    pub(crate) host: Vec<Name>,
     /// Dialect of the entries.
     #[arg(long, value_enum, default_value_t = DialectName::Strict)]
     pub(crate) dialect: DialectName,

@@ -1,12 +1,14 @@
 //! Who may ask: pages that this machine's own browser opened by an address of this machine, and nothing else.
 
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use kest_http::Origin;
+use url::Host;
 
 /// Which names the page may be asked by.
 #[derive(Debug)]
@@ -15,15 +17,13 @@ pub(crate) struct Guard {
     port: u16,
     /// An address of any machine will do: the page was told to listen beyond this one.
     beyond: bool,
-    /// Further names, in small letters.
-    names: Vec<String>,
+    /// Further names.
+    names: Vec<Name>,
 }
 
 impl Guard {
-    pub(crate) fn new(listening: SocketAddr, names: &[String]) -> Self {
-        let beyond = !is_this_machine(listening);
-        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        Self { port: listening.port(), beyond, names }
+    pub(crate) fn new(listening: SocketAddr, names: Vec<Name>) -> Self {
+        Self { port: listening.port(), beyond: !is_this_machine(listening), names }
     }
 
     /// Lets a request pass, or says how it is refused.
@@ -51,23 +51,70 @@ impl Guard {
         if request.uri.authority().is_some_and(|asked| *asked != authority) {
             return false;
         }
-        let bare = authority.host();
-        let port = match authority.as_str().strip_prefix(bare) {
-            Some("") => Some(80),
-            // A user name before it, or anything behind, is no address of ours.
-            Some(rest) => rest.strip_prefix(':').and_then(|port| port.parse().ok()),
-            None => None,
-        };
-        port == Some(self.port) && self.is_own_name(bare)
+        let Some((host, port)) = split(&authority) else { return false };
+        self.names.iter().any(|name| name.fits(host, port))
+            || port.unwrap_or(HTTP) == self.port && self.is_own_name(host)
     }
 
     fn is_own_name(&self, host: &str) -> bool {
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        self.names.contains(&host.to_ascii_lowercase())
-            || Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback())
+        Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback())
             || self.beyond && literal.is_ok()
     }
 }
+
+/// Host and port, and nothing besides: a user name before them, or anything behind, is no address of ours.
+fn split(authority: &Authority) -> Option<(&str, Option<u16>)> {
+    let host = authority.host();
+    match authority.as_str().strip_prefix(host)? {
+        "" => Some((host, None)),
+        rest => Some((host, Some(rest.strip_prefix(':')?.parse().ok()?))),
+    }
+}
+
+/// A name that was given, by which a proxy asks: with the port of the proxy, or with any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    host: Host<String>,
+    port: Option<u16>,
+}
+
+impl Name {
+    fn fits(&self, host: &str, port: Option<u16>) -> bool {
+        // Whether the proxy speaks TLS is not known here: a port that is not said is that of either.
+        let fits = |own| port.map_or(own == HTTP || own == HTTPS, |port| port == own);
+        self.port.is_none_or(fits) && host_as_spelled(host).as_ref() == Some(&self.host)
+    }
+}
+
+impl FromStr for Name {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let authority = Authority::try_from(text).map_err(|_cause| NotAName)?;
+        let (host, port) = split(&authority).filter(|(_, port)| *port != Some(0)).ok_or(NotAName)?;
+        Ok(Self { host: host_as_spelled(host).ok_or(NotAName)?, port })
+    }
+}
+
+/// A host that a Host header has in this spelling: no escape, no short form of an address, and no letters but those of DNS.
+fn host_as_spelled(text: &str) -> Option<Host<String>> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let host = Host::parse(text).ok()?;
+    let plain = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
+    let named =
+        || host.to_string().eq_ignore_ascii_case(text) && text.bytes().all(plain) && !text.contains("..");
+    (matches!(host, Host::Ipv6(_)) || named()).then_some(host)
+}
+
+/// A text is no name that a Host header could have.
+#[derive(Debug, thiserror::Error)]
+#[error("not a name as a Host header has it, such as view.internal or view.internal:8443")]
+pub(crate) struct NotAName;
+
+/// The ports that browsers do not say.
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
 
 /// Whether what listens there is heard by this machine alone.
 pub(crate) fn is_this_machine(address: SocketAddr) -> bool {
@@ -116,7 +163,8 @@ mod tests {
     use super::*;
 
     fn guard(listening: &str) -> Guard {
-        Guard::new(listening.parse().unwrap(), &["view.internal".to_owned()])
+        let names = ["view.internal", "Proxy.Internal:8443", "tls.internal:443", "[2001:db8::7]"];
+        Guard::new(listening.parse().unwrap(), names.map(|name| name.parse().unwrap()).into())
     }
 
     #[track_caller]
@@ -170,6 +218,68 @@ mod tests {
         check(&guard, "/", &[("host", "[2001:db8::1]:80")], 200);
         check(&guard, "/", &[("host", "evil.example")], 421);
         check(&guard, "/", &[("host", "view.internal")], 200);
+    }
+
+    /// Failure: a proxy that hands on the name it was asked by, with its own port or none, was refused.
+    #[test]
+    fn proxy_asks_by_the_name_that_was_given_and_its_own_port() {
+        let guard = guard("127.0.0.1:8088");
+        for host in [
+            "view.internal",
+            "view.internal:443",
+            "view.internal.:8088",
+            "VIEW.internal:9",
+            "proxy.internal:8443",
+            "tls.internal",
+            "tls.internal:443",
+            "[2001:db8:0::7]:8443",
+        ] {
+            check(&guard, "/", &[("host", host)], 200);
+        }
+        for host in [
+            "proxy.internal",
+            "proxy.internal:8088",
+            "tls.internal:80",
+            "tls.internal:8088",
+            "view.internal:",
+            "view.internal:99999",
+            "view.internal.evil.example",
+            "evil.view.internal",
+            "view.internal@evil.example",
+            "[2001:db8::8]",
+        ] {
+            check(&guard, "/", &[("host", host)], 421);
+        }
+    }
+
+    #[test]
+    fn what_no_host_header_can_say_is_not_taken_for_a_name() {
+        for text in [
+            "",
+            " ",
+            "*",
+            "*.internal",
+            ".",
+            "a..b",
+            "view%69nternal",
+            "https://view.internal",
+            "view.internal/",
+            "view.internal:",
+            "view.internal:0",
+            "view.internal:65536",
+            "view.internal:http",
+            "me@view.internal",
+            "b\u{fc}cher.example",
+            "127.1",
+            "1.2.3.256",
+            "2001:db8::7",
+            "[view.internal]",
+            "view internal",
+            "view%2einternal",
+        ] {
+            assert!(text.parse::<Name>().is_err(), "{text}");
+        }
+        assert!("xn--bcher-kva.example".parse::<Name>().is_ok());
     }
 
     /// Attack: another site loads a page of the log into itself, to measure or to frame it.

@@ -59,7 +59,7 @@ pub(crate) async fn run(flags: View) -> Result<Answer, Failure> {
         far: Mutex::new(()),
     };
     announce(address, guard::is_this_machine(address))?;
-    serve::serve(listener, Server::new(site, Guard::new(address, &flags.host)), stop).await;
+    serve::serve(listener, Server::new(site, Guard::new(address, flags.host)), stop).await;
     Ok(Answer::Yes)
 }
 
