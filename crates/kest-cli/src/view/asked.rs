@@ -107,12 +107,15 @@ fn number<Number: std::str::FromStr>(name: &'static str, text: &str) -> Result<N
 /// Milliseconds since 1970, a time with an offset, or one without, which is UTC.
 fn time(name: &'static str, text: &str) -> Result<u64, NotUnderstood> {
     if let Ok(millis) = text.parse() {
-        return Ok(millis);
+        return if millis < LEAST_MILLIS { Err(NotUnderstood(name)) } else { Ok(millis) };
     }
     let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|it| it.timestamp());
     let time = text.parse::<Timestamp>().ok().or_else(utc).ok_or(NotUnderstood(name))?;
     u64::try_from(time.as_millisecond()).map_err(|_cause| NotUnderstood(name))
 }
+
+/// In March 1973: a smaller number is meant as a year, a date without its dashes, or seconds, and would show all of a log.
+const LEAST_MILLIS: u64 = 100_000_000_000;
 
 /// A record's time for people, in UTC.
 pub(crate) fn shown_time(millis: u64) -> String {
@@ -142,6 +145,7 @@ mod tests {
             Asked::read("since=2026-01-01T01:00:00%2B01:00").unwrap().query.since,
             Some(1_767_225_600_000)
         );
+        assert_eq!(Asked::read("since=100000000000").unwrap().query.since, Some(LEAST_MILLIS));
         assert_eq!(shown_time(1_767_225_600_001), "2026-01-01 00:00:00.001");
         assert_eq!(shown_time(u64::MAX), format!("{} ms", u64::MAX));
     }
@@ -154,6 +158,10 @@ mod tests {
             ("max_trust=1.5", "max_trust"),
             ("since=yesterday", "since"),
             ("until=-1", "until"),
+            ("since=2027", "since"),
+            ("since=20270115", "since"),
+            ("until=1800000000", "until"),
+            ("until=99999999999", "until"),
             ("page=-1", "page"),
         ] {
             assert_eq!(Asked::read(text).unwrap_err(), NotUnderstood(name), "{text}");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kest_audit::{Log, RawLine, Record};
@@ -17,6 +18,9 @@ const BETWEEN: Duration = Duration::from_millis(250);
 /// Records that are read at once, while pages wait.
 const AT_ONCE: usize = 512;
 
+/// A file of the log: the writer, and its number.
+type File = (Uuid, u32);
+
 /// What is known of a log, for all who ask.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
@@ -27,9 +31,9 @@ pub(crate) struct Known {
 /// How far the log was read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Following {
-    /// All that was there once is read.
+    /// All that was there once is read, but for what cannot be.
     pub(crate) caught_up: bool,
-    /// The log cannot be read any more, and why.
+    /// What of the log cannot be read, and why.
     pub(crate) trouble: Option<String>,
 }
 
@@ -48,57 +52,76 @@ impl Known {
     }
 }
 
-/// Reads the log, and what comes, until the program ends.
-pub(crate) fn follow(log: Log, known: &Arc<Known>) -> io::Result<()> {
+/// Reads the log, and what comes, until the program ends, which does not wait for it.
+pub(crate) fn follow(log: Log, known: &Arc<Known>) -> io::Result<JoinHandle<()>> {
     let known = Arc::clone(known);
     std::thread::Builder::new().name("kest-view-follow".to_owned()).spawn(move || {
         let mut seen = HashMap::new();
         loop {
             // New writers and new files come too.
-            let read = log.again().and_then(|log| more(&log, &known, &mut seen));
-            let read = read.map_err(|error| with_causes(&error));
+            let read = log.again().map(|log| more(&log, &known, &mut seen));
             let before = known.following().caught_up;
             let caught_up = read.is_ok() || before;
+            let trouble = read.unwrap_or_else(|error| Some(with_causes(&error)));
             if caught_up && !before {
                 let records = known.ask(|index| index.records);
-                output::say(&format!("all of the log is read: {records} records"));
+                let but = if trouble.is_some() { ", but for what cannot be" } else { "" };
+                output::say(&format!("all of the log is read{but}: {records} records"));
             }
-            known.tell(Following { caught_up, trouble: read.err() });
+            known.tell(Following { caught_up, trouble });
             std::thread::sleep(BETWEEN);
         }
-    })?;
-    Ok(())
+    })
 }
 
-/// Reads what came since the last look.
-fn more(log: &Log, known: &Known, seen: &mut HashMap<(Uuid, u32), u64>) -> io::Result<()> {
+/// Reads what came since the last look. A file that cannot be read holds up no other; says which those are.
+fn more(log: &Log, known: &Known, seen: &mut HashMap<File, u64>) -> Option<String> {
     let files: Vec<_> = log.files().collect();
     // What was deleted will not come back, and its place need not be remembered.
     seen.retain(|file, _| files.contains(file));
+    let mut failed = 0;
+    let mut first = None;
     // The newest first: of a long log they are what is looked at.
     for file in files.into_iter().rev() {
-        let mut lines = log.lines_from(file, seen.get(&file).copied().unwrap_or_default());
-        loop {
-            let read: io::Result<Vec<RawLine>> = lines.by_ref().take(AT_ONCE).collect();
-            let read = match read {
-                // Deleted since it was found: what it had is gone with it.
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
-                read => read?,
-            };
-            if read.is_empty() {
-                break;
+        match more_of(log, file, known, seen) {
+            // Deleted since it was found: what it had is gone with it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                failed += 1;
+                let (writer, number) = file;
+                first.get_or_insert_with(|| {
+                    format!("file {number} of writer {writer}: {}", with_causes(&error))
+                });
             }
-            let mut index = known.index.write().unwrap_or_else(PoisonError::into_inner);
-            for line in read {
-                let byte = seen.insert(file, line.next).unwrap_or_default();
-                take(&mut index, &line, (file, byte));
-            }
+            Ok(()) => {}
         }
     }
-    Ok(())
+    let first = first?;
+    Some(if failed == 1 { first } else { format!("{failed} files, such as {first}") })
 }
 
-fn take(index: &mut Index, line: &RawLine, place: ((Uuid, u32), u64)) {
+fn more_of(log: &Log, file: File, known: &Known, seen: &mut HashMap<File, u64>) -> io::Result<()> {
+    let mut lines = log.lines_from(file, seen.get(&file).copied().unwrap_or_default());
+    loop {
+        let mut failed = None;
+        let read =
+            lines.by_ref().take(AT_ONCE).map_while(|line| line.map_err(|error| failed = Some(error)).ok());
+        let read: Vec<RawLine> = read.collect();
+        if read.is_empty() && failed.is_none() {
+            return Ok(());
+        }
+        let mut index = known.index.write().unwrap_or_else(PoisonError::into_inner);
+        for line in read {
+            let byte = seen.insert(file, line.next).unwrap_or_default();
+            take(&mut index, &line, (file, byte));
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+    }
+}
+
+fn take(index: &mut Index, line: &RawLine, place: (File, u64)) {
     if !line.whole && line.next == place.1 {
         // Its end has not come yet.
         return;

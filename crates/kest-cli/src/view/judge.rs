@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use kest_audit::{Log, LogVerifier, Report, Verified};
@@ -35,7 +36,20 @@ pub(crate) struct Found {
     pub(crate) report: Result<Report, String>,
     /// When the pass began, in milliseconds since 1970.
     pub(crate) at: u64,
+    /// The same, by a clock that is not set.
+    pub(crate) begun: Instant,
     pub(crate) took: Duration,
+}
+
+impl Found {
+    /// How long ago the log was as it was found, about: up to two minutes are usual, and a log that takes long is looked at more seldom.
+    pub(crate) fn ago(&self) -> String {
+        match self.begun.elapsed().as_secs() / 60 {
+            0 | 1 => "within the last two minutes".to_owned(),
+            minutes @ ..120 => format!("{minutes} minutes ago"),
+            minutes => format!("{} hours ago", minutes / 60),
+        }
+    }
 }
 
 impl Judged {
@@ -49,14 +63,24 @@ impl Judged {
         (self.read.load(Ordering::Relaxed), self.whole.load(Ordering::Relaxed))
     }
 
+    pub(super) fn tell(&self, found: Found) {
+        *self.found.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(found));
+        self.passes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often the log was verified.
     pub(crate) fn passes(&self) -> u64 {
         self.passes.load(Ordering::Relaxed)
     }
 }
 
-/// Verifies the log until the program ends: again when it has grown.
-pub(crate) fn judge(log: Log, ring: Arc<KeyRing>, dialect: Dialect, judged: &Arc<Judged>) -> io::Result<()> {
+/// Verifies the log until the program ends, which does not wait for it: again when it has grown.
+pub(crate) fn judge(
+    log: Log,
+    ring: Arc<KeyRing>,
+    dialect: Dialect,
+    judged: &Arc<Judged>,
+) -> io::Result<JoinHandle<()>> {
     let judged = Arc::clone(judged);
     std::thread::Builder::new().name("kest-view-judge".to_owned()).spawn(move || {
         let mut settings = VerifySettings::default();
@@ -79,12 +103,9 @@ pub(crate) fn judge(log: Log, ring: Arc<KeyRing>, dialect: Dialect, judged: &Arc
                 };
                 let report = log.and_then(|log| verifier.resume(&log, &mut verified, count, |_verified| ()));
                 let report = report.map_err(|error| with_causes(&error));
-                let found = Found { report, at, took: begin.elapsed() };
-                *judged.found.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(found));
-                judged.passes.fetch_add(1, Ordering::Relaxed);
+                judged.tell(Found { report, at, begun: begin, took: begin.elapsed() });
             }
             std::thread::sleep(BETWEEN.max(begin.elapsed() * SHARE));
         }
-    })?;
-    Ok(())
+    })
 }

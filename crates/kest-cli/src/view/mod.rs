@@ -46,13 +46,15 @@ pub(crate) async fn run(flags: View) -> Result<Answer, Failure> {
     let stop = stop().map_err(ViewError::Start)?;
     let (known, judged) = (Arc::new(Known::default()), Arc::new(Judged::default()));
     let dialect = flags.dialect.into();
-    follow::follow(log.clone(), &known).map_err(ViewError::Start)?;
-    judge::judge(log.clone(), Arc::clone(&ring), dialect, &judged).map_err(ViewError::Start)?;
+    let following = follow::follow(log.clone(), &known).map_err(ViewError::Start)?;
+    let judging = judge::judge(log.clone(), Arc::clone(&ring), dialect, &judged).map_err(ViewError::Start)?;
     let site = Site {
         name: audit::place::shown(&flags.log),
         log,
         known,
+        following,
         judged,
+        judging,
         ring,
         dialect,
         limits: carried::limits(),

@@ -1,6 +1,7 @@
 //! Which page an address is, and what may run in it.
 
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
@@ -32,7 +33,11 @@ pub(crate) struct Site {
     /// As it lay there when the page began: what came since is found by its place.
     pub(crate) log: Log,
     pub(crate) known: Arc<Known>,
+    /// The thread that reads what comes: it never ends, but by a fault of ours.
+    pub(crate) following: JoinHandle<()>,
     pub(crate) judged: Arc<Judged>,
+    /// The thread that verifies the log, likewise.
+    pub(crate) judging: JoinHandle<()>,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) dialect: Dialect,
     pub(crate) limits: Limits,
@@ -41,12 +46,24 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// What is not done any more, since its thread has ended.
+    pub(crate) fn stopped(&self) -> Option<&'static str> {
+        match (self.following.is_finished(), self.judging.is_finished()) {
+            (false, false) => None,
+            (true, false) => Some("New records are not read any more"),
+            (false, true) => Some("The log is not checked any more"),
+            (true, true) => Some("The log is neither read nor checked any more"),
+        }
+    }
+
     /// Another text as soon as a page would show something else.
     pub(crate) fn now(&self) -> String {
         let following = self.known.following();
         let (records, unreadable) = self.known.ask(|index| (index.records, index.unreadable));
         let (passes, troubled) = (self.judged.passes(), following.trouble.is_some());
-        format!("{records}.{unreadable}.{passes}.{}.{troubled}", following.caught_up)
+        let ago = self.judged.found().map(|found| found.ago()).unwrap_or_default();
+        let stopped = self.stopped().unwrap_or_default();
+        format!("{records}.{unreadable}.{passes}.{}.{troubled}.{ago}.{stopped}", following.caught_up)
     }
 }
 

@@ -32,6 +32,9 @@ function exchange(id, fresh) {
   return rows.length;
 }
 
+// Where the program does not read what comes any more, its page says so, and is not called live.
+const live = () => (document.querySelector("#standing [data-live=no]") ? "Not live" : "Live");
+
 async function look() {
   if (paused || busy || document.hidden) return;
   busy = true;
@@ -43,9 +46,9 @@ async function look() {
       document.body.dataset.now = fresh.body.dataset.now ?? now;
       exchange("standing", fresh);
       const count = exchange("list", fresh);
-      news.textContent = count === 0 ? "Live" : count === 1 ? "1 new" : `${count} new`;
+      news.textContent = count === 0 ? live() : count === 1 ? "1 new" : `${count} new`;
     } else if (news.textContent.startsWith("No answer") || news.textContent === "") {
-      news.textContent = "Live";
+      news.textContent = live();
     }
   } catch {
     news.textContent = "No answer: is kest view still running?";
@@ -57,7 +60,7 @@ pause.hidden = false;
 pause.addEventListener("click", () => {
   paused = !paused;
   pause.setAttribute("aria-pressed", String(paused));
-  news.textContent = paused ? "Paused" : "Live";
+  news.textContent = paused ? "Paused" : live();
   look();
 });
 document.addEventListener("visibilitychange", look);

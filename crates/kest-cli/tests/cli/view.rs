@@ -148,7 +148,7 @@ fn lists_and_lineages_are_found_by_what_is_asked() {
     };
     found("/", "root");
     found("/?operation=leaf&taint=raw&min_trust=1&since=2020-01-01T00:00", "1 lineage that fit");
-    for none in ["/?operation=lea", "/?user=alice", "/?max_trust=0", "/?until=1", "/?trace=00"] {
+    for none in ["/?operation=lea", "/?user=alice", "/?max_trust=0", "/?until=1973-03-04", "/?trace=00"] {
         found(none, "No lineage fits.");
     }
     found("/?refused=on", "location: /refusals?refused=on");
@@ -353,4 +353,39 @@ fn what_comes_is_shown_and_what_is_wrong_is_counted() {
     // What is still in the list was deleted: that is said, and the page goes on.
     let gone = viewer.get(&format!("/lineage?entry={}", last.entry().hash().to_hex()));
     assert!(gone.starts_with("HTTP/1.1 404 "), "{gone}");
+}
+
+/// Attack: something with the name of a file of the log that is none, by which all that is older is never read.
+#[test]
+fn file_that_cannot_be_read_hides_no_other() {
+    let (_directory, folder, last) = log("view-unreadable");
+    for number in 1..3 {
+        std::fs::create_dir(folder.join(format!("ffffffff-0000-7000-8000-000000000000.00000{number}.jsonl")))
+            .unwrap();
+    }
+    let viewer = Viewer::over(&folder);
+    let list = viewer.get("/");
+    assert!(list.contains("1 lineage,") && list.contains("Not all of the log can be read"), "{list}");
+    assert!(list.contains("2 files, such as file 2 of writer ffffffff-"), "{list}");
+    assert!(!list.contains("Still reading"), "{list}");
+    let trace = last.entry().labels().trace_id().unwrap();
+    assert!(viewer.get(&format!("/records?trace={trace}")).contains("2 entries, the oldest first"));
+}
+
+/// Failure: the list links to a trace that no address can say, and the page is not there.
+#[test]
+fn lineage_whose_trace_is_blank_is_found_by_its_entry() {
+    let (_directory, folder, _last) = log("view-blank");
+    let labels = ["", "\u{a0}", " blanks "].map(|trace| format!("{{\"trace_id\":\"{trace}\"}}"));
+    let lines =
+        labels.iter().enumerate().map(|(seq, labels)| line(WRITER, seq, &unsigned(None, labels, 0).1));
+    std::fs::write(folder.join(format!("{WRITER}.000001.jsonl")), lines.collect::<String>()).unwrap();
+    let viewer = Viewer::over(&folder);
+    let list = viewer.get("/?operation=made+up");
+    let links = list.split("href=\"").filter(|it| it.starts_with("/lineage?"));
+    let links: Vec<&str> = links.filter_map(|it| it.split('"').next()).collect();
+    assert_eq!(links.len(), 3, "{list}");
+    for link in links {
+        assert!(viewer.get(link).starts_with("HTTP/1.1 200 "), "{link}");
+    }
 }

@@ -27,10 +27,18 @@ impl<'index> Key<'index> {
         operation.view.trace.as_deref().map_or_else(|| Self::Entry(entry()), Self::Trace)
     }
 
-    pub(crate) fn member(self) -> (&'static str, &'index str) {
+    fn value(self) -> &'index str {
         match self {
-            Self::Trace(trace) => ("trace", trace),
-            Self::Entry(entry) => ("entry", entry),
+            Self::Trace(value) | Self::Entry(value) => value,
+        }
+    }
+
+    /// How an address asks for it, of which this operation is the newest: a trace with blanks around it by that, since an
+    /// address cannot say them.
+    fn member(self, newest: &'index Operation) -> (&'static str, &'index str) {
+        match self {
+            Self::Trace(trace) if !trace.is_empty() && trace.trim() == trace => ("trace", trace),
+            Self::Trace(_) | Self::Entry(_) => ("entry", newest.view.entry.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -126,10 +134,11 @@ impl<'index> Told<'index> {
 
     fn row(&self) -> Markup {
         let (Some(newest), Some(oldest)) = (self.newest, self.oldest) else { return Markup::default() };
-        let (name, value) = Key::of(newest).member();
+        let key = Key::of(newest);
+        let (name, value) = key.member(newest);
         let operations = [oldest, newest].map(|it| it.view.operation.as_deref().unwrap_or("unreadable"));
         html! {
-            tr data-key=(value) {
+            tr data-key=(key.value()) {
                 td .when { (shown_time(newest.view.at)) }
                 td .what {
                     a href=(link("/lineage", [(name, value)])) {
