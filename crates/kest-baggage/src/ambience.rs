@@ -84,6 +84,15 @@ impl Ambience {
         }
     }
 
+    /// Runs `work` in [`scope`](Self::scope), and within the span of the operation: for what is polled by those who know no span, such as
+    /// a server that streams a body.
+    pub(crate) fn scope_within_span<Made>(&self, work: impl FnOnce() -> Made) -> Made {
+        match &self.0 {
+            Some(LineageContext::Admitted(admission)) => admission.span().in_scope(|| self.scope(work)),
+            Some(LineageContext::Arrived(_)) | None => self.scope(work),
+        }
+    }
+
     pub(crate) fn context(&self) -> Option<&LineageContext> {
         self.0.as_ref()
     }

@@ -99,8 +99,8 @@ pin_project! {
     impl<F> PinnedDrop for Ambient<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // Work that is cut off cleans up under its own lineage.
-            this.ambience.scope(|| this.work.set(None));
+            // Work that is cut off cleans up under its own lineage. Tracers end a span where it was left last.
+            this.ambience.scope_within_span(|| this.work.set(None));
         }
     }
 }
@@ -259,11 +259,12 @@ impl<B: Body> Body for Ambient<B> {
         let mut work = this.work.as_pin_mut();
         let (ambience, answer) = (this.ambience, this.answer);
         if ambience.audited().is_none() {
-            return ambience.scope(|| work.map_or(Poll::Ready(None), |body| body.poll_frame(context)));
+            let poll = || work.map_or(Poll::Ready(None), |body| body.poll_frame(context));
+            return ambience.scope_within_span(poll);
         }
         let mut ended = false;
         let polled = answer.end.watch(|| {
-            ambience.scope(|| {
+            ambience.scope_within_span(|| {
                 let frame = work.as_mut().map_or(Poll::Ready(None), |body| body.as_mut().poll_frame(context));
                 ended = work
                     .as_ref()

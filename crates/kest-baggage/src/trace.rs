@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kest_core::entry::TraceId;
-use kest_core::span::install_trace_of;
+use kest_core::span::{install_trace_of, trace_of};
 use kest_core::{Admission, TraceContext, TraceState};
 use tracing::Span;
 
@@ -64,31 +64,38 @@ pub fn continue_from(headers: &HeaderMap, span: &Span) {
         return;
     }
     let (Some(propagate), Some(remote)) = (PROPAGATE.get(), read(headers)) else { return };
-    if kest_core::span::trace_of(&Span::current()) != Some(remote.trace_id()) {
+    if trace_of(&Span::current()) != Some(remote.trace_id()) {
         propagate.continue_from(headers, span);
     }
 }
 
 /// Names the trace of `admission` on a request that it causes, unless the request names one.
 ///
-/// It is named by the running span where a tracer knows it, else by the operation's, else by the span that the operation was
-/// itself called from, as long as that is of the trace that its entry names.
+/// It is named by the running span where that is of the trace that the entry names, or of the operation's own span; else by the
+/// operation's span where a tracer knows it, else by the span that the operation was itself called from, as long as that is of
+/// the trace that its entry names.
 pub fn carry(headers: &mut HeaderMap, admission: &Admission) {
     if headers.contains_key(TRACEPARENT) {
         return;
     }
+    let signed = admission.entry().labels().trace_id().and_then(TraceId::parse);
     if let Some(propagate) = PROPAGATE.get() {
-        for span in [&Span::current(), admission.span()] {
-            propagate.name(span, headers);
-            if headers.contains_key(TRACEPARENT) {
-                return;
-            }
+        propagate.name(&span_of(admission, signed), headers);
+        if headers.contains_key(TRACEPARENT) {
+            return;
         }
     }
-    let signed = admission.entry().labels().trace_id().and_then(TraceId::parse);
     if let Some(trace) = admission.arrival().trace().filter(|trace| Some(trace.trace_id()) == signed) {
         write(trace, headers);
     }
+}
+
+/// The running span, unless it is of another trace: one around a server, or of a task that serves several requests.
+fn span_of(admission: &Admission, signed: Option<TraceId>) -> Span {
+    let running = Span::current();
+    let named = trace_of(&running);
+    let fits = named.is_some() && (named == signed || named == trace_of(admission.span()));
+    if fits { running } else { admission.span().clone() }
 }
 
 /// A state that stands there already belongs to another span.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use crate::admitter::Admitter;
 use crate::arrival::{Arrival, Lineage};
@@ -14,7 +14,8 @@ use crate::passport::Passport;
 use crate::policy::Authorize;
 use crate::refusal::Step;
 use crate::signature::SigningKey;
-use crate::{AdmitError, Operation};
+use crate::span::OperationSpan;
+use crate::{AdmitError, AdmitOptions, Operation};
 
 /// An operation that policy allowed and whose entry is signed; cheap to clone.
 ///
@@ -133,7 +134,7 @@ impl Admission {
         }
         let arrival = self.0.arrival.followed_by(Lineage::Carried(passport));
         let arrival = bindings.into_iter().fold(arrival, Arrival::joined_with);
-        Ok(Joined { admitter: self.0.admitter.clone(), arrival })
+        Ok(Joined { admitter: self.0.admitter.clone(), arrival, span: self.span().clone() })
     }
 
     /// Whether an audit log waits to hear how this operation ends.
@@ -195,8 +196,7 @@ impl Nested<'_> {
     pub async fn admit(self, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
         let parent = self.admission;
         let arrival = parent.following();
-        let options = crate::AdmitOptions::default();
-        parent.admitter().admit_at(Step::Nested, &arrival, &self.operation, policy, options).await
+        admit_within(parent.span(), parent.admitter(), &arrival, &self.operation, policy).await
     }
 }
 
@@ -205,6 +205,7 @@ impl Nested<'_> {
 pub struct Joined {
     admitter: Admitter,
     arrival: Arrival,
+    span: Span,
 }
 
 impl Joined {
@@ -214,9 +215,22 @@ impl Joined {
     ///
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
-        let options = crate::AdmitOptions::default();
-        self.admitter.admit_at(Step::Nested, &self.arrival, operation, policy, options).await
+        admit_within(&self.span, &self.admitter, &self.arrival, operation, policy).await
     }
+}
+
+/// Admits what the operation of the span `outer` caused.
+async fn admit_within(
+    outer: &Span,
+    admitter: &Admitter,
+    arrival: &Arrival,
+    operation: &Operation,
+    policy: &dyn Authorize,
+) -> Result<Admission, AdmitError> {
+    let begun = OperationSpan::begin_within(operation.name(), outer);
+    let around = begun.span().clone();
+    let options = AdmitOptions::default().with_span(begun);
+    admitter.admit_at(Step::Nested, arrival, operation, policy, options).instrument(around).await
 }
 
 #[cfg(test)]

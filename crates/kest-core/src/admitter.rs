@@ -374,9 +374,15 @@ impl Admitter {
         Ok((entry_id, trace_id))
     }
 
+    /// What a tracer has the span in, so that an entry and its span name one trace. A service that names a source has it asked
+    /// where the lineage begins, and keeps to it.
     fn trace_of_lineage(&self, carried: &Passport, span: &OperationSpan) -> Option<TraceId> {
+        let of_span = || span::trace_of(span.span());
         let of_lineage =
             || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
-        of_lineage().or_else(|| self.running_trace()).or_else(|| span::trace_of(span.span()))
+        match self.0.trace_source {
+            None => of_span().or_else(of_lineage),
+            Some(_) => of_lineage().or_else(|| self.running_trace()).or_else(of_span),
+        }
     }
 }

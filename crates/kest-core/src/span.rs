@@ -53,6 +53,33 @@ pub fn failed(span: &Span, kind: &str) {
     }
 }
 
+/// The name is static, as those of `tracing` are: what the operation is called stands in a field.
+macro_rules! verified {
+    ($name:expr, $($parent:tt)*) => {
+        tracing::info_span!(
+            target: "kest.core",
+            $($parent)*
+            "kest.verified",
+            "otel.name" = %Title($name),
+            "otel.status_code" = Empty,
+            "otel.status_description" = Empty,
+            "error.type" = Empty,
+            "kest.operation" = $name.as_str(),
+            "kest.entry_id" = Empty,
+            "kest.workload_id" = Empty,
+            "kest.trust_score" = Empty,
+            "kest.parent_hash" = Empty,
+            "kest.signature" = Empty,
+            "kest.passport" = Empty,
+            "kest.refusal.step" = Empty,
+            "kest.refusal.cause" = Empty,
+        )
+    };
+    ($name:expr) => {
+        verified!($name,)
+    };
+}
+
 /// The span around one operation, from before policy is asked until the last that holds its admission lets go of it.
 #[derive(Debug, Clone)]
 pub struct OperationSpan {
@@ -62,26 +89,24 @@ pub struct OperationSpan {
 }
 
 impl OperationSpan {
-    /// Begins the span of an operation called `name`.
+    /// Begins the span of an operation called `name`, in the running span.
     #[must_use]
     pub fn begin(name: &OperationName) -> Self {
-        let span = tracing::info_span!(
-            target: "kest.core",
-            "kest.verified",
-            "otel.name" = %Title(name),
-            "otel.status_code" = Empty,
-            "otel.status_description" = Empty,
-            "error.type" = Empty,
-            "kest.operation" = name.as_str(),
-            "kest.entry_id" = Empty,
-            "kest.workload_id" = Empty,
-            "kest.trust_score" = Empty,
-            "kest.parent_hash" = Empty,
-            "kest.signature" = Empty,
-            "kest.passport" = Empty,
-            "kest.refusal.step" = Empty,
-            "kest.refusal.cause" = Empty,
-        );
+        Self::of(verified!(name), name)
+    }
+
+    /// Begins the span of an operation called `name` that `outer` caused: in the running span where that is of the same trace, else in
+    /// `outer`. A task, a thread or a stream may run in no span, or in one of its own.
+    #[must_use]
+    pub fn begin_within(name: &OperationName, outer: &Span) -> Self {
+        let running = Span::current();
+        if outer.is_disabled() || (!running.is_none() && trace_of(&running) == trace_of(outer)) {
+            return Self::begin(name);
+        }
+        Self::of(verified!(name, parent: outer,), name)
+    }
+
+    fn of(span: Span, name: &OperationName) -> Self {
         let name = (!span.is_disabled()).then(|| name.clone());
         Self { span, name }
     }

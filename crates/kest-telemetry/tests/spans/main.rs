@@ -8,4 +8,5 @@
 )]
 
 mod lines;
+mod operations;
 mod rig;

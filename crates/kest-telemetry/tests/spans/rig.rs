@@ -1,10 +1,21 @@
 //! A file of spans, and the layers of a service around what a test does in its handler.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use kest_baggage::trace;
+use kest_core::policy::dangerous_allow_all;
+use kest_core::{Admission, FromLineage, Operation};
 use kest_telemetry::{Exporter, Guard, export};
+use kest_testkit::TestKest;
+use kest_tower::OperationLayer;
 use serde_json::Value;
 use tempfile::TempDir;
+use tower::{Service, ServiceBuilder, service_fn};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -48,6 +59,42 @@ impl Export {
     }
 }
 
+/// The trace that the entry of `admission` names.
+pub(crate) fn signed(admission: &Admission) -> String {
+    admission.entry().labels().trace_id().unwrap().to_owned()
+}
+
+/// What a request of the operation `admission` names: a trace and a span.
+pub(crate) fn carried(admission: &Admission) -> (String, String) {
+    let mut headers = HeaderMap::new();
+    trace::carry(&mut headers, admission);
+    let parts: Vec<_> = headers["traceparent"].to_str().unwrap().split('-').collect();
+    (parts[1].to_owned(), parts[2].to_owned())
+}
+
+/// The operation `serve` of the service `cart` around `handler`, behind an inbound layer that takes the kit's passports.
+pub(crate) fn service<Handler, Answering, Answer>(
+    kit: &TestKest,
+    handler: Handler,
+) -> impl Service<Request<Full<Bytes>>, Response = Response<impl Body<Data = Bytes>>, Error = Infallible>
+where
+    Handler: Fn(Admission) -> Answering + Clone + Send,
+    Answering: Future<Output = Answer> + Send,
+    Answer: Body<Data = Bytes> + Default,
+{
+    let inbound = kit.inbound().identity(FromLineage).dangerous_bearer_passports().build();
+    let serve = OperationLayer::new(
+        kit.admitter("cart").build(),
+        Operation::from_static("serve"),
+        dangerous_allow_all(),
+    );
+    let handler = service_fn(move |request: Request<_>| {
+        let answer = handler(request.extensions().get::<Admission>().unwrap().clone());
+        async move { Ok::<_, Infallible>(Response::new(answer.await)) }
+    });
+    ServiceBuilder::new().layer(inbound).layer(serve).service(handler)
+}
+
 /// A span as OTLP's JSON has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Exported(Value);
@@ -59,6 +106,23 @@ impl Exported {
 
     pub(crate) fn name(&self) -> &str {
         self.text("name")
+    }
+
+    pub(crate) fn trace(&self) -> &str {
+        self.text("traceId")
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.text("spanId")
+    }
+
+    /// Empty for the first of a trace.
+    pub(crate) fn parent(&self) -> &str {
+        self.text("parentSpanId")
+    }
+
+    pub(crate) fn end(&self) -> u128 {
+        self.text("endTimeUnixNano").parse().unwrap()
     }
 
     pub(crate) fn events(&self) -> usize {
