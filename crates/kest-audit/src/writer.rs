@@ -80,6 +80,8 @@ impl Writer {
             if let Some(Item::Close(reply)) = closing.pop() {
                 let ended = self.end();
                 self.lost.tell();
+                // As soon as this is answered, others see that it lives no more.
+                drop(self);
                 tell(reply, ended);
                 return;
             }

@@ -124,7 +124,9 @@ async fn log_that_cannot_be_sealed_at_its_end_has_no_end() {
     ring.trust_signer(&signer).unwrap();
     let builder =
         crate::JsonLines::builder(folder.path(), Arc::new(Away(signer)), crate::Durability::Required);
-    let log = builder.open().unwrap();
+    let mut limits = Limits::default();
+    limits.audit_wait = Duration::from_secs(60);
+    let log = builder.limits(limits).open().unwrap();
     log.in_force(None, None).await.unwrap();
     assert_eq!(log.close().await.unwrap_err().kind(), "signer");
     let report = LogVerifier::new(Verifier::new(Limits::default()), &ring);

@@ -15,7 +15,7 @@ use tracing::field::{Field, Visit};
 use tracing::span;
 use uuid::Uuid;
 
-use crate::rig::{Rig, begin, files, kinds, operate, signer, verify};
+use crate::rig::{Rig, begin, files, kinds, operate, patient, signer, verify};
 
 /// A folder with a disk that is full as soon as something is to be kept that runs.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ async fn operations_after_the_end_of_the_log_are_counted_and_told_once_a_second(
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::new();
     let log = JsonLines::builder(folder.path(), signer("cart"), Durability::BestEffort);
-    let log = log.clock(Arc::<Still>::clone(&clock)).open().unwrap();
+    let log = log.limits(patient()).clock(Arc::<Still>::clone(&clock)).open().unwrap();
     let log = Arc::new(Recorder::from(log));
     let service = service(&log);
     log.close().await.unwrap();
@@ -245,7 +245,7 @@ async fn signer_that_is_away_is_asked_once_a_second_and_the_log_rotates() {
     let (clock, away) = (Still::new(), Away::new(Mood::Fails));
     let shared: Arc<dyn Sign> = Arc::<Away>::clone(&away);
     let log = JsonLines::builder(folder.path(), shared, Durability::Required);
-    let log = log.clock(Arc::<Still>::clone(&clock)).segment_bytes(2048).open().unwrap();
+    let log = log.limits(patient()).clock(Arc::<Still>::clone(&clock)).segment_bytes(2048).open().unwrap();
     for second in 0..3 {
         for _note in 0..20 {
             log.in_force(None, None).await.unwrap();
@@ -267,7 +267,7 @@ async fn signer_that_panics_is_one_that_is_away() {
     let (clock, away) = (Still::new(), Away::new(Mood::Panics));
     let shared: Arc<dyn Sign> = Arc::<Away>::clone(&away);
     let log = JsonLines::builder(folder.path(), shared, Durability::Required);
-    let log = log.clock(Arc::<Still>::clone(&clock)).open().unwrap();
+    let log = log.limits(patient()).clock(Arc::<Still>::clone(&clock)).open().unwrap();
     clock.pass(1000);
     for _note in 0..3 {
         log.in_force(None, None).await.unwrap();
@@ -288,7 +288,7 @@ fn log_outlives_the_runtime_on_which_it_was_opened() {
     let log = {
         let _entered = first.enter();
         let log = JsonLines::builder(folder.path(), Away::new(Mood::Waits), Durability::Required);
-        log.clock(Arc::<Still>::clone(&clock)).open().unwrap()
+        log.limits(patient()).clock(Arc::<Still>::clone(&clock)).open().unwrap()
     };
     drop(first);
     clock.pass(1000);
