@@ -100,6 +100,12 @@ pub(crate) struct Room {
     pub(crate) finished: usize,
 }
 
+impl Room {
+    fn least(self) -> usize {
+        self.signed.min(self.refused).min(self.finished)
+    }
+}
+
 /// How long the writer waits for more that one sync could answer.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
@@ -124,6 +130,8 @@ struct Waiting {
     signed: usize,
     refused: usize,
     finished: usize,
+    /// Records of the log's owner, also such as are not waited for any more.
+    notes: usize,
     /// Items that an operation waits for.
     awaited: usize,
     lost: Lost,
@@ -176,7 +184,8 @@ impl Queue {
             Item::Signed { reply: None, .. } => (&mut now.signed, self.room.signed, one(1, 0, 0)),
             Item::Refused(_) => (&mut now.refused, self.room.refused, one(0, 1, 0)),
             Item::Finished(_) => (&mut now.finished, self.room.finished, one(0, 0, 1)),
-            Item::Note { .. } | Item::Close(_) => (&mut 0, 1, one(0, 0, 0)),
+            Item::Note { .. } => (&mut now.notes, self.room.signed, one(0, 0, 0)),
+            Item::Close(_) => (&mut 0, 1, one(0, 0, 0)),
         };
         if now.closed {
             return Err(NotTaken::Closed);
@@ -219,7 +228,9 @@ impl Queue {
         let expected = last.awaited.saturating_add(waiting.awaited);
         waiting = self.until(waiting, Call::default(), wait);
         if waiting.awaited == 0 && !waiting.items.is_empty() {
-            waiting = self.until(waiting, Call { items: most / 4, awaited: 1 }, self.pace.alone);
+            // While it waits here there has to be room for more.
+            let items = (most / 4).min(self.room.least() / 2).max(1);
+            waiting = self.until(waiting, Call { items, awaited: 1 }, self.pace.alone);
         }
         let gap = (took.unwrap_or_default() / GAPS).min(self.pace.gap);
         let all = Call { items: most, awaited: expected.min(most) };
@@ -241,7 +252,8 @@ impl Queue {
                 Item::Signed { .. } => waiting.signed -= 1,
                 Item::Refused(_) => waiting.refused -= 1,
                 Item::Finished(_) => waiting.finished -= 1,
-                Item::Note { .. } | Item::Close(_) => {}
+                Item::Note { .. } => waiting.notes -= 1,
+                Item::Close(_) => {}
             }
         }
         let awaited = items.iter().filter(|item| item.is_awaited()).count();

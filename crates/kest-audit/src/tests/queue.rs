@@ -115,3 +115,26 @@ fn end_of_the_log_waits_for_no_more() {
     queue.put(Item::Close(oneshot::channel().0)).unwrap();
     assert_eq!(next.took(), 2);
 }
+
+/// Failure: a burst that has no room is lost while the writer waits for more to come.
+#[test]
+fn writer_is_woken_before_there_is_no_room() {
+    let queue = queue(Pace { alone: FOR_EVER, gap: FOR_EVER });
+    let next = Taker::of(&queue);
+    queue.put(refused()).unwrap();
+    next.waits_for_more();
+    (0..3).for_each(|_| queue.put(refused()).unwrap());
+    assert_eq!(next.took(), 4);
+}
+
+/// Attack: an owner that gives up waiting and asks again, of a log whose disk hangs, fills memory.
+#[test]
+fn records_of_the_owner_are_bounded_like_all_others() {
+    let queue = queue(Pace { alone: FOR_EVER, gap: Duration::ZERO });
+    (0..8).for_each(|_| queue.put(awaited()).unwrap());
+    assert_eq!(queue.put(awaited()), Err(NotTaken::Full));
+    queue.put(refused()).unwrap();
+    assert_eq!(queue.take(4, FOR_EVER).0.len(), 4);
+    (0..4).for_each(|_| queue.put(awaited()).unwrap());
+    assert_eq!(queue.put(awaited()), Err(NotTaken::Full));
+}
