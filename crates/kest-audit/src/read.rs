@@ -127,6 +127,17 @@ impl Log {
         Ok(self.place.tail(writer, parts)?.map(|tail| tail.state))
     }
 
+    /// Whether a writer has begun another file since these were found.
+    pub(crate) fn has_grown(&self, writer: Uuid) -> io::Result<bool> {
+        let last = self.files_of(writer).next_back();
+        let Some(next) = last.and_then(|last| last.checked_add(1)) else { return Ok(false) };
+        match self.lines_from((writer, next), 0).next().transpose() {
+            Ok(line) => Ok(line.is_some()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where no writer has
     /// all of it. Signed by whom, and whether it holds, is for a [`Verifier`](kest_core::Verifier) to say.
     ///

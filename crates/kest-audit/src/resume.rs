@@ -53,9 +53,10 @@ impl Verified {
         self.writers.retain(|writer, _known| present.binary_search(writer).is_ok());
     }
 
-    /// All before a part of a writer is right.
+    /// All before a part of a writer is right. Where it was thought to end before, it did not, or is judged anew.
     pub(crate) fn part(&mut self, at: &Position) {
         let known = self.writers.entry(at.writer).or_default();
+        known.end = None;
         known.part = Some(at.clone()).filter(|at| at.next.is_some());
     }
 
@@ -134,3 +135,20 @@ fn begins_part(line: &[u8]) -> bool {
 const SEGMENT: &[u8] = br#""record":{"segment":"#;
 /// The members before it are a time, of 20 digits at most, and a hash.
 const HEAD_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Failure: a run that was interrupted behind the end of an earlier one was begun there again.
+    #[test]
+    fn part_that_is_begun_behind_an_end_is_where_the_next_run_goes_on() {
+        let mut verified = Verified::default();
+        let before = Position { part: 1, next: Some(3), ..Position::new(Uuid::nil(), None) };
+        let after = Position { part: 2, next: Some(9), ..before.clone() };
+        verified.end(Uuid::nil(), Some(before));
+        verified.part(&after);
+        let known = verified.writers.get(&Uuid::nil()).unwrap();
+        assert_eq!((&known.part, &known.end), (&Some(after), &None));
+    }
+}

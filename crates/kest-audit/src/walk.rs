@@ -87,17 +87,22 @@ impl<'it> Walk<'it> {
                 }
             }
         }
-        let state = log.state_of(writer)?;
+        let mut state = log.state_of(writer)?;
+        // A writer that has begun another file meanwhile holds that one, and lives.
+        let grown = state == Some(State::Crashed) && log.has_grown(writer)?;
+        if grown {
+            state = log.again()?.state_of(writer)?;
+        }
         self.finish();
         for fault in self.faults.drain(..) {
             report.fault(fault);
             self.answer = Answer::Gap;
         }
-        Ok(self.walked(state))
+        Ok(self.walked(state, grown))
     }
 
-    fn walked(self, state: Option<State>) -> Walked {
-        let whole = state != Some(State::Live) && self.at.torn == 0;
+    fn walked(self, state: Option<State>, grown: bool) -> Walked {
+        let whole = state != Some(State::Live) && !grown && self.at.torn == 0;
         let end = self.position().filter(|_| whole).cloned();
         let Self { at, answer, .. } = self;
         let unknown = at.head.is_some() && answer == Answer::Complete;

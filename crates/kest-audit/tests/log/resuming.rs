@@ -1,6 +1,6 @@
 //! A log that was verified before is read again by its hashes, and nothing that was changed since hides behind that.
 
-use kest_audit::{Durability, Log, LogVerifier, Report, TreeHash, Verified};
+use kest_audit::{Durability, Log, LogVerifier, Report, State, TreeHash, Verified};
 use kest_core::signature::KeyRing;
 use kest_core::{Limits, Verifier};
 
@@ -108,4 +108,27 @@ async fn files_that_were_deleted_in_order_since_are_no_gap() {
     assert_eq!((report.writers[0].answer.as_str(), report.holds()), ("unknown_before", true));
     let (again, _kept) = resume(&rig, &ring(), &mut verified);
     assert_eq!(format!("{again:?}"), format!("{report:?}"));
+}
+
+/// Failure: a writer that began another file while its log was read was told as crashed, and its end remembered.
+#[tokio::test]
+async fn writer_that_rotates_while_its_log_is_read_lives() {
+    let rig = Rig::with(Durability::Required, 4096);
+    operate(&rig.service, "before").await;
+    let found = Log::open(rig.path()).unwrap();
+    for _operation in 0..20 {
+        operate(&rig.service, "after").await;
+    }
+    let ring = ring();
+    let verifier = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+    let mut verified = Verified::default();
+    let report = verifier.resume(&found, &mut verified, |_bytes| (), |_verified| ()).unwrap();
+    assert_eq!((report.writers[0].state, report.holds()), (State::Live, true), "{:?}", report.faults);
+    let told = serde_json::to_value(&verified).unwrap();
+    let known = told["writers"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(known["end"], serde_json::Value::Null);
+    rig.log.close().await.unwrap();
+    // Not all of it was read: what is remembered ends nowhere, and the next run goes on to the end.
+    let report = verifier.resume(&found, &mut verified, |_bytes| (), |_verified| ()).unwrap();
+    assert_eq!((report.writers[0].state, report.holds()), (State::Ended, true));
 }
