@@ -75,7 +75,11 @@ fn tail(folder: &Path, writer: Uuid, numbers: &[u32]) -> io::Result<Option<Tail>
     let mut after = 0;
     let mut state = State::Crashed;
     for number in numbers.iter().rev() {
-        let mut file = File::open(folder.join(file_name(writer, *number)))?;
+        let mut file = match File::open(folder.join(file_name(writer, *number))) {
+            // Deleted in order since it was found.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
         if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             state = State::Live;
         }
@@ -192,5 +196,24 @@ impl Append for Folder {
             self.segment = None;
         }
         kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Chain;
+    use crate::record::Record;
+
+    /// Failure: a file is deleted in order while the folder is looked through, and a service does not start.
+    #[test]
+    fn file_that_is_gone_since_it_was_found_hides_none_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, mut lines) = (Uuid::from_u128(1), Vec::new());
+        Chain::new(writer).append(&mut lines, 5, Record::End {}).unwrap();
+        std::fs::write(folder.path().join(file_name(writer, 1)), lines).unwrap();
+        let found = tail(folder.path(), writer, &[1, 2]).unwrap().unwrap();
+        assert_eq!((found.seq, found.state), (0, State::Ended));
+        assert!(tail(folder.path(), writer, &[3]).unwrap().is_none());
     }
 }

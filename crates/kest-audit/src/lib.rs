@@ -57,6 +57,7 @@ mod record;
 mod recorder;
 mod report;
 mod resume;
+mod sealed;
 mod segment;
 mod signing;
 mod tree;

@@ -1,4 +1,4 @@
-//! What was found in a log: for each writer one of three answers, and every fault by its place.
+//! What was found in a log: for each writer its answer, and every fault by its place.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing is wrong: there are writers, and each is complete from its first record in the log on.
+    /// Whether nothing is wrong: there are records, and those of each writer are complete from the first that is there on.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.fault_count == 0 && !self.writers.is_empty()
+        self.fault_count == 0 && self.writers.iter().any(|writer| writer.answer != Answer::Empty)
     }
 
     /// Records that were read.
@@ -47,7 +47,7 @@ impl Report {
     }
 }
 
-/// One of three answers.
+/// One of three answers, and a fourth where there is nothing to say them of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Answer {
@@ -57,6 +57,9 @@ pub enum Answer {
     Gap,
     /// All records that are there hold; what was before them was deleted in order, and is not known.
     UnknownBefore,
+    /// No record is there: the writer was killed as it began, or its files were emptied. Where others saw a record of it, that is a
+    /// gap.
+    Empty,
 }
 
 impl Answer {
@@ -67,6 +70,7 @@ impl Answer {
             Self::Complete => "complete",
             Self::Gap => "gap",
             Self::UnknownBefore => "unknown_before",
+            Self::Empty => "empty",
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::verify::Witnessed;
 ///
 /// It holds hashes, so that no change of the log hides behind it. It is believed itself: one who can write it can have the
 /// signatures of entries left unchecked, so keep it where the writers of the log cannot reach it. Under other keys or rules, or
-/// read by another version of this library, it says nothing. It grows with the number of writers, and not with what they wrote.
+/// read by another version of this library, it says nothing. It grows with the number of
+/// writers and of the files that they recorded as deleted, and not with what else they wrote.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,17 +66,17 @@ impl Verified {
         self.writers.entry(writer).or_default().end = at;
     }
 
-    /// Where judging goes on: the last place up to which the log is what it was.
+    /// Where judging goes on: the last place up to which the log is what it was, and how many bytes behind it were read for that.
     pub(crate) fn reached(
         &self,
         log: &Log,
         writer: Uuid,
         witnessed: &Witnessed,
         progress: &mut impl FnMut(u64),
-    ) -> io::Result<Option<Position>> {
+    ) -> io::Result<(Option<Position>, u64)> {
         match self.writers.get(&writer) {
             Some(known) => known.reached(log, writer, witnessed, progress),
-            None => Ok(None),
+            None => Ok((None, 0)),
         }
     }
 }
@@ -87,8 +88,8 @@ impl Known {
         writer: Uuid,
         witnessed: &Witnessed,
         progress: &mut impl FnMut(u64),
-    ) -> io::Result<Option<Position>> {
-        let Some(furthest) = self.end.as_ref().or(self.part.as_ref()) else { return Ok(None) };
+    ) -> io::Result<(Option<Position>, u64)> {
+        let Some(furthest) = self.end.as_ref().or(self.part.as_ref()) else { return Ok((None, 0)) };
         let (first, mut edge) = match &furthest.head {
             Some(head) => (head.part, head.edge.clone()),
             None => (1, Edge::default()),
@@ -96,32 +97,36 @@ impl Known {
         let mut numbers = log.files_of(writer).peekable();
         // Where older parts were deleted since, what is left stands on a record that has to be judged.
         if numbers.peek() != Some(&first) {
-            return Ok(None);
+            return Ok((None, 0));
         }
         let is_at = |place: &Option<Position>, number, edge: &Edge| {
             place.clone().filter(|at| at.part == number && at.edge.as_ref() == Some(edge))
         };
-        let mut reached = None;
+        let (mut reached, mut behind) = (None, 0);
         for number in numbers.by_ref().take_while(|number| *number <= furthest.part) {
             let mut first = true;
             for raw in log.lines_from((writer, number), 0) {
                 let raw = raw?;
                 // The same lines in files that are cut otherwise were not verified.
                 if begins_part(&raw.bytes) != (std::mem::take(&mut first) && number > 1) {
-                    return Ok(reached);
+                    return Ok((reached, behind));
                 }
-                progress(u64::try_from(raw.bytes.len()).unwrap_or_default() + 1);
+                let bytes = u64::try_from(raw.bytes.len()).unwrap_or_default() + 1;
+                progress(bytes);
+                behind += bytes;
                 let hash = TreeHash::of_line(&raw.bytes);
                 if !raw.whole || !witnessed.admits_record(writer, &edge, hash) {
-                    return Ok(reached);
+                    return Ok((reached, behind));
                 }
                 edge.push(hash);
             }
-            reached = is_at(&self.part, number, &edge).or(reached);
+            if let Some(at) = is_at(&self.part, number, &edge) {
+                (reached, behind) = (Some(at), 0);
+            }
         }
         let whole = is_at(&self.end, furthest.part, &edge)
             .filter(|_| log.files_of(writer).max() == Some(furthest.part));
-        Ok(whole.or(reached))
+        Ok(whole.map_or((reached, behind), |whole| (Some(whole), 0)))
     }
 }
 

@@ -127,7 +127,13 @@ impl<'it> LogVerifier<'it> {
         let mut removed: Vec<Removed> = Vec::new();
         let mut heads = Vec::new();
         for writer in log.writers() {
-            let reached = verified.reached(log, writer, &witnessed, &mut progress)?;
+            let (reached, mut read) = verified.reached(log, writer, &witnessed, &mut progress)?;
+            // What is read again, to be judged, was counted.
+            let mut progress = |bytes: u64| {
+                let again = bytes.min(read);
+                read -= again;
+                progress(bytes - again);
+            };
             let at = reached.unwrap_or_else(|| Position::new(writer, services.get(&writer)));
             let walk = Walk::new(at, &self.verifier, self.ring, &witnessed);
             let walked = walk.run(log, &mut report, &mut progress, |at| {

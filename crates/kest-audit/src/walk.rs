@@ -105,11 +105,15 @@ impl<'it> Walk<'it> {
         let whole = state != Some(State::Live) && !grown && self.at.torn == 0;
         let end = self.position().filter(|_| whole).cloned();
         let Self { at, answer, .. } = self;
-        let unknown = at.head.is_some() && answer == Answer::Complete;
+        let answer = match (answer, at.next, &at.head) {
+            (Answer::Complete, None, _) => Answer::Empty,
+            (Answer::Complete, Some(_), Some(_)) => Answer::UnknownBefore,
+            (answer, ..) => answer,
+        };
         let told = WriterReport {
             writer: at.writer,
             service: at.service,
-            answer: if unknown { Answer::UnknownBefore } else { answer },
+            answer,
             first: at.head.as_ref().map_or(0, |head| head.edge.size()),
             last: at.last,
             sealed: at.sealed,
@@ -269,7 +273,8 @@ impl<'it> Walk<'it> {
             Record::Checkpoint { note } => self.checkpoint(line.seq, note),
             Record::Segment { edge, .. } => self.segment(line.seq, edge),
             Record::Removed { hash, through, writer } => {
-                let hash = TreeHash::from_hex(hash);
+                // Of more than a checkpoint may leave open none is believed.
+                let hash = TreeHash::from_hex(hash).filter(|_| self.at.unsealed < MOST_UNSEALED);
                 let removed = |hash| Removed { writer: *writer, through: *through, hash };
                 self.at.pending.extend(hash.map(removed));
             }
@@ -363,6 +368,9 @@ const MOST_UNSEALED: u64 = 16 * 1024;
 /// Digests in force that are told of one writer, the last ones: they change with a bundle or a policy.
 const MOST_IN_FORCE: usize = 64;
 
+#[cfg(test)]
+#[path = "tests/removals.rs"]
+mod removals;
 #[cfg(test)]
 #[path = "tests/changes.rs"]
 mod tests;

@@ -16,6 +16,7 @@ use crate::note::Checkpoint;
 use crate::place::{Append, Batch, CommitError};
 use crate::queue::{Gone, Item, Lost, Queue, Reply};
 use crate::record::{Before, Record, Start};
+use crate::sealed::Sealed;
 use crate::signing::Signing;
 
 /// What a writer goes by.
@@ -47,15 +48,6 @@ struct Open {
     /// The file, or other part, and the bytes in it.
     number: u32,
     bytes: u64,
-}
-
-/// How far the last checkpoint reached, and when.
-#[derive(Debug, Default)]
-struct Sealed {
-    next: u64,
-    at: u64,
-    /// When a later one could not be had.
-    failed: Option<u64>,
 }
 
 impl Writer {
@@ -129,7 +121,7 @@ impl Writer {
             return Err(error);
         }
         self.recent.clear();
-        self.sealed = Sealed { next: 0, at: clock.unix_millis(), failed: None };
+        self.sealed = Sealed::nothing(clock.unix_millis());
         self.open = Some(Open { chain, number: 1, bytes: length(&lines) });
         Ok(())
     }
@@ -255,16 +247,15 @@ impl Writer {
 
     /// Seals and rotates where that is due.
     fn keep_up(&mut self) -> Result<(), AuditError> {
-        let Some(open) = &self.open else { return Ok(()) };
-        let fresh = open.chain.next().saturating_sub(self.sealed.next);
-        // A clock that was set back says nothing about the time since.
+        // A watcher sees that the log is still there, also where no record comes.
         let now = self.now();
-        let passed = |at: u64| now.checked_sub(at).unwrap_or(u64::MAX);
-        let since = passed(self.sealed.at);
-        let due = fresh >= SEAL_RECORDS || fresh > 0 && since >= SEAL_MILLIS || since >= HEARTBEAT_MILLIS;
-        // Operations wait for a signer that is away, and not each of them.
-        let again = self.sealed.failed.is_none_or(|at| passed(at) >= SEAL_MILLIS);
-        let sealed = if due && again { self.seal() } else { Ok(()) };
+        if self.open.is_none() && self.sealed.may_be_tried(now) {
+            self.sealed.failed = Some(now);
+            self.reopen().map_err(storage)?;
+        }
+        let Some(open) = &self.open else { return Ok(()) };
+        let due = self.sealed.is_due(open.chain.next(), now) && self.sealed.may_be_tried(now);
+        let sealed = if due { self.seal() } else { Ok(()) };
         if sealed.is_err() {
             self.sealed.failed = Some(now);
         }
@@ -376,12 +367,6 @@ fn again(error: &AuditError) -> AuditError {
 const BATCH: usize = 4096;
 /// How long nothing may come before checkpoints are looked after.
 const TICK: Duration = Duration::from_secs(1);
-/// Records without a checkpoint.
-pub(crate) const SEAL_RECORDS: u64 = 1000;
-/// Time without one while records come.
-const SEAL_MILLIS: u64 = 1000;
-/// Time without one while none come: a watcher sees that the log is still there.
-const HEARTBEAT_MILLIS: u64 = 60_000;
 /// Other writers that a start names.
 const MOST_BEFORE: usize = 64;
 

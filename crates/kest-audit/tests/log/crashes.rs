@@ -40,6 +40,32 @@ async fn torn_write_is_named_by_the_next_writer_and_is_no_gap() {
     assert!(!verify(rig.path()).holds());
 }
 
+/// Attack: all records are taken out of a log, and it is called complete. A writer that was killed as it began leaves the same.
+#[tokio::test]
+async fn log_whose_files_have_no_record_is_not_complete() {
+    let rig = Rig::new();
+    operate(&rig.service, "step").await;
+    rig.log.close().await.unwrap();
+    let text = std::fs::read(&files(rig.path())[0]).unwrap();
+    for left in [0, 40] {
+        std::fs::write(&files(rig.path())[0], &text[..left]).unwrap();
+        let report = verify(rig.path());
+        assert!(!report.holds(), "{left} bytes");
+        assert_eq!((report.writers[0].answer.as_str(), report.fault_count), ("empty", 0));
+    }
+    // Beside another it is no fault, unless that one saw a record of it.
+    let (next, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+    next.close().await.unwrap();
+    let report = verify(rig.path());
+    assert!(report.holds(), "{:?}", report.faults);
+    assert_eq!(report.writers.iter().map(|it| it.answer.as_str()).collect::<Vec<_>>(), ["empty", "complete"]);
+    std::fs::write(&files(rig.path())[0], &text).unwrap();
+    let (last, _service) = begin(rig.path(), Durability::Required, u64::MAX);
+    last.close().await.unwrap();
+    std::fs::write(&files(rig.path())[0], "").unwrap();
+    assert_eq!(kinds(&verify(rig.path())), ["truncated"]);
+}
+
 /// Attack: more refusals than one second may write.
 #[tokio::test]
 async fn refusals_over_the_limit_are_counted_and_the_count_recorded() {

@@ -58,8 +58,9 @@ fn service(log: &Arc<Recorder>) -> Admitter {
 async fn losses_of_the_last_write_are_counted_before_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let place = NoRoom(folder.path().to_owned());
-    let log = Recorder::builder(place, signer("cart"), Durability::BestEffort).open().await.unwrap();
-    let log = Arc::new(log);
+    // A checkpoint that comes since a second has passed is no part of this.
+    let log = Recorder::builder(place, signer("cart"), Durability::BestEffort).clock(Still::new());
+    let log = Arc::new(log.limits(patient()).open().await.unwrap());
     let service = service(&log);
     for _operation in 0..5 {
         drop(operate(&service, "step").await);
@@ -71,6 +72,39 @@ async fn losses_of_the_last_write_are_counted_before_the_end() {
     let lines: Vec<_> = Log::open(folder.path()).unwrap().lines().map(Result::unwrap).collect();
     let recorded: Vec<_> = lines.iter().map(|line| line.read().unwrap().record.kind()).collect();
     assert_eq!(recorded, ["start", "lost", "end", "checkpoint"]);
+}
+
+/// A folder that loses track of what it wrote, once, and says which writers begin.
+#[derive(Debug)]
+struct Unsure(NoRoom, std::sync::mpsc::Sender<Uuid>);
+
+impl Append for Unsure {
+    fn latest(&mut self, most: usize) -> std::io::Result<Vec<(Uuid, Tail)>> {
+        self.0.latest(most)
+    }
+
+    fn begin(&mut self, part: (Uuid, u32), batch: &Batch<'_>) -> Result<(), CommitError> {
+        self.0.begin(part, batch)?;
+        self.1.send(part.0).map_err(|gone| CommitError::Undone(std::io::Error::other(gone)))
+    }
+
+    fn append(&mut self, _batch: &Batch<'_>) -> Result<(), CommitError> {
+        Err(CommitError::Unknown(std::io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Failure: after a write that may be torn nothing comes, and a watcher sees no sign of the log, which waits for an operation.
+#[tokio::test]
+async fn log_goes_on_under_a_new_name_before_anything_is_to_be_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (begins, began) = std::sync::mpsc::channel();
+    let place = Unsure(NoRoom(folder.path().to_owned()), begins);
+    let log = Recorder::builder(place, signer("cart"), Durability::Required).limits(patient());
+    let log = log.open().await.unwrap();
+    log.in_force(None, None).await.unwrap_err();
+    let writers = || began.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_ne!(writers(), writers());
+    drop(log);
 }
 
 /// Attack: files without a record, with late names, take all places in which a start names the writers before it.

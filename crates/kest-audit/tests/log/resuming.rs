@@ -75,6 +75,27 @@ async fn change_in_what_was_verified_before_is_found() {
     assert_eq!(kinds(&report), ["first_missing"]);
 }
 
+/// What does not fit any more is read twice, and a progress bar is not told of more than there is.
+#[tokio::test]
+async fn what_is_judged_anew_is_counted_once() {
+    let rig = sample().await;
+    rig.log.close().await.unwrap();
+    let mut verified = Verified::default();
+    resume(&rig, &ring(), &mut verified);
+    let (log, ring) = (Log::open(rig.path()).unwrap(), ring());
+    let verifier = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+    for file in files(rig.path()) {
+        let text = std::fs::read(&file).unwrap();
+        // The last record of it is gone.
+        let cut = text[..text.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+        std::fs::write(&file, &text[..cut]).unwrap();
+        let mut read = 0;
+        verifier.resume(&log, &mut verified.clone(), |bytes| read += bytes, |_verified| ()).unwrap();
+        assert_eq!(read, log.bytes(), "{}", file.display());
+        std::fs::write(&file, &text).unwrap();
+    }
+}
+
 /// Attack: what a key signed that is trusted no more counts, since it did once.
 #[tokio::test]
 async fn other_keys_judge_all_of_it_anew() {

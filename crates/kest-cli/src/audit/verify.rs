@@ -154,6 +154,7 @@ fn shown(writer: &WriterReport) -> String {
         kest_audit::Answer::UnknownBefore => {
             format!("complete from {first} to {last}, unknown before {first}")
         }
+        kest_audit::Answer::Empty => "no record is there".to_owned(),
         kest_audit::Answer::Gap | _ => format!("gap between {first} and {last}"),
     };
     let lost = if writer.lost > 0 { format!(", {} lost and counted", writer.lost) } else { String::new() };

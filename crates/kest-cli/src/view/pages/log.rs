@@ -31,6 +31,7 @@ pub(crate) fn found(judged: &Judged, unreadable: u64) -> Markup {
                 li { strong { "complete" } ": every record is there, in order and unchanged, and every entry holds under the keys that this page was given." }
                 li { strong { "gap" } ": something is missing, changed, doubled, or does not hold." }
                 li { strong { "unknown before" } ": complete from there on; what was before was deleted in order." }
+                li { strong { "no record" } ": the writer was killed as it began, or its files were emptied; where a later writer saw a record of it, that is a gap." }
                 li { "Whether the end was cut off, a log alone cannot know: keep checkpoints elsewhere, and check with " code { "kest audit verify --checkpoint" } "." }
             }
         }
@@ -56,6 +57,7 @@ fn row(writer: &WriterReport) -> Markup {
     let (look, answer) = match writer.answer {
         Answer::Complete => ("good", "complete".to_owned()),
         Answer::UnknownBefore => ("open", format!("unknown before {}", writer.first)),
+        Answer::Empty => ("open", "no record".to_owned()),
         Answer::Gap | _ => ("bad", writer.answer.as_str().to_owned()),
     };
     html! {
@@ -85,7 +87,7 @@ fn faults(report: &Report) -> Markup {
                     tbody { @for fault in report.faults.iter().take(MOST) { (fault_row(fault)) } }
                 }
             }
-            @if report.fault_count > 200 { p .quiet { "The first " (MOST) " are shown: " code { "kest audit verify" } " names more." } }
+            @if report.fault_count > u64::try_from(MOST).unwrap_or(u64::MAX) { p .quiet { "The first " (MOST) " are shown: " code { "kest audit verify" } " names more." } }
         }
     }
 }
