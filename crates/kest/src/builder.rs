@@ -57,6 +57,14 @@ impl Binding {
             Self::Bearer => inbound.dangerous_bearer_passports(),
         }
     }
+
+    /// Whether passports are believed in full that nothing is tied to, also those of messages.
+    pub(crate) fn believes_all(&self) -> bool {
+        match self {
+            Self::Bearer => true,
+            Self::Unsaid | Self::HopProof(_) | Self::Peer => false,
+        }
+    }
 }
 
 type TraceSource = Box<dyn Fn() -> Option<TraceId> + Send + Sync>;
@@ -198,7 +206,7 @@ impl KestBuilder {
         self
     }
 
-    /// Believes passports that nothing ties to their requests.
+    /// Believes passports that nothing ties to their requests, those of [messages](crate::ContinueWithin) too.
     ///
     /// What is given up: who has seen a passport can send it, [as long as it is young](InboundBuilder::dangerous_bearer_passports).
     pub fn dangerous_bearer_passports(mut self) -> Self {

@@ -28,6 +28,7 @@ pub mod prelude;
 
 mod build_error;
 mod builder;
+mod continue_error;
 mod grpc;
 mod messages;
 mod operation;
@@ -37,8 +38,9 @@ mod trust;
 
 pub use build_error::BuildError;
 pub use builder::KestBuilder;
+pub use continue_error::ContinueError;
 pub use grpc::{GrpcBuildError, GrpcServiceBuilder};
-pub use messages::{Carrier, CarrierError, Continue, ContinueError, ContinueWithin, Continued, carry};
+pub use messages::{Carrier, CarrierError, Continue, ContinueWithin, Continued, carry};
 pub use operation::{Named, OperationBuildError, OperationBuilder};
 pub use service::Kest;
 pub use trust::Trust;

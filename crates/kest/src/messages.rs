@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::IntoFuture;
 use std::hash::BuildHasher;
 use std::pin::Pin;
+use std::sync::Once;
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
-use kest_baggage::{
-    HeaderReader, InjectError, PackError, ReadError, RestoreError, Tier, Tiers, packed_once, restore,
-};
-use kest_core::passport::{Freshness, NotFresh, VerifyError};
-use kest_core::refusal::{Actor, Explanation, Refusal, Step};
-use kest_core::signature::{KeysUnavailable, ResolveKeys as _};
+use kest_baggage::{HeaderReader, InjectError, PackError, Tier, Tiers, packed_once, restore};
+use kest_core::passport::Freshness;
+use kest_core::refusal::Step;
+use kest_core::signature::ResolveKeys as _;
+use kest_core::trust::Origin;
 use kest_core::{
-    Admission, AdmitError, AdmitOptions, Arrival, Audit, AuthenticateError, Authorize, Evidence, FromLineage,
-    Lineage, NoSlot, Operation, Share, Verifier, authenticate,
+    Admission, AdmitError, AdmitOptions, Arrival, Authorize, Evidence, FromLineage, Lineage, Operation,
+    Share, Verifier, authenticate,
 };
 
+use crate::continue_error::ContinueError;
 use crate::service::Kest;
 
 /// Headers of a message, by name: of Kafka or NATS, attributes of SQS, a column of a job table.
@@ -115,17 +116,33 @@ impl Continue {
     /// Takes messages whose last operation was signed at most this long ago: as long as one may wait in the queue. The keys of
     /// its signers have to be trusted for that long too.
     pub fn max_age(self, age: Duration) -> ContinueWithin {
-        ContinueWithin { message: self, age, account: Share::of_queue("") }
+        let belief = if self.kest.0.binding.believes_all() { Belief::InFull } else { Belief::Shown };
+        ContinueWithin { message: self, age, account: Share::of_queue(""), belief }
     }
 }
 
 /// A [`Continue`] that knows how old the message may be.
+///
+/// Nothing ties a passport to a message: one that was copied from a request can be put into a queue, and its end cut off before. So
+/// its history is continued and its taints count, while its trust is worth at most that of `internet`, or of the job's own origin, its
+/// caller is anonymous, and policies see `environment.hop_proof` = `none`. The service that believes all who can write to a queue
+/// says [`dangerous_bearer_passports`](Self::dangerous_bearer_passports), here or of its [`Kest`](crate::KestBuilder::dangerous_bearer_passports).
 #[derive(Debug)]
 #[must_use = "a lineage that is not awaited is not continued"]
 pub struct ContinueWithin {
     message: Continue,
     age: Duration,
     account: Share,
+    belief: Belief,
+}
+
+/// What a passport counts for that nothing ties to the message which it came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// What happened is kept and its taints count. It lifts no trust and makes no caller.
+    Shown,
+    /// As if its last signer had put it there.
+    InFull,
 }
 
 impl IntoFuture for ContinueWithin {
@@ -158,8 +175,28 @@ impl ContinueWithin {
         Self { account: Share::of_queue(name), ..self }
     }
 
+    /// Believes who the lineage says is calling, and its trust, as those of a request that its last signer made.
+    ///
+    /// What is given up: each program that can write to this queue can act for each caller whose passport it has seen, in a
+    /// request, a log or another message, for as long as `max_age` says, with entries cut off the end.
+    ///
+    /// ```
+    /// # use std::{collections::HashMap, time::Duration};
+    /// # use kest::prelude::*;
+    /// # async fn example(kest: &Kest, headers: &HashMap<String, String>) -> Result<(), kest::ContinueError> {
+    /// let within = kest.continue_from(headers).max_age(Duration::from_secs(3600)).queue("invoices");
+    /// let message = within.dangerous_bearer_passports().await?;
+    /// # drop(message);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "bearer")]
+    pub fn dangerous_bearer_passports(self) -> Self {
+        Self { belief: Belief::InFull, ..self }
+    }
+
     async fn read(self) -> Result<Continued, ContinueError> {
-        let Self { message: Continue { kest, line }, age, account } = self;
+        let Self { message: Continue { kest, line }, age, account, belief } = self;
         let limits = kest.limits();
         let line = line.ok_or(ContinueError::Missing)?;
         let packed = HeaderReader::new(limits.clone())
@@ -188,10 +225,41 @@ impl ContinueWithin {
         };
         let passport = verified.map_err(ContinueError::Verify)?;
         Freshness::Within(age).check(&passport, kest.clock().as_ref(), limits).map_err(ContinueError::Age)?;
-        let lineage = Lineage::Carried(passport);
-        let caller =
-            authenticate(&FromLineage, &Evidence::new(&lineage)).await.map_err(ContinueError::Caller)?;
-        Ok(Continued { arrival: Arrival::new(lineage, caller), kest })
+        let arrival = belief.value(Lineage::Carried(passport)).await?;
+        Ok(Continued { arrival, kest })
+    }
+}
+
+impl Belief {
+    /// What the service makes of a message whose lineage holds.
+    async fn value(self, lineage: Lineage) -> Result<Arrival, ContinueError> {
+        let seen = match self {
+            Self::InFull => &lineage,
+            Self::Shown => &Lineage::Absent,
+        };
+        let caller = authenticate(&FromLineage, &Evidence::new(seen)).await.map_err(ContinueError::Caller)?;
+        let arrival = Arrival::new(lineage, caller);
+        Ok(match self {
+            Self::InFull => arrival,
+            Self::Shown => {
+                say_what_is_lost(arrival.lineage());
+                arrival.never_lifting()
+            }
+        })
+    }
+}
+
+/// One line of a process, at the first message whose caller is not believed: the jobs of a consumer that counted on it are denied.
+fn say_what_is_lost(lineage: &Lineage) {
+    static SAID: Once = Once::new();
+    if FromLineage::attested(lineage).share().is_some() {
+        SAID.call_once(|| {
+            tracing::warn!(
+                step = Step::Message.as_str(),
+                "callers that messages name are not believed and their trust lifts nothing, since nothing ties a passport to a \
+                 message; a service that believes all who can write to its queue says dangerous_bearer_passports()"
+            );
+        });
     }
 }
 
@@ -221,156 +289,12 @@ impl Continued {
         policy: &dyn Authorize,
     ) -> Result<Admission, AdmitError> {
         let service = self.kest.admitter();
-        let admission = service.admit(&self.arrival, operation, policy, AdmitOptions::default());
+        // What a passport that is not believed is worth at most: a message comes from outside, as a request does.
+        let options = AdmitOptions::default().with_root_origin(Origin::internet());
+        let admission = service.admit(&self.arrival, operation, policy, options);
         match tokio::time::timeout(service.limits().admission_wait, admission).await {
             Ok(admission) => admission,
             Err(_elapsed) => Err(AdmitError::timed_out(service, Step::Operation)),
         }
     }
-}
-
-/// The lineage of a message does not hold; its work may not be done.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ContinueError {
-    /// The message has no lineage, or an empty one.
-    #[error("message has no lineage")]
-    Missing,
-    /// Its baggage cannot be read.
-    #[error("baggage of the message cannot be read")]
-    Read(#[source] ReadError),
-    /// It has a claim check, which is for calls: it ends long before a message is read.
-    #[error("message has a claim check instead of its lineage")]
-    ClaimCheck,
-    /// The passport in it cannot be opened.
-    #[error("passport of the message cannot be opened")]
-    Restore(#[source] RestoreError),
-    /// The keys of its signers are out of reach; a retry may help.
-    #[error("keys are out of reach")]
-    Keys(#[source] KeysUnavailable),
-    /// The passport does not hold.
-    #[error("passport of the message does not hold")]
-    Verify(#[source] VerifyError),
-    /// It is older than the message may be, or dated in the future.
-    #[error("passport of the message is not of its time")]
-    Age(#[source] NotFresh),
-    /// The caller that the lineage names is not one.
-    #[error("lineage of the message names no caller")]
-    Caller(#[source] AuthenticateError),
-    /// There is too much to verify at once, of this queue or of all; a retry may help.
-    #[error("message cannot be verified now")]
-    NoSlot(#[source] NoSlot),
-    /// Keys did not answer within `Limits::arrival_wait`; a retry may help.
-    #[error("message could not be verified in time")]
-    TookTooLong,
-    /// The process was ending.
-    #[error("verification was given up")]
-    GaveUp,
-}
-
-impl ContinueError {
-    /// A stable name for logs and metrics.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.explanation().kind()
-    }
-
-    fn explanation(&self) -> Explanation {
-        const FROM_KEST: &str = "a message that kest::carry wrote the lineage of its operation into";
-        let row = Explanation::new;
-        match self {
-            Self::Missing => row(
-                "passport_missing",
-                Actor::Caller,
-                FROM_KEST,
-                "let the sender carry its lineage; work that nothing caused is originated",
-            ),
-            Self::Read(_) => {
-                row("baggage_malformed", Actor::Caller, FROM_KEST, "see what changes the message's headers")
-            }
-            Self::ClaimCheck => row(
-                "claim_check_in_message",
-                Actor::Caller,
-                FROM_KEST,
-                "a claim check in a message ends long before it is read: carry it with kest::carry",
-            ),
-            Self::Restore(_) => {
-                row("passport_unreadable", Actor::Caller, FROM_KEST, "see what changes the message's headers")
-            }
-            Self::Keys(_) => row(
-                "keys_unavailable",
-                Actor::Dependency,
-                "the keys of the workloads that the passport names",
-                "see what the resolver of this service asks and whether it answers",
-            ),
-            Self::Verify(_) => row(
-                "passport_invalid",
-                Actor::Caller,
-                "a passport whose entries, links, scores, taints and tips hold under trusted keys",
-                "keep retired keys in the bundle for the longest time that a message may wait",
-            ),
-            Self::Age(_) => row(
-                "passport_stale",
-                Actor::Caller,
-                "a passport that is no older than max_age",
-                "raise max_age where messages wait longer, or see who sends an old one again",
-            ),
-            Self::Caller(_) => row(
-                "credentials_invalid",
-                Actor::Caller,
-                "a lineage that names its caller",
-                "see what wrote the entries",
-            ),
-            Self::NoSlot(taken) => without_slot(*taken),
-            Self::TookTooLong => row(
-                "took_too_long",
-                Actor::Dependency,
-                "an answer of what resolves keys within Limits::arrival_wait",
-                "see whether it is there, and take the message again",
-            ),
-            Self::GaveUp => {
-                row("overloaded", Actor::Dependency, "a running process", "let the next one take the message")
-            }
-        }
-    }
-
-    fn report(&self, audit: Option<&dyn Audit>) {
-        let failure = if let Self::Verify(failure) = self { Some(failure) } else { None };
-        let cause = match self {
-            Self::Read(error) => Some(error.kind()),
-            Self::Restore(error) => Some(error.kind()),
-            Self::Verify(failure) => Some(failure.kind().as_str()),
-            Self::Age(error) => Some(error.kind()),
-            Self::Missing
-            | Self::ClaimCheck
-            | Self::Keys(_)
-            | Self::Caller(_)
-            | Self::NoSlot(_)
-            | Self::TookTooLong
-            | Self::GaveUp => None,
-        };
-        Refusal::new(Step::Message, self.explanation())
-            .cause(cause)
-            .index(failure.and_then(VerifyError::index))
-            .unknown(failure.and_then(VerifyError::workload))
-            .audited(audit)
-            .report();
-    }
-}
-
-fn without_slot(taken: NoSlot) -> Explanation {
-    if taken == NoSlot::ShareUsedUp {
-        return Explanation::new(
-            "share_used_up",
-            Actor::Caller,
-            "a queue that has not used up its share of what verifies long lineages",
-            "see what this queue holds so much of, and name each queue: ContinueWithin::queue",
-        );
-    }
-    Explanation::new(
-        "overloaded",
-        Actor::Dependency,
-        "a free slot among those that verifications of this process share",
-        "take the message again later, or add replicas",
-    )
 }

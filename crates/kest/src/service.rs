@@ -162,7 +162,8 @@ impl Kest {
     }
 
     /// Continues the lineage that a message carries in its headers; [`carry`](crate::carry) is the other side. The tips are
-    /// never optional, and the consumer says how old the message may be, since it may have waited for days.
+    /// never optional, and the consumer says how old the message may be, since it may have waited for days. Nothing ties a
+    /// passport to a message, so its taints count, and neither its caller nor its trust does: see [`ContinueWithin`](crate::ContinueWithin).
     ///
     /// ```
     /// # use std::collections::HashMap;

@@ -24,3 +24,5 @@ mod problems;
 mod rig;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod unbound_messages;

@@ -13,11 +13,19 @@ async fn send(admission: &Admission) -> Result<HashMap<String, String>, BoxError
 // ---
 /// Verifies the lineage, asks policy, signs an entry that follows the one that sent the message.
 async fn work(kest: &Kest, headers: &HashMap<String, String>) -> Result<Admission, BoxError> {
-    let message = kest.continue_from(headers).max_age(Duration::from_secs(24 * 3600)).await?;
-    let known = policy_fn("known_user", |asked| asked.user().is_some())?;
-    let job = message.admit(&Operation::from_static("resize"), &known).await?;
+    let message = kest.continue_from(headers).max_age(Duration::from_secs(24 * 3600)).queue("pictures").await?;
+    let scanned = policy_fn("scanned", |asked| !asked.taints().contains("unscanned"))?;
+    let job = message.admit(&Operation::from_static("resize"), &scanned).await?;
     // Calls that the work makes carry its lineage.
     Ok(run_admitted(job, async |job| job).await)
+}
+// ---
+/// Works for the user whose request sent the message: for a queue that only services may write to which may act for all users.
+async fn work_for_its_user(kest: &Kest, headers: &HashMap<String, String>) -> Result<Admission, BoxError> {
+    let message = kest.continue_from(headers).max_age(Duration::from_secs(3600)).queue("invoices");
+    let message = message.dangerous_bearer_passports().await?;
+    let known = policy_fn("known_user", |asked| asked.user().is_some())?;
+    Ok(message.admit(&Operation::from_static("send_invoice"), &known).await?)
 }
 // ---
 /// The headers of a message, where a client has a type of its own for them.
