@@ -92,7 +92,7 @@ impl Connection {
         let mut doubt = Doubt::Absent;
         let kept = within(wait, self.attempts(part, first, lines, &mut doubt)).await;
         let Err(failed) = kept else { return Ok(()) };
-        if matches!(failed, Failed::Lost(_)) || doubt == Doubt::Sent {
+        if !matches!(failed, Failed::Refused(_)) || doubt == Doubt::Sent {
             self.session = None;
         }
         let error = failed.into_error();
@@ -147,7 +147,7 @@ impl Connection {
 
     async fn latest(&mut self, most: usize) -> Result<Vec<(Uuid, Tail)>, Failed> {
         let found = self.tails(most).await;
-        if matches!(found, Err(Failed::Lost(_))) {
+        if matches!(found, Err(Failed::Lost(_) | Failed::Failing(_))) {
             self.session = None;
         }
         found
@@ -202,3 +202,7 @@ async fn stands(session: &mut dyn Session, part: Part, first: u64, lines: &[&str
 
 /// Time between two attempts to reach a database that went away.
 const BETWEEN: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+#[path = "tests/append.rs"]
+mod tests;

@@ -100,13 +100,15 @@ pub(crate) struct Row {
 pub(crate) enum Failed {
     /// The database said so: nothing was done.
     Refused(io::Error),
-    /// The connection is of no use any more, and what was done is not known.
+    /// The connection is of no use any more, and what was done is not known: asking on another tells.
     Lost(io::Error),
+    /// The disk itself failed: another look may see what never came to it.
+    Failing(io::Error),
 }
 
 impl Failed {
     pub(crate) fn into_error(self) -> io::Error {
-        let (Self::Refused(error) | Self::Lost(error)) = self;
+        let (Self::Refused(error) | Self::Lost(error) | Self::Failing(error)) = self;
         error
     }
 }

@@ -3,7 +3,9 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use tokio::time::sleep;
 use uuid::Uuid;
 
 /// The lock of one writer. It goes with its process, its file with an orderly end.
@@ -16,17 +18,31 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Takes the lock of `writer`, and clears away what dead ones left.
-    pub(super) fn take(database: &Path, writer: Uuid) -> io::Result<Self> {
+    /// Takes the lock of `writer`, and clears away what dead ones left. Who looks whether it lives, or clears away, holds the lock
+    /// for a moment: it is tried again until the caller gives up.
+    pub(super) async fn take(database: &Path, writer: Uuid) -> io::Result<Self> {
         clear(database)?;
         let path = beside(database, writer);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path)?;
-        file.try_lock()?;
-        Ok(Self { writer, path, _file: file })
+        loop {
+            if let Some(file) = try_take(&path)? {
+                return Ok(Self { writer, path, _file: file });
+            }
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+/// `None` where another holds the lock, or cleared the file away before it was locked.
+fn try_take(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(path.exists().then_some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -39,11 +55,8 @@ impl Drop for Held {
 
 /// Whether `writer` lives.
 pub(super) fn is_held(database: &Path, writer: Uuid) -> bool {
-    File::open(beside(database, writer)).is_ok_and(|file| is_locked(&file))
-}
-
-fn is_locked(file: &File) -> bool {
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    File::open(beside(database, writer))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn beside(database: &Path, writer: Uuid) -> PathBuf {
@@ -59,12 +72,19 @@ fn clear(database: &Path) -> io::Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let own = database.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let middle = name.strip_prefix(own).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".lock"));
-        let dead = middle.is_some_and(|writer| writer.parse::<Uuid>().is_ok())
-            && File::open(&path).is_ok_and(|file| !is_locked(&file));
-        if dead {
+        if middle.is_none_or(|writer| writer.parse::<Uuid>().is_err()) {
+            continue;
+        }
+        // Locked until it is gone, so that no writer locks a file that goes.
+        if let Ok(file) = File::open(&path)
+            && file.try_lock_shared().is_ok()
+        {
             // Another may have been quicker.
             let _gone = std::fs::remove_file(&path);
         }
     }
     Ok(())
 }
+
+/// Between two tries of what another holds for a moment.
+pub(super) const AGAIN: Duration = Duration::from_millis(1);

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use kest_audit::{Durability, Log, Recorder, RecorderBuilder};
 use kest_core::signature::Sign;
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::session::{SqliteSession, failed};
+use super::held::AGAIN;
+use super::session::{SqliteSession, failed, is_busy};
 use crate::append::Appender;
 use crate::read;
 use crate::remove::{RemoveError, remove};
@@ -133,13 +135,27 @@ impl Sqlite {
 }
 
 impl File {
-    /// What operations do and who asks for them is for the owner to read. SQLite gives its other files the same rights.
+    /// What operations do and who asks for them is for the owner to read. SQLite gives its other files the same rights. A file that
+    /// is there is not opened: closing it would take the locks from all other connections of this process.
     fn create(&self) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
+        options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.path).map(drop)
+        match options.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            opened => opened.map(drop),
+        }
+    }
+
+    /// A file goes over to write-ahead mode while no other connection is there, and SQLite does not wait for that itself.
+    async fn open(&self, access: Access) -> Result<SqliteConnection, sqlx::Error> {
+        loop {
+            match self.options(access).connect().await {
+                Err(error) if is_busy(&error) => sleep(AGAIN).await,
+                opened => return opened,
+            }
+        }
     }
 
     fn options(&self, access: Access) -> SqliteConnectOptions {
@@ -164,8 +180,11 @@ impl Connect for File {
         } else if !self.path.exists() {
             return Err(Failed::Refused(io::ErrorKind::NotFound.into()));
         }
-        let connection = self.options(access).connect().await.map_err(failed)?;
-        let mut session = SqliteSession::new(connection, self.path.clone());
+        let connection = timeout(self.wait, self.open(access)).await.map_err(|_late| {
+            let held = io::Error::new(io::ErrorKind::TimedOut, "file of the audit log is held by another");
+            Failed::Refused(held)
+        })?;
+        let mut session = SqliteSession::new(connection.map_err(failed)?, self.path.clone());
         session.check(access).await?;
         Ok(Box::new(session))
     }

@@ -29,7 +29,7 @@ impl SqliteSession {
     /// Sees to the tables: made where they are missing, and of the version that is known.
     pub(super) async fn check(&mut self, access: Access) -> Result<(), Failed> {
         if access == Access::Write {
-            // Another process may make them at the same time, and each statement changes nothing that is there.
+            // Another process may make them at the same time: one transaction, of which each statement changes nothing that is there.
             sqlx::raw_sql(SQLITE_SCHEMA).execute(&mut self.connection).await.map_err(failed)?;
         }
         let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'kest_audit_schema'";
@@ -54,7 +54,7 @@ impl Session for SqliteSession {
     async fn hold(&mut self, writer: Uuid) -> Result<(), Failed> {
         if self.held.as_ref().is_none_or(|held| held.writer != writer) {
             self.held = None;
-            self.held = Some(Held::take(&self.path, writer).map_err(Failed::Refused)?);
+            self.held = Some(Held::take(&self.path, writer).await.map_err(Failed::Refused)?);
         }
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Session for SqliteSession {
     }
 
     async fn page(&mut self, (writer, part): Part, after: &After, most: usize) -> Result<Vec<Row>, Failed> {
-        let rows = "SELECT seq, rowid, substr(CAST(line AS BLOB), 1, ?6) FROM kest_audit \
+        let rows = "SELECT seq, rowid, iif(octet_length(line) < ?6, CAST(line AS BLOB), zeroblob(?6)) FROM kest_audit \
             WHERE writer = ?1 AND part = ?2 AND seq >= ?3 AND (seq > ?3 OR rowid > ?4) ORDER BY seq, rowid LIMIT ?5";
         let rows = sqlx::query(rows).bind(writer.to_string()).bind(i64::from(part)).bind(after.seq);
         let rows = rows.bind(after.row).bind(i64::try_from(most).unwrap_or(i64::MAX)).bind(ROW_BYTES);
@@ -106,7 +106,7 @@ impl Session for SqliteSession {
     }
 
     async fn last(&mut self, (writer, number): Part) -> Result<Vec<Vec<u8>>, Failed> {
-        let lines = "SELECT substr(CAST(line AS BLOB), 1, ?3) FROM kest_audit \
+        let lines = "SELECT iif(octet_length(line) < ?3, CAST(line AS BLOB), zeroblob(?3)) FROM kest_audit \
             WHERE writer = ?1 AND part <= ?2 ORDER BY part DESC, seq DESC LIMIT 2";
         let lines =
             sqlx::query_scalar(lines).bind(writer.to_string()).bind(i64::from(number)).bind(ROW_BYTES);
@@ -167,18 +167,28 @@ fn json(lines: &[&str]) -> String {
 
 /// SQLite is in this process: what it says is so. What it says of a failing disk is not known to be.
 pub(super) fn failed(error: Error) -> Failed {
-    let code =
-        error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<u32>().ok());
-    match (code.map(|code| code & 0xff), error) {
+    match (code(&error), error) {
         (Some(FULL), error) => Failed::Refused(io::Error::new(io::ErrorKind::StorageFull, error)),
-        (Some(IO_ERROR), error) => Failed::Lost(io::Error::other(error)),
+        (Some(IO_ERROR), error) => Failed::Failing(io::Error::other(error)),
         (Some(_), error) => Failed::Refused(io::Error::other(error)),
         (None, Error::Io(error)) => Failed::Refused(error),
         (None, error) => Failed::Lost(io::Error::other(error)),
     }
 }
 
+/// Whether another connection has what this one needs.
+pub(super) fn is_busy(error: &Error) -> bool {
+    code(error) == Some(BUSY)
+}
+
+/// The primary result code.
+fn code(error: &Error) -> Option<u32> {
+    let code = error.as_database_error().and_then(DatabaseError::code)?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
 /// Primary result codes of SQLite.
+const BUSY: u32 = 5;
 const IO_ERROR: u32 = 10;
 const FULL: u32 = 13;
 

@@ -2,6 +2,8 @@
 #![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names and no code")]
 
 #[cfg(test)]
+mod beginning;
+#[cfg(test)]
 mod full;
 #[cfg(test)]
 mod killed;
@@ -11,6 +13,8 @@ mod lost;
 mod rig;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod standby;
 #[cfg(test)]

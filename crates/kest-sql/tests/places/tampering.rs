@@ -105,3 +105,33 @@ async fn row_that_is_too_long_is_a_fault_and_is_not_read_whole() {
         assert!(!place.verify(None).holds());
     }
 }
+
+const PATH: &str = "KEST_SQL_TEST_LONG_ROW";
+
+/// Attack: a row of a SQLite file, which is read in this process, is so long that it takes the memory of the reader.
+#[tokio::test(flavor = "multi_thread")]
+async fn row_that_is_too_long_takes_no_memory_of_its_reader() {
+    if let Some(path) = std::env::var_os(PATH) {
+        let log = kest_sql::Sqlite::builder(path).build().unwrap().log().unwrap();
+        assert!(!verify(&log, None).holds());
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kibibytes: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kibibytes < 128 * 1024, "{most}");
+        return;
+    }
+    let place = Place::sqlite();
+    let service = place.begin(Durability::Required, u64::MAX).await;
+    service.operate().await;
+    service.log.close().await.unwrap();
+    let writer = place.log().writers().next().unwrap();
+    let row = format!(
+        "INSERT INTO kest_audit (writer, part, seq, line) VALUES ('{writer}', 1, 1000, printf('%.*c', 268435456, 'x'))"
+    );
+    place.connect().await.execute(&row).await;
+    let Place::Sqlite(_, folder) = &place else { panic!("it is a file") };
+    let test = "tampering::row_that_is_too_long_takes_no_memory_of_its_reader";
+    let mut reader = std::process::Command::new(std::env::current_exe().unwrap());
+    let reader = reader.args([test, "--exact"]).env(PATH, folder.path().join("audit.db")).output().unwrap();
+    assert!(reader.status.success(), "{}", String::from_utf8_lossy(&reader.stdout));
+}

@@ -111,6 +111,18 @@ async fn rows_cannot_be_changed_or_deleted_by_a_statement_alone() {
             let refused = sql.try_execute(change).await.unwrap_err().to_string();
             assert!(refused.contains("append-only"), "{change}: {refused}");
         }
+        if let Place::Sqlite(..) = place {
+            for columns in ["", "rowid, "] {
+                let replace = format!(
+                    "REPLACE INTO kest_audit ({columns}writer, part, seq, line) \
+                    SELECT {columns}writer, part, seq, 'x' FROM kest_audit"
+                );
+                sql.execute(&replace).await;
+                let elsewhere =
+                    replace.replace("SELECT rowid, writer, part,", "SELECT rowid, writer, part + 1,");
+                sql.execute(&elsewhere).await;
+            }
+        }
         assert!(place.verify(None).holds());
     }
 }
