@@ -20,6 +20,9 @@ pub enum PostgresBuildError {
     /// No statement could end in so little time.
     #[error("timeout of the audit log is zero")]
     NoTime,
+    /// PostgreSQL cannot count so far.
+    #[error("timeout of the audit log is over 24 days")]
+    TooLong,
 }
 
 /// How much is asked of TLS to another machine.

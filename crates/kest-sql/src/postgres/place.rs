@@ -112,6 +112,9 @@ impl PostgresBuilder {
         if self.wait.is_zero() {
             return Err(PostgresBuildError::NoTime);
         }
+        if self.wait > MOST_WAIT {
+            return Err(PostgresBuildError::TooLong);
+        }
         let options = read(&self.address, self.proof)?.disable_statement_logging();
         let options = self.password.iter().fold(options, |options, password| options.password(password));
         let roots = self.root_certificates.map(String::into_bytes);
@@ -183,3 +186,5 @@ impl Connect for Server {
 
 /// As long as an operation waits for its record.
 const WAIT: Duration = Duration::from_secs(2);
+/// PostgreSQL counts milliseconds in 31 bits.
+const MOST_WAIT: Duration = Duration::from_millis(2_147_483_647);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::{PgConnection, PgDatabaseError, PgRow, PgSeverity};
 use sqlx::{Error, Row as _};
 use uuid::Uuid;
 
@@ -35,7 +35,8 @@ impl PostgresSession {
 
     /// Sets what counts on this connection, and sees to the tables: made where they are missing, and of the version that is known.
     pub(super) async fn check(&mut self, access: Access, wait: Duration) -> Result<(), Failed> {
-        let wait = wait.as_millis().to_string();
+        // Zero would be no bound.
+        let wait = wait.as_nanos().div_ceil(1_000_000).to_string();
         let settings = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
             set_config('idle_in_transaction_session_timeout', $1, false)";
         sqlx::query(settings).bind(wait).execute(&mut self.connection).await.map_err(failed)?;
@@ -72,14 +73,14 @@ impl Session for PostgresSession {
         if self.held == Some(writer) {
             return Ok(());
         }
-        if self.held.is_some() {
-            let release = sqlx::query("SELECT pg_advisory_unlock_all()");
+        if let Some(before) = self.held.take() {
+            let release = sqlx::query("SELECT pg_advisory_unlock($1)").bind(lock(before));
             release.execute(&mut self.connection).await.map_err(failed)?;
         }
-        // That of a connection which the server has not given up yet says the same.
-        let lock = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(lock(writer));
-        lock.execute(&mut self.connection).await.map_err(failed)?;
-        self.held = Some(writer);
+        let held = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(lock(writer));
+        let held: bool = held.fetch_one(&mut self.connection).await.map_err(failed)?;
+        // That of a connection which the server has not given up yet says the same for as long as it is there; then it is our turn.
+        self.held = held.then_some(writer);
         Ok(())
     }
 
@@ -178,20 +179,23 @@ fn lock(writer: Uuid) -> i64 {
     i64::from_ne_bytes(random.to_ne_bytes())
 }
 
-/// An error that the server answered undid its statement, unless it ends the connection: what was done then is not known.
+/// An error that the server answered undid its statement, unless it ends the connection or says otherwise: what was done then is
+/// not known.
 pub(super) fn failed(error: Error) -> Failed {
-    let code = error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned);
-    match code.as_deref() {
-        Some(ENDS) | None => Failed::Lost(io::Error::other(error)),
-        Some(code) if code.starts_with("57P") || code.starts_with("08") => {
-            Failed::Lost(io::Error::other(error))
-        }
+    let answer = error.as_database_error().and_then(<dyn DatabaseError>::try_downcast_ref::<PgDatabaseError>);
+    let ends = answer.is_none_or(|answer| {
+        matches!(answer.severity(), PgSeverity::Panic | PgSeverity::Fatal)
+            || UNKNOWN.iter().any(|class| answer.code().starts_with(class))
+    });
+    match answer.map(PgDatabaseError::code) {
+        _code if ends => Failed::Lost(io::Error::other(error)),
         Some(DISK_FULL) => Failed::Refused(io::Error::new(io::ErrorKind::StorageFull, error)),
-        Some(_) => Failed::Refused(io::Error::other(error)),
+        _other => Failed::Refused(io::Error::other(error)),
     }
 }
 
 /// `disk_full`.
 const DISK_FULL: &str = "53100";
-/// `internal_error`, after which nothing is known.
-const ENDS: &str = "XX000";
+/// Classes after which it is not known what was done: of the connection, `statement_completion_unknown`, of an operator who ends
+/// it, of the server's system, of a server that is damaged.
+const UNKNOWN: &[&str] = &["08", "40003", "57P", "58", "XX"];

@@ -1,15 +1,16 @@
 //! PostgreSQL is killed, paused, and its answers are lost, while operations run.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kest_audit::Durability;
+use kest_audit::{Durability, State};
 use kest_core::entry::EntryHash;
 use kest_servers::postgres::PostgresServer;
 use kest_sql::Postgres;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -140,26 +141,32 @@ struct Between {
     address: std::net::SocketAddr,
     lose: Arc<AtomicBool>,
     lost: Arc<AtomicU64>,
+    /// Connections whose client is gone, and whose server has not seen that.
+    left: Left,
 }
+
+type Left = Arc<Mutex<Vec<(OwnedReadHalf, OwnedWriteHalf)>>>;
 
 impl Between {
     async fn of(server: std::net::SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (lose, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (losing, losses) = (Arc::clone(&lose), Arc::clone(&lost));
+        let left = Left::default();
+        let (losing, losses, leaving) = (Arc::clone(&lose), Arc::clone(&lost), Arc::clone(&left));
         tokio::spawn(async move {
             while let Ok((client, _address)) = listener.accept().await {
                 let upstream = TcpStream::connect(server).await.unwrap();
-                tokio::spawn(pass(client, upstream, Arc::clone(&losing), Arc::clone(&losses)));
+                let (losing, losses) = (Arc::clone(&losing), Arc::clone(&losses));
+                tokio::spawn(pass(client, upstream, losing, losses, Arc::clone(&leaving)));
             }
         });
-        Self { address, lose, lost }
+        Self { address, lose, lost, left }
     }
 }
 
 /// Passes on what is said, up to the answer that is to be lost: it is heard to its end, so that the transaction has happened.
-async fn pass(client: TcpStream, server: TcpStream, lose: Arc<AtomicBool>, lost: Arc<AtomicU64>) {
+async fn pass(client: TcpStream, server: TcpStream, lose: Arc<AtomicBool>, lost: Arc<AtomicU64>, left: Left) {
     let (mut client_says, mut to_client) = client.into_split();
     let (mut server_says, mut to_server) = server.into_split();
     let asked = async {
@@ -177,14 +184,18 @@ async fn pass(client: TcpStream, server: TcpStream, lose: Arc<AtomicBool>, lost:
             let batch = buffer[..count].windows(9).any(|it| it == b"INSERT 0 ");
             if batch && lose.swap(false, Ordering::SeqCst) {
                 lost.fetch_add(1, Ordering::SeqCst);
-                break;
+                return true;
             }
             if to_client.write_all(&buffer[..count]).await.is_err() {
                 break;
             }
         }
+        false
     };
-    tokio::select! { () = asked => {}, () = answered => {} }
+    let losing = tokio::select! { () = asked => false, losing = answered => losing };
+    if losing {
+        left.lock().unwrap().push((server_says, to_server));
+    }
 }
 
 /// Attack: the answer to a commit is lost, so that a record is there twice, or its writer goes on with a gap.
@@ -203,6 +214,13 @@ async fn batch_whose_answer_was_lost_is_found_out_and_is_there_once() {
     }
     assert_eq!(between.lost.load(Ordering::SeqCst), 10);
     between.lose.store(false, Ordering::SeqCst);
+    // The server sees at last that the others are gone, and their locks with them: the writer has one all the same.
+    between.left.lock().unwrap().clear();
+    let others = "SELECT count(*) FROM pg_stat_activity \
+        WHERE backend_type = 'client backend' AND usename = 'audit' AND pid <> pg_backend_pid()";
+    while server.execute(others).await != "1" {}
+    ran.insert(service.operate().await);
+    assert_eq!(verify(&place.log().unwrap(), None).writers[0].state, State::Live);
     service.log.close().await.unwrap();
     let log = place.log().unwrap();
     let report = verify(&log, None);

@@ -63,3 +63,36 @@ async fn rows_are_added_in_transactions_that_last_whatever_the_default_is() {
     let seen = "SELECT count(*) > 2, count(*) FILTER (WHERE commit <> 'on') FROM seen";
     assert_eq!(place.server().execute(seen).await, "t|0");
 }
+
+/// Attack: the server says that it does not know what became of a batch, and its numbers are given to other records.
+#[tokio::test(flavor = "multi_thread")]
+async fn writer_whose_batch_is_in_doubt_by_the_answer_of_the_server_is_given_up() {
+    let server = PostgresServer::start().await;
+    let place = Postgres::builder(server.url()).build().unwrap();
+    let service = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+    let codes = ["40003", "58030", "XX001"];
+    for code in codes {
+        while service.try_operate().await.is_err() {}
+        let doubt = format!(
+            "CREATE FUNCTION doubt() RETURNS trigger LANGUAGE plpgsql AS \
+                'BEGIN RAISE EXCEPTION ''in doubt'' USING ERRCODE = ''{code}''; END'; \
+            CREATE TRIGGER doubt AFTER INSERT ON kest_audit EXECUTE FUNCTION doubt()"
+        );
+        server.execute(&doubt).await;
+        service.try_operate().await.expect_err("it is not known whether its record is there");
+        server.execute("DROP FUNCTION doubt CASCADE").await;
+    }
+    while service.try_operate().await.is_err() {}
+    service.log.close().await.unwrap();
+    let report = verify(&place.log().unwrap(), None);
+    assert!(report.holds(), "{:?}", report.faults);
+    assert_eq!(report.writers.len(), codes.len() + 1);
+}
+
+#[test]
+fn timeout_that_the_server_cannot_count_is_refused() {
+    for (wait, told) in [(Duration::ZERO, "zero"), (Duration::MAX, "24 days")] {
+        let refused = Postgres::builder("postgres://localhost/audit").timeout(wait).build().unwrap_err();
+        assert!(refused.to_string().contains(told), "{refused}");
+    }
+}
