@@ -21,7 +21,8 @@ use crate::random::{OsRandom, Random, RandomError};
 use crate::refusal::{Asked, Step};
 use crate::share::Share;
 use crate::signature::{Sign, WorkloadId};
-use crate::span::{self, OperationSpan, Passports};
+use crate::span::{OperationSpan, Passports};
+use crate::tracer::trace_of;
 use crate::trust::{Origin, TrustModel};
 
 /// A service: who signs its entries and by which rules. Cheap to clone.
@@ -377,7 +378,7 @@ impl Admitter {
     /// What a tracer has the span in, so that an entry and its span name one trace. A service that names a source has it asked
     /// where the lineage begins, and keeps to it.
     fn trace_of_lineage(&self, carried: &Passport, span: &OperationSpan) -> Option<TraceId> {
-        let of_span = || span::trace_of(span.span());
+        let of_span = || trace_of(span.span());
         let of_lineage =
             || carried.tip_entries().find_map(|tip| tip.labels().trace_id().and_then(TraceId::parse));
         match self.0.trace_source {

@@ -83,6 +83,7 @@ pub mod span;
 mod strict_json;
 pub mod taint;
 mod trace_context;
+pub mod tracer;
 pub mod trust;
 
 pub use admission::{Admission, Joined, Nested};

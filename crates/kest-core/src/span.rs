@@ -4,14 +4,16 @@
 //! branch where none does. An attribute is a name of the service's own configuration or was proved: nothing else that a
 //! request contained stands in one.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-use crate::entry::{Entry, EntryHash, OperationName, TraceId};
+use crate::entry::{Entry, EntryHash, OperationName};
 use crate::passport::Passport;
 use crate::refusal::{Shown, Step};
+use crate::tracer::{self, trace_of};
 
 /// The target of the spans, and the scope under which they are exported.
 pub const SCOPE: &str = "kest.core";
@@ -64,7 +66,7 @@ macro_rules! verified {
             "otel.status_code" = Empty,
             "otel.status_description" = Empty,
             "error.type" = Empty,
-            "kest.operation" = $name.as_str(),
+            "kest.operation" = Empty,
             "kest.entry_id" = Empty,
             "kest.workload_id" = Empty,
             "kest.trust_score" = Empty,
@@ -85,7 +87,7 @@ macro_rules! verified {
 pub struct OperationSpan {
     span: Span,
     /// None where the span is switched off.
-    name: Option<OperationName>,
+    naming: Option<Arc<Naming>>,
 }
 
 impl OperationSpan {
@@ -107,8 +109,9 @@ impl OperationSpan {
     }
 
     fn of(span: Span, name: &OperationName) -> Self {
-        let name = (!span.is_disabled()).then(|| name.clone());
-        Self { span, name }
+        let naming = || Naming { span: span.clone(), begun: name.clone(), said: AtomicBool::new(false) };
+        let naming = (!span.is_disabled()).then(|| Arc::new(naming()));
+        Self { span, naming }
     }
 
     /// The span.
@@ -119,10 +122,16 @@ impl OperationSpan {
 
     /// Calls the operation as it was named in the end.
     pub(crate) fn named(&self, name: &OperationName) {
-        if self.name.as_ref().is_some_and(|begun| begun.as_str() != name.as_str()) {
-            self.span.record("otel.name", display(Title(name)));
-            self.span.record("kest.operation", name.as_str());
+        let Some(naming) = &self.naming else { return };
+        if naming.begun.as_str() != name.as_str() {
+            let title = Title(name).to_string();
+            self.span.record("otel.name", title.as_str());
+            // A span that was begun takes no name from its fields any more.
+            if let Some(tracer) = tracer::installed() {
+                tracer.rename(&self.span, &title);
+            }
         }
+        naming.say(name);
     }
 
     /// Says what was signed: the attributes of the protocol.
@@ -138,6 +147,29 @@ impl OperationSpan {
         if passports == Passports::Shown {
             self.span.record("kest.passport", display(Listed(passport)));
         }
+    }
+}
+
+/// Tracers keep each value that a field was given: what the operation is called is said once, when that is known for good. One
+/// that was refused before is called as it was begun.
+#[derive(Debug)]
+struct Naming {
+    span: Span,
+    begun: OperationName,
+    said: AtomicBool,
+}
+
+impl Naming {
+    fn say(&self, name: &OperationName) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            self.span.record("kest.operation", name.as_str());
+        }
+    }
+}
+
+impl Drop for Naming {
+    fn drop(&mut self) {
+        self.say(&self.begun);
     }
 }
 
@@ -186,21 +218,4 @@ impl std::fmt::Display for Listed<'_> {
         }
         formatter.write_str("]")
     }
-}
-
-/// Finds the trace that a span belongs to.
-pub type TraceOf = fn(&Span) -> Option<TraceId>;
-
-static TRACE_OF: OnceLock<TraceOf> = OnceLock::new();
-
-/// Has `find` asked which trace a span belongs to: said once in a process, beside the subscriber that keeps the spans. `false`
-/// where it was said before.
-pub fn install_trace_of(find: TraceOf) -> bool {
-    TRACE_OF.set(find).is_ok()
-}
-
-/// The trace of `span`, where the process's tracer knows one.
-#[must_use]
-pub fn trace_of(span: &Span) -> Option<TraceId> {
-    TRACE_OF.get().and_then(|find| find(span))
 }

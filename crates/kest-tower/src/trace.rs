@@ -4,13 +4,20 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use kest_core::entry::{IdentitySource, TraceId};
 use kest_core::span::{self, OperationSpan};
+use kest_core::tracer;
 use kest_core::{Admission, Admitter, Arrival};
 use tracing::Span;
 
 /// The span around a request, which continues the one that its headers name, where the process has a tracer.
 pub(crate) fn begin(headers: &HeaderMap) -> Span {
     let span = span::inbound();
-    kest_baggage::trace::continue_from(headers, &span);
+    if !span.is_disabled()
+        && let Some(tracer) = tracer::installed()
+        && let Some(came) = kest_baggage::trace::read(headers)
+        && tracer.trace_of(&Span::current()) != Some(came.trace_id())
+    {
+        tracer.continue_from(&span, &came);
+    }
     span
 }
 
@@ -20,7 +27,7 @@ pub(crate) fn begin(headers: &HeaderMap) -> Span {
 /// An edge that signed the trace of a request that may be anybody's would let anybody choose under which trace the records
 /// of others are found.
 pub(crate) fn trace_of(admitter: &Admitter, parts: &Parts, span: &OperationSpan) -> Option<TraceId> {
-    let named = admitter.running_trace().or_else(|| span::trace_of(span.span()));
+    let named = admitter.running_trace().or_else(|| tracer::trace_of(span.span()));
     named.or_else(|| of_header(&parts.extensions))
 }
 

@@ -8,5 +8,6 @@
 )]
 
 mod lines;
+mod naming;
 mod operations;
 mod rig;

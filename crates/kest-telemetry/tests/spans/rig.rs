@@ -72,7 +72,12 @@ pub(crate) fn carried(admission: &Admission) -> (String, String) {
     (parts[1].to_owned(), parts[2].to_owned())
 }
 
-/// The operation `serve` of the service `cart` around `handler`, behind an inbound layer that takes the kit's passports.
+/// The operation `serve` of the service `cart`.
+pub(crate) fn serve(kit: &TestKest) -> OperationLayer {
+    OperationLayer::new(kit.admitter("cart").build(), Operation::from_static("serve"), dangerous_allow_all())
+}
+
+/// `serve` around `handler`, behind an inbound layer that takes the kit's passports.
 pub(crate) fn service<Handler, Answering, Answer>(
     kit: &TestKest,
     handler: Handler,
@@ -82,12 +87,20 @@ where
     Answering: Future<Output = Answer> + Send,
     Answer: Body<Data = Bytes> + Default,
 {
+    service_of(kit, serve(kit), handler)
+}
+
+pub(crate) fn service_of<Handler, Answering, Answer>(
+    kit: &TestKest,
+    serve: OperationLayer,
+    handler: Handler,
+) -> impl Service<Request<Full<Bytes>>, Response = Response<impl Body<Data = Bytes>>, Error = Infallible>
+where
+    Handler: Fn(Admission) -> Answering + Clone + Send,
+    Answering: Future<Output = Answer> + Send,
+    Answer: Body<Data = Bytes> + Default,
+{
     let inbound = kit.inbound().identity(FromLineage).dangerous_bearer_passports().build();
-    let serve = OperationLayer::new(
-        kit.admitter("cart").build(),
-        Operation::from_static("serve"),
-        dangerous_allow_all(),
-    );
     let handler = service_fn(move |request: Request<_>| {
         let answer = handler(request.extensions().get::<Admission>().unwrap().clone());
         async move { Ok::<_, Infallible>(Response::new(answer.await)) }
@@ -123,6 +136,13 @@ impl Exported {
 
     pub(crate) fn end(&self) -> u128 {
         self.text("endTimeUnixNano").parse().unwrap()
+    }
+
+    /// Each value of the attribute `name`.
+    pub(crate) fn attribute(&self, name: &str) -> Vec<&str> {
+        let all = self.0["attributes"].as_array().unwrap();
+        let named = all.iter().filter(|it| it["key"] == name);
+        named.map(|it| it["value"]["stringValue"].as_str().unwrap()).collect()
     }
 
     pub(crate) fn events(&self) -> usize {
