@@ -6,7 +6,7 @@
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kest_core::entry::TraceId;
-use kest_core::tracer::{self, trace_of};
+use kest_core::tracer::{self, Tracer, trace_of};
 use kest_core::{Admission, TraceContext, TraceState};
 use tracing::Span;
 
@@ -22,6 +22,59 @@ pub fn read(headers: &HeaderMap) -> Option<TraceContext> {
     };
     let context = TraceContext::parse(line.to_str().ok()?)?;
     Some(context.with_state(TraceState::parse(headers.get_all(TRACESTATE))))
+}
+
+/// The span that a request was sent from, before its sender is known: whether the span around the request continues it, or is in
+/// a trace of its own and linked to it, is open until then.
+///
+/// OpenTelemetry's layer takes no other parent for a span that was entered or asked for its trace: neither may happen while
+/// it [is open](Self::is_open). Dropping it links.
+#[must_use = "dropping it says that the sender is a stranger"]
+pub struct Remote {
+    context: TraceContext,
+    open: Option<(Span, &'static dyn Tracer)>,
+}
+
+impl Remote {
+    /// What `headers` name, for the span around their request. Where that is in a span of the same trace, or no tracer keeps it,
+    /// nothing is open.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, span: &Span) -> Option<Self> {
+        let context = read(headers)?;
+        let open = tracer::installed().filter(|tracer| {
+            !span.is_disabled() && tracer.trace_of(&Span::current()) != Some(context.trace_id())
+        });
+        Some(Self { context, open: open.map(|tracer| (span.clone(), tracer)) })
+    }
+
+    /// Whether the span may not be entered yet.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Continues the trace: the sender is known.
+    #[must_use]
+    pub fn continued(mut self) -> TraceContext {
+        if let Some((span, tracer)) = self.open.take() {
+            tracer.continue_from(&span, &self.context);
+        }
+        self.context.clone()
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        if let Some((span, tracer)) = self.open.take() {
+            tracer.link(&span, &self.context);
+        }
+    }
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Remote").field("context", &self.context).finish_non_exhaustive()
+    }
 }
 
 /// Names the trace of `admission` on a request that it causes, unless the request names one.

@@ -21,10 +21,20 @@ pub const SCOPE: &str = "kest.core";
 /// The span around one request, until its answer begins.
 #[must_use]
 pub fn inbound() -> Span {
+    inbound_as("server")
+}
+
+/// The span around a message, until its last operation was admitted.
+#[must_use]
+pub fn inbound_message() -> Span {
+    inbound_as("consumer")
+}
+
+fn inbound_as(kind: &'static str) -> Span {
     tracing::info_span!(
         target: "kest.core",
         "kest.inbound",
-        "otel.kind" = "server",
+        "otel.kind" = kind,
         "otel.status_code" = Empty,
         "otel.status_description" = Empty,
         "error.type" = Empty,

@@ -44,8 +44,17 @@ pin_project! {
         answering: Answering,
         watch: Option<Watch>,
         span: Span,
+        entering: Entering,
         hashing: AnswerHashing,
     }
+}
+
+/// From when on the span around it is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entering {
+    AtOnce,
+    /// When it is known which trace it continues.
+    OnceProved,
 }
 
 pin_project! {
@@ -83,7 +92,12 @@ where
     ) -> Self {
         let answering = Answering::to(&request, respond);
         let state = State::Proving { proving, request: Some(request), inner, enter };
-        Self { state, answering, watch: None, span: Span::none(), hashing: AnswerHashing::None }
+        Self::of(state, answering)
+    }
+
+    fn of(state: State<S, RequestBody, Proof>, answering: Answering) -> Self {
+        let (entering, hashing) = (Entering::AtOnce, AnswerHashing::None);
+        Self { state, answering, watch: None, span: Span::none(), entering, hashing }
     }
 
     /// Runs `inner`, which is ready, under what runs already: nothing is to be proved but that the body is the one that was
@@ -100,7 +114,7 @@ where
                 State::Waiting { verdict, request: Some(request), inner, ambience }
             }
         };
-        Self { state, answering, watch: None, span: Span::none(), hashing: AnswerHashing::None }
+        Self::of(state, answering)
     }
 
     /// Judges the answer of the inner service before anything of it leaves.
@@ -116,6 +130,11 @@ where
     /// Proves, and runs the inner service, within `span`, and says in it how that ended.
     pub(crate) fn within(self, span: Span) -> Self {
         Self { span, ..self }
+    }
+
+    /// Enters that span no earlier than this.
+    pub(crate) fn entering(self, entering: Entering) -> Self {
+        Self { entering, ..self }
     }
 }
 
@@ -137,7 +156,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let _entered = this.span.enter();
+        let mut entered = (*this.entering == Entering::AtOnce).then(|| this.span.enter());
         loop {
             let (running, ambience, end) = match this.state.as_mut().project() {
                 Projection::Running { running, ambience, end } => {
@@ -182,7 +201,10 @@ where
                     (ambience.clone().wrap(running), ambience.clone(), EndGuard::default())
                 }
                 Projection::Proving { proving, request, inner, enter } => {
-                    let proof = match ready!(proving.as_mut().poll(context)) {
+                    let proved = ready!(proving.as_mut().poll(context));
+                    *this.entering = Entering::AtOnce;
+                    entered.get_or_insert_with(|| this.span.enter());
+                    let proof = match proved {
                         Ok(proof) => proof,
                         Err(rejection) => return refuse(rejection, this.answering, this.span),
                     };

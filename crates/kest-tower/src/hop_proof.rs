@@ -8,7 +8,7 @@ use kest_baggage::Tier;
 use kest_core::refusal::Step;
 use kest_core::signature::KeyRing;
 use kest_core::{Arrival, Clock, Limits, Passport, PassportBinding, ReplayStore};
-use kest_identity::{IdentityChoice, PeerWorkload};
+use kest_identity::{IdentityChoice, NoIdentityChoice, PeerWorkload};
 use kest_signature::hop::{HopError, HopSettings, HopSettingsError, UnverifiedHop};
 use kest_signature::{RequestHead, hop};
 
@@ -143,6 +143,21 @@ impl BindingChoice {
      `Authenticate::needs_lineage`"
 )]
 pub struct NoBindingChoice(());
+
+/// An inbound layer cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InboundBuildError {
+    /// It was not said where identity comes from.
+    #[error(transparent)]
+    NoIdentityChoice(#[from] NoIdentityChoice),
+    /// Identity is taken from the lineage, and it was not said what ties passports to their requests.
+    #[error(transparent)]
+    NoBindingChoice(#[from] NoBindingChoice),
+    /// What was said about hop proofs cannot be.
+    #[error(transparent)]
+    HopProof(#[from] HopSettingsError),
+}
 
 /// What ties a passport to its request, or it is refused.
 #[derive(Debug)]

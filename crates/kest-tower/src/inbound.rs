@@ -9,16 +9,16 @@ use kest_core::passport::{Freshness, SeenEntries, VerifySettings, WorkloadRules}
 use kest_core::signature::ResolveKeys;
 use kest_core::trust::TrustModel;
 use kest_core::{Audit, Clock, Dialect, Limits, ReplayStore, Slots, SystemClock, Verifier};
-use kest_identity::{IdentityChoice, NoIdentityChoice, guard, process_environment};
-use kest_signature::hop::HopSettingsError;
+use kest_identity::{IdentityChoice, guard, process_environment};
 use tower_layer::Layer;
 
 use crate::answer::Rejection;
-use crate::hop_proof::{BindingChoice, HopProof, NoBindingChoice};
+use crate::hop_proof::{BindingChoice, HopProof, InboundBuildError};
 use crate::problem::ProblemDetailsLayer;
 use crate::respond::{AuditedBy, Respond};
 use crate::service::Inbound;
 use crate::steps::{Needs, PassportPresence, PeerAddress, Steps};
+use crate::trace::Strangers;
 
 /// Reads, restores and verifies the passport, establishes the caller, and puts the
 /// [`Arrival`](kest_core::Arrival) into the request's extensions: steps 1 to 4.
@@ -33,6 +33,7 @@ pub struct InboundLayer {
     pub(crate) steps: Arc<Steps>,
     pub(crate) respond: Option<Respond>,
     pub(crate) audit: Option<AuditedBy>,
+    pub(crate) strangers: Strangers,
     unguarded: Unguarded,
 }
 
@@ -82,6 +83,7 @@ impl InboundLayer {
             unguarded: Unguarded::Refuse,
             respond: None,
             audit: None,
+            strangers: Strangers::Linked,
         }
     }
 }
@@ -145,6 +147,7 @@ pub struct InboundBuilder {
     unguarded: Unguarded,
     respond: Option<Respond>,
     audit: Option<AuditedBy>,
+    pub(crate) strangers: Strangers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -379,22 +382,7 @@ impl InboundBuilder {
             peer_address: self.peer_address,
             demand,
         };
-        let Self { respond, unguarded, audit, .. } = self;
-        Ok(InboundLayer { steps: Arc::new(steps), respond, unguarded, audit })
+        let Self { respond, unguarded, audit, strangers, .. } = self;
+        Ok(InboundLayer { steps: Arc::new(steps), respond, unguarded, audit, strangers })
     }
-}
-
-/// An inbound layer cannot be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InboundBuildError {
-    /// It was not said where identity comes from.
-    #[error(transparent)]
-    NoIdentityChoice(#[from] NoIdentityChoice),
-    /// Identity is taken from the lineage, and it was not said what ties passports to their requests.
-    #[error(transparent)]
-    NoBindingChoice(#[from] NoBindingChoice),
-    /// What was said about hop proofs cannot be.
-    #[error(transparent)]
-    HopProof(#[from] HopSettingsError),
 }

@@ -55,7 +55,8 @@ where
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        let span = trace::begin(request.headers());
+        let (span, came) = trace::begin(request.headers(), self.layer.strangers);
+        let entering = came.entering();
         let (parts, body) = request.into_parts();
         let offered = Offered::of(&parts, &self.layer.steps);
         let around = Around::of(&parts.extensions);
@@ -66,10 +67,15 @@ where
         }
         let watch = self.layer.watches().then(|| Watch::over(&mut request));
         let steps = Arc::clone(&self.layer.steps);
-        let arriving = Box::pin(async move { around.judge(steps, offered).await });
+        let arriving = Box::pin(async move {
+            let judged = around.judge(steps, offered).await;
+            let trace = came.of(judged.as_ref().ok().map(|arrived| &arrived.arrival));
+            judged.map(|arrived| arrived.sent_from(trace))
+        });
         ArrivalFuture::new(arriving, request, ready, enter_arrived, self.layer.respond.clone())
             .watched(watch)
             .within(span)
+            .entering(entering)
     }
 }
 
@@ -176,10 +182,6 @@ where
     B::Error: Into<BoxError>,
 {
     let Arrived { arrival, received, body, body_wait } = arrived;
-    let arrival = match kest_baggage::trace::read(request.headers()) {
-        Some(trace) => arrival.with_trace(trace),
-        None => arrival,
-    };
     if let Some(expected) = body {
         let came = std::mem::replace(request.body_mut(), Bytes::new().into());
         let (checked, check) = came.expect(&expected, body_wait);

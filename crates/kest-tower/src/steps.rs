@@ -13,8 +13,8 @@ use kest_core::refusal::Step;
 use kest_core::signature::{KeyRing, ResolveKeys};
 use kest_core::{
     Arrival, Authenticate, AuthenticateError, Caller, Clock, Credentials, Evidence, HeaderName, Limits,
-    Lineage, Passport, PeerCertificate, RequestTarget, Share, Slots, UnverifiedPassport, Verifier,
-    authenticate, authenticate_credentials,
+    Lineage, Passport, PeerCertificate, RequestTarget, Share, Slots, TraceContext, UnverifiedPassport,
+    Verifier, authenticate, authenticate_credentials,
 };
 use kest_identity::PeerWorkload;
 use kest_signature::RequestHead;
@@ -166,6 +166,13 @@ pub struct Arrived {
     pub(crate) received: Received,
     pub(crate) body: Option<Expected>,
     pub(crate) body_wait: Duration,
+}
+
+impl Arrived {
+    /// Says which span the request was sent from, where that is believed.
+    pub(crate) fn sent_from(self, trace: Option<TraceContext>) -> Self {
+        Self { arrival: trace.into_iter().fold(self.arrival, Arrival::with_trace), ..self }
+    }
 }
 
 impl Steps {

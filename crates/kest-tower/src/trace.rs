@@ -2,40 +2,78 @@
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
+use kest_baggage::trace::Remote;
 use kest_core::entry::{IdentitySource, TraceId};
 use kest_core::span::{self, OperationSpan};
-use kest_core::tracer;
-use kest_core::{Admission, Admitter, Arrival};
+use kest_core::{Admission, Admitter, Arrival, TraceContext, tracer};
 use tracing::Span;
 
-/// The span around a request, which continues the one that its headers name, where the process has a tracer.
-pub(crate) fn begin(headers: &HeaderMap) -> Span {
-    let span = span::inbound();
-    if !span.is_disabled()
-        && let Some(tracer) = tracer::installed()
-        && let Some(came) = kest_baggage::trace::read(headers)
-        && tracer.trace_of(&Span::current()) != Some(came.trace_id())
-    {
-        tracer.continue_from(&span, &came);
-    }
-    span
+use crate::future::Entering;
+use crate::inbound::InboundBuilder;
+
+/// Whether the trace that a stranger names is continued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strangers {
+    Linked,
+    Continued,
 }
 
-/// The trace that the service's tracer names, else the one of the `traceparent` header where it is no stranger's: where a
-/// passport came with it, or a caller who is known.
-///
-/// An edge that signed the trace of a request that may be anybody's would let anybody choose under which trace the records
-/// of others are found.
+impl InboundBuilder {
+    /// Continues the trace of each `traceparent`, also of a request that came without a passport and without a verified token, and
+    /// signs it.
+    ///
+    /// What is given up: anybody chooses under which trace the entries and spans of a request are found, other people's
+    /// included, and whether spans are exported. For an edge whose callers are traced and unknown, such as browsers.
+    pub fn dangerous_continue_traces_of_strangers(mut self) -> Self {
+        self.strangers = Strangers::Continued;
+        self
+    }
+}
+
+/// What the request around a span says about its trace.
+pub(crate) struct Came {
+    remote: Option<Remote>,
+    strangers: Strangers,
+}
+
+/// The span around a request, and what its headers name.
+pub(crate) fn begin(headers: &HeaderMap, strangers: Strangers) -> (Span, Came) {
+    let span = span::inbound();
+    let remote = Remote::of(headers, &span);
+    (span, Came { remote, strangers })
+}
+
+impl Came {
+    pub(crate) fn entering(&self) -> Entering {
+        if self.remote.as_ref().is_some_and(Remote::is_open) {
+            Entering::OnceProved
+        } else {
+            Entering::AtOnce
+        }
+    }
+
+    /// The span that the request was sent from, where its sender is known. The span around the request continues that one's trace
+    /// then, and is linked to it otherwise.
+    ///
+    /// An edge that signed the trace of a request that may be anybody's would let anybody choose under which trace the records
+    /// of others are found.
+    pub(crate) fn of(self, arrival: Option<&Arrival>) -> Option<TraceContext> {
+        let believed = arrival.is_some_and(|it| self.strangers == Strangers::Continued || is_known(it));
+        self.remote.filter(|_| believed).map(Remote::continued)
+    }
+}
+
+/// The trace that the service's tracer names, else the one of the `traceparent` of a sender who is known.
 pub(crate) fn trace_of(admitter: &Admitter, parts: &Parts, span: &OperationSpan) -> Option<TraceId> {
     let named = admitter.running_trace().or_else(|| tracer::trace_of(span.span()));
-    named.or_else(|| of_header(&parts.extensions))
+    named.or_else(|| of_arrival(&parts.extensions))
 }
 
-fn of_header(extensions: &Extensions) -> Option<TraceId> {
+fn of_arrival(extensions: &Extensions) -> Option<TraceId> {
     // Inside another operation its entry has named the trace, and the lineage keeps it.
     let first = extensions.get::<Admission>().is_none();
-    let arrival = extensions.get::<Arrival>().filter(|arrival| first && is_known(arrival))?;
-    arrival.trace().map(kest_core::TraceContext::trace_id)
+    let arrival = extensions.get::<Arrival>().filter(|_| first)?;
+    arrival.trace().map(TraceContext::trace_id)
 }
 
 fn is_known(arrival: &Arrival) -> bool {

@@ -7,6 +7,7 @@
     reason = "a rig that cannot be set up must end the test, at the line that failed"
 )]
 
+mod crossing;
 mod lines;
 mod naming;
 mod operations;

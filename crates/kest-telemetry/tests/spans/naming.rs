@@ -8,7 +8,7 @@ use kest_testkit::TestKest;
 use kest_tower::DescribeError;
 use tower::ServiceExt as _;
 
-use crate::rig::{Export, serve, service_of};
+use crate::rig::{Export, inbound, serve, service_of};
 
 #[tokio::test]
 async fn operation_that_its_description_names_is_exported_under_that_name_alone() {
@@ -17,7 +17,7 @@ async fn operation_that_its_description_names_is_exported_under_that_name_alone(
     let described = serve(&kit).describe(async |operation, _parts| {
         Ok(operation.named_as(OperationName::new("refund").map_err(DescribeError::malformed)?))
     });
-    let service = service_of(&kit, described, async |_| Full::<Bytes>::default());
+    let service = service_of(inbound(&kit), described, async |_| Full::<Bytes>::default());
     let response = service.oneshot(Request::new(Full::default())).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     drop(response);
@@ -30,7 +30,7 @@ async fn operation_that_is_refused_before_it_is_named_is_exported_as_it_was_begu
     let export = Export::start();
     let kit = TestKest::new(["cart"]);
     let described = serve(&kit).describe(async |_, _| Err(DescribeError::malformed("no tenant")));
-    let service = service_of(&kit, described, async |_| Full::<Bytes>::default());
+    let service = service_of(inbound(&kit), described, async |_| Full::<Bytes>::default());
     let response = service.oneshot(Request::new(Full::default())).await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     drop(response);

@@ -12,7 +12,7 @@ use kest_core::policy::dangerous_allow_all;
 use kest_core::{Admission, FromLineage, Operation};
 use kest_telemetry::{Exporter, Guard, export};
 use kest_testkit::TestKest;
-use kest_tower::OperationLayer;
+use kest_tower::{InboundBuilder, OperationLayer};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::{Service, ServiceBuilder, service_fn};
@@ -64,10 +64,16 @@ pub(crate) fn signed(admission: &Admission) -> String {
     admission.entry().labels().trace_id().unwrap().to_owned()
 }
 
-/// What a request of the operation `admission` names: a trace and a span.
-pub(crate) fn carried(admission: &Admission) -> (String, String) {
+/// The headers of a request of the operation `admission`.
+pub(crate) fn sent(admission: &Admission) -> HeaderMap {
     let mut headers = HeaderMap::new();
     trace::carry(&mut headers, admission);
+    headers
+}
+
+/// What a request of the operation `admission` names: a trace and a span.
+pub(crate) fn carried(admission: &Admission) -> (String, String) {
+    let headers = sent(admission);
     let parts: Vec<_> = headers["traceparent"].to_str().unwrap().split('-').collect();
     (parts[1].to_owned(), parts[2].to_owned())
 }
@@ -81,31 +87,45 @@ pub(crate) fn serve(kit: &TestKest) -> OperationLayer {
 pub(crate) fn service<Handler, Answering, Answer>(
     kit: &TestKest,
     handler: Handler,
-) -> impl Service<Request<Full<Bytes>>, Response = Response<impl Body<Data = Bytes>>, Error = Infallible>
+) -> impl Service<
+    Request<Full<Bytes>>,
+    Response = Response<impl Body<Data = Bytes> + Send>,
+    Error = Infallible,
+    Future: Send,
+> + Send
 where
     Handler: Fn(Admission) -> Answering + Clone + Send,
     Answering: Future<Output = Answer> + Send,
-    Answer: Body<Data = Bytes> + Default,
+    Answer: Body<Data = Bytes> + Default + Send,
 {
-    service_of(kit, serve(kit), handler)
+    service_of(inbound(kit), serve(kit), handler)
+}
+
+/// Takes the kit's passports.
+pub(crate) fn inbound(kit: &TestKest) -> InboundBuilder {
+    kit.inbound().identity(FromLineage).dangerous_bearer_passports()
 }
 
 pub(crate) fn service_of<Handler, Answering, Answer>(
-    kit: &TestKest,
+    inbound: InboundBuilder,
     serve: OperationLayer,
     handler: Handler,
-) -> impl Service<Request<Full<Bytes>>, Response = Response<impl Body<Data = Bytes>>, Error = Infallible>
+) -> impl Service<
+    Request<Full<Bytes>>,
+    Response = Response<impl Body<Data = Bytes> + Send>,
+    Error = Infallible,
+    Future: Send,
+> + Send
 where
     Handler: Fn(Admission) -> Answering + Clone + Send,
     Answering: Future<Output = Answer> + Send,
-    Answer: Body<Data = Bytes> + Default,
+    Answer: Body<Data = Bytes> + Default + Send,
 {
-    let inbound = kit.inbound().identity(FromLineage).dangerous_bearer_passports().build();
     let handler = service_fn(move |request: Request<_>| {
         let answer = handler(request.extensions().get::<Admission>().unwrap().clone());
         async move { Ok::<_, Infallible>(Response::new(answer.await)) }
     });
-    ServiceBuilder::new().layer(inbound).layer(serve).service(handler)
+    ServiceBuilder::new().layer(inbound.build()).layer(serve).service(handler)
 }
 
 /// A span as OTLP's JSON has it.
@@ -132,6 +152,12 @@ impl Exported {
     /// Empty for the first of a trace.
     pub(crate) fn parent(&self) -> &str {
         self.text("parentSpanId")
+    }
+
+    /// The traces and spans that it is linked to.
+    pub(crate) fn links(&self) -> Vec<(&str, &str)> {
+        let links = self.0["links"].as_array().map(Vec::as_slice).unwrap_or_default();
+        links.iter().map(|it| (it["traceId"].as_str().unwrap(), it["spanId"].as_str().unwrap())).collect()
     }
 
     pub(crate) fn end(&self) -> u128 {
