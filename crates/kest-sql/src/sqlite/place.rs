@@ -184,7 +184,7 @@ impl Connect for File {
             let held = io::Error::new(io::ErrorKind::TimedOut, "file of the audit log is held by another");
             Failed::Refused(held)
         })?;
-        let mut session = SqliteSession::new(connection.map_err(failed)?, self.path.clone());
+        let mut session = SqliteSession::new(connection.map_err(failed)?, self.path.clone(), self.wait);
         session.check(access).await?;
         Ok(Box::new(session))
     }

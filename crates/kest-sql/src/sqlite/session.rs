@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Error, Row as _};
+use sqlx::{AssertSqlSafe, Error, Row as _};
 use uuid::Uuid;
 
 use super::SQLITE_SCHEMA;
@@ -18,12 +19,13 @@ use crate::session::{
 pub(super) struct SqliteSession {
     connection: SqliteConnection,
     path: PathBuf,
+    wait: Duration,
     held: Option<Held>,
 }
 
 impl SqliteSession {
-    pub(super) fn new(connection: SqliteConnection, path: PathBuf) -> Self {
-        Self { connection, path, held: None }
+    pub(super) fn new(connection: SqliteConnection, path: PathBuf, wait: Duration) -> Self {
+        Self { connection, path, wait, held: None }
     }
 
     /// Sees to the tables: made where they are missing, and of the version that is known.
@@ -37,6 +39,10 @@ impl SqliteSession {
         if tables == 0 {
             let missing = "database has no audit log";
             return Err(Failed::Refused(io::Error::new(io::ErrorKind::NotFound, missing)));
+        }
+        if access == Access::Write {
+            let turn = format!("PRAGMA busy_timeout = {}", TURN.as_millis());
+            sqlx::raw_sql(AssertSqlSafe(turn)).execute(&mut self.connection).await.map_err(failed)?;
         }
         let version = "SELECT max(version) FROM kest_audit_schema";
         let version: Option<i64> =
@@ -64,11 +70,17 @@ impl Session for SqliteSession {
     }
 
     async fn insert(&mut self, (writer, part): Part, first: u64, lines: &[&str]) -> Result<u64, Failed> {
-        let rows = "INSERT INTO kest_audit (writer, part, seq, line) \
+        let insert = "INSERT INTO kest_audit (writer, part, seq, line) \
             SELECT ?1, ?2, ?3 + it.key, it.value FROM json_each(?4) AS it WHERE true ON CONFLICT DO NOTHING";
-        let rows = sqlx::query(rows).bind(writer.to_string()).bind(i64::from(part)).bind(number(first));
-        let rows = rows.bind(json(lines)).execute(&mut self.connection).await.map_err(failed)?;
-        Ok(rows.rows_affected())
+        let json = json(lines);
+        let mut turns = self.wait.as_nanos() / TURN.as_nanos();
+        loop {
+            let rows = sqlx::query(insert).bind(writer.to_string()).bind(i64::from(part)).bind(number(first));
+            match rows.bind(&json).execute(&mut self.connection).await {
+                Err(error) if is_busy(&error) && turns > 0 => turns -= 1,
+                rows => return Ok(rows.map_err(failed)?.rows_affected()),
+            }
+        }
     }
 
     /// What another connection sees here was synced before.
@@ -186,6 +198,10 @@ fn code(error: &Error) -> Option<u32> {
     let code = error.as_database_error().and_then(DatabaseError::code)?;
     code.parse::<u32>().ok().map(|code| code & 0xff)
 }
+
+/// SQLite asks for its turn ever less often, so that one who waits for long waits for ever where others write all the time. So long
+/// it is asked often, and then from the beginning.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Primary result codes of SQLite.
 const BUSY: u32 = 5;

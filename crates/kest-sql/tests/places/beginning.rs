@@ -10,7 +10,7 @@ use crate::rig::{Place, Recorded};
 
 const WRITERS: usize = 8;
 /// Files, each of which is new.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 8;
 
 /// Failure: a service does not start because another one does; or a writer is cleared away as a dead one while it begins.
 #[tokio::test(flavor = "multi_thread")]

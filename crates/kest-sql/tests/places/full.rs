@@ -4,15 +4,15 @@ use kest_audit::Durability;
 use kest_core::audit::AuditError;
 use kest_sql::Sqlite;
 
-use crate::rig::{Recorded, Service, signer, verify};
+use crate::rig::{PATIENCE, Recorded, Service, signer, verify};
 
 /// Attack: the disk is full, so that what is done leaves no trace.
 #[tokio::test(flavor = "multi_thread")]
 async fn full_database_refuses_every_operation_and_keeps_no_half_of_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.db");
-    let place = Sqlite::builder(&path).most_bytes(256 * 1024).build().unwrap();
-    let service = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+    let place = Sqlite::builder(&path).most_bytes(256 * 1024).timeout(PATIENCE).build().unwrap();
+    let service = Service::patient(place.recorder(signer(), Durability::Required)).await;
     let mut ran = Vec::new();
     let refused = loop {
         match service.try_operate().await {
@@ -26,8 +26,8 @@ async fn full_database_refuses_every_operation_and_keeps_no_half_of_one() {
     drop(service);
 
     // With room again the next one goes on; what was refused is nowhere.
-    let place = Sqlite::builder(&path).build().unwrap();
-    let next = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+    let place = Sqlite::builder(&path).timeout(PATIENCE).build().unwrap();
+    let next = Service::patient(place.recorder(signer(), Durability::Required)).await;
     ran.push(next.operate().await);
     next.log.close().await.unwrap();
     let log = place.log().unwrap();

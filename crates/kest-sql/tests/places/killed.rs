@@ -8,7 +8,7 @@ use kest_audit::{Durability, State};
 use kest_core::entry::EntryHash;
 use kest_sql::Sqlite;
 
-use crate::rig::{Recorded, Service, signer, verify};
+use crate::rig::{PATIENCE, Recorded, Service, signer, verify};
 
 const ROLE: &str = "KEST_SQL_TEST_WRITER";
 const WRITERS: usize = 2;
@@ -19,7 +19,7 @@ const OPERATIONS: usize = 200;
 #[test]
 fn killed_writers_leave_the_row_of_every_operation_that_ran() {
     if let Some(path) = std::env::var_os(ROLE) {
-        return write_until_killed(&Sqlite::builder(path).build().unwrap());
+        return write_until_killed(&Sqlite::builder(path).timeout(PATIENCE).build().unwrap());
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.db");
@@ -37,7 +37,7 @@ fn killed_writers_leave_the_row_of_every_operation_that_ran() {
         ran.extend(std::iter::from_fn(hashes));
         child.wait().unwrap();
     }
-    let place = Sqlite::builder(&path).build().unwrap();
+    let place = Sqlite::builder(&path).timeout(PATIENCE).build().unwrap();
     let log = place.log().unwrap();
     let report = verify(&log, None);
     assert!(report.holds(), "{:?}", report.faults);
@@ -50,7 +50,7 @@ fn killed_writers_leave_the_row_of_every_operation_that_ran() {
     // The next one names both, clears their locks away, and goes on.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let next = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+        let next = Service::patient(place.recorder(signer(), Durability::Required)).await;
         next.operate().await;
         next.log.close().await.unwrap();
     });
@@ -73,7 +73,7 @@ fn write_until_killed(place: &Sqlite) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let recorder = place.recorder(signer(), Durability::Required).segment_bytes(128 * 1024);
-        let service = Service::of(recorder.open().await.unwrap());
+        let service = Service::patient(recorder).await;
         let mut tasks = tokio::task::JoinSet::new();
         for _task in 0..8 {
             let service = service.clone();

@@ -15,7 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::rig::{Place, Recorded, Service, signer, verify};
+use crate::rig::{PATIENCE, Place, Recorded, Service, signer, verify};
+
+/// A server that is away is not waited for.
+const WAIT: Duration = Duration::from_secs(2);
 
 const WRITERS: usize = 4;
 
@@ -72,10 +75,11 @@ impl Load {
 /// Attack: the database of the log is taken away while operations run: killed, and stopped where it stands.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_operation_runs_without_its_row_while_postgres_is_killed_and_paused() {
-    let mut place = Place::postgres().await;
+    let mut place = Place::postgres_within(WAIT).await;
     let mut services = Vec::new();
     for _writer in 0..WRITERS {
-        services.push(place.begin(Durability::Required, 64 * 1024).await);
+        let recorder = place.recorder(Durability::Required).segment_bytes(64 * 1024);
+        services.push(Service::of(recorder.open().await.unwrap()));
     }
     let mut load = Load::on(&services);
     load.more_run(200).await;
@@ -109,8 +113,8 @@ async fn no_operation_runs_without_its_row_while_postgres_is_killed_and_paused()
 /// Attack: the database is away, so that what runs under best effort leaves no trace, and no trace of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_operation_that_ran_unrecorded_while_postgres_was_away_is_counted() {
-    let mut place = Place::postgres().await;
-    let service = place.begin(Durability::BestEffort, u64::MAX).await;
+    let mut place = Place::postgres_within(WAIT).await;
+    let service = Service::of(place.recorder(Durability::BestEffort).open().await.unwrap());
     let mut ran = HashSet::new();
     for _operation in 0..50 {
         ran.insert(service.operate().await);
@@ -205,8 +209,8 @@ async fn batch_whose_answer_was_lost_is_found_out_and_is_there_once() {
     let address = server.url().rsplit_once('@').unwrap().1.split_once('/').unwrap().0.parse().unwrap();
     let between = Between::of(address).await;
     let url = server.url().replace(&address.to_string(), &between.address.to_string());
-    let place = Postgres::builder(url).timeout(Duration::from_secs(2)).build().unwrap();
-    let service = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+    let place = Postgres::builder(url).timeout(PATIENCE).build().unwrap();
+    let service = Service::patient(place.recorder(signer(), Durability::Required)).await;
     let mut ran = HashSet::new();
     for operation in 0..30 {
         between.lose.store(operation % 3 == 1, Ordering::SeqCst);

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kest_audit::{Durability, Log, LogVerifier, Record, Recorder, Report};
+use kest_audit::{Durability, Log, LogVerifier, Record, Recorder, RecorderBuilder, Report};
 use kest_core::entry::EntryHash;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::signature::{Ed25519Signer, KeyId, KeyRing, WorkloadId};
@@ -13,6 +14,9 @@ use kest_servers::postgres::PostgresServer;
 use kest_sql::{Postgres, Sqlite};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, raw_sql};
 use tempfile::TempDir;
+
+/// Other work keeps the disk for seconds at times.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One of the two.
 pub(crate) enum Place {
@@ -28,12 +32,19 @@ pub(crate) fn signer() -> Arc<Ed25519Signer> {
 impl Place {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::Sqlite(Sqlite::builder(folder.path().join("audit.db")).build().unwrap(), folder)
+        Self::Sqlite(
+            Sqlite::builder(folder.path().join("audit.db")).timeout(PATIENCE).build().unwrap(),
+            folder,
+        )
     }
 
     pub(crate) async fn postgres() -> Self {
+        Self::postgres_within(PATIENCE).await
+    }
+
+    pub(crate) async fn postgres_within(wait: Duration) -> Self {
         let server = PostgresServer::start().await;
-        Self::Postgres(Postgres::builder(server.url()).build().unwrap(), Box::new(server))
+        Self::Postgres(Postgres::builder(server.url()).timeout(wait).build().unwrap(), Box::new(server))
     }
 
     pub(crate) fn server(&mut self) -> &mut PostgresServer {
@@ -42,11 +53,14 @@ impl Place {
     }
 
     pub(crate) async fn begin(&self, durability: Durability, segment_bytes: u64) -> Service {
-        let builder = match self {
+        Service::patient(self.recorder(durability).segment_bytes(segment_bytes)).await
+    }
+
+    pub(crate) fn recorder(&self, durability: Durability) -> RecorderBuilder {
+        match self {
             Self::Sqlite(place, _) => place.recorder(signer(), durability),
             Self::Postgres(place, _) => place.recorder(signer(), durability),
-        };
-        Service::of(builder.segment_bytes(segment_bytes).open().await.unwrap())
+        }
     }
 
     pub(crate) fn log(&self) -> Log {
@@ -108,6 +122,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// One whose operations have time.
+    pub(crate) async fn patient(recorder: RecorderBuilder) -> Self {
+        let mut limits = Limits::default();
+        limits.audit_wait = PATIENCE;
+        Self::of(recorder.limits(limits).open().await.unwrap())
+    }
+
     pub(crate) fn of(log: Recorder) -> Self {
         let log = Arc::new(log);
         let shared: Arc<dyn Audit> = Arc::<Recorder>::clone(&log);

@@ -12,7 +12,7 @@ async fn server_with_a_certificate_of_another_authority_is_not_written_to() {
     let server = PostgresServer::start().await;
     let url = format!("{}?sslmode=verify-full", server.url());
     let place = Postgres::builder(&url).root_certificates(server.authority()).build().unwrap();
-    let service = Service::of(place.recorder(signer(), Durability::Required).open().await.unwrap());
+    let service = Service::patient(place.recorder(signer(), Durability::Required)).await;
     service.operate().await;
     let by_tls = "SELECT count(*) FROM pg_stat_ssl AS it JOIN pg_stat_activity USING (pid) \
         WHERE ssl AND datname = 'audit' AND pid <> pg_backend_pid()";
