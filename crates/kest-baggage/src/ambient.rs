@@ -10,7 +10,6 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use kest_core::audit::{EndGuard, Ending};
 use kest_core::entry::{ContentHasher, TraceId};
-use kest_core::refusal::Step;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
@@ -376,13 +375,8 @@ impl RunNested for Nested<'_> {
         Work: FnOnce(Admission) -> Running + Send,
         Running: Future + Send,
     {
-        let service = self.admitter().clone();
-        let wait = service.limits().admission_wait;
-        let timed_out = || AdmitError::timed_out(&service, Step::Nested);
-        let admission = match tokio::time::timeout(wait, self.admit(policy)).await {
-            Ok(admitted) => admitted?,
-            Err(_elapsed) => return Err(timed_out()),
-        };
+        let in_time = tokio::time::sleep(self.admitter().limits().admission_wait);
+        let admission = self.admit_by(policy, in_time).await?;
         Ok(run_admitted(admission, work).await)
     }
 }

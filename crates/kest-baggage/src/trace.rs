@@ -36,15 +36,19 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// What `headers` name, for the span around their request. Where that is in a span of the same trace, or no tracer keeps it,
-    /// nothing is open.
-    #[must_use]
-    pub fn of(headers: &HeaderMap, span: &Span) -> Option<Self> {
-        let context = read(headers)?;
+    /// What a request or a message names, for the span around it. Where that is in a span of the same trace, or no tracer keeps
+    /// it, nothing is open.
+    pub fn of(context: TraceContext, span: &Span) -> Self {
         let open = tracer::installed().filter(|tracer| {
             !span.is_disabled() && tracer.trace_of(&Span::current()) != Some(context.trace_id())
         });
-        Some(Self { context, open: open.map(|tracer| (span.clone(), tracer)) })
+        Self { context, open: open.map(|tracer| (span.clone(), tracer)) }
+    }
+
+    /// What it names.
+    #[must_use]
+    pub fn context(&self) -> &TraceContext {
+        &self.context
     }
 
     /// Whether the span may not be entered yet.

@@ -1,6 +1,7 @@
 //! Proof that an operation may run: permitted, signed, part of a lineage that can be handed on.
 
 use std::any::Any;
+use std::future::pending;
 use std::sync::{Arc, OnceLock};
 
 use tracing::{Instrument as _, Span};
@@ -194,9 +195,22 @@ impl Nested<'_> {
     ///
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
+        self.admit_by(policy, pending()).await
+    }
+
+    /// [`admit`](Self::admit) until `deadline` is over, such as a timer of `Limits::admission_wait`.
+    ///
+    /// # Errors
+    ///
+    /// [`AdmitError`], `TookTooLong` among them.
+    pub async fn admit_by(
+        self,
+        policy: &dyn Authorize,
+        deadline: impl Future<Output = ()> + Send,
+    ) -> Result<Admission, AdmitError> {
         let parent = self.admission;
         let arrival = parent.following();
-        admit_within(parent.span(), parent.admitter(), &arrival, &self.operation, policy).await
+        admit_within(parent.span(), parent.admitter(), &arrival, &self.operation, policy, deadline).await
     }
 }
 
@@ -215,7 +229,7 @@ impl Joined {
     ///
     /// [`AdmitError`]; nothing may run then.
     pub async fn admit(self, operation: &Operation, policy: &dyn Authorize) -> Result<Admission, AdmitError> {
-        admit_within(&self.span, &self.admitter, &self.arrival, operation, policy).await
+        admit_within(&self.span, &self.admitter, &self.arrival, operation, policy, pending()).await
     }
 }
 
@@ -226,11 +240,13 @@ async fn admit_within(
     arrival: &Arrival,
     operation: &Operation,
     policy: &dyn Authorize,
+    deadline: impl Future<Output = ()> + Send,
 ) -> Result<Admission, AdmitError> {
     let begun = OperationSpan::begin_within(operation.name(), outer);
     let around = begun.span().clone();
     let options = AdmitOptions::default().with_span(begun);
-    admitter.admit_at(Step::Nested, arrival, operation, policy, options).instrument(around).await
+    let admitting = admitter.admit_at(Step::Nested, arrival, operation, policy, options, deadline);
+    admitting.instrument(around).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Why an operation may not run, and what each kind of it tells the people who run the service.
 
-use crate::admitter::Admitter;
 use crate::audit::AuditError;
 use crate::entry::ResourceError;
 use crate::operation::OperationError;
 use crate::passport::SignError;
 use crate::policy::AuthorizeError;
 use crate::random::RandomError;
-use crate::refusal::{Actor, Explanation, Refusal, Step};
+use crate::refusal::{Actor, Explanation};
 use crate::slots::NoSlot;
 
 /// An operation may not run.
@@ -76,15 +75,6 @@ impl AdmitError {
             Self::Random(_) => AdmitErrorKind::SignerUnavailable,
             Self::TookTooLong => AdmitErrorKind::TookTooLong,
         }
-    }
-
-    /// Reports that an operation of `service` at `step` was not admitted in time: for those who keep
-    /// `Limits::admission_wait`, since this crate knows no timer.
-    #[must_use]
-    pub fn timed_out(service: &Admitter, step: Step) -> Self {
-        let audit = service.audit().map(AsRef::as_ref);
-        Refusal::new(step, AdmitErrorKind::TookTooLong.explanation()).audited(audit).report();
-        Self::TookTooLong
     }
 
     /// Whether the same operation may be admitted later: only when something was out of reach.

@@ -1,5 +1,6 @@
 //! One service's part in all lineages: its signer, its rules, its limits; steps 5 and 6 of a request's life.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use tracing::{Instrument as _, Span};
@@ -12,6 +13,7 @@ use crate::arrival::{Arrival, Lineage};
 use crate::audit::{Audit, Recording, Signed};
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
+use crate::deadline::before;
 use crate::entry::{Entry, EntryId, TraceId};
 use crate::limits::Limits;
 use crate::operation::{Operation, OperationError};
@@ -235,7 +237,7 @@ impl Admitter {
         policy: &dyn Authorize,
         options: AdmitOptions,
     ) -> Result<Admission, AdmitError> {
-        self.admit_at(Step::Operation, arrival, operation, policy, options).await
+        self.admit_at(Step::Operation, arrival, operation, policy, options, pending()).await
     }
 
     /// Admits and reports a refusal: every way into a lineage of this service leads through here.
@@ -246,6 +248,7 @@ impl Admitter {
         operation: &Operation,
         policy: &dyn Authorize,
         mut options: AdmitOptions,
+        deadline: impl Future<Output = ()> + Send,
     ) -> Result<Admission, AdmitError> {
         let (span, around) = match options.span.take() {
             // What began it polls this within it.
@@ -257,7 +260,9 @@ impl Admitter {
             }
         };
         let at = Report { step, audit: self.0.audit.as_deref(), arrival, span: span.span() };
-        self.admit_in(at, &span, operation, policy, options).instrument(around).await
+        let admitting = self.admit_in(at, &span, operation, policy, options).instrument(around.clone());
+        let admitted = before(deadline, admitting).await;
+        admitted.unwrap_or_else(|| Err(around.in_scope(|| at.unasked(AdmitError::TookTooLong))))
     }
 
     async fn admit_in(
@@ -342,10 +347,14 @@ impl Admitter {
         operation: &Operation,
         policy: &dyn Authorize,
     ) -> Result<Admission, AdmitError> {
+        self.originate_by(origin, operation, policy, pending()).await
+    }
+
+    /// What surrounds the start of a lineage.
+    pub(crate) fn beginning(&self, origin: Origin) -> (Arrival, AdmitOptions) {
         let own = Share::of_workload(self.workload());
         let arrival = Arrival::from_peer(Lineage::Absent, Caller::system(), Some(own));
-        let options = AdmitOptions::default().with_root_origin(origin);
-        self.admit_at(Step::Originate, &arrival, operation, policy, options).await
+        (arrival, AdmitOptions::default().with_root_origin(origin))
     }
 
     async fn record(&self, passport: &Passport, entry: &Arc<Entry>) -> Result<Option<Recording>, AdmitError> {

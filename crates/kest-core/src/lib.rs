@@ -58,6 +58,7 @@ pub mod audit;
 pub mod caller;
 mod canonical;
 mod clock;
+mod deadline;
 mod dialect;
 pub mod entry;
 pub mod file;

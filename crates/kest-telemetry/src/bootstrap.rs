@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::sink::Sink;
 
 /// Where spans go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exporter {
     /// A collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`. `/v1/traces` is added where the address has no
@@ -26,6 +26,16 @@ pub enum Exporter {
     Otlp(String),
     /// A file, made if it is missing and written at its end: one JSON object of OTLP a line, as collectors read and write it.
     File(PathBuf),
+}
+
+/// The address of a collector may have a password in it.
+impl fmt::Debug for Exporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Otlp(_) => formatter.debug_tuple("Otlp").finish_non_exhaustive(),
+            Self::File(path) => formatter.debug_tuple("File").field(path).finish(),
+        }
+    }
 }
 
 /// Exports the spans of the service `service` and writes its lines to standard error, both from the level INFO on: the process's

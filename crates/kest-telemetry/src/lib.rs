@@ -17,7 +17,7 @@
 //! # Limits and caveats
 //!
 //! Spans are for operators and may be dropped: when the collector is away, or slower than the service, those that do not fit the
-//! queue are lost. What must not be lost is the audit log. The collector is asked by OpenTelemetry's own client, from a thread
+//! queue are lost, and lines of the targets `opentelemetry_sdk` and `kest_spans_lost_total` say so. What must not be lost is the audit log. The collector is asked by OpenTelemetry's own client, from a thread
 //! of its own; that client reads the variables `OTEL_*` and those of proxies. A span goes out when it has ended.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -25,6 +25,7 @@ mod bootstrap;
 mod file;
 mod propagate;
 mod sink;
+pub mod telemetry;
 
 pub use bootstrap::{BootstrapError, Exporter, FlushError, Guard, bootstrap, export};
 pub use propagate::install;

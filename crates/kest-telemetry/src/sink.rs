@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::bootstrap::{BootstrapError, Exporter};
 use crate::file::SpanFile;
+use crate::telemetry;
 
 #[derive(Debug)]
 pub(crate) enum Sink {
@@ -52,14 +53,17 @@ fn traces_at(address: &str) -> Result<String, BootstrapError> {
 
 impl SpanExporter for Sink {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
         let batch = batch.into_iter().map(of_its_scope).collect();
-        match self {
+        let exported = match self {
             #[cfg(feature = "otlp")]
             Self::Otlp(exporter) => exporter.export(batch).await,
             Self::File(file) => file.write(batch),
-        }
+        };
+        exported.inspect_err(|_| telemetry::lost(spans))
     }
 
+    #[cfg_attr(not(feature = "otlp"), expect(unused_variables, reason = "what a file was given is written"))]
     fn shutdown_with_timeout(&self, timeout: std::time::Duration) -> OTelSdkResult {
         match self {
             #[cfg(feature = "otlp")]

@@ -39,7 +39,7 @@ pub(crate) struct Came {
 /// The span around a request, and what its headers name.
 pub(crate) fn begin(headers: &HeaderMap, strangers: Strangers) -> (Span, Came) {
     let span = span::inbound();
-    let remote = Remote::of(headers, &span);
+    let remote = kest_baggage::trace::read(headers).map(|context| Remote::of(context, &span));
     (span, Came { remote, strangers })
 }
 

@@ -33,6 +33,7 @@ pub struct KestBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     trace_source: Option<TraceSource>,
+    passports_in_spans: bool,
     replays: Option<Arc<dyn ReplayStore>>,
     audit: Option<Arc<dyn Audit>>,
     binding: Binding,
@@ -101,6 +102,7 @@ impl KestBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
             trace_source: None,
+            passports_in_spans: false,
             replays: None,
             audit: None,
             binding: Binding::default(),
@@ -232,6 +234,14 @@ impl KestBuilder {
         self
     }
 
+    /// Shows the whole passport in the span of each operation, as `kest.passport`.
+    ///
+    /// What is given up: a passport that nothing ties to its request is a credential, and whatever keeps the spans keeps it.
+    pub fn dangerous_passports_in_spans(mut self) -> Self {
+        self.passports_in_spans = true;
+        self
+    }
+
     /// The service.
     ///
     /// # Errors
@@ -252,7 +262,9 @@ impl KestBuilder {
             Deployment::Without => service,
             Deployment::Asks(policy) => service.deployment_policy(policy),
         };
-        let service = self.trace_source.into_iter().fold(service, AdmitterBuilder::trace_source).build();
+        let service = self.trace_source.into_iter().fold(service, AdmitterBuilder::trace_source);
+        let service = if self.passports_in_spans { service.dangerous_passports_in_spans() } else { service };
+        let service = service.build();
         keys.check_own(service.signer(), service.clock().as_ref())?;
         let kest = Kest(Arc::new(Parts {
             service,

@@ -111,9 +111,9 @@ impl ContinueError {
         }
     }
 
-    pub(crate) fn report(&self, audit: Option<&dyn Audit>) {
-        let failure = if let Self::Verify(failure) = self { Some(failure) } else { None };
-        let cause = match self {
+    /// The name of the finer kind.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match self {
             Self::Read(error) => Some(error.kind()),
             Self::Restore(error) => Some(error.kind()),
             Self::Verify(failure) => Some(failure.kind().as_str()),
@@ -125,9 +125,13 @@ impl ContinueError {
             | Self::NoSlot(_)
             | Self::TookTooLong
             | Self::GaveUp => None,
-        };
+        }
+    }
+
+    pub(crate) fn report(&self, audit: Option<&dyn Audit>) {
+        let failure = if let Self::Verify(failure) = self { Some(failure) } else { None };
         Refusal::new(Step::Message, self.explanation())
-            .cause(cause)
+            .cause(self.cause())
             .index(failure.and_then(VerifyError::index))
             .unknown(failure.and_then(VerifyError::workload))
             .audited(audit)

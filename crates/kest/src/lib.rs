@@ -88,6 +88,8 @@ pub fn describe_metrics() {
     kest_policy::telemetry::describe_metrics();
     #[cfg(feature = "redis")]
     kest_redis::telemetry::describe_metrics();
+    #[cfg(feature = "telemetry")]
+    kest_telemetry::telemetry::describe_metrics();
 }
 
 /// The guides, as they stand in the repository too; their code is compiled with the tests of this crate.

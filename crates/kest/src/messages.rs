@@ -9,15 +9,19 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
+use kest_baggage::trace::Remote;
 use kest_baggage::{HeaderReader, InjectError, PackError, Tier, Tiers, packed_once, restore};
+use kest_core::entry::{Entry, TraceId};
 use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys as _;
+use kest_core::span::{self, OperationSpan};
 use kest_core::trust::Origin;
 use kest_core::{
     Admission, AdmitError, AdmitOptions, Arrival, Authorize, Evidence, FromLineage, Lineage, Operation,
-    Share, Verifier, authenticate,
+    Passport, Share, TraceContext, TraceState, Verifier, authenticate,
 };
+use tracing::{Instrument as _, Span};
 
 use crate::continue_error::ContinueError;
 use crate::service::Kest;
@@ -61,10 +65,13 @@ impl Carrier for BTreeMap<String, String> {
 }
 
 const BAGGAGE: &str = "baggage";
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 /// Writes the lineage of `admission` into the headers of a message, beside the baggage of others that stands there.
 ///
-/// It is written inline or compressed, never as a claim check, which would have ended before the message is read.
+/// It is written inline or compressed, never as a claim check, which would have ended before the message is read. `traceparent` and
+/// `tracestate` name the span that sends it, as those of requests do, unless the message has a `traceparent`.
 ///
 /// # Errors
 ///
@@ -81,7 +88,25 @@ pub async fn carry(admission: &Admission, carrier: &mut (impl Carrier + ?Sized))
     packed.inject(&mut headers, limits).map_err(CarrierError::Inject)?;
     let line = headers.get(BAGGAGE).and_then(|line| line.to_str().ok()).ok_or(CarrierError::Baggage)?;
     carrier.set(BAGGAGE, line.to_owned());
+    name_the_trace(admission, carrier);
     Ok(())
+}
+
+/// One that the program wrote stays.
+fn name_the_trace(admission: &Admission, carrier: &mut (impl Carrier + ?Sized)) {
+    if carrier.get(TRACEPARENT).is_some() {
+        return;
+    }
+    let mut headers = HeaderMap::new();
+    kest_baggage::trace::carry(&mut headers, admission);
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let Some(parent) = text(TRACEPARENT) else { return };
+    carrier.set(TRACEPARENT, parent);
+    // A state that stands there belongs to another span.
+    let stale = carrier.get(TRACESTATE).map(|_| String::new());
+    if let Some(state) = text(TRACESTATE).or(stale) {
+        carrier.set(TRACESTATE, state);
+    }
 }
 
 /// A message cannot carry its lineage.
@@ -106,11 +131,14 @@ pub enum CarrierError {
 pub struct Continue {
     kest: Kest,
     line: Option<String>,
+    sent_from: Option<TraceContext>,
 }
 
 impl Continue {
     pub(crate) fn new(kest: &Kest, carrier: &(impl Carrier + ?Sized)) -> Self {
-        Self { kest: kest.clone(), line: carrier.get(BAGGAGE).map(str::to_owned) }
+        let sent_from = carrier.get(TRACEPARENT).and_then(TraceContext::parse);
+        let sent_from = sent_from.map(|it| it.with_state(TraceState::parse(carrier.get(TRACESTATE))));
+        Self { kest: kest.clone(), line: carrier.get(BAGGAGE).map(str::to_owned), sent_from }
     }
 
     /// Takes messages whose last operation was signed at most this long ago: as long as one may wait in the queue. The keys of
@@ -150,19 +178,36 @@ impl IntoFuture for ContinueWithin {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     /// Reads and verifies; one line and one count for a refusal.
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
-            let wait = self.message.kest.limits().arrival_wait;
-            let audit = self.message.kest.admitter().audit().cloned();
+            let span = span::inbound_message();
+            let remote = self.message.sent_from.take().map(|context| Remote::of(context, &span));
+            let open = remote.as_ref().is_some_and(Remote::is_open);
+            let around = if open { Span::none() } else { span.clone() };
+            let kest = self.message.kest.clone();
             // Also for a resolver of the user's own, which may ask anything.
-            let read = match tokio::time::timeout(wait, self.read()).await {
+            let read = match tokio::time::timeout(kest.limits().arrival_wait, self.read())
+                .instrument(around)
+                .await
+            {
                 Ok(read) => read,
                 Err(_elapsed) => Err(ContinueError::TookTooLong),
             };
-            if let Err(error) = &read {
-                error.report(audit.as_deref());
+            match read {
+                Ok(arrival) => {
+                    let signed = remote.filter(|remote| has_signed(&arrival, remote.context()));
+                    let arrival =
+                        signed.map(Remote::continued).into_iter().fold(arrival, Arrival::with_trace);
+                    Ok(Continued { kest, arrival, span })
+                }
+                Err(error) => {
+                    drop(remote);
+                    let audit = kest.admitter().audit().map(AsRef::as_ref);
+                    span.in_scope(|| error.report(audit));
+                    span::refused(&span, Step::Message, error.kind(), error.cause());
+                    Err(error)
+                }
             }
-            read
         })
     }
 }
@@ -195,8 +240,8 @@ impl ContinueWithin {
         Self { belief: Belief::InFull, ..self }
     }
 
-    async fn read(self) -> Result<Continued, ContinueError> {
-        let Self { message: Continue { kest, line }, age, account, belief } = self;
+    async fn read(self) -> Result<Arrival, ContinueError> {
+        let Self { message: Continue { kest, line, .. }, age, account, belief } = self;
         let limits = kest.limits();
         let line = line.ok_or(ContinueError::Missing)?;
         let packed = HeaderReader::new(limits.clone())
@@ -225,8 +270,7 @@ impl ContinueWithin {
         };
         let passport = verified.map_err(ContinueError::Verify)?;
         Freshness::Within(age).check(&passport, kest.clock().as_ref(), limits).map_err(ContinueError::Age)?;
-        let arrival = belief.value(Lineage::Carried(passport)).await?;
-        Ok(Continued { arrival, kest })
+        belief.value(Lineage::Carried(passport)).await
     }
 }
 
@@ -249,6 +293,13 @@ impl Belief {
     }
 }
 
+/// Whether the lineage of a message names the trace that its headers do, which nothing ties to the message either.
+fn has_signed(arrival: &Arrival, remote: &TraceContext) -> bool {
+    let trace = |tip: &Entry| tip.labels().trace_id().and_then(TraceId::parse);
+    let tips = arrival.lineage().passport().into_iter().flat_map(Passport::tip_entries);
+    tips.into_iter().any(|tip| trace(tip) == Some(remote.trace_id()))
+}
+
 /// One line of a process, at the first message whose caller is not believed: the jobs of a consumer that counted on it are denied.
 fn say_what_is_lost(lineage: &Lineage) {
     static SAID: Once = Once::new();
@@ -268,6 +319,7 @@ fn say_what_is_lost(lineage: &Lineage) {
 pub struct Continued {
     kest: Kest,
     arrival: Arrival,
+    span: Span,
 }
 
 impl Continued {
@@ -291,10 +343,10 @@ impl Continued {
         let service = self.kest.admitter();
         // What a passport that is not believed is worth at most: a message comes from outside, as a request does.
         let options = AdmitOptions::default().with_root_origin(Origin::internet());
-        let admission = service.admit(&self.arrival, operation, policy, options);
-        match tokio::time::timeout(service.limits().admission_wait, admission).await {
-            Ok(admission) => admission,
-            Err(_elapsed) => Err(AdmitError::timed_out(service, Step::Operation)),
-        }
+        let span = OperationSpan::begin_within(operation.name(), &self.span);
+        let around = span.span().clone();
+        let in_time = tokio::time::sleep(service.limits().admission_wait);
+        let admission = service.admit_by(&self.arrival, operation, policy, options.with_span(span), in_time);
+        admission.instrument(around).await
     }
 }

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kest_core::refusal::Step;
 use kest_core::trust::Origin;
 
-use kest_core::{Admission, AdmitError, Admitter, Authorize, Operation, OperationError};
+use kest_core::{Admission, Admitter, Authorize, Operation, OperationError};
 
 use crate::carry::error::CarryError;
 
@@ -53,13 +52,10 @@ impl Origination {
     }
 
     pub(crate) async fn start(&self) -> Result<Admission, CarryError> {
-        let admission = self.admitter.originate(self.origin.clone(), &self.operation, self.policy.as_ref());
-        match tokio::time::timeout(self.admitter.limits().admission_wait, admission).await {
-            Ok(admission) => admission.map_err(CarryError::Originate),
-            Err(_elapsed) => {
-                Err(CarryError::Originate(AdmitError::timed_out(&self.admitter, Step::Originate)))
-            }
-        }
+        let (origin, policy) = (self.origin.clone(), self.policy.as_ref());
+        let in_time = tokio::time::sleep(self.admitter.limits().admission_wait);
+        let admission = self.admitter.originate_by(origin, &self.operation, policy, in_time).await;
+        admission.map_err(CarryError::Originate)
     }
 }
 

@@ -11,4 +11,5 @@ mod crossing;
 mod lines;
 mod naming;
 mod operations;
+mod outages;
 mod rig;

@@ -25,4 +25,7 @@ mod rig;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+#[cfg(feature = "telemetry")]
+mod spans;
+#[cfg(test)]
 mod unbound_messages;
