@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kest_core::audit::{Audit, AuditError, Finished, Refused, Signed};
+use kest_core::audit::{Audit, AuditError, Finished, InForceDigests, Refused, Signed};
 use kest_core::signature::Sign;
 use kest_core::{Clock, Limits, Random};
 use uuid::Uuid;
@@ -136,6 +136,10 @@ impl Audit for JsonLines {
 
     fn finished(&self, finished: &Finished) {
         self.0.finished(finished);
+    }
+
+    fn in_force(&self, in_force: &InForceDigests) -> Result<(), AuditError> {
+        Audit::in_force(&self.0, in_force)
     }
 }
 

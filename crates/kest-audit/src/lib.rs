@@ -42,6 +42,7 @@
 //! - A file system that loses what it said was on the disk loses records; that shows as a cut.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod basis;
 mod chain;
 mod folder;
 mod json_lines;

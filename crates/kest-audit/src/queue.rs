@@ -25,10 +25,10 @@ pub(crate) enum Item {
     },
     Refused(Box<Refusal<'static>>),
     Finished(Finished),
-    /// A record of the log's owner.
+    /// A record of the log's owner, or of what the service goes by, which is not waited for.
     Note {
         record: Box<Record<'static>>,
-        reply: Reply,
+        reply: Option<Reply>,
     },
     /// The last: the writer ends in order.
     Close(Reply),
@@ -38,9 +38,9 @@ impl Item {
     /// Whether an operation, or the owner of the log, waits for it.
     fn is_awaited(&self) -> bool {
         match self {
-            Self::Signed { reply, .. } => reply.is_some(),
+            Self::Signed { reply, .. } | Self::Note { reply, .. } => reply.is_some(),
             Self::Refused(_) | Self::Finished(_) => false,
-            Self::Note { .. } | Self::Close(_) => true,
+            Self::Close(_) => true,
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kest_core::audit::{Audit, AuditError, Finished, Refused, Signed};
+use kest_core::audit::{Audit, AuditError, Finished, InForceDigests, Refused, Signed};
+use kest_core::entry::EntryHash;
 use kest_core::signature::Sign;
 use kest_core::{Clock, Limits, OsRandom, Random, SystemClock};
 use tokio::sync::oneshot;
@@ -198,7 +199,8 @@ impl Recorder {
         RecorderBuilder { place: Box::new(place), settings: RecorderSettings::new(signer, durability) }
     }
 
-    /// Records which trust bundle and which policies count from here on, by the SHA-256 of their files.
+    /// Records which trust bundle and which policies count from here on, by their SHA-256. Of a service that is built as a whole the
+    /// log hears it [by itself](Audit::in_force).
     ///
     /// # Errors
     ///
@@ -235,7 +237,7 @@ impl Recorder {
 
     async fn note(&self, record: Record<'static>) -> Result<(), AuditError> {
         let (reply, kept) = oneshot::channel();
-        self.put(Item::Note { record: Box::new(record), reply })?;
+        self.put(Item::Note { record: Box::new(record), reply: Some(reply) })?;
         self.kept(kept).await
     }
 
@@ -321,6 +323,12 @@ impl Audit for Recorder {
 
     fn finished(&self, finished: &Finished) {
         self.heed(self.queue.put(Item::Finished(*finished)));
+    }
+
+    fn in_force(&self, in_force: &InForceDigests) -> Result<(), AuditError> {
+        let text = |hash: EntryHash| hash.to_hex().into();
+        let (keys, policies) = (in_force.keys.map(text), in_force.policies.map(text));
+        self.put(Item::Note { record: Box::new(Record::InForce { keys, policies }), reply: None })
     }
 }
 

@@ -281,7 +281,11 @@ impl<'it> Walk<'it> {
             Record::InForce { keys, policies } => {
                 let text = |digest: &Option<std::borrow::Cow<'_, str>>| digest.as_deref().map(str::to_owned);
                 let said = InForce { seq: line.seq, at: line.at, keys: text(keys), policies: text(policies) };
-                self.at.in_force.push(said);
+                // It is said again in each file; what changes counts.
+                let same = |last: &InForce| (&last.keys, &last.policies) == (&said.keys, &said.policies);
+                if !self.at.in_force.last().is_some_and(same) {
+                    self.at.in_force.push(said);
+                }
                 if self.at.in_force.len() > MOST_IN_FORCE {
                     self.at.in_force.remove(0);
                 }

@@ -10,6 +10,7 @@ use kest_core::signature::Sign;
 use kest_core::{Clock, Random};
 use tokio::runtime::Handle;
 
+use crate::basis::Basis;
 use crate::chain::{Chain, Window};
 use crate::folder::State;
 use crate::note::Checkpoint;
@@ -40,6 +41,7 @@ pub(crate) struct Writer {
     signing: Signing,
     lost: Lost,
     sealed: Sealed,
+    basis: Basis,
 }
 
 #[derive(Debug)]
@@ -53,9 +55,10 @@ struct Open {
 impl Writer {
     /// Begins a writer with a file of its own, or what `place` has for one.
     pub(crate) fn begin(place: Box<dyn Append>, settings: Settings, queue: Arc<Queue>) -> io::Result<Self> {
-        let (recent, lost, sealed) = (Window::default(), Lost::default(), Sealed::default());
+        let (recent, lost) = (Window::default(), Lost::default());
+        let (sealed, basis) = (Sealed::default(), Basis::default());
         let signing = Signing::new(settings.runtime.clone());
-        let mut writer = Self { place, settings, queue, open: None, recent, signing, lost, sealed };
+        let mut writer = Self { place, settings, queue, open: None, recent, signing, lost, sealed, basis };
         writer.reopen()?;
         Ok(writer)
     }
@@ -114,6 +117,7 @@ impl Writer {
         let mut chain = Chain::new(id);
         let mut lines = Vec::new();
         chain.append(&mut lines, clock.unix_millis(), Record::Start(start))?;
+        self.basis.append(&mut chain, &mut lines, clock.unix_millis())?;
         let batch = Batch { first: 0, lines: &lines };
         let begun = self.place.begin((id, 1), &batch);
         // Nothing was promised about what may stay of it.
@@ -121,6 +125,7 @@ impl Writer {
             return Err(error);
         }
         self.recent.clear();
+        self.basis.written(true);
         self.sealed = Sealed::nothing(clock.unix_millis());
         self.open = Some(Open { chain, number: 1, bytes: length(&lines) });
         Ok(())
@@ -128,14 +133,17 @@ impl Writer {
 
     /// Writes `items` and answers all who wait for them.
     fn write(&mut self, items: Vec<Item>) {
-        if items.is_empty() && self.lost.is_none() {
+        if items.is_empty() && self.lost.is_none() && !self.basis.is_lost() {
             return;
         }
         let lost = std::mem::take(&mut self.lost);
         let written = self.commit(|writer, at, chain, lines| {
+            writer.basis.append_lost(chain, lines, at)?;
             lost.append(chain, lines, at)?;
             items.iter().try_for_each(|item| writer.line(item, at, chain, lines))
         });
+        items.iter().for_each(|item| self.basis.heed(item));
+        self.basis.written(written.is_ok());
         if written.is_err() {
             self.lost.add(lost);
         }
@@ -149,8 +157,8 @@ impl Writer {
                 Item::Signed { reply: None, .. } => (None, Lost { signed: 1, ..Lost::default() }),
                 Item::Refused(_) => (None, Lost { refused: 1, ..Lost::default() }),
                 Item::Finished(_) => (None, Lost { finished: 1, ..Lost::default() }),
-                Item::Signed { reply, .. } => (reply, Lost::default()),
-                Item::Note { reply, .. } | Item::Close(reply) => (Some(reply), Lost::default()),
+                Item::Signed { reply, .. } | Item::Note { reply, .. } => (reply, Lost::default()),
+                Item::Close(reply) => (Some(reply), Lost::default()),
             };
             if written.is_err() {
                 self.lost.add(unheard);
@@ -326,7 +334,9 @@ impl Writer {
         let mut lines = Vec::new();
         let at = self.settings.clock.unix_millis();
         let record = Record::Segment { edge, number };
-        chain.append(&mut lines, at, record).map_err(|error| storage(error.into()))?;
+        let made = chain.append(&mut lines, at, record);
+        made.and_then(|()| self.basis.append(&mut chain, &mut lines, at))
+            .map_err(|error| storage(error.into()))?;
         let batch = Batch { first: open.chain.next(), lines: &lines };
         match self.place.begin((chain.writer, number), &batch) {
             Ok(()) => *open = Open { chain, number, bytes: length(&lines) },

@@ -126,7 +126,7 @@
 //! with a line for each fault. With `--json`
 //!
 //! ```text
-//! {"verdict", "records", "entries", "writers": [{"writer", "service", "answer": "complete"|"gap"|"unknown_before"|"empty", "first", "last",
+//! {"verdict", "keys", "records", "entries", "writers": [{"writer", "service", "answer": "complete"|"gap"|"unknown_before"|"empty", "first", "last",
 //!  "sealed", "state", "torn", "entries", "lost", "in_force": [{"seq", "at", "keys", "policies"}]}], "faults": [{"writer", "seq", "kind", "cause", "file", "line"}], "fault_count"}
 //! ```
 //!

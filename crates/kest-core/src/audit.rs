@@ -36,6 +36,27 @@ pub trait Audit: fmt::Debug + Send + Sync {
 
     /// Records the end of an operation, without waiting: it has run already.
     fn finished(&self, finished: &Finished);
+
+    /// Records which keys and policies count from here on, without waiting: before the first operation, and before the first that
+    /// comes after a change. A log that keeps no such records leaves it alone.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`] where it cannot be taken now: it is told again with what comes next.
+    fn in_force(&self, in_force: &InForceDigests) -> Result<(), AuditError> {
+        let _not_kept = in_force;
+        Ok(())
+    }
+}
+
+/// What a service goes by, as digests: a reader who has the same bundle and the same files can tell that they are these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InForceDigests {
+    /// [That](crate::signature::Bundle::digest) of the keys that it trusts; `None` where it has none for all passports.
+    pub keys: Option<EntryHash>,
+    /// That of the files that its policies were read from; `None` where they are code.
+    pub policies: Option<EntryHash>,
 }
 
 /// An operation that policy allowed and whose entry is signed, about to run.

@@ -15,6 +15,7 @@ use kest_core::{
 use kest_tower::{HopProof, InboundBuilder};
 
 use crate::build_error::BuildError;
+use crate::in_force::InForce;
 use crate::service::{Kest, Parts};
 use crate::trust::Trust;
 
@@ -222,7 +223,8 @@ impl KestBuilder {
         self
     }
 
-    /// Records there every signed operation before it runs, every refusal and every end, on each way into a lineage.
+    /// Records there every signed operation before it runs, every refusal and every end, on each way into a lineage; and by which keys
+    /// and policies that was decided, as [digests](kest_core::audit::InForceDigests), now and before the first record after a change.
     pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
         self.audit = Some(audit);
         self
@@ -250,13 +252,21 @@ impl KestBuilder {
     pub fn build(self) -> Result<Kest, BuildError> {
         let keys = self.keys.ok_or(BuildError::NoTrust)?;
         let in_memory = || InMemoryReplays::with_clock(&self.verify.limits, Arc::clone(&self.clock));
+        let audit = self.audit.map(|audit| -> Arc<dyn Audit> {
+            Arc::new(InForce::of(
+                audit,
+                keys.clone(),
+                #[cfg(feature = "policy")]
+                self.policies.clone(),
+            ))
+        });
         let replays = self.replays.unwrap_or_else(|| Arc::new(in_memory()));
         let service = kest_core::Admitter::builder(self.signer)
             .trust_model(self.verify.trust.clone())
             .limits(self.verify.limits.clone())
             .clock(self.clock)
             .random(self.random)
-            .audit(self.audit);
+            .audit(audit);
         let service = match self.deployment {
             Deployment::Unsaid => return Err(BuildError::NoPolicies),
             Deployment::Without => service,

@@ -30,6 +30,7 @@ mod build_error;
 mod builder;
 mod continue_error;
 mod grpc;
+mod in_force;
 mod messages;
 mod operation;
 mod service;

@@ -105,6 +105,10 @@ impl ResolveKeys for Trust {
     async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
         self.keys.ring_for(passport).await
     }
+
+    fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
+        self.keys.ring_in_use()
+    }
 }
 
 /// A ring that does not know the workload at all may hold the services that call this one, and no more.

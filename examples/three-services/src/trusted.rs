@@ -85,4 +85,10 @@ impl ResolveKeys for Trusted {
         // A key that none of them has by now: they look again, within their own pace.
         self.current(passport).await
     }
+
+    fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
+        let bundles = self.bundles.iter().map(|bundle| bundle.ring_in_use());
+        let rings = std::iter::once(Some(Arc::clone(&self.own))).chain(bundles).collect::<Option<Vec<_>>>();
+        self.join(rings?).ok()
+    }
 }

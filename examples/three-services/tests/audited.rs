@@ -66,6 +66,9 @@ async fn audited(folder: &Folder, log: &str) {
             && of(it, "sealed") == of(it, "last")
     };
     assert!(writers.iter().all(whole), "{told}");
+    // Each said by which keys it decides: those of the bundle, which have its own too.
+    let went_by = |it: &Value| it.pointer("/in_force/0/keys").is_some_and(|keys| *keys == of(&told, "keys"));
+    assert!(of(&told, "keys").is_string() && writers.iter().all(went_by), "{told}");
     // One, one that follows one, one that follows two.
     assert_eq!(of(&told, "entries"), 6);
 

@@ -26,7 +26,7 @@ fn refused() -> Item {
 }
 
 fn awaited() -> Item {
-    Item::Note { record: Box::new(Record::End {}), reply: oneshot::channel().0 }
+    Item::Note { record: Box::new(Record::End {}), reply: Some(oneshot::channel().0) }
 }
 
 /// A writer that takes what waits, as often as something does.

@@ -16,7 +16,26 @@ use crate::{Log, LogVerifier};
 
 fn note() -> (Item, oneshot::Receiver<Result<(), AuditError>>) {
     let (reply, kept) = oneshot::channel();
-    (Item::Note { record: Box::new(Record::InForce { keys: None, policies: None }), reply }, kept)
+    (
+        Item::Note { record: Box::new(Record::InForce { keys: None, policies: None }), reply: Some(reply) },
+        kept,
+    )
+}
+
+/// Of a service with a key of its own, and a ring that has it.
+fn settings() -> Result<(Settings, Arc<Queue>, KeyRing), kest_core::BoxError> {
+    let signer = Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("cart")?, &OsRandom)?);
+    let mut ring = KeyRing::new();
+    ring.trust_signer(signer.as_ref())?;
+    let queue = Arc::new(Queue::new(Room { signed: 1, refused: 1, finished: 1 }, Arc::new(SystemClock)));
+    let settings = Settings {
+        signer,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        runtime: Handle::current(),
+        segment_bytes: u64::MAX,
+    };
+    Ok((settings, queue, ring))
 }
 
 /// A folder whose disk is full once it is said.
@@ -47,17 +66,7 @@ impl Append for Filling {
 #[tokio::test]
 async fn full_disk_refuses_all_who_wait_and_a_new_writer_goes_on_without_a_gap() {
     let folder = tempfile::tempdir().unwrap();
-    let signer = Arc::new(Ed25519Signer::ephemeral(WorkloadId::new("cart").unwrap(), &OsRandom).unwrap());
-    let mut ring = KeyRing::new();
-    ring.trust_signer(signer.as_ref()).unwrap();
-    let queue = Arc::new(Queue::new(Room { signed: 1, refused: 1, finished: 1 }, Arc::new(SystemClock)));
-    let settings = Settings {
-        signer,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(OsRandom),
-        runtime: Handle::current(),
-        segment_bytes: u64::MAX,
-    };
+    let (settings, queue, ring) = settings().unwrap();
     let full = Arc::new(AtomicBool::new(false));
     let place = Folder::open(folder.path().to_owned()).unwrap();
     let place = Filling { folder: place, full: Arc::clone(&full) };
@@ -78,6 +87,46 @@ async fn full_disk_refuses_all_who_wait_and_a_new_writer_goes_on_without_a_gap()
     assert!(report.holds(), "{:?}", report.faults);
     let lost: Vec<u64> = report.writers.iter().map(|writer| writer.lost).collect();
     assert_eq!(lost, [0, 1], "the refusal that could not be kept is counted by the next write");
+}
+
+/// Attack: the disk is full when keys change, and what is decided by them looks as if the old ones had decided it.
+#[tokio::test]
+async fn what_is_in_force_is_said_again_where_the_write_failed_that_had_it() {
+    /// A folder that takes nothing for once, and may have lost track of what it wrote.
+    #[derive(Debug)]
+    struct Refusing(Folder, Arc<std::sync::Mutex<Option<CommitError>>>);
+
+    impl Append for Refusing {
+        fn latest(&mut self, most: usize) -> io::Result<Vec<(Uuid, Tail)>> {
+            self.0.latest(most)
+        }
+
+        fn begin(&mut self, part: (Uuid, u32), batch: &Batch<'_>) -> Result<(), CommitError> {
+            self.0.begin(part, batch)
+        }
+
+        fn append(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
+            self.1.lock().unwrap().take().map_or_else(|| self.0.append(batch), Err)
+        }
+    }
+
+    for error in [CommitError::Undone, CommitError::Unknown] {
+        let folder = tempfile::tempdir().unwrap();
+        let refuses = Arc::new(std::sync::Mutex::new(None));
+        let place = Refusing(Folder::open(folder.path().to_owned()).unwrap(), Arc::clone(&refuses));
+        let (settings, queue, ring) = settings().unwrap();
+        let mut writer = Writer::begin(Box::new(place), settings, queue).unwrap();
+        *refuses.lock().unwrap() = Some(error(io::ErrorKind::StorageFull.into()));
+        let record = Box::new(Record::InForce { keys: Some("digest".into()), policies: None });
+        writer.write(vec![Item::Note { record, reply: None }]);
+        writer.write(Vec::new());
+        writer.end().unwrap();
+        let report = LogVerifier::new(Verifier::new(Limits::default()), &ring);
+        let report = report.verify(&Log::open(folder.path()).unwrap(), |_bytes| ()).unwrap();
+        assert!(report.holds(), "{:?}", report.faults);
+        let said = report.writers.iter().flat_map(|writer| &writer.in_force);
+        assert_eq!(said.map(|it| it.keys.as_deref()).collect::<Vec<_>>(), [Some("digest")]);
+    }
 }
 
 /// A signer elsewhere that does not answer when the log is closed: the log ends as that of a process which was killed, and holds.

@@ -10,6 +10,8 @@ mod forging;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod in_force;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod killed;

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kest_audit::{Fault, InForce, LogVerifier, Report, WriterReport};
 use kest_core::passport::VerifySettings;
+use kest_core::signature::Bundle;
 use kest_core::{Limits, Verifier};
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ use crate::output::Output;
 #[derive(Serialize)]
 struct Told<'it> {
     verdict: &'static str,
+    /// The digest of the keys that were given, as `in_force` has those that a writer went by.
+    keys: Option<String>,
     records: u64,
     entries: u64,
     writers: Vec<ToldWriter<'it>>,
@@ -62,6 +65,7 @@ struct ToldFault<'it> {
 /// Reads all of it and says what is wrong.
 pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
     let ring = ring(&flags.keys).await?;
+    let keys = Bundle::digest(&ring).ok().map(|digest| digest.to_hex());
     let mut settings = VerifySettings::default();
     settings.dialect = flags.dialect.into();
     let mut verifier = LogVerifier::new(Verifier::with(settings), &ring);
@@ -79,10 +83,10 @@ pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
     bar.finish_and_clear();
     let mut output = Output::open();
     if flags.json {
-        output.json(&told(&report))?;
+        output.json(&told(&report, keys.clone()))?;
     } else {
         let writers = report.writers.iter().flat_map(|writer| {
-            let went_by = writer.in_force.iter().map(|told| in_force_shown(writer, told));
+            let went_by = writer.in_force.iter().map(|told| in_force_shown(writer, told, keys.as_deref()));
             std::iter::once(shown(writer)).chain(went_by)
         });
         for line in writers.chain(report.faults.iter().map(fault_shown)) {
@@ -104,9 +108,10 @@ fn progress(bytes: u64) -> ProgressBar {
     style.map_or(ProgressBar::hidden(), |style| bar.with_style(style))
 }
 
-fn told(report: &Report) -> Told<'_> {
+fn told(report: &Report, keys: Option<String>) -> Told<'_> {
     Told {
         verdict: if report.holds() { "accept" } else { "refuse" },
+        keys,
         records: report.records(),
         entries: report.entries(),
         writers: report.writers.iter().map(told_writer).collect(),
@@ -163,11 +168,16 @@ fn shown(writer: &WriterReport) -> String {
     format!("{} {service}: {answer}, sealed before {sealed}, {state}{lost}{torn}", writer.writer)
 }
 
-fn in_force_shown(writer: &WriterReport, told: &InForce) -> String {
+fn in_force_shown(writer: &WriterReport, told: &InForce, given: Option<&str>) -> String {
     let digest = |of: &str, it: Option<&str>| it.map(|it| format!(" {of} {it}")).unwrap_or_default();
     let (keys, policies) =
         (digest("keys", told.keys.as_deref()), digest("policies", told.policies.as_deref()));
-    format!("{} went by{keys}{policies} from record {} on", writer.writer, told.seq)
+    let same = if told.keys.is_some() && told.keys.as_deref() == given {
+        ", which are those of the bundle"
+    } else {
+        ""
+    };
+    format!("{} went by{keys}{policies} from record {} on{same}", writer.writer, told.seq)
 }
 
 fn fault_shown(fault: &Fault) -> String {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::entry::EntryHash;
 use crate::file::{FileError, read_guarded_file};
 use crate::strict_json::{StrictJsonError, parse_strict_object};
 
@@ -94,6 +95,16 @@ impl Bundle {
     /// Only when JSON cannot be written, which does not happen for texts.
     pub fn to_json(ring: &KeyRing) -> Result<String, serde_json::Error> {
         Self::to_json_numbered(ring, None)
+    }
+
+    /// The SHA-256 of the file that `kest bundle` writes of `ring` where it is not numbered: [`to_json`](Self::to_json), and the end of
+    /// a line. Two bundles with the same keys have the same one, however they are written.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    pub fn digest(ring: &KeyRing) -> Result<EntryHash, serde_json::Error> {
+        Ok(EntryHash::of_bytes((Self::to_json(ring)? + "\n").as_bytes()))
     }
 
     /// The same with a [`sequence`](Self::sequence).
@@ -299,6 +310,17 @@ mod tests {
             Some(1000)
         );
         assert_eq!(Bundle::to_json_numbered(bundle.ring(), Some(7)).unwrap(), text);
+    }
+
+    /// A bundle is the same however its writer spelled it, and another as soon as a key ends at another time.
+    #[test]
+    fn digest_is_that_of_the_keys_in_the_one_spelling() {
+        let key = format!(r#""kty":"OKP","crv":"Ed25519","x":"{GOOD}","kid":"k","principal":"cart""#);
+        let digest = |key: &str| Bundle::digest(read(&format!("{{{key}}}")).unwrap().ring()).unwrap();
+        let written = format!("{{\"keys\":[{{{key}}}]}}\n");
+        assert_eq!(digest(&key), EntryHash::of_bytes(written.as_bytes()));
+        assert_eq!(digest(&format!(r#" "use": "sig", {key}"#)), digest(&key));
+        assert_ne!(digest(&format!(r#"{key},"not_after":1000"#)), digest(&key));
     }
 
     #[test]

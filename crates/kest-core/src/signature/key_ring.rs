@@ -172,12 +172,21 @@ pub trait ResolveKeys: fmt::Debug + Send + Sync {
     ///
     /// [`KeysUnavailable`] when the keys are out of reach, which is not the same as not being trusted.
     async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable>;
+
+    /// The ring that is in use now, for a record of what counted when; `None` where there is none for all passports.
+    fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
+        None
+    }
 }
 
 #[async_trait]
 impl ResolveKeys for Arc<KeyRing> {
     async fn ring_for(&self, _passport: &UnverifiedPassport) -> Result<Self, KeysUnavailable> {
         Ok(Self::clone(self))
+    }
+
+    fn ring_in_use(&self) -> Option<Self> {
+        Some(Self::clone(self))
     }
 }
 
@@ -218,6 +227,10 @@ impl ReplaceableKeys {
 impl ResolveKeys for ReplaceableKeys {
     async fn ring_for(&self, _passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
         Ok(self.current())
+    }
+
+    fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
+        Some(self.current())
     }
 }
 

@@ -60,6 +60,10 @@ impl ResolveKeys for BundleUrl {
     async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
         self.0.ring_for(passport).await
     }
+
+    fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
+        self.current()
+    }
 }
 
 /// The settings of a [`BundleUrl`].

@@ -9,7 +9,7 @@ use kest_core::entry::{NameError, PolicyName};
 use kest_core::{Clock, Limits, SystemClock};
 use tokio::sync::watch as notice;
 
-use super::gather::{compile, fingerprint, read_all};
+use super::gather::{compile, digest, fingerprint, read_all};
 use super::set::Set;
 use super::{Notice, Parts, Policies};
 use crate::cache::{Decisions, ttl_from};
@@ -175,7 +175,8 @@ impl Plan {
     /// Makes a set from what the files say now.
     pub(super) fn load(&self, generation: u64) -> Result<Set, LoadErrors> {
         let (configuration, sources) = self.gather()?;
-        let fingerprint = fingerprint(configuration.iter().chain(&sources));
+        let all = || configuration.iter().chain(&sources);
+        let (fingerprint, digest) = (fingerprint(all()), digest(all()));
         let configuration = match &configuration {
             Some(source) => Configuration::read(source, self.clock.as_ref())?,
             None => Configuration::default(),
@@ -183,7 +184,8 @@ impl Plan {
         let mut engines = compile(&sources, &self.limits)?;
         engines.extend(self.engines.iter().cloned());
         let mut errors = Vec::new();
-        let set = Set::join(generation, &engines, configuration, fingerprint, &mut errors);
+        let mut set = Set::join(generation, &engines, configuration, fingerprint, &mut errors);
+        set.digest = digest;
         LoadErrors::unless_none(errors, set)
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kest_core::Limits;
+use kest_core::entry::EntryHash;
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
@@ -122,6 +123,17 @@ where
     }
 }
 
+/// A digest of the texts alone, which is the same wherever they lie and in whichever order they are named.
+pub(super) fn digest<'it, Sources>(sources: Sources) -> Option<EntryHash>
+where
+    Sources: Iterator<Item = &'it Source>,
+{
+    let mut texts: Vec<String> =
+        sources.map(|source| EntryHash::of_bytes(source.as_str().as_bytes()).to_hex() + "\n").collect();
+    texts.sort_unstable();
+    (!texts.is_empty()).then(|| EntryHash::of_bytes(texts.concat().as_bytes()))
+}
+
 /// A digest of names and texts, by which a change is noticed.
 pub(super) fn fingerprint<'it, Sources>(sources: Sources) -> [u8; 32]
 where
@@ -135,4 +147,22 @@ where
         }
     }
     digest.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `sha256sum FILES | cut -c1-64 | sort | sha256sum` says of two files with `one`, and with `two` and the end of a line.
+    #[test]
+    fn digest_of_policies_is_that_of_their_sorted_digests() {
+        let (one, two) = (Source::text("a/x.rego", "one"), Source::text("y.cedar", "two\n"));
+        let moved = Source::text("b/z.rego", "one");
+        let expected = "1aa22e108765214e7d5139a20b9d2263f735fbebfa8010c1c39c2b6d515b8bc3";
+        for sources in [[&one, &two], [&two, &one], [&two, &moved]] {
+            assert_eq!(digest(sources.into_iter()).unwrap().to_hex(), expected);
+        }
+        assert_ne!(digest([&one].into_iter()), digest([&two].into_iter()));
+        assert_eq!(digest([].into_iter()), None);
+    }
 }

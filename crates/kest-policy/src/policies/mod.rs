@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use kest_core::entry::PolicyName;
+use kest_core::entry::{EntryHash, PolicyName};
 use tokio::sync::watch as notice;
 
 use crate::cache::Decisions;
@@ -122,6 +122,15 @@ impl Policies {
             last_good_check: notice.last_good_check,
             failure: notice.failure.clone(),
         }
+    }
+
+    /// A digest of the configuration and the policy files in force, for a record of what counted when; `None` where there are none.
+    ///
+    /// It is the SHA-256 of the sorted SHA-256 of each file, as `sha256sum FILES | cut -c1-64 | sort | sha256sum` computes it. Policies
+    /// that are code, and engines elsewhere, are not in it.
+    #[must_use]
+    pub fn digest(&self) -> Option<EntryHash> {
+        self.0.current.load().digest
     }
 
     /// The policies that the configuration puts into no tier: those that operations may name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kest_core::entry::{OperationName, PolicyName, PolicyTier};
+use kest_core::entry::{EntryHash, OperationName, PolicyName, PolicyTier};
 
 use crate::cache::PolicyKey;
 use crate::configuration::{ApprovedDeviation, Configuration};
@@ -18,6 +18,8 @@ pub(super) struct Set {
     pub(super) configuration: Configuration,
     /// The digest of every file that it was made from.
     pub(super) fingerprint: [u8; 32],
+    /// The digest of their texts, for others; `None` where there are none.
+    pub(super) digest: Option<EntryHash>,
 }
 
 /// A policy and the engine that evaluates it.
@@ -47,7 +49,7 @@ impl Set {
                 }
             }
         }
-        let set = Self { generation, policies, configuration, fingerprint };
+        let set = Self { generation, policies, configuration, fingerprint, digest: None };
         for tier in PolicyTier::ALL {
             for name in set.configuration.tier(tier) {
                 if set.known(name).is_none() {

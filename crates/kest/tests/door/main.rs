@@ -13,6 +13,8 @@ mod descriptions;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod in_force;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod mistakes;
