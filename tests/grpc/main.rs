@@ -14,6 +14,7 @@ mod guide;
 mod inbound;
 mod retries;
 mod rig;
+mod swapped;
 
 /// The guide's own code.
 mod printed {

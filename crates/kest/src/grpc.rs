@@ -32,11 +32,18 @@ pub struct GrpcServiceBuilder {
     service: String,
     operations: Vec<Result<OperationLayer, GrpcBuildError>>,
     public: Vec<String>,
+    public_streaming: Vec<String>,
 }
 
 impl GrpcServiceBuilder {
     pub(crate) fn new(kest: &Kest, service: String) -> Self {
-        Self { kest: kest.clone(), service, operations: Vec::new(), public: Vec::new() }
+        Self {
+            kest: kest.clone(),
+            service,
+            operations: Vec::new(),
+            public: Vec::new(),
+            public_streaming: Vec::new(),
+        }
     }
 
     /// Guards each of these methods by what `guard` makes of its operation, which is called `package.Service/Method`.
@@ -63,6 +70,17 @@ impl GrpcServiceBuilder {
         self
     }
 
+    /// As [`public`](Self::public), for methods whose client streams: they are given the messages of a signed request as they
+    /// come, and an error at the end of those that were not signed; see [`GrpcLayer::public_streaming`]. A method that is an operation
+    /// says [`streaming_body`](OperationBuilder::streaming_body).
+    pub fn public_streaming(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        for name in names {
+            let path = self.path(name.as_ref());
+            self.public_streaming.push(path);
+        }
+        self
+    }
+
     /// The layer around the service. With tonic's `LayerExt` it is put on with `named_layer`; with the feature `tonic` plain
     /// `layer` keeps the service's name too.
     ///
@@ -72,7 +90,8 @@ impl GrpcServiceBuilder {
     pub fn build(self) -> Result<GrpcLayer, GrpcBuildError> {
         let operations: Vec<OperationLayer> = self.operations.into_iter().collect::<Result<_, _>>()?;
         let layer = GrpcLayer::new(operations)?;
-        Ok(self.public.iter().try_fold(layer, |layer, path| layer.public(path))?)
+        let layer = self.public.iter().try_fold(layer, |layer, path| layer.public(path))?;
+        Ok(self.public_streaming.iter().try_fold(layer, |layer, path| layer.public_streaming(path))?)
     }
 
     fn path(&self, method: &str) -> String {

@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::answer::Rejection;
+use crate::body::BodyHandling;
 use crate::future::OperationFuture;
 use crate::operation::OperationLayer;
 use crate::rejection::RejectionKind;
@@ -52,7 +53,7 @@ pub struct GrpcLayer {
 #[derive(Debug, Clone)]
 enum Guarded {
     ByOperation(OperationLayer),
-    ByNothing,
+    ByNothing(BodyHandling),
 }
 
 impl GrpcLayer {
@@ -77,8 +78,25 @@ impl GrpcLayer {
     ///
     /// [`GrpcLayerError`] when the path is not `/package.Service/Method`, or the method is guarded already.
     pub fn public(self, path: &str) -> Result<Self, GrpcLayerError> {
+        self.public_with(path, BodyHandling::Whole)
+    }
+
+    /// As [`public`](Self::public), and gives the method the messages of a signed request as they come: for methods whose client
+    /// streams. See [`OperationLayer::streaming_body`], which says it of methods that an operation guards.
+    ///
+    /// What is given up: messages are handled before it is known whether they are the ones that were signed. The stream ends in an
+    /// error where they are not.
+    ///
+    /// # Errors
+    ///
+    /// As [`public`](Self::public).
+    pub fn public_streaming(self, path: &str) -> Result<Self, GrpcLayerError> {
+        self.public_with(path, BodyHandling::Stream)
+    }
+
+    fn public_with(self, path: &str, body: BodyHandling) -> Result<Self, GrpcLayerError> {
         let name = path.strip_prefix('/').ok_or(GrpcLayerError::NotAMethod)?;
-        self.with(name.into(), Guarded::ByNothing)
+        self.with(name.into(), Guarded::ByNothing(body))
     }
 
     /// Shapes status and headers of the refusals of unknown methods.
@@ -145,8 +163,9 @@ where
         let ready = std::mem::replace(&mut self.inner, fresh);
         match self.layer.guard_of(request.uri().path()) {
             Some(Guarded::ByOperation(operation)) => Operate::new(ready, operation.clone()).call(request),
-            Some(Guarded::ByNothing) => {
+            Some(Guarded::ByNothing(body)) => {
                 touch(request.extensions_mut());
+                body.apply(request.extensions());
                 OperationFuture::unasked(ready, request, Step::Inbound)
             }
             None => {
