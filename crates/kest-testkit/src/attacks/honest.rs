@@ -77,6 +77,17 @@ impl Honest<'_> {
         }
     }
 
+    /// `sent` as its honest caller repeats it: where its token is bound, with another proof for it.
+    #[track_caller]
+    pub(crate) fn proved_again(&self, sent: Sent) -> Sent {
+        let (Some(bound), [scheme_and_token]) = (&self.bound, sent.authorization.as_slice()) else {
+            return sent;
+        };
+        let token = scheme_and_token.to_str().ok().and_then(|it| it.strip_prefix("DPoP "));
+        let token = token.unwrap_or_default().to_owned();
+        sent.with_dpop([self.proof(bound, bound.holder, &token)])
+    }
+
     /// A proof by `holder` for the honest request with `token`.
     #[track_caller]
     pub(crate) fn proof(&self, bound: &Bound<'_>, holder: &DpopKey, token: &str) -> HeaderValue {

@@ -124,25 +124,34 @@ fn again(honest: &Honest<'_>) -> Vec<Attack> {
         let hop = made(honest, &sent, |it| it.clock = clock);
         one(name, 26, sent, Hop::Made(hop))
     };
-    let mut attacks = vec![
+    let replayed = {
+        let sent = honest.sent();
+        let hop = made(honest, &sent, |_attempt| ());
+        twice("hop_proof_replayed", 23, honest, sent, [hop.clone(), hop])
+    };
+    let nonce_again = {
+        let sent = honest.sent();
+        let first = made(honest, &sent, |it| it.random = SeededRandom::new(AGAIN));
+        let second = made(honest, &sent, |it| {
+            it.random = SeededRandom::new(AGAIN);
+            it.clock.turn_back(Duration::from_secs(1));
+        });
+        twice("nonce_of_a_hop_proof_again", 26, honest, sent, [first, second])
+    };
+    vec![
         at("hop_proof_of_an_hour_ago", &|clock| clock.turn_back(HOUR)),
         at("hop_proof_from_the_future", &|clock| clock.advance(HOUR)),
-    ];
-    if honest.bound.is_some() {
-        // The proof that the token is bound by holds once too, and would be refused first.
-        return attacks;
-    }
-    let sent = honest.sent();
-    let first = made(honest, &sent, |it| it.random = SeededRandom::new(AGAIN));
-    let second = made(honest, &sent, |it| {
-        it.random = SeededRandom::new(AGAIN);
-        it.clock.turn_back(Duration::from_secs(1));
-    });
-    let replayed = made(honest, &sent, |_attempt| ());
-    attacks.push(one("hop_proof_replayed", 23, sent.clone(), Hop::Made(replayed)).expecting(AGAIN_REFUSED));
-    let nonce = one("nonce_of_a_hop_proof_again", 26, sent.clone(), Hop::Made(second));
-    attacks.push(nonce.expecting(AGAIN_REFUSED).after(Sent { hop: Hop::Made(first), ..sent }));
-    attacks
+        replayed,
+        nonce_again,
+    ]
+}
+
+/// `sent` with the one proof, and once more with the other one. A bound token comes with a fresh proof of its own both times, so that
+/// it is the hop proof that was used before, and nothing else.
+#[track_caller]
+fn twice(name: &str, row: u8, honest: &Honest<'_>, sent: Sent, [first, second]: [HeaderMap; 2]) -> Attack {
+    let again = one(name, row, honest.proved_again(sent.clone()), Hop::Made(second));
+    again.expecting(AGAIN_REFUSED).after(Sent { hop: Hop::Made(first), ..sent })
 }
 
 /// Row 26: not the one form.

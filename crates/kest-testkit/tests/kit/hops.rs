@@ -7,10 +7,14 @@ use axum::body::Bytes;
 use axum::routing::post;
 use http::Request;
 use kest_core::FromLineage;
-use kest_testkit::{FailingReplays, ReplayFault, Report, TestIssuer, TestKest, attacks};
-use kest_tower::InboundLayer;
+use kest_identity::{DpopSettings, Requirement};
+use kest_testkit::{DpopKey, FailingReplays, ReplayFault, Report, TestIssuer, TestKest, attacks};
+use kest_tower::{HopProof, InboundLayer};
 
 use crate::services::{AUTHORITY, inbound, kit, operation, proving, reserve, router};
+
+/// How callers of edges whose tokens are bound call them.
+const ORIGIN: &str = "https://shop.example";
 
 fn request() -> Request<&'static str> {
     Request::post("/reserve?fields=all").body("{}").unwrap()
@@ -53,9 +57,46 @@ async fn edge_that_demands_both_tokens_and_hop_proofs_stands() {
     let kit = kit();
     let issuer = TestIssuer::start(&kit, "shop");
     let tokens = issuer.authenticator().build().unwrap();
-    let proof = kest_tower::HopProof::for_authority(AUTHORITY);
+    let proof = HopProof::for_authority(AUTHORITY);
     let edge = kit.inbound().identity(tokens).hop_proof(proof).build();
     attacks(&kit).tokens(&issuer).hop_proof(AUTHORITY).against(behind(&kit, edge), request()).await;
+}
+
+/// An edge that asks for both, whose tokens are bound to keys: a fresh proof for the token comes with each attempt.
+fn bound_edge(kit: &TestKest, issuer: &TestIssuer, proof: HopProof, nonces: DpopSettings) -> Router {
+    let tokens = issuer.authenticator().dpop(Requirement::Required);
+    let tokens = tokens.dpop_settings(nonces.origins([ORIGIN])).build().unwrap();
+    behind(kit, kit.inbound().identity(tokens).hop_proof(proof).build())
+}
+
+#[tokio::test]
+async fn edge_whose_tokens_are_bound_stands_replays_of_hop_proofs_too() {
+    for nonces in [DpopSettings::new(), DpopSettings::new().nonce_secret(&[7; 32])] {
+        let (kit, holder) = (kit(), DpopKey::of("phone"));
+        let issuer = TestIssuer::start(&kit, "shop");
+        let edge = bound_edge(&kit, &issuer, HopProof::for_authority(AUTHORITY), nonces);
+        let played = attacks(&kit).tokens(&issuer).dpop(&holder, ORIGIN).hop_proof(AUTHORITY);
+        let report = played.against(edge, request()).await;
+        for name in ["hop_proof_replayed", "nonce_of_a_hop_proof_again"] {
+            let outcome = report.outcomes().iter().find(|it| it.name == name).unwrap();
+            // It is the hop proof that was used before, and not the one of the token.
+            assert_eq!(outcome.kind, Some("proof_replayed"), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bound_tokens_hide_no_store_that_forgets_used_hop_proofs() {
+    let (kit, holder) = (kit(), DpopKey::of("phone"));
+    let issuer = TestIssuer::start(&kit, "shop");
+    let forgets = Arc::new(FailingReplays::new(ReplayFault::Losing));
+    let proof = HopProof::for_authority(AUTHORITY).replays(forgets);
+    let edge = bound_edge(&kit, &issuer, proof, DpopSettings::new());
+    let played = attacks(&kit).tokens(&issuer).dpop(&holder, ORIGIN).hop_proof(AUTHORITY);
+    assert_eq!(
+        open(&played.play(edge, request()).await),
+        ["hop_proof_replayed", "nonce_of_a_hop_proof_again"]
+    );
 }
 
 #[tokio::test]
