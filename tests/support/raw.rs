@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct RawRequest {
     path: String,
     lines: Vec<Vec<u8>>,
+    body: Vec<u8>,
 }
 
 /// What came back.
@@ -37,7 +38,7 @@ pub fn call() -> RawRequest {
 
 /// `POST path`.
 pub fn to(path: &str) -> RawRequest {
-    RawRequest { path: path.to_owned(), lines: Vec::new() }
+    RawRequest { path: path.to_owned(), lines: Vec::new(), body: Vec::new() }
 }
 
 impl RawRequest {
@@ -57,11 +58,24 @@ impl RawRequest {
         self
     }
 
+    /// With these bytes behind its headers.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The same with its header lines in the other order.
+    pub fn reordered(mut self) -> Self {
+        self.lines.reverse();
+        self
+    }
+
     /// The bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!(
-            "POST {} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 0\r\n",
-            self.path
+            "POST {} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n",
+            self.path,
+            self.body.len()
         )
         .into_bytes();
         for line in &self.lines {
@@ -69,6 +83,7 @@ impl RawRequest {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
         bytes
     }
 

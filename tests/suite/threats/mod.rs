@@ -23,11 +23,15 @@ mod row_20;
 mod row_21;
 mod row_22;
 mod row_23;
+mod row_24;
+mod row_25;
+mod row_26;
 mod row_27;
 mod row_28;
 mod row_30;
 mod row_36;
 mod row_37;
+mod signed;
 
 use std::sync::Arc;
 
