@@ -56,26 +56,53 @@ impl Stage {
     }
 }
 
-/// Where a service stops that refuses with `rejection`; `reading` says whether the header itself could not be read.
-pub(crate) fn stage_of(rejection: &Rejection, reading: Reading) -> Stage {
+/// Where a service stops that refuses a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// The step that refuses.
+    pub(crate) at: Stage,
+    /// All steps before this one were done: what is wrong with a proof may be seen before a token is looked at.
+    pub(crate) done_before: Stage,
+}
+
+/// Where a service stops that refuses with `rejection`; `reading` says what of the headers could not be read.
+pub(crate) fn stop_of(rejection: &Rejection, reading: Reading) -> Stop {
     // By name, since a service may refuse for reasons that this program does not meet.
-    match rejection.kind().as_str() {
+    let kind = rejection.kind().as_str();
+    let at = match kind {
         "baggage_malformed" | "baggage_too_large" => match reading {
-            Reading::Failed => Stage::Read,
-            Reading::Done => Stage::Restore,
+            Reading::BaggageFailed => Stage::Read,
+            Reading::Done | Reading::ProofFailed => Stage::Restore,
         },
         "passport_refused" | "passport_missing" => Stage::Presence,
         "credentials_missing" | "credentials_invalid" | "identity_unavailable" => Stage::Token,
         "claim_check_gone" | "passport_store_unavailable" => Stage::Restore,
         "passport_invalid" | "keys_unavailable" => Stage::Verify,
         "passport_stale" => Stage::Age,
+        "proof_missing" | "proof_invalid" | "proof_replayed" | "proof_unavailable" | "body_too_large" => {
+            Stage::HopProof
+        }
         _ => Stage::Caller,
-    }
+    };
+    let cause = rejection.cause().unwrap_or_default();
+    let done_before = if at != Stage::HopProof {
+        at
+    } else if kind == "proof_missing" || cause == "passport_missing" || reading == Reading::ProofFailed {
+        Stage::Token
+    } else if kind == "body_too_large" || cause.starts_with("body_") {
+        // The body comes last, when the caller is known.
+        Stage::HopProof
+    } else {
+        Stage::Caller
+    };
+    Stop { at, done_before }
 }
 
-/// Whether the header could be read.
+/// Whether the headers could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     Done,
-    Failed,
+    BaggageFailed,
+    /// There is a hop proof, and it does not have the one form.
+    ProofFailed,
 }

@@ -1,12 +1,16 @@
 //! The flags of `kest explain`: those of a service, and what it is shown.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use kest_identity::{IdentityChoice, JwtAuthenticator};
+use jiff::Timestamp;
+use kest_core::{Clock, SystemClock};
+use kest_identity::{DpopSettings, IdentityChoice, JwtAuthenticator, Requirement};
 use kest_tower::PassportPresence;
 
 use super::ExplainError;
+use super::clock::StoodStill;
 use crate::arguments::DialectName;
 
 #[derive(Debug, Args)]
@@ -44,6 +48,26 @@ pub(crate) struct Explain {
     /// Dialect that the service reads.
     #[arg(long, value_enum, default_value_t = DialectName::Strict)]
     pub(crate) dialect: DialectName,
+    /// A name by which callers reach the service, `host` or `host:port`: hop proofs are for one of them. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) authority: Vec<String>,
+    /// Whether tokens are bound to keys, and come with a proof that the caller has the key (`DPoP`).
+    #[arg(long, value_enum, requires = "jwks_uri", requires = "dpop_origin")]
+    dpop: Option<DpopFlag>,
+    /// An origin under which clients know the service, such as `https://shop.example`, that proofs of keys must name. May be given
+    /// several times.
+    #[arg(long, value_name = "ORIGIN", requires = "dpop")]
+    dpop_origin: Vec<String>,
+    /// When the request came: a time with its offset, as `2027-01-15T08:00:00Z`, or seconds since 1970. Now, unless it is given.
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    at: Option<u64>,
+    /// The request as it came, in the place of its token and its baggage: a first line `METHOD TARGET`, then one header per line;
+    /// "-" for standard input. Its hop proof is judged.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "baggage"])]
+    pub(crate) request: Option<PathBuf>,
+    /// The body of that request; none unless it is given.
+    #[arg(long, value_name = "FILE", requires = "request")]
+    pub(crate) body: Option<PathBuf>,
     /// The bearer token of the request, without the word before it; "-" for standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
@@ -67,6 +91,12 @@ enum HopProofFlag {
     Required,
     Sign,
     Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DpopFlag {
+    Optional,
+    Required,
 }
 
 /// What the service makes of passports that nothing ties to their requests.
@@ -95,6 +125,14 @@ impl Explain {
         }
     }
 
+    /// What the service reads the time from.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        match self.at {
+            Some(seconds) => Arc::new(StoodStill::at(seconds)),
+            None => Arc::new(SystemClock),
+        }
+    }
+
     /// Where the service takes identity from; `None` where the flags do not say it, and the start-up guard does.
     pub(crate) fn identity(&self) -> Result<Option<IdentityChoice>, ExplainError> {
         if let (Some(uri), Some(issuer), Some(audience)) = (&self.jwks_uri, &self.issuer, &self.audience) {
@@ -104,8 +142,18 @@ impl Explain {
                 .issuer(issuer.as_str())
                 .audience(audience.as_str())
                 .accept_plain_jwt()
-                .build()
-                .map_err(|cause| ExplainError::Identity(cause.into()))?;
+                .clock(self.clock());
+            let jwt = match self.dpop {
+                None => jwt,
+                Some(DpopFlag::Optional) => jwt.dpop(Requirement::Optional),
+                Some(DpopFlag::Required) => jwt.dpop(Requirement::Required),
+            };
+            let jwt = if self.dpop.is_some() {
+                jwt.dpop_settings(DpopSettings::new().origins(self.dpop_origin.iter().map(String::as_str)))
+            } else {
+                jwt
+            };
+            let jwt = jwt.build().map_err(|cause| ExplainError::Identity(cause.into()))?;
             return Ok(Some(IdentityChoice::jwks(jwt)));
         }
         if self.identity_from_lineage {
@@ -122,3 +170,20 @@ impl Explain {
         }
     }
 }
+
+/// Seconds since 1970 of a time that says its offset, or that is written so.
+fn seconds(text: &str) -> Result<u64, NoTime> {
+    if let Ok(seconds) = text.parse() {
+        // A year is no such number.
+        return if seconds < IN_2001 { Err(NoTime) } else { Ok(seconds) };
+    }
+    let time: Timestamp = text.parse().map_err(|_cause| NoTime)?;
+    u64::try_from(time.as_second()).map_err(|_before_1970| NoTime)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("neither a time with its offset nor seconds since 1970")]
+struct NoTime;
+
+/// Before any passport.
+const IN_2001: u64 = 1_000_000_000;

@@ -4,20 +4,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HeaderName};
-use http::{HeaderValue, Request, Response};
-use kest_baggage::HeaderReader;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
 use kest_core::signature::{KeyRing, KeyRingError};
 use kest_core::{Arrival, BoxError, Dialect, Limits};
 use kest_identity::IdentityChoice;
-use kest_tower::{InboundBuilder, InboundLayer, Received, Rejection};
+use kest_tower::{HopProof, InboundBuilder, InboundLayer, Received, Rejection, public};
 use tower::{Layer as _, ServiceExt as _};
 
-use super::account::{Reading, stage_of};
+use super::account::stop_of;
 use super::flags::{Explain, Unbound};
+use super::request::Came;
 use super::told::{Accepted, Told};
 use crate::failure::{Answer, Failure};
-use crate::input::Source;
 use crate::keys;
 use crate::output::Output;
 
@@ -26,9 +25,7 @@ pub(crate) async fn run(flags: Explain) -> Result<Answer, Failure> {
     let identity = flags.identity()?;
     let unbound = flags.unbound(identity.as_ref())?;
     let layer = layer(&flags, identity, unbound).await?;
-    let request = request(&flags)?;
-    let reading = reading(&flags, &request);
-    let told = ask(layer, request, reading, unbound).await?;
+    let told = ask(layer, Came::of(&flags)?, unbound).await?;
     let mut output = Output::open();
     if flags.json {
         output.json(&told.to_json())?;
@@ -61,11 +58,16 @@ async fn layer(
     let builder = InboundLayer::builder(Arc::new(ring))
         .dialect(Dialect::from(flags.dialect))
         .passport(flags.presence())
-        // The handler here is no route.
-        .dangerous_allow_unguarded_routes();
+        .clock(flags.clock());
     let builder = aged(builder, flags.max_tip_age);
     let builder = match unbound {
         Unbound::LiftNothing => builder,
+        Unbound::Refused if flags.request.is_some() => {
+            if flags.authority.is_empty() {
+                return Err(ExplainError::NoAuthority.into());
+            }
+            builder.hop_proof(HopProof::for_authorities(flags.authority.iter().map(String::as_str)))
+        }
         // A proof is for one request, and none is at hand that could be refused.
         Unbound::Refused | Unbound::Believed => builder.dangerous_bearer_passports(),
     };
@@ -85,71 +87,31 @@ fn aged(builder: InboundBuilder, max_tip_age: Option<u64>) -> InboundBuilder {
     }
 }
 
-/// The request that a caller with this header and this token would make.
-fn request(flags: &Explain) -> Result<Request<String>, Failure> {
-    let limits = Limits::default();
-    let mut request = Request::new(String::new());
-    if let Some(file) = &flags.baggage {
-        let text = Source::named(Some(file.clone())).read(limits.header_bytes.saturating_mul(4))?;
-        for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
-        {
-            let line = strip_name(line);
-            let value = HeaderValue::from_bytes(line).map_err(|_cause| ExplainError::NoHeader)?;
-            request.headers_mut().append(BAGGAGE, value);
-        }
-    }
-    if let Some(file) = &flags.token {
-        let text = Source::named(Some(file.clone())).read(limits.token_bytes.saturating_mul(2))?;
-        let value = [b"Bearer ", text.trim_ascii()].concat();
-        let value = HeaderValue::from_bytes(&value).map_err(|_cause| ExplainError::NoHeader)?;
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-    Ok(request)
-}
-
-/// A line as people copy it out of a log may have its name in front.
-fn strip_name(line: &[u8]) -> &[u8] {
-    match line.split_at_checked(8) {
-        Some((name, rest)) if name.eq_ignore_ascii_case(b"baggage:") => rest.trim_ascii(),
-        _ => line,
-    }
-}
-
-fn reading(flags: &Explain, request: &Request<String>) -> Reading {
-    let reader = HeaderReader::new(Limits::default()).dialect(Dialect::from(flags.dialect));
-    match reader.read_headers(request.headers()) {
-        Ok(_) => Reading::Done,
-        Err(_) => Reading::Failed,
-    }
-}
-
 /// What the service says to `request`.
 async fn ask(
     layer: InboundLayer,
-    request: Request<String>,
-    reading: Reading,
+    Came { request, reading }: Came,
     unbound: Unbound,
 ) -> Result<Told, Failure> {
     let has_token = request.headers().contains_key(AUTHORIZATION);
-    let handler = tower::service_fn(|request: Request<_>| {
+    // A route that everybody may have, and that waits for the verdict about the body.
+    let handler = public().layer(tower::service_fn(|request: Request<_>| {
         let mut response = Response::new(String::new());
         *response.extensions_mut() = request.into_parts().0.extensions;
         std::future::ready(Ok::<_, Infallible>(response))
-    });
+    }));
     let response = match layer.layer(handler).oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
     let found = response.extensions();
     if let Some(rejection) = found.get::<Rejection>() {
-        return Ok(Told::Refused(stage_of(rejection, reading), Box::new(rejection.clone())));
+        return Ok(Told::Refused(stop_of(rejection, reading), Box::new(rejection.clone())));
     }
     let arrival = found.get::<Arrival>().ok_or(ExplainError::NothingSaid)?;
     let tier = found.get::<Received>().and_then(|received| received.tier);
     Ok(Told::Accepted(Box::new(Accepted::of(arrival, tier, has_token, unbound))))
 }
-
-const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// What a service would say cannot be found out.
 #[derive(Debug, thiserror::Error)]
@@ -166,8 +128,14 @@ pub(crate) enum ExplainError {
     /// A service with these flags would not start.
     #[error("a service like this does not start")]
     Start(#[source] BoxError),
+    /// A service that demands hop proofs, and no name that proofs may be for.
+    #[error("hop proofs are for a name by which the service is called: say --authority, or --hop-proof off")]
+    NoAuthority,
+    /// The request does not begin with its method and target.
+    #[error("request does not begin with a line of its method and target")]
+    NoFirstLine,
     /// The input is not what a header can hold.
-    #[error("input holds bytes that no header has")]
+    #[error("input holds a line that is no header, or bytes that no header has")]
     NoHeader,
     /// The layer let the request through and proved nothing.
     #[error("the layer said nothing")]

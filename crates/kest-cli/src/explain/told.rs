@@ -5,7 +5,7 @@ use kest_core::Arrival;
 use kest_tower::Rejection;
 use serde_json::{Value, json};
 
-use super::account::Stage;
+use super::account::{Stage, Stop};
 use super::flags::Unbound;
 use crate::escape::Escaped;
 
@@ -13,7 +13,7 @@ use crate::escape::Escaped;
 #[derive(Debug)]
 pub(crate) enum Told {
     Accepted(Box<Accepted>),
-    Refused(Stage, Box<Rejection>),
+    Refused(Stop, Box<Rejection>),
 }
 
 /// What a service knows of a request that it lets through.
@@ -25,6 +25,8 @@ pub(crate) struct Accepted {
     caller: Value,
     token: Token,
     unbound: Unbound,
+    /// The workload that proved to have made the request.
+    proved_by: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,9 @@ impl Accepted {
             "user": caller.user(), "agent": caller.agent(), "task": caller.task(), "issuer": caller.issuer(),
         });
         let token = if has_token { Token::Came } else { Token::Absent };
-        Self { tier, passport, caller, token, unbound }
+        let signer = || arrival.tip_workload().map(ToString::to_string);
+        let proved_by = if arrival.binding().is_bound() { signer() } else { None };
+        Self { tier, passport, caller, token, unbound, proved_by }
     }
 
     /// What became of a step: whether it was done, or there was nothing to do.
@@ -67,7 +71,10 @@ impl Accepted {
             (Stage::Token, _) => done(String::new()),
             (Stage::Caller, _) => done(self.caller.to_string()),
             (Stage::HopProof, Some(_)) => match self.unbound {
-                Unbound::Refused => ("not_judged", NOT_JUDGED.to_owned()),
+                Unbound::Refused => match &self.proved_by {
+                    Some(workload) => done(format!("{workload} made it; {ONCE}")),
+                    None => ("not_judged", NOT_JUDGED.to_owned()),
+                },
                 Unbound::LiftNothing => nothing(LIFTS_NOTHING),
                 Unbound::Believed => nothing(BELIEVED),
             },
@@ -86,8 +93,10 @@ impl Told {
     fn steps(&self) -> Vec<(Stage, &'static str, String)> {
         let of = |stage: Stage| match self {
             Self::Accepted(accepted) => accepted.outcome(stage),
-            Self::Refused(at, _) if stage < *at => ("ok", String::new()),
-            Self::Refused(at, rejection) if stage == *at => ("refused", rejection.kind().as_str().to_owned()),
+            Self::Refused(stop, rejection) if stage == stop.at => {
+                ("refused", rejection.kind().as_str().to_owned())
+            }
+            Self::Refused(stop, _) if stage < stop.done_before => ("ok", String::new()),
             Self::Refused(..) => ("not_reached", String::new()),
         };
         Stage::ALL
@@ -111,11 +120,11 @@ impl Told {
                 "tier": accepted.tier.map_or("absent", Tier::as_str),
                 "passport": accepted.passport, "caller": accepted.caller,
             }),
-            Self::Refused(stage, rejection) => {
+            Self::Refused(stop, rejection) => {
                 let failure = rejection.passport_failure();
                 json!({
                     "verdict": "refuse", "steps": steps,
-                    "step": stage.name(), "kind": rejection.kind().as_str(), "cause": rejection.cause(),
+                    "step": stop.at.name(), "kind": rejection.kind().as_str(), "cause": rejection.cause(),
                     "index": failure.and_then(kest_core::passport::VerifyError::index),
                     "workload": failure.and_then(kest_core::passport::VerifyError::workload).map(ToString::to_string),
                     "status": rejection.status().as_u16(),
@@ -162,4 +171,7 @@ const LIFTS_NOTHING: &str = "this service asks for no proof, and takes the trust
 /// Where bearer passports are taken.
 const BELIEVED: &str = "this service asks for no proof, and believes whichever passport comes";
 /// A proof is made for one request and is not in what is at hand.
-const NOT_JUDGED: &str = "a proof belongs to one request and is in neither of the two headers";
+const NOT_JUDGED: &str =
+    "a proof belongs to one request and is in neither of the two headers: give all of it with --request";
+/// Asking a store of used proofs uses the proof up.
+const ONCE: &str = "whether it was sent before is known to the service's own replay store alone";

@@ -7,6 +7,7 @@ mod audit_places;
 mod bundle;
 mod canonicalize;
 mod explain;
+mod explain_requests;
 mod graph;
 mod inspect;
 mod jsonl;
