@@ -44,9 +44,9 @@ pub(super) fn renewed(issuer: &Arc<str>, keys: &KeySet) {
     for reason in SkippedKey::ALL {
         let skipped = u64::try_from(keys.skipped(reason)).unwrap_or(u64::MAX);
         if skipped > 0 {
-            let labels = [("reason", reason.kind().into()), ("issuer", Arc::clone(issuer).into())]
-                .map(|(name, value): (_, metrics::SharedString)| metrics::Label::new(name, value));
-            metrics::counter!(JWKS_SKIPPED_KEYS, labels.to_vec()).increment(skipped);
+            let reason = reason.kind();
+            metrics::counter!(JWKS_SKIPPED_KEYS, "reason" => reason, "issuer" => Arc::clone(issuer))
+                .increment(skipped);
         }
     }
 }
