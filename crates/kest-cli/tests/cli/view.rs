@@ -355,7 +355,7 @@ fn what_comes_is_shown_and_what_is_wrong_is_counted() {
     assert!(gone.starts_with("HTTP/1.1 404 "), "{gone}");
 }
 
-/// Attack: something with the name of a file of the log that is none, by which all that is older is never read.
+/// Attack: something with the name of a file of the log that is not one, by which all that is older is never read.
 #[test]
 fn file_that_cannot_be_read_hides_no_other() {
     let (_directory, folder, last) = log("view-unreadable");
