@@ -78,6 +78,7 @@ mod mentioned;
 mod nesting;
 mod read;
 mod shape;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod vocabulary;

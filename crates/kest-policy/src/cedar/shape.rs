@@ -8,6 +8,8 @@ use kest_core::{BoxError, parse_strict_json};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::straight::{self, Pairs};
+
 /// What the schema declares at one place of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -63,6 +65,15 @@ const DEEPEST: usize = 127;
 /// Every value is made by its own type and none is read as Cedar's JSON, whose escapes turn objects into entities and
 /// extension values.
 pub(super) fn context(declared: &Members, document: &str) -> Result<Context, Unfit> {
+    let pairs = match straight::pairs(declared, document) {
+        Ok(pairs) => pairs,
+        // Once more, to say what does not fit, and where.
+        Err(_unfit) => read(declared, document)?,
+    };
+    Context::from_pairs(pairs).map_err(|cause| Unfit::Context(cause.into()))
+}
+
+fn read(declared: &Members, document: &str) -> Result<Pairs, Unfit> {
     let unread = |cause: serde_json::Error| Unfit::Context(cause.into());
     // Members that are not declared are skimmed, not read.
     let mut unread_members: BTreeMap<Cow<'_, str>, &RawValue> =
@@ -75,7 +86,7 @@ pub(super) fn context(declared: &Members, document: &str) -> Result<Context, Unf
             members.insert(name.clone(), value);
         }
     }
-    Context::from_pairs(pairs(declared, members)?).map_err(|cause| Unfit::Context(cause.into()))
+    pairs(declared, members)
 }
 
 impl Shape {
@@ -114,10 +125,7 @@ fn set(element: &Shape, nulls: Nulls, elements: Vec<Value>) -> Result<Restricted
 }
 
 /// The declared members; the others stay unseen, as the validator assumes of every record.
-fn pairs(
-    members: &Members,
-    mut object: Map<String, Value>,
-) -> Result<Vec<(String, RestrictedExpression)>, Unfit> {
+fn pairs(members: &Members, mut object: Map<String, Value>) -> Result<Pairs, Unfit> {
     let mut pairs = Vec::with_capacity(members.len());
     for (name, member) in members {
         match (object.remove(name), member.presence) {
@@ -148,6 +156,80 @@ impl Unfit {
             Self::Missing(inner) => Self::Missing(path(inner)),
             Self::Other { expected, path: inner } => Self::Other { expected, path: path(inner) },
             Self::Context(cause) => Self::Context(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cedar::straight;
+
+    fn member(shape: Shape, presence: Presence) -> Member {
+        Member { shape, presence }
+    }
+
+    /// Those whose name ends in `?` may be absent.
+    fn members<const N: usize>(declared: [(&str, Shape); N]) -> Members {
+        let declared = declared.into_iter().map(|(name, shape)| match name.strip_suffix('?') {
+            Some(name) => (name.to_owned(), member(shape, Presence::Optional)),
+            None => (name.to_owned(), member(shape, Presence::Required)),
+        });
+        declared.collect()
+    }
+
+    fn texts(nulls: Nulls) -> Shape {
+        Shape::Set(Box::new(Shape::Text), nulls)
+    }
+
+    fn declared() -> Members {
+        let inner = members([("text", Shape::Text), ("truth?", Shape::Truth)]);
+        members([
+            ("list", texts(Nulls::Refused)),
+            ("holes?", texts(Nulls::Dropped)),
+            ("inner?", Shape::Record(inner)),
+            ("whole?", Shape::Whole),
+        ])
+    }
+
+    /// Attack: a document that one way of reading takes otherwise than the other.
+    #[test]
+    fn both_ways_of_reading_take_the_same_documents_and_make_the_same_of_them() {
+        let fitting = [
+            r#"{"list":[]}"#,
+            r#"{"list":["b","a","a"],"holes":["x",null],"inner":{"text":"\u0041\"","truth":true},"whole":-9223372036854775808}"#,
+            r#"{"list":["a"],"holes":null,"inner":null,"whole":null}"#,
+            r#"{"list":["a"],"other":{"__entity":{"type":"T","id":"1"},"list":[1.5,{}]},"inner":{"text":"","other":[null]}}"#,
+        ];
+        let unfit = [
+            r#"{}"#,
+            r#"{"list":null}"#,
+            r#"{"list":[null]}"#,
+            r#"{"list":["a",1]}"#,
+            r#"{"list":[],"whole":1.5}"#,
+            r#"{"list":[],"whole":9223372036854775808}"#,
+            r#"{"list":[],"whole":"1"}"#,
+            r#"{"list":[],"inner":{}}"#,
+            r#"{"list":[],"inner":{"text":{"__entity":{"type":"T","id":"1"}}}}"#,
+            r#"{"list":[],"inner":{"text":"a","truth":1}}"#,
+            r#"{"list":[],"inner":{"text":"a","text":"b"}}"#,
+            r#"{"list":[],"inner":["a"]}"#,
+            r#"{"list":[]"#,
+            r#"[]"#,
+        ];
+        let declared = declared();
+        for document in fitting {
+            let straight = Context::from_pairs(straight::pairs(&declared, document).unwrap()).unwrap();
+            assert_eq!(
+                straight,
+                Context::from_pairs(read(&declared, document).unwrap()).unwrap(),
+                "{document}"
+            );
+        }
+        for document in unfit {
+            assert!(read(&declared, document).is_err(), "{document}");
+            assert!(context(&declared, document).is_err(), "{document}");
+            assert!(straight::pairs(&declared, document).is_err(), "{document}");
         }
     }
 }
