@@ -92,6 +92,10 @@ impl JsonLines {
         JsonLinesBuilder { folder: folder.into(), settings: RecorderSettings::new(signer, durability) }
     }
 
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.0
+    }
+
     /// As [`Recorder::in_force`].
     ///
     /// # Errors

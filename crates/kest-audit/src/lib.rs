@@ -72,7 +72,7 @@ pub use json_lines::{JsonLines, JsonLinesBuilder};
 pub use lineage::{Recorded, Wanted};
 pub use note::{Checkpoint, NoteError};
 pub use place::{Append, Batch, CommitError, OpenError, ReadParts, Tail};
-pub use prune::{PruneError, PrunedFile, Pruning};
+pub use prune::{OldParts, PruneError, PrunedFile, Pruning};
 pub use read::{Log, RawLine};
 pub use record::{Before, LINE_BYTES, Line, LineError, Record, Refusal, Start};
 pub use recorder::{Durability, Recorder, RecorderBuilder};

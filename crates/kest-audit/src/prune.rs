@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::folder::{State, file_name};
 use crate::json_lines::JsonLines;
 use crate::read::Log;
+use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::tree::TreeHash;
 use crate::verify::{LogVerifier, Removed};
@@ -31,17 +32,27 @@ use crate::verify::{LogVerifier, Removed};
 #[must_use]
 pub struct Pruning {
     folder: PathBuf,
-    files: Vec<PrunedFile>,
-    removals: Vec<Removed>,
+    old: OldParts,
 }
 
-/// A file that goes.
+/// Which parts of a log can go, wherever it lies: for a place that deletes them itself.
+#[derive(Debug)]
+#[must_use]
+pub struct OldParts {
+    parts: Vec<PrunedFile>,
+    /// One for each part.
+    removals: Vec<Removed>,
+    /// Earlier ones, whose records go.
+    again: Vec<Removed>,
+}
+
+/// A file that goes, or what another place calls the part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PrunedFile {
     /// Whose.
     pub writer: Uuid,
-    /// Its number among the files of its writer.
+    /// Its number among those of its writer.
     pub number: u32,
     /// The number of its last record.
     pub through: u64,
@@ -58,41 +69,35 @@ pub enum PruneError {
     /// The log has a gap: what is left of it is evidence of that.
     #[error("audit log has a gap, and is not pruned")]
     Gap(Box<Report>),
-    /// The folder cannot be read, or a file not deleted. What was deleted before is recorded.
-    #[error("folder of the audit log failed")]
+    /// The folder, or another place, cannot be read, or a file not deleted. What was deleted before is recorded.
+    #[error("place of the audit log failed")]
     Folder(#[source] io::Error),
     /// The deletion cannot be recorded: nothing was deleted.
     #[error("deletion cannot be recorded")]
     Record(#[source] AuditError),
 }
 
-impl Pruning {
-    /// Finds the files in `folder` whose records were all written before that time, in milliseconds since 1970, and which no other
-    /// file of their writer stands before. The last file of a writer that lives stays.
+impl OldParts {
+    /// Finds the parts of `log` whose records were all written before that time, in milliseconds since 1970, and which no other part
+    /// of their writer stands before. The last part of a writer that lives stays.
     ///
     /// # Errors
     ///
     /// [`PruneError::Gap`] where `verifier` finds a fault, and [`PruneError::Folder`].
-    pub fn plan(
-        folder: impl Into<PathBuf>,
-        verifier: &LogVerifier<'_>,
-        before: u64,
-    ) -> Result<Self, PruneError> {
-        let folder = folder.into();
-        let log = Log::open(&folder).map_err(PruneError::Folder)?;
-        let (report, proved) = verifier.judge(&log).map_err(PruneError::Folder)?;
+    pub fn of(log: &Log, verifier: &LogVerifier<'_>, before: u64) -> Result<Self, PruneError> {
+        let (report, proved) = verifier.judge(log).map_err(PruneError::Folder)?;
         if !report.holds() {
             return Err(PruneError::Gap(Box::new(report)));
         }
-        let mut planned = Self { folder, files: Vec::new(), removals: Vec::new() };
+        let mut old = Self { parts: Vec::new(), removals: Vec::new(), again: Vec::new() };
         for told in &report.writers {
-            planned.old_files(&log, told.writer, told.state, before).map_err(PruneError::Folder)?;
+            old.of_writer(log, told.writer, told.state, before).map_err(PruneError::Folder)?;
         }
-        planned.said_again(&log, &proved).map_err(PruneError::Folder)?;
-        Ok(planned)
+        old.said_again(log, &proved).map_err(PruneError::Folder)?;
+        Ok(old)
     }
 
-    fn old_files(&mut self, log: &Log, writer: Uuid, state: State, before: u64) -> io::Result<()> {
+    fn of_writer(&mut self, log: &Log, writer: Uuid, state: State, before: u64) -> io::Result<()> {
         let last = log.files_of(writer).max();
         for number in log.files_of(writer) {
             if state == State::Live && Some(number) == last {
@@ -101,22 +106,23 @@ impl Pruning {
             let (mut end, mut bytes) = (None, 0);
             for raw in log.lines_from((writer, number), 0) {
                 let raw = raw?;
-                bytes = raw.next;
+                bytes += raw.bytes.len() + usize::from(raw.whole);
                 // The last one may be torn.
                 if let Some(line) = raw.whole.then(|| raw.read().ok()).flatten() {
                     end = Some((line.seq, line.at, TreeHash::of_line(&raw.bytes)));
                 }
             }
             let Some((through, at, hash)) = end.filter(|(_, at, _)| *at < before) else { break };
-            self.files.push(PrunedFile { writer, number, through, at, bytes });
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.parts.push(PrunedFile { writer, number, through, at, bytes });
             self.removals.push(Removed { writer, through, hash });
         }
         Ok(())
     }
 
-    /// Deletions that were recorded in a file which goes now: what they explain is still missing.
+    /// Deletions that were recorded in a part which goes now: what they explain is still missing.
     fn said_again(&mut self, log: &Log, proved: &[Removed]) -> io::Result<()> {
-        let going: HashSet<(Uuid, u32)> = self.files.iter().map(|file| (file.writer, file.number)).collect();
+        let going: HashSet<(Uuid, u32)> = self.parts.iter().map(|part| (part.writer, part.number)).collect();
         if going.is_empty() {
             return Ok(());
         }
@@ -137,17 +143,59 @@ impl Pruning {
         for it in proved {
             // Of a writer that is there by the record it goes on from; of one that is gone all that was said.
             let place = present.contains(&it.writer).then_some(it.through);
-            if wanted.contains(&(it.writer, place)) && !self.removals.contains(it) {
-                self.removals.push(*it);
+            let said = self.removals.contains(it) || self.again.contains(it);
+            if wanted.contains(&(it.writer, place)) && !said {
+                self.again.push(*it);
             }
         }
         Ok(())
     }
 
+    /// The parts that can go, those of one writer in their order.
+    #[must_use]
+    pub fn parts(&self) -> &[PrunedFile] {
+        &self.parts
+    }
+
+    /// Has `log`, which lies in the same place, record and seal again the earlier deletions that these parts alone say: before any
+    /// of them is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`PruneError::Record`]: delete nothing then.
+    pub async fn say_again(&self, log: &Recorder) -> Result<(), PruneError> {
+        record(&self.again, log).await
+    }
+}
+
+/// Each deletion by itself, so that the log has no gap between two of them.
+async fn record(removals: &[Removed], log: &Recorder) -> Result<(), PruneError> {
+    for it in removals {
+        log.removed(it.writer, it.through, it.hash).await.map_err(PruneError::Record)?;
+    }
+    Ok(())
+}
+
+impl Pruning {
+    /// Finds the files in `folder` that can go, as [`OldParts::of`] does of any log.
+    ///
+    /// # Errors
+    ///
+    /// [`PruneError::Gap`] where `verifier` finds a fault, and [`PruneError::Folder`].
+    pub fn plan(
+        folder: impl Into<PathBuf>,
+        verifier: &LogVerifier<'_>,
+        before: u64,
+    ) -> Result<Self, PruneError> {
+        let folder = folder.into();
+        let log = Log::open(&folder).map_err(PruneError::Folder)?;
+        Ok(Self { folder, old: OldParts::of(&log, verifier, before)? })
+    }
+
     /// The files that go, those of one writer in their order.
     #[must_use]
     pub fn files(&self) -> &[PrunedFile] {
-        &self.files
+        self.old.parts()
     }
 
     /// Has `log`, which lies in the same folder, record and seal the deletions, and then deletes, oldest first. Wherever this is
@@ -158,24 +206,21 @@ impl Pruning {
     /// [`PruneError::Record`], and then nothing was deleted; [`PruneError::Folder`] for a file that stays.
     pub async fn run(self, log: &JsonLines) -> Result<Vec<PrunedFile>, PruneError> {
         self.record(log).await?;
-        for file in &self.files {
+        for file in self.files() {
             delete(&self.folder, file)?;
         }
         // Names are gone for good when their folder is on the disk.
         #[cfg(unix)]
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(PruneError::Folder)?;
-        Ok(self.files)
+        Ok(self.old.parts)
     }
 
-    /// Each file by itself, so that the log has no gap between two deletions.
     async fn record(&self, log: &JsonLines) -> Result<(), PruneError> {
-        if self.files.is_empty() {
+        if self.files().is_empty() {
             return Ok(());
         }
-        for it in &self.removals {
-            log.removed(it.writer, it.through, it.hash).await.map_err(PruneError::Record)?;
-        }
-        Ok(())
+        record(&self.old.removals, log.recorder()).await?;
+        self.old.say_again(log.recorder()).await
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum Audit {
     Tail(Query),
     /// Put the passport of one entry together again, for `kest verify`.
     Passport(Passport),
-    /// Delete files whose records are old: recorded and sealed before, oldest first, and never from a log with a gap.
+    /// Delete files, or rows, whose records are old: recorded and sealed before, oldest first, and never from a log with a gap.
     Prune(Prune),
 }
 
@@ -112,7 +112,8 @@ pub(crate) struct Passport {
 
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
-    /// The folder of the log.
+    /// The log: a folder, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, whose password is taken from `PGPASSWORD`: a role that may
+    /// delete.
     #[arg(value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// Trust bundle with the keys of all who signed: the log is verified before.

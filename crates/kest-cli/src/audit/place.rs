@@ -1,8 +1,14 @@
 //! Where a log lies: a folder, a file of `SQLite`, or a server of `PostgreSQL`.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use kest_audit::Log;
+use kest_audit::{Log, OldParts};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use kest_audit::{Recorder, RecorderBuilder};
+use kest_core::signature::Ed25519Signer;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use uuid::Uuid;
 
 use super::AuditError;
 
@@ -33,13 +39,14 @@ pub(crate) fn shown(place: &Path) -> String {
     }
 }
 
-enum Named<'it> {
+/// A place, by the form of its name.
+pub(super) enum Named<'it> {
     Folder(&'it Path),
     Sqlite(&'it Path),
     Postgres(&'it str),
 }
 
-fn named(place: &Path) -> Named<'_> {
+pub(super) fn named(place: &Path) -> Named<'_> {
     let text = place.to_str().unwrap_or_default();
     if let Some(path) = text.strip_prefix("sqlite:") {
         Named::Sqlite(Path::new(path))
@@ -50,10 +57,101 @@ fn named(place: &Path) -> Named<'_> {
     }
 }
 
+/// Deletes old parts of a log in a database, after a record of its own says so.
+pub(super) async fn remove(
+    place: &Path,
+    signer: Arc<Ed25519Signer>,
+    old: &OldParts,
+) -> Result<(), AuditError> {
+    match named(place) {
+        // Files are deleted by `Pruning`.
+        Named::Folder(_) => Ok(()),
+        Named::Sqlite(path) => remove_from_sqlite(path, signer, old).await,
+        Named::Postgres(address) => remove_from_postgres(address, signer, old).await,
+    }
+}
+
 #[cfg(feature = "sqlite")]
-fn sqlite(path: &Path) -> Result<Log, AuditError> {
-    let place = kest_sql::Sqlite::builder(path).timeout(WAIT).build();
-    place.map_err(|cause| AuditError::Place(cause.into()))?.log().map_err(AuditError::Unreadable)
+use of_sqlite::{remove_from_sqlite, sqlite};
+
+#[cfg(feature = "sqlite")]
+mod of_sqlite {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use kest_audit::{Durability, Log, OldParts};
+    use kest_core::signature::Ed25519Signer;
+    use kest_sql::Sqlite;
+
+    use super::{AuditError, WAIT, remove_by};
+
+    fn place(path: &Path) -> Result<Sqlite, AuditError> {
+        Sqlite::builder(path).timeout(WAIT).build().map_err(|cause| AuditError::Place(cause.into()))
+    }
+
+    pub(super) fn sqlite(path: &Path) -> Result<Log, AuditError> {
+        place(path)?.log().map_err(AuditError::Unreadable)
+    }
+
+    pub(super) async fn remove_from_sqlite(
+        path: &Path,
+        signer: Arc<Ed25519Signer>,
+        old: &OldParts,
+    ) -> Result<(), AuditError> {
+        let place = place(path)?;
+        let builder = place.recorder(signer, Durability::Required);
+        remove_by(builder, old, async |log, writer, part| place.remove(log, writer, part).await).await
+    }
+}
+
+#[cfg(feature = "postgres")]
+use of_postgres::{postgres, remove_from_postgres};
+
+#[cfg(feature = "postgres")]
+mod of_postgres {
+    use std::sync::Arc;
+
+    use kest_audit::{Durability, Log, OldParts};
+    use kest_core::signature::Ed25519Signer;
+    use kest_sql::Postgres;
+
+    use super::{AuditError, WAIT, remove_by};
+
+    fn place(address: &str) -> Result<Postgres, AuditError> {
+        Postgres::builder(address).timeout(WAIT).build().map_err(|cause| AuditError::Place(cause.into()))
+    }
+
+    pub(super) fn postgres(address: &str) -> Result<Log, AuditError> {
+        place(address)?.log().map_err(AuditError::Unreadable)
+    }
+
+    pub(super) async fn remove_from_postgres(
+        address: &str,
+        signer: Arc<Ed25519Signer>,
+        old: &OldParts,
+    ) -> Result<(), AuditError> {
+        let place = place(address)?;
+        let builder = place.recorder(signer, Durability::Required);
+        remove_by(builder, old, async |log, writer, part| place.remove(log, writer, part).await).await
+    }
+}
+
+/// Each writer's at once, up to the last that goes.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+async fn remove_by(
+    builder: RecorderBuilder,
+    old: &OldParts,
+    remove: impl AsyncFn(&Recorder, Uuid, u32) -> Result<(), kest_sql::RemoveError>,
+) -> Result<(), AuditError> {
+    let log = builder.open().await.map_err(AuditError::Open)?;
+    old.say_again(&log).await.map_err(AuditError::Prune)?;
+    for parts in old.parts().chunk_by(|one, next| one.writer == next.writer) {
+        if let Some(last) = parts.last() {
+            let removed = remove(&log, last.writer, last.number).await;
+            removed.map_err(|cause| AuditError::Place(cause.into()))?;
+        }
+    }
+    log.close().await.map_err(AuditError::Close)
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -61,14 +159,26 @@ fn sqlite(_path: &Path) -> Result<Log, AuditError> {
     Err(AuditError::NotBuilt("sqlite"))
 }
 
-#[cfg(feature = "postgres")]
-fn postgres(address: &str) -> Result<Log, AuditError> {
-    let place = kest_sql::Postgres::builder(address).timeout(WAIT).build();
-    place.map_err(|cause| AuditError::Place(cause.into()))?.log().map_err(AuditError::Unreadable)
+#[cfg(not(feature = "sqlite"))]
+async fn remove_from_sqlite(
+    _path: &Path,
+    _signer: Arc<Ed25519Signer>,
+    _old: &OldParts,
+) -> Result<(), AuditError> {
+    Err(AuditError::NotBuilt("sqlite"))
 }
 
 #[cfg(not(feature = "postgres"))]
 fn postgres(_address: &str) -> Result<Log, AuditError> {
+    Err(AuditError::NotBuilt("postgres"))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn remove_from_postgres(
+    _address: &str,
+    _signer: Arc<Ed25519Signer>,
+    _old: &OldParts,
+) -> Result<(), AuditError> {
     Err(AuditError::NotBuilt("postgres"))
 }
 

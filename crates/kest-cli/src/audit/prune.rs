@@ -1,14 +1,15 @@
-//! `kest audit prune`: deletes old files of a log, so that what is left verifies.
+//! `kest audit prune`: deletes old files or rows of a log, so that what is left verifies.
 
 use std::sync::Arc;
 
-use kest_audit::{Durability, JsonLines, LogVerifier, PruneError, PrunedFile, Pruning};
+use kest_audit::{Durability, JsonLines, Log, LogVerifier, OldParts, PruneError, PrunedFile, Pruning};
 use kest_core::passport::VerifySettings;
 use kest_core::signature::{Ed25519Signer, KeyRing, Sign as _};
 use kest_core::{Clock as _, SystemClock, Verifier};
 use serde::Serialize;
 
 use super::flags::Prune;
+use super::place::{Named, named, remove};
 use super::{AuditError, open, ring};
 use crate::failure::{Answer, Failure};
 use crate::output::Output;
@@ -30,28 +31,16 @@ pub(crate) async fn run(flags: Prune) -> Result<Answer, Failure> {
     if !trusts(&ring, &signer) {
         return Err(AuditError::UntrustedKey.into());
     }
-    // A folder without a log is not made one.
-    open(&flags.log)?;
+    // A place without a log is not made one.
+    let log = open(&flags.log)?;
     let mut settings = VerifySettings::default();
     settings.dialect = flags.dialect.into();
     let verifier = LogVerifier::new(Verifier::with(settings), &ring);
     let days = flags.older_than.unwrap_or_default().saturating_mul(DAY);
     let before = flags.before.unwrap_or_else(|| SystemClock.unix_millis().saturating_sub(days));
-    let pruning = match Pruning::plan(&flags.log, &verifier, before) {
-        Err(PruneError::Gap(_)) => {
-            crate::output::say("audit log has a gap and is not pruned: see kest audit verify");
-            return Ok(Answer::No);
-        }
-        planned => planned.map_err(AuditError::Prune)?,
-    };
-    let files = if flags.dry_run || pruning.files().is_empty() {
-        pruning.files().to_vec()
-    } else {
-        let log = JsonLines::builder(&flags.log, signer, Durability::Required);
-        let log = log.open().map_err(AuditError::Open)?;
-        let pruned = pruning.run(&log).await.map_err(AuditError::Prune)?;
-        log.close().await.map_err(AuditError::Close)?;
-        pruned
+    let Some(files) = prune(&flags, signer, &log, &verifier, before).await? else {
+        crate::output::say("audit log has a gap and is not pruned: see kest audit verify");
+        return Ok(Answer::No);
     };
     let mut output = Output::open();
     for file in &files {
@@ -64,6 +53,39 @@ pub(crate) async fn run(flags: Prune) -> Result<Answer, Failure> {
     }
     output.flush()?;
     Ok(Answer::Yes)
+}
+
+/// What went, or would go; `None` of a log with a gap.
+async fn prune(
+    flags: &Prune,
+    signer: Arc<Ed25519Signer>,
+    log: &Log,
+    verifier: &LogVerifier<'_>,
+    before: u64,
+) -> Result<Option<Vec<PrunedFile>>, AuditError> {
+    if let Named::Folder(folder) = named(&flags.log) {
+        let Some(pruning) = unless_gap(Pruning::plan(folder, verifier, before))? else { return Ok(None) };
+        if flags.dry_run || pruning.files().is_empty() {
+            return Ok(Some(pruning.files().to_vec()));
+        }
+        let log = JsonLines::builder(folder, signer, Durability::Required);
+        let log = log.open().map_err(AuditError::Open)?;
+        let pruned = pruning.run(&log).await.map_err(AuditError::Prune)?;
+        log.close().await.map_err(AuditError::Close)?;
+        return Ok(Some(pruned));
+    }
+    let Some(old) = unless_gap(OldParts::of(log, verifier, before))? else { return Ok(None) };
+    if !flags.dry_run && !old.parts().is_empty() {
+        remove(&flags.log, signer, &old).await?;
+    }
+    Ok(Some(old.parts().to_vec()))
+}
+
+fn unless_gap<Planned>(planned: Result<Planned, PruneError>) -> Result<Option<Planned>, AuditError> {
+    match planned {
+        Err(PruneError::Gap(_)) => Ok(None),
+        planned => planned.map(Some).map_err(AuditError::Prune),
+    }
 }
 
 fn trusts(ring: &KeyRing, signer: &Ed25519Signer) -> bool {

@@ -1,6 +1,7 @@
 //! `kest audit`, `graph` and `view` over a log in a database: as over a folder.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -50,6 +51,39 @@ fn check(log: &str, keys: &str, hash: &str) {
     tail.wait().unwrap();
 }
 
+/// Old parts go, recorded before, and what is left verifies; of a log with a gap nothing goes.
+async fn check_pruned(directory: &Path, log: &str, keys: &str, begin: impl Fn() -> RecorderBuilder) {
+    let recorder = Arc::new(begin().segment_bytes(2048).open().await.unwrap());
+    let shared: Arc<dyn Audit> = Arc::<Recorder>::clone(&recorder);
+    let service = Admitter::builder(Arc::new(signer("cart"))).audit(shared).build();
+    for _operation in 0..10 {
+        let step = Operation::named("step").unwrap();
+        drop(service.originate(Origin::system(), &step, &dangerous_allow_all()).await.unwrap());
+    }
+    recorder.close().await.unwrap();
+    let key = file(directory, "cart.key.jwk", signer("cart").to_private_jwk().unwrap());
+    #[cfg(unix)]
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let prune = |more: &[&str]| {
+        kest([&["audit", "prune", log, "--keys", keys, "--key", &key, "--json"], more].concat(), b"")
+    };
+    let verified = || kest(["audit", "verify", log, "--keys", keys, "--json"], b"").json();
+    let young = prune(&["--older-than", "1"]);
+    assert_eq!((young.code, young.json_lines().len()), (Some(0), 0), "{young:?}");
+    let before = verified();
+    let all = ["--before", "99999999999999"];
+    let would = prune(&[&all[..], &["--dry-run"]].concat());
+    assert!(would.json_lines().len() > 3, "{would:?}");
+    assert_eq!(verified(), before);
+    let pruned = prune(&all);
+    assert_eq!((pruned.code, pruned.json_lines()), (Some(0), would.json_lines()), "{pruned:?}");
+    let left = verified();
+    assert_eq!((&left["verdict"], &left["entries"]), (&"accept".into(), &0.into()), "{left}");
+    // What explains that they are gone goes in the next run, and is said again.
+    assert_eq!(prune(&all).code, Some(0));
+    assert_eq!(verified()["verdict"], "accept");
+}
+
 #[tokio::test]
 async fn log_in_a_sqlite_file_is_read_as_one_in_a_folder() {
     let directory = directory("audit-sqlite");
@@ -58,6 +92,8 @@ async fn log_in_a_sqlite_file_is_read_as_one_in_a_folder() {
     let place = Sqlite::builder(&path).build().unwrap();
     let hash = write(place.recorder(Arc::new(signer("cart")), Durability::Required)).await;
     check(&format!("sqlite:{}", path.display()), &keys, &hash);
+    let begin = || place.recorder(Arc::new(signer("cart")), Durability::Required);
+    check_pruned(&directory, &format!("sqlite:{}", path.display()), &keys, begin).await;
     let missing = kest(["audit", "verify", "sqlite:/nowhere/audit.db", "--keys", &keys], b"");
     assert_eq!(missing.code, Some(2), "{missing:?}");
 }
@@ -73,6 +109,12 @@ async fn log_in_postgres_is_read_as_one_in_a_folder() {
     let place = Postgres::builder(&url).build().unwrap();
     let hash = write(place.recorder(Arc::new(signer("cart")), Durability::Required)).await;
     check(&url, &keys, &hash);
+    let hash = {
+        let begin = || place.recorder(Arc::new(signer("cart")), Durability::Required);
+        check_pruned(&directory, &url, &keys, begin).await;
+        write(begin()).await
+    };
+    assert_eq!(hash.len(), 64);
 
     server.execute("ALTER TABLE kest_audit DISABLE TRIGGER ALL; DELETE FROM kest_audit WHERE seq = 1").await;
     let gap = kest(["audit", "verify", &url, "--keys", &keys, "--json"], b"");
