@@ -83,7 +83,7 @@ pub(crate) async fn run(flags: Verify) -> Result<Answer, Failure> {
     bar.finish_and_clear();
     let mut output = Output::open();
     if flags.json {
-        output.json(&told(&report, keys.clone()))?;
+        output.json(&told(&report, keys))?;
     } else {
         let writers = report.writers.iter().flat_map(|writer| {
             let went_by = writer.in_force.iter().map(|told| in_force_shown(writer, told, keys.as_deref()));

@@ -188,3 +188,70 @@ impl View {
         line
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> View {
+        let text = |text: &str| Some(text.to_owned());
+        View {
+            at: 1000,
+            kind: "signed",
+            user: text("alice"),
+            agent: text("web"),
+            task: text("t-1"),
+            tenant: text("acme"),
+            workload: text("cart"),
+            operation: text("pay"),
+            trace: text("ab"),
+            content_hash: text("cd"),
+            trust_score: Some(40),
+            taints: vec!["raw".to_owned()],
+            ..View::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(ask: impl Fn(&mut Query), fits: bool) {
+        let mut query = Query::default();
+        ask(&mut query);
+        assert_eq!(view().fits(&query), fits, "{query:?}");
+    }
+
+    /// Both ends of a range of trust, and the beginning of one of time, belong to it; its end does not.
+    #[test]
+    fn ranges_have_their_ends() {
+        for (least, most, fits) in [(40, 40, true), (41, 50, false), (30, 39, false), (0, 100, true)] {
+            check(|query| (query.min_trust, query.max_trust) = (Some(least), Some(most)), fits);
+        }
+        for (since, until, fits) in [(1000, 1001, true), (999, 1000, false), (1001, 2000, false)] {
+            check(|query| (query.since, query.until) = (Some(since), Some(until)), fits);
+        }
+    }
+
+    #[test]
+    fn each_name_fits_whole_and_by_its_own_member() {
+        type Member = fn(&mut Query) -> &mut Option<String>;
+        let members: [(Member, &str); 9] = [
+            (|query| &mut query.user, "alice"),
+            (|query| &mut query.agent, "web"),
+            (|query| &mut query.task, "t-1"),
+            (|query| &mut query.tenant, "acme"),
+            (|query| &mut query.workload, "cart"),
+            (|query| &mut query.operation, "pay"),
+            (|query| &mut query.trace, "ab"),
+            (|query| &mut query.content_hash, "cd"),
+            (|query| &mut query.taint, "raw"),
+        ];
+        for (member, value) in members {
+            check(|query| *member(query) = Some(value.to_owned()), true);
+            for (other, _) in members.iter().filter(|(_, other)| *other != value) {
+                check(|query| *other(query) = Some(value.to_owned()), false);
+            }
+            check(|query| *member(query) = value.get(1..).map(str::to_owned), false);
+        }
+        check(|query| query.refused = true, false);
+        check(|query| query.signed = true, true);
+    }
+}

@@ -186,6 +186,10 @@ mod tests {
         {
             check(&guard, "/", &[("host", host)], 200);
         }
+        // Other spellings of this machine, which no other site's name can have.
+        for host in ["0x7f.1:8088", "localhost.:8088", "[::ffff:127.0.0.1]:8088"] {
+            check(&guard, "/", &[("host", host)], 200);
+        }
         for host in [
             "evil.example:8088",
             "evil.example",

@@ -73,16 +73,17 @@ impl Index {
     /// Takes an entry; where it was recorded as signed, that counts more than that another carried it.
     pub(crate) fn operation(&mut self, mut operation: Operation) {
         let hash = operation.hash;
-        if let Some(known) = self.by_hash.get(&hash) {
-            let known = self.operations.items.get_mut(known);
-            if let Some(known) =
-                known.filter(|it| it.view.kind != "signed" && operation.view.kind == "signed")
-            {
-                (known.view.kind, known.place) = (operation.view.kind, operation.place);
+        operation.end = if let Some(key) = self.by_hash.get(&hash).copied() {
+            let carried = |known: &Operation| known.view.kind != "signed" && operation.view.kind == "signed";
+            if !self.operations.items.get(&key).is_some_and(carried) {
+                return;
             }
-            return;
-        }
-        operation.end = self.waiting.remove(&hash);
+            // It stands where its signer recorded it, and at that time.
+            self.by_hash.remove(&hash);
+            self.operations.take(&key).and_then(|known| known.end)
+        } else {
+            self.waiting.remove(&hash)
+        };
         let cost = size_of::<Operation>() + cost(&operation.view);
         let (key, gone) = self.operations.add(operation.view.at, operation, cost);
         self.by_hash.extend(key.map(|key| (hash, key)));
@@ -156,6 +157,11 @@ struct Newest<Item> {
 impl<Item> Newest<Item> {
     fn within(most: usize) -> Self {
         Self { items: BTreeMap::new(), costs: HashMap::new(), cost: 0, most, came: 0, left_out: 0 }
+    }
+
+    fn take(&mut self, key: &Key) -> Option<Item> {
+        self.cost = self.cost.saturating_sub(self.costs.remove(key).unwrap_or_default());
+        self.items.remove(key)
     }
 
     /// Where it was put, unless it is too old, and what had to go.
@@ -274,5 +280,26 @@ mod tests {
         assert_eq!((held.view.kind, held.place), ("signed", ((Uuid::nil(), 2), 9)));
         assert!(held.end.is_some());
         assert_eq!(index.operations().count(), 1);
+    }
+
+    /// Failure: an entry that another carried later was listed and searched by the time and the writer of that.
+    #[test]
+    fn entry_is_listed_by_the_time_at_which_it_was_signed() {
+        let mut index = Index::default();
+        let hash = EntryHash::of("5 x");
+        let of = |writer: &str, at, kind| {
+            let view = View { at, writer: writer.to_owned(), ..operation(5, kind, "x").view };
+            Operation { view, ..operation(5, kind, "x") }
+        };
+        index.operation(of("other", 9, "carried"));
+        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: None });
+        index.operation(operation(7, "signed", "y"));
+        index.operation(of("own", 5, "signed"));
+        assert_eq!(times(&index), [7, 5]);
+        let held = index.get(&hash).unwrap();
+        assert_eq!((held.view.writer.as_str(), held.end.is_some()), ("own", true));
+        assert_eq!((index.operations.costs.len(), index.operations_left_out()), (2, 0));
+        let costs: usize = index.operations.costs.values().sum();
+        assert_eq!(index.operations.cost, costs);
     }
 }

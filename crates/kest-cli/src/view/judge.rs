@@ -74,6 +74,22 @@ impl Judged {
     }
 }
 
+/// The last look at the log that came to an end: how long it was then, and when that was.
+#[derive(Debug, Default)]
+struct Before(Option<(u64, Instant)>);
+
+impl Before {
+    /// Whether a log of so many bytes need not be looked at now.
+    fn is_enough(&self, bytes: Option<u64>, now: Instant) -> bool {
+        self.0.is_some_and(|(was, at)| bytes == Some(was) && now.saturating_duration_since(at) < IDLE)
+    }
+
+    /// What could not be read, since a file was deleted meanwhile, is looked at again at once.
+    fn looked(&mut self, bytes: Option<u64>, began: Instant, found: &io::Result<Report>) {
+        self.0 = bytes.filter(|_| found.is_ok()).map(|bytes| (bytes, began));
+    }
+}
+
 /// Verifies the log until the program ends, which does not wait for it: again when it has grown.
 pub(crate) fn judge(
     log: Log,
@@ -88,24 +104,40 @@ pub(crate) fn judge(
         let verifier = LogVerifier::new(Verifier::with(settings), &ring);
         // What was found right is compared by its hashes the next time, and judged once.
         let mut verified = Verified::default();
-        let mut before: Option<(u64, Instant)> = None;
+        let mut before = Before::default();
         loop {
             let (at, begin) = (SystemClock.unix_millis(), Instant::now());
             let log = log.again();
             let bytes = log.as_ref().ok().map(|log| log.bytes());
-            let same = before.is_some_and(|(was, at)| bytes == Some(was) && at.elapsed() < IDLE);
-            if !same {
-                before = bytes.map(|bytes| (bytes, begin));
+            if !before.is_enough(bytes, begin) {
                 judged.whole.store(bytes.unwrap_or_default(), Ordering::Relaxed);
                 judged.read.store(0, Ordering::Relaxed);
                 let count = |read| {
                     judged.read.fetch_add(read, Ordering::Relaxed);
                 };
                 let report = log.and_then(|log| verifier.resume(&log, &mut verified, count, |_verified| ()));
+                before.looked(bytes, begin, &report);
                 let report = report.map_err(|error| with_causes(&error));
                 judged.tell(Found { report, at, begun: begin, took: begin.elapsed() });
             }
             std::thread::sleep(BETWEEN.max(begin.elapsed() * SHARE));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Failure: a file is deleted while the log is checked, and "could not be checked" stands for a minute.
+    #[test]
+    fn log_that_could_not_be_read_is_looked_at_again_at_once() {
+        let (mut before, began) = (Before::default(), Instant::now());
+        assert!(!before.is_enough(Some(7), began));
+        before.looked(Some(7), began, &Ok(Report::default()));
+        assert!(before.is_enough(Some(7), began) && !before.is_enough(Some(8), began));
+        assert!(!before.is_enough(Some(7), began + IDLE) && !before.is_enough(None, began));
+        before.looked(Some(7), began, &Err(io::ErrorKind::NotFound.into()));
+        assert!(!before.is_enough(Some(7), began));
+    }
 }

@@ -114,7 +114,7 @@ fn lineage(site: &Site, path: &str, asked: &Asked) -> Answer {
         Ok(Some(gathered)) => gathered,
         Ok(None) => return nothing(site, path, "The log has no such lineage."),
         Err(error) => {
-            let told = html! { p .note .bad role="alert" { (with_causes(&error)) } };
+            let told = html! { p .note .bad role="alert" { (pages::text(&with_causes(&error))) } };
             let page = pages::page(site, path, "Lineage", &told);
             return markup(StatusCode::SERVICE_UNAVAILABLE, &page);
         }

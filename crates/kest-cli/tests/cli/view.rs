@@ -48,7 +48,10 @@ impl Viewer {
 
     /// Waits until it says this on standard error.
     fn hear(&self, what: &str) -> String {
-        self.said.iter().find(|line| line.contains(what)).unwrap()
+        let next = || self.said.recv_timeout(Duration::from_secs(120)).ok();
+        std::iter::from_fn(next)
+            .find(|line| line.contains(what))
+            .unwrap_or_else(|| panic!("not said: {what}"))
     }
 
     /// The whole answer to a request.
@@ -347,7 +350,10 @@ fn what_comes_is_shown_and_what_is_wrong_is_counted() {
         let operation = Operation::named("late").unwrap();
         drop(service.originate(Origin::system(), &operation, &dangerous_allow_all()).await.unwrap());
     });
-    let list = std::iter::from_fn(|| Some(viewer.get("/"))).find(|list| list.contains("late")).unwrap();
+    let began = Instant::now();
+    let looks = std::iter::from_fn(|| Some(viewer.get("/")));
+    let mut looks = looks.take_while(|_| began.elapsed() < Duration::from_secs(120));
+    let list = looks.find(|list| list.contains("late")).unwrap();
     assert!(list.contains("root"), "{list}");
     assert_ne!(viewer.get("/changes"), before);
     // What is still in the list was deleted: that is said, and the page goes on.

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::text;
 use crate::view::routes::Site;
 
 /// The pages, by address and name.
@@ -25,7 +26,7 @@ pub(crate) fn page(site: &Site, path: &str, title: &str, own: &Markup) -> Markup
             body data-now=(site.now()) {
                 a .skip href="#main" { "Skip to content" }
                 header {
-                    p .name { "Audit log " code { bdi { (site.name) } } }
+                    p .name { "Audit log " code { (text(&site.name)) } }
                     nav aria-label="pages" {
                         ul {
                             @for (to, name) in PAGES {
@@ -39,7 +40,7 @@ pub(crate) fn page(site: &Site, path: &str, title: &str, own: &Markup) -> Markup
                 main #main tabindex="-1" {
                     h1 { (title) }
                     @if let Some(trouble) = following.trouble {
-                        p .note .bad role="alert" { strong { "Not all of the log can be read: " } bdi { (trouble) } }
+                        p .note .bad role="alert" { strong { "Not all of the log can be read: " } (text(&trouble)) }
                     }
                     @if !following.caught_up {
                         p .note { strong { "Still reading. " } "What is shown below is not all of the log yet." }

@@ -62,15 +62,12 @@ struct Told<'index> {
 
 /// The list, with how many lineages fit.
 pub(crate) fn list(index: &Index, asked: &Asked) -> Markup {
-    let mut keys: Vec<Key<'_>> = Vec::new();
-    let mut known: HashMap<Key<'_>, usize> = HashMap::new();
-    for operation in index.operations().filter(|operation| operation.view.fits(&asked.query)) {
-        let key = Key::of(operation);
-        known.entry(key).or_insert_with(|| {
-            keys.push(key);
-            keys.len() - 1
-        });
-    }
+    let fits = |operation: &&Operation| operation.view.fits(&asked.query);
+    let fitting: HashSet<Key<'_>> = index.operations().filter(fits).map(Key::of).collect();
+    // By what a row shows, which is the newest of a lineage, and not the newest of it that fits.
+    let mut listed = HashSet::new();
+    let newest = index.operations().map(Key::of);
+    let keys: Vec<Key<'_>> = newest.filter(|key| fitting.contains(key) && listed.insert(*key)).collect();
     let shown: HashMap<Key<'_>, usize> = keys
         .iter()
         .skip(page_of(asked, keys.len(), EACH) * EACH)
@@ -175,5 +172,35 @@ fn names<'it, Names: ExactSizeIterator<Item = &'it str>>(names: Names) -> Markup
     html! {
         @for name in names.take(NAMES) { (text(name)) " " }
         @if more > 0 { span .quiet { "and " (more) " more" } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kest_core::entry::EntryHash;
+
+    use super::*;
+    use crate::audit::view::View;
+
+    fn index(entries: &[(u64, &str, &str)]) -> Index {
+        let mut index = Index::default();
+        for (at, trace, name) in entries {
+            let text = |text: &str| Some(text.to_owned());
+            let hash = EntryHash::of(&format!("{at}"));
+            let entry = Some(hash.to_hex());
+            let view = View { at: *at, entry, trace: text(trace), operation: text(name), ..View::default() };
+            index.operation(Operation { view, hash, place: ((uuid::Uuid::nil(), 1), *at), end: None });
+        }
+        index
+    }
+
+    /// Failure: of a lineage that fits by an old entry the newest time is shown, and the list is in another order than that.
+    #[test]
+    fn rows_are_in_the_order_of_the_times_that_they_show() {
+        let index = index(&[(1, "old", "pay"), (2, "other", "pay"), (3, "old", "close"), (4, "none", "x")]);
+        let shown = list(&index, &Asked::read("operation=pay").unwrap()).0;
+        let places = ["data-key=\"old\"", "data-key=\"other\""].map(|row| shown.find(row).unwrap());
+        assert!(places[0] < places[1] && !shown.contains("data-key=\"none\""), "{shown}");
+        assert!(shown.contains("2 lineages that fit"), "{shown}");
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn found(judged: &Judged, unreadable: u64) -> Markup {
                 Some(found) => {
                     p .quiet { "Checked as it was at " (shown_time(found.at)) ", in " (found.took.as_millis()) " ms. It is checked again as it grows." }
                     @match &found.report {
-                        Err(error) => p .note .bad role="alert" { strong { "The log could not be checked: " } bdi { (error) } },
+                        Err(error) => p .note .bad role="alert" { strong { "The log could not be checked: " } (text(error)) },
                         Ok(report) => { (writers(report)) (faults(report)) }
                     }
                 }

@@ -15,7 +15,7 @@ use crate::view::index::End;
 pub(crate) use frame::page;
 
 /// A stranger's text: what would hide, reorder or move anything is spelled out.
-fn text(text: &str) -> Markup {
+pub(crate) fn text(text: &str) -> Markup {
     html! { bdi { (kest_graph::shown(text)) } }
 }
 
