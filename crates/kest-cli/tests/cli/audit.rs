@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kest_audit::{Durability, JsonLines};
+use kest_core::audit::{EndGuard, Ending};
+use kest_core::entry::EntryHash;
 use kest_core::policy::{dangerous_allow_all, policy_fn};
+use kest_core::signature::{Bundle, KeyRing, NotAfter, Sign as _};
 use kest_core::trust::Origin;
 use kest_core::{Admission, Admitter, Audit, Operation};
+use serde_json::{Value, json};
 
 use crate::support::{bundle, directory, file, kest, signer};
 
@@ -126,6 +130,16 @@ fn old_files_go_and_what_is_left_verifies() {
     };
     let all = ["--before", "99999999999999"];
     assert_eq!((prune(&stranger, &all).code, files()), (Some(2), 1));
+    // A key that the bundle lets end before today, and which may have been stolen since.
+    let mut retired = KeyRing::new();
+    let own = signer("cart").current();
+    let (workload, id, public) = (own.workload().clone(), own.key_id().clone(), own.public_key().clone());
+    retired.trust_until(workload, id, public, NotAfter::from_unix_seconds(1_700_000_000).unwrap()).unwrap();
+    let retired = file(&directory, "retired.json", Bundle::to_json(&retired).unwrap());
+    let flags = [&["--keys", retired.as_str(), "--key", &key], &all[..]].concat();
+    let ended = kest(arguments("prune", &folder, &flags), b"");
+    assert_eq!((ended.code, files()), (Some(2), 1), "{ended:?}");
+    assert!(ended.stderr.contains("bundle does not trust the key"), "{}", ended.stderr);
     let young = prune(&key, &["--older-than", "1"]);
     assert_eq!((young.code, young.json_lines().len(), files()), (Some(0), 0, 1));
     let would = prune(&key, &[&all[..], &["--dry-run"]].concat());
@@ -179,6 +193,45 @@ fn records_are_found_by_what_they_say() {
     assert_eq!(count(&["--workload", "spiffe://example.org/cart"]), 2);
     assert_eq!(count(&["--min-trust", "101"]), 0);
     assert_eq!(count(&["--until", "1"]), 0);
+}
+
+/// What was recorded with the end of an operation, and what an entry signs: whichever of the two a service was told to keep.
+#[test]
+fn operations_are_found_by_the_hash_of_what_they_gave() {
+    let directory = directory("audit-content");
+    let folder = directory.join("log");
+    let (answer, page) = (EntryHash::of_bytes(b"answer"), EntryHash::of_bytes(b"page"));
+    let read = write(&folder, async |service: Admitter| {
+        let policy = dangerous_allow_all();
+        let read = Operation::named("read").unwrap();
+        let read = service.originate(Origin::system(), &read, &policy).await.unwrap();
+        let publish = Operation::named("publish").unwrap().content_hash(page);
+        drop(read.operation(publish).admit(&policy).await.unwrap());
+        let mut end = EndGuard::of(&read);
+        end.gave(answer);
+        end.end(Ending::Complete);
+        read
+    });
+    let found = |hash: &str| {
+        let run = kest(arguments("query", &folder, &["--json", "--content-hash", hash]), b"");
+        let lines = run.json_lines();
+        assert_eq!(run.code, Some(i32::from(lines.is_empty())), "{run:?}");
+        lines
+    };
+    let [ended] = found(&answer.to_hex()).try_into().unwrap();
+    assert_eq!((&ended["kind"], &ended["entry"]), (&json!("finished"), &json!(read.entry().hash().to_hex())));
+    let [signed] = found(&page.to_hex()).try_into().unwrap();
+    assert_eq!((&signed["kind"], &signed["operation"]), (&json!("signed"), &json!("publish")));
+    assert_eq!(
+        (&ended["content_hash"], &signed["content_hash"]),
+        (&json!(answer.to_hex()), &json!(page.to_hex()))
+    );
+    // A part of a hash is another hash, and most records have none.
+    for other in [EntryHash::of_bytes(b"other").to_hex(), answer.to_hex()[..63].to_owned(), String::new()] {
+        assert_eq!(found(&other), Vec::<Value>::new(), "{other}");
+    }
+    let shown = kest(arguments("query", &folder, &["--content-hash", &page.to_hex()]), b"");
+    assert!(shown.text().contains(&format!(" content={} ", page.to_hex())), "{shown:?}");
 }
 
 #[test]
@@ -241,7 +294,7 @@ fn what_comes_is_shown_once() {
         .unwrap();
     let mut shown = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || {
-        let line: serde_json::Value = serde_json::from_str(&shown.next().unwrap().unwrap()).unwrap();
+        let line: Value = serde_json::from_str(&shown.next().unwrap().unwrap()).unwrap();
         line["operation"].as_str().unwrap().to_owned()
     };
     assert_eq!([next(), next()], ["root", "leaf"]);

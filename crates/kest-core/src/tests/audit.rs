@@ -13,6 +13,7 @@ use crate::{AdmitError, AdmitErrorKind, Admitter, Operation};
 #[derive(Debug, Default)]
 struct Log {
     told: Mutex<Vec<String>>,
+    hashes: Mutex<Vec<Option<EntryHash>>>,
     takes: Takes,
 }
 
@@ -43,6 +44,7 @@ impl Audit for Log {
     }
 
     fn finished(&self, finished: &Finished) {
+        self.hashes.lock().unwrap().push(finished.content_hash);
         self.tell(format!("finished {} {:?}", finished.ending.as_str(), finished.status_class));
     }
 }
@@ -109,6 +111,23 @@ fn operation_that_cannot_be_recorded_is_refused_and_nothing_is_handed_on() {
     assert_eq!(refused.cause(), Some("full"));
     assert!(matches!(refused, AdmitError::Audit(_)) && refused.may_retry());
     assert_eq!(log.told(), ["finished not_run None", "refused originate audit_unavailable Some(\"pay\")"]);
+}
+
+/// Attack: an answer is cut off, or its body panics, after its hash was noted: that would pass for the hash of what arrived.
+#[test]
+fn hash_of_what_was_given_is_recorded_with_a_complete_end_alone() {
+    let (log, service) = service(Takes::All);
+    let render = Operation::named("render").unwrap();
+    for ending in [Ending::Complete, Ending::CutOff, Ending::Failed, Ending::Panicked] {
+        let admission = now(service.originate(Origin::system(), &render, &dangerous_allow_all())).unwrap();
+        let mut end = EndGuard::of(&admission);
+        end.gave(EntryHash::of("page"));
+        // What was given is given.
+        end.gave(EntryHash::of("another"));
+        end.end(ending);
+    }
+    let hashes = [Some(EntryHash::of("page")), None, None, None];
+    assert_eq!(*log.hashes.lock().unwrap(), hashes);
 }
 
 /// Attack: a client that hangs up while its operation is being recorded.
