@@ -236,7 +236,7 @@ impl Queue {
         let all = Call { items: most, awaited: expected.min(most) };
         for _gap in 0..GAPS / 2 {
             let before = waiting.awaited;
-            if before == 0 || before >= all.awaited || waiting.closed {
+            if before == 0 || before >= all.awaited {
                 break;
             }
             waiting = self.until(waiting, all, gap);

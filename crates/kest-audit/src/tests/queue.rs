@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::time::Instant;
 
 use super::*;
 
@@ -82,10 +83,19 @@ fn those_who_waited_for_one_write_wait_for_the_next_one_together() {
 
 #[test]
 fn one_who_does_not_come_back_holds_up_no_others() {
-    let queue = queue(Pace { alone: FOR_EVER, gap: Duration::from_millis(1) });
+    let quick = queue(Pace { alone: FOR_EVER, gap: Duration::from_millis(1) });
     for comes in [2, 1] {
-        (0..comes).for_each(|_| queue.put(awaited()).unwrap());
-        assert_eq!(Taker::of(&queue).took(), comes);
+        (0..comes).for_each(|_| quick.put(awaited()).unwrap());
+        assert_eq!(Taker::of(&quick).took(), comes);
+    }
+    // One gap in which none comes is enough: the others would be waited for in vain.
+    let gap = Duration::from_secs(2);
+    let slow = queue(Pace { alone: FOR_EVER, gap });
+    for comes in [2, 1] {
+        (0..comes).for_each(|_| slow.put(awaited()).unwrap());
+        let begun = Instant::now();
+        assert_eq!(slow.take(BATCH, FOR_EVER).0.len(), comes);
+        assert!(begun.elapsed() < gap * (GAPS / 2), "{:?}", begun.elapsed());
     }
 }
 
