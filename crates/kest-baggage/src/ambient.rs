@@ -1,20 +1,18 @@
 //! Carries the running request beside the code that serves it, for as long as that code is polled.
 
 use std::future::Future;
-use std::io::IoSlice;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use kest_core::audit::{EndGuard, Ending};
-use kest_core::entry::{ContentHasher, TraceId};
+use kest_core::entry::TraceId;
 use kest_core::{Admission, AdmitError, Arrival, Authorize, Identity, Nested, Passport};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
 use crate::ambience::{Ambience, LineageContext};
+use crate::answer::Answer;
 
 /// The operation that the running code is part of; `None` outside of one.
 #[must_use]
@@ -135,9 +133,7 @@ impl Ambience {
     /// Puts this around the body of an answer, whose end is the operation's: [`Complete`](Ending::Complete) once it was
     /// streamed to its end, or to its `length` where the answer names that; else [`CutOff`](Ending::CutOff).
     pub fn wrap_answer<B>(self, body: B, length: Option<u64>) -> Ambient<B> {
-        let end = self.audited().map(EndGuard::of).unwrap_or_default();
-        let empty = AtomicBool::new(length == Some(0));
-        let answer = Answer { end, left: length, empty, ended: AtomicBool::new(false), content: None };
+        let answer = Answer::of(self.audited().map(EndGuard::of).unwrap_or_default(), length);
         Ambient { work: Some(body), ambience: self, answer }
     }
 }
@@ -146,74 +142,10 @@ impl<B> Ambient<B> {
     /// Has the SHA-256 of the answer recorded with its end: of its data, as the body gives it, without trailers. One that is not taken
     /// whole has none. Nothing is held back and nothing kept but the state of the hash.
     pub fn with_content_hash(mut self) -> Self {
-        self.answer.content = self.answer.end.is_waiting().then(ContentHasher::default);
+        self.answer.hash();
         self
     }
 }
-
-/// The end of an operation that its answer decides.
-#[derive(Default)]
-struct Answer {
-    end: EndGuard,
-    left: Option<u64>,
-    /// Whether the server asked for the end and heard that it is there: it polls no more then.
-    empty: AtomicBool,
-    /// Whether the body itself said so: a server may also ask no further because no body belongs to the answer.
-    ended: AtomicBool,
-    /// The bytes so far, where their hash was asked for and can be told.
-    content: Option<ContentHasher>,
-}
-
-impl Answer {
-    /// Servers stop to ask at the length that was announced, or where a body says that it has ended.
-    fn sent(&mut self, data: Option<&impl Buf>, ended: bool) {
-        let bytes = u64::try_from(data.map_or(0, Buf::remaining)).unwrap_or(u64::MAX);
-        // What is longer than it says is cut by the server: where, is not for us to know.
-        let fits = self.left.is_none_or(|left| bytes <= left);
-        self.content = self.content.take().filter(|_| fits).and_then(|content| match data {
-            Some(data) => hashed(content, data),
-            None => Some(content),
-        });
-        self.left = self.left.map(|left| left.saturating_sub(bytes));
-        if ended || self.left == Some(0) {
-            self.complete();
-        }
-    }
-
-    fn complete(&mut self) {
-        // One that is shorter than it says breaks the connection.
-        let whole = self.left.is_none_or(|left| left == 0);
-        if let Some(content) = self.content.take().filter(|_| whole) {
-            self.end.gave(content.finish());
-        }
-        self.end.end(Ending::Complete);
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        if *self.empty.get_mut() {
-            let ended = *self.ended.get_mut();
-            self.content = self.content.take().filter(|_| ended);
-            self.complete();
-        }
-    }
-}
-
-/// Takes all bytes of `data` without consuming them; `None` where it does not show them all.
-fn hashed(mut content: ContentHasher, data: &impl Buf) -> Option<ContentHasher> {
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let filled = data.chunks_vectored(&mut slices);
-    let mut bytes = 0_usize;
-    for slice in slices.iter().take(filled) {
-        content.update(slice);
-        bytes = bytes.saturating_add(slice.len());
-    }
-    (bytes == data.remaining()).then_some(content)
-}
-
-/// More pieces than one frame of a body has.
-const SLICES: usize = 16;
 
 impl<Work> Ambient<Work> {
     /// What runs, or is streamed; there until this is dropped.
@@ -283,8 +215,7 @@ impl<B: Body> Body for Ambient<B> {
     fn is_end_stream(&self) -> bool {
         let ended = self.ambience.scope(|| self.work.as_ref().is_none_or(Body::is_end_stream));
         if ended {
-            self.answer.empty.store(true, Ordering::Relaxed);
-            self.answer.ended.store(true, Ordering::Relaxed);
+            self.answer.said_to_have_ended();
         }
         ended
     }

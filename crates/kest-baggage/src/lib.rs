@@ -53,6 +53,7 @@
 
 mod ambience;
 mod ambient;
+mod answer;
 pub mod carry;
 mod check;
 mod foreign;

@@ -1,5 +1,7 @@
 //! Proofs that requests never see each other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use kest_core::policy::{dangerous_allow_all, policy_fn};
 
 use super::*;
