@@ -42,7 +42,8 @@ impl Sample {
         ring.trust_signer(signer.as_ref()).unwrap();
         let writer = write(folder.path(), &signer, records).await;
         // The next writer saw the last record, which nothing seals.
-        let next = JsonLines::builder(folder.path(), signer, Durability::Required).open().unwrap();
+        let next = JsonLines::builder(folder.path(), signer, Durability::Required);
+        let next = next.limits(patient()).open().unwrap();
         next.close().await.unwrap();
         let log = Log::open(folder.path()).unwrap();
         let mut lines = Vec::new();
@@ -102,9 +103,16 @@ impl Sample {
     }
 }
 
+/// However slow the machine is that tests run on.
+fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.audit_wait = std::time::Duration::from_secs(600);
+    limits
+}
+
 /// A log in several files: refusals, and lineages of two.
 async fn write(folder: &Path, signer: &Arc<Ed25519Signer>, records: u64) -> Uuid {
-    let mut limits = Limits::default();
+    let mut limits = patient();
     limits.audit_waiting = 1 << 20;
     limits.audit_refusals_a_second = usize::MAX;
     let log = JsonLines::builder(folder, Arc::<Ed25519Signer>::clone(signer), Durability::BestEffort);
