@@ -44,6 +44,7 @@
 
 mod basis;
 mod chain;
+mod contents;
 mod folder;
 mod json_lines;
 mod lineage;

@@ -94,7 +94,11 @@ impl Log {
     }
 
     /// Nothing of a file that was deleted in order since the log was opened: what it had is not there.
-    fn lines_there(&self, file: (Uuid, u32), from: u64) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
+    pub(crate) fn lines_there(
+        &self,
+        file: (Uuid, u32),
+        from: u64,
+    ) -> impl Iterator<Item = io::Result<RawLine>> + '_ {
         let gone = |line: &io::Result<RawLine>| {
             line.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
         };

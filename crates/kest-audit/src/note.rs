@@ -35,7 +35,7 @@ impl Checkpoint {
     /// The log's name, and that of its key: the workload, with what a note cannot hold in percent form, and the writer.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("{}/audit/{}", escaped(self.service.as_str()), self.writer)
+        origin(self.service.as_str(), self.writer)
     }
 
     /// The note, with a signature of [`text`](Self::text).
@@ -118,6 +118,11 @@ fn key_hash(name: &str, key: &PublicKey) -> [u8; 4] {
     let mut short = [0; 4];
     short.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
     short
+}
+
+/// The name of the log of this writer.
+pub(crate) fn origin(workload: &str, writer: Uuid) -> String {
+    format!("{}/audit/{writer}", escaped(workload))
 }
 
 /// A name in a note has neither spaces nor pluses nor line ends.

@@ -224,6 +224,8 @@ fn parents_of(compact: &str) -> Vec<EntryHash> {
 pub(crate) struct Claims {
     pub(crate) parents: Vec<EntryHash>,
     pub(crate) trace: Option<String>,
+    /// The workload that says to have signed it.
+    pub(crate) workload: Option<String>,
 }
 
 /// Reads what an entry says of its place; one that cannot be read says nothing.
@@ -241,11 +243,13 @@ pub(crate) fn claims_of(compact: &str) -> Claims {
     #[serde(default)]
     struct Labels {
         trace_id: Option<String>,
+        principal: Option<String>,
     }
     let payload = compact.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     let payload = payload.and_then(|bytes| serde_json::from_slice::<Payload>(&bytes).ok());
     payload.map_or_else(Claims::default, |payload| Claims {
         parents: payload.parent_ids.iter().filter_map(|parent| parent.parse().ok()).collect(),
         trace: payload.labels.trace_id,
+        workload: payload.labels.principal,
     })
 }

@@ -107,14 +107,15 @@ impl Drawing<'_> {
             (Some(entry), _) => Wanted::Entry(*entry),
             (None, trace) => Wanted::Trace(trace.as_deref().unwrap_or_default()),
         };
-        let found = audit::lineage(log, wanted, self.limits)?;
+        let (found, contents) = audit::lineage(log, wanted, self.limits)?;
         if found.shortened {
             output::say("older entries are not drawn: the lineage is longer than a passport may be");
         }
         let entries: Vec<&str> = found.entries.iter().map(String::as_str).collect();
         // What is asked for is where the lineage ends; what else a trace ends in, no one announced.
         let tips = arguments.entry.and_then(|entry| Tips::parse(&entry.to_hex(), self.limits).ok());
-        Ok(if entries.is_empty() { None } else { Some(self.draw(&entries, tips)) })
+        let drawn = (!entries.is_empty()).then(|| self.draw(&entries, tips));
+        Ok(drawn.map(|graph| graph.with_recorded(&contents)))
     }
 
     /// A header without a passport is an empty lineage.

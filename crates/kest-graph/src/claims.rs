@@ -30,6 +30,8 @@ pub(crate) struct Claims {
     pub(crate) policies: Vec<(&'static str, String)>,
     pub(crate) deviations: Vec<Deviated>,
     pub(crate) timestamp_ms: Option<i64>,
+    /// The SHA-256 of what the operation made; `None` where it signs none.
+    pub(crate) content: Option<String>,
 }
 
 /// Who set trust or removed taints, and why.
@@ -88,6 +90,7 @@ impl Claims {
             policies: policies(context),
             deviations: items(context.get("deviations")).map(deviated).collect(),
             timestamp_ms: payload.get("timestamp_ms").and_then(Value::as_i64),
+            content: text(payload.get("content_hash")).filter(|hash| !hash.is_empty()),
         }
     }
 }
@@ -178,7 +181,7 @@ mod tests {
     fn members_of_another_type_are_left_out() {
         let claims = read(
             r#"{"operation":1,"labels":{"principal":null,"kest.identity":"{\"user\":{}}","kest.sanitizer":"["},
-                "trust_score":1.5,"taints":["a",1],"policy_context":{"deviations":[1],"app_policies":{}}}"#,
+                "trust_score":1.5,"content_hash":["x"],"taints":["a",1],"policy_context":{"deviations":[1],"app_policies":{}}}"#,
         );
         let expected = Claims {
             sanitizer: Some(Sanitizer::default()),

@@ -88,9 +88,15 @@ impl Graph {
             for said in decided(claims) {
                 say("policy", said);
             }
+            if let Some(content) = &claims.content {
+                say("content", format!("{}, signed", shown(content)));
+            }
             if let Some(time) = claims.timestamp_ms {
                 say("time", moment(time));
             }
+        }
+        if let Some(content) = node.recorded {
+            say("content", format!("{}, recorded", content.to_hex()));
         }
         if !node.parents.is_empty() {
             say("follows", self.named(&node.parents));

@@ -96,6 +96,8 @@ pub(crate) struct Node {
     pub(crate) parents: Vec<usize>,
     /// The passport ends here.
     pub(crate) tip: Tip,
+    /// The SHA-256 of what the operation gave, as a log has it.
+    pub(crate) recorded: Option<EntryHash>,
 }
 
 /// How far one entry was proved.
@@ -171,6 +173,16 @@ impl Graph {
     pub fn unreadable(kind: &'static str) -> Self {
         let fault = Fault { kind, why: "input is no passport".to_owned(), index: None };
         Self::draw(Standing::Refused(fault), Evidence::none())
+    }
+
+    /// Adds what a log recorded with the ends of operations: for each entry's hash the SHA-256 of what it gave. No entry signs that,
+    /// and it is told apart from what one signs.
+    #[must_use]
+    pub fn with_recorded(mut self, contents: &HashMap<EntryHash, EntryHash>) -> Self {
+        for node in &mut self.nodes {
+            node.recorded = contents.get(&node.hash).copied();
+        }
+        self
     }
 
     /// How far it was proved.
@@ -270,7 +282,7 @@ impl Graph {
             let claims = Claims::read(compact);
             let parents = missing.parents(claims.as_ref(), place, &places);
             let state = state(&standing, place);
-            nodes.push(Node { hash: *hash, state, claims, parents, tip: Tip::No });
+            nodes.push(Node { hash: *hash, state, claims, parents, tip: Tip::No, recorded: None });
         }
         // Behind a fault the end of the passport was not looked at.
         if unseen == 0 {

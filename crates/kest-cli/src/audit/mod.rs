@@ -10,10 +10,12 @@ mod tail;
 mod verify;
 pub(crate) mod view;
 
+use std::collections::HashMap;
 use std::io;
 
 use kest_audit::{Recorded, Wanted};
 use kest_core::Limits;
+use kest_core::entry::EntryHash;
 use kest_core::signature::KeyRing;
 
 use crate::failure::{Answer, Failure};
@@ -83,11 +85,15 @@ pub(crate) fn open(log: &std::path::Path) -> Result<kest_audit::Log, AuditError>
     if log.writers().next().is_none() { Err(AuditError::Empty) } else { Ok(log) }
 }
 
-/// What the log at `place` has of a lineage.
+/// What the log at `place` has of a lineage, and of what its operations gave.
 pub(crate) fn lineage(
     place: &std::path::Path,
     wanted: Wanted<'_>,
     limits: &Limits,
-) -> Result<Recorded, AuditError> {
-    open(place)?.lineage(wanted, limits).map_err(AuditError::Unreadable)
+) -> Result<(Recorded, HashMap<EntryHash, EntryHash>), AuditError> {
+    let log = open(place)?;
+    let found = log.lineage(wanted, limits).map_err(AuditError::Unreadable)?;
+    let hashes: Vec<EntryHash> = found.entries.iter().map(|entry| EntryHash::of(entry)).collect();
+    let contents = log.contents(&hashes).map_err(AuditError::Unreadable)?;
+    Ok((found, contents))
 }

@@ -139,10 +139,12 @@ fn take(index: &mut Index, line: &RawLine, place: (File, u64)) {
             }
         }
         Record::Refused(_) => index.refusal(view),
-        Record::Finished { ending, entry, millis, status_class, .. } => {
+        Record::Finished { content_hash, ending, entry, millis, status_class } => {
             if let Ok(hash) = entry.parse() {
-                let ending = ending.clone().into_owned();
-                index.finished(&hash, End { ending, millis: *millis, status_class: *status_class });
+                let content = content_hash.as_ref().and_then(|content| content.parse().ok());
+                let (ending, writer) = (ending.clone().into_owned(), read.writer);
+                let (millis, status_class) = (*millis, *status_class);
+                index.finished(&hash, End { ending, millis, status_class, content, writer });
             }
         }
         // What a log says of itself is for `judge` to say.

@@ -36,6 +36,18 @@ pub(crate) struct End {
     pub(crate) ending: String,
     pub(crate) millis: u64,
     pub(crate) status_class: Option<u8>,
+    /// The SHA-256 of what the operation gave.
+    pub(crate) content: Option<EntryHash>,
+    /// The writer that says so.
+    pub(crate) writer: Uuid,
+}
+
+impl Operation {
+    /// The SHA-256 of what it gave, where the writer that recorded it as signed says so: others do not know.
+    pub(crate) fn content(&self) -> Option<EntryHash> {
+        let own = |end: &&End| self.view.kind == "signed" && end.writer == self.place.0.0;
+        self.end.as_ref().filter(own)?.content
+    }
 }
 
 /// The newest of a log.
@@ -59,7 +71,7 @@ impl Default for Index {
 }
 
 impl Index {
-    fn within(operation_bytes: usize, refusal_bytes: usize) -> Self {
+    pub(super) fn within(operation_bytes: usize, refusal_bytes: usize) -> Self {
         Self {
             operations: Newest::within(operation_bytes),
             refusals: Newest::within(refusal_bytes),
@@ -101,7 +113,10 @@ impl Index {
         end.ending.shrink_to_fit();
         let key = self.by_hash.get(hash);
         if let Some(operation) = key.and_then(|key| self.operations.items.get_mut(key)) {
-            operation.end = Some(end);
+            let own = operation.end.as_ref().is_some_and(|known| known.writer == operation.place.0.0);
+            if !own || end.writer == operation.place.0.0 {
+                operation.end = Some(end);
+            }
         } else if self.operations.left_out == 0 && self.waiting.len() < MOST_WAITING {
             // Once older ones are left out, it is the end of one of those.
             self.waiting.insert(*hash, end);
@@ -196,6 +211,7 @@ fn cost(view: &View) -> usize {
         &view.step,
         &view.refusal,
         &view.cause,
+        &view.content_hash,
     ];
     let texts: usize = texts.into_iter().flatten().map(String::capacity).sum();
     let taints: usize = view.taints.iter().map(|taint| taint.capacity() + size_of::<String>()).sum();
@@ -215,6 +231,11 @@ mod tests {
         let view = View { at, kind, operation: Some(name.to_owned()), ..View::default() };
         let hash = EntryHash::of(&format!("{at} {name}"));
         Operation { view, hash, place: ((Uuid::nil(), 1), at), end: None }
+    }
+
+    fn end() -> End {
+        let (ending, writer) = (String::new(), Uuid::nil());
+        End { ending, millis: 3, status_class: None, content: None, writer }
     }
 
     fn times(index: &Index) -> Vec<u64> {
@@ -245,7 +266,7 @@ mod tests {
         let mut index = Index::default();
         index.operation(operation(5, "signed", "x"));
         for hash in [EntryHash::of("5 x"), EntryHash::of("comes later")] {
-            index.finished(&hash, End { ending: "\u{1f4a5}".repeat(16_000), millis: 3, status_class: None });
+            index.finished(&hash, End { ending: "\u{1f4a5}".repeat(16_000), ..end() });
         }
         let held = index.get(&EntryHash::of("5 x")).unwrap().end.iter().chain(index.waiting.values());
         let held: Vec<usize> = held.map(|end| end.ending.capacity()).collect();
@@ -257,14 +278,35 @@ mod tests {
     fn end_that_comes_before_its_operation_is_kept_for_it() {
         let mut index = Index::default();
         let hash = EntryHash::of("5 x");
-        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: None });
+        index.finished(&hash, End { ending: "complete".into(), ..end() });
         index.operation(operation(5, "signed", "x"));
         assert!(index.get(&hash).unwrap().end.is_some() && index.waiting.is_empty());
         for number in 0..2 * MOST_WAITING {
             let unknown = EntryHash::of(&number.to_string());
-            index.finished(&unknown, End { ending: "complete".into(), millis: 3, status_class: None });
+            index.finished(&unknown, End { ending: "complete".into(), ..end() });
         }
         assert_eq!(index.waiting.len(), MOST_WAITING);
+    }
+
+    /// Attack: another service of the log says what an operation gave that is not its own.
+    #[test]
+    fn content_counts_from_the_writer_that_signed_alone() {
+        let mut index = Index::default();
+        let (hash, content) = (EntryHash::of("5 x"), Some(EntryHash::of("page")));
+        index.operation(operation(5, "carried", "x"));
+        index.finished(&hash, End { content, ..end() });
+        assert_eq!(index.get(&hash).unwrap().content(), None);
+        index.operation(operation(5, "signed", "x"));
+        assert_eq!(index.get(&hash).unwrap().content(), content);
+        index.finished(&hash, End { content: Some(EntryHash::of("forged")), writer: Uuid::max(), ..end() });
+        assert_eq!(index.get(&hash).unwrap().content(), content);
+    }
+
+    /// Attack: an entry says what it made in a text of any length.
+    #[test]
+    fn content_that_is_no_hash_counts_as_memory() {
+        let long = View { content_hash: Some("x".repeat(10_000)), ..View::default() };
+        assert!(cost(&long) >= 10_000 + cost(&View::default()));
     }
 
     #[test]
@@ -275,7 +317,7 @@ mod tests {
         let signed = Operation { place: ((Uuid::nil(), 2), 9), ..operation(5, "signed", "x") };
         index.operation(signed);
         index.operation(operation(5, "carried", "x"));
-        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: Some(2) });
+        index.finished(&hash, End { ending: "complete".into(), status_class: Some(2), ..end() });
         let held = index.get(&hash).unwrap();
         assert_eq!((held.view.kind, held.place), ("signed", ((Uuid::nil(), 2), 9)));
         assert!(held.end.is_some());
@@ -292,7 +334,7 @@ mod tests {
             Operation { view, ..operation(5, kind, "x") }
         };
         index.operation(of("other", 9, "carried"));
-        index.finished(&hash, End { ending: "complete".into(), millis: 3, status_class: None });
+        index.finished(&hash, End { ending: "complete".into(), ..end() });
         index.operation(operation(7, "signed", "y"));
         index.operation(of("own", 5, "signed"));
         assert_eq!(times(&index), [7, 5]);

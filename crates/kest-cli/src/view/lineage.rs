@@ -1,6 +1,6 @@
 //! Gathers one lineage: from what is at hand where that is enough, and else from all of the log.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::sync::TryLockError;
 
@@ -8,8 +8,10 @@ use kest_audit::{Log, Recorded, Wanted};
 use kest_core::Limits;
 use kest_core::entry::EntryHash;
 use kest_core::passport::Tips;
+use uuid::Uuid;
 
 use super::asked::Asked;
+use super::follow::Known;
 use super::index::{Index, Place};
 use super::routes::Site;
 
@@ -18,6 +20,8 @@ use super::routes::Site;
 pub(crate) struct Gathered {
     pub(crate) entries: Vec<String>,
     pub(crate) hashes: Vec<EntryHash>,
+    /// The SHA-256 of what their operations gave, where it was recorded with their ends.
+    pub(crate) contents: HashMap<EntryHash, EntryHash>,
     /// Older entries are left out.
     pub(crate) shortened: bool,
     /// The entry that was asked for.
@@ -60,19 +64,52 @@ pub(crate) fn gather(site: &Site, asked: &Asked) -> Result<Option<Gathered>, Gat
         Held::All(places) => read(&log, &places, &site.limits).map_err(GatherError::Unreadable)?,
         Held::Part => None,
     };
-    let recorded = if let Some(entries) = near {
-        Recorded::of(entries)
+    let (recorded, contents) = if let Some(entries) = near {
+        let recorded = Recorded::of(entries);
+        let contents = contents(&site.known, &log, &hashes(&recorded)).map_err(GatherError::Unreadable)?;
+        (recorded, contents)
     } else {
         let _turn = match site.far.try_lock() {
             Ok(turn) => turn,
             Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(GatherError::Busy),
         };
-        log.lineage(wanted, &site.limits).map_err(GatherError::Unreadable)?
+        let recorded = log.lineage(wanted, &site.limits).map_err(GatherError::Unreadable)?;
+        let contents = log.contents(&hashes(&recorded)).map_err(GatherError::Unreadable)?;
+        (recorded, contents)
     };
+    let hashes = hashes(&recorded);
     let (entries, shortened) = (recorded.entries, recorded.shortened);
-    let hashes: Vec<EntryHash> = entries.iter().map(|entry| EntryHash::of(entry)).collect();
-    Ok((!entries.is_empty()).then_some(Gathered { entries, hashes, shortened, asked: entry }))
+    Ok((!entries.is_empty()).then_some(Gathered { entries, hashes, contents, shortened, asked: entry }))
+}
+
+fn hashes(recorded: &Recorded) -> Vec<EntryHash> {
+    recorded.entries.iter().map(|entry| EntryHash::of(entry)).collect()
+}
+
+/// What these operations gave, as far as it is at hand, where a writer of the workload that signed says so.
+fn contents(known: &Known, log: &Log, hashes: &[EntryHash]) -> io::Result<HashMap<EntryHash, EntryHash>> {
+    let given = known.ask(|index| {
+        let given = |hash: &EntryHash| {
+            let operation = index.get(hash)?;
+            let workload = operation.view.workload.clone()?;
+            Some((*hash, operation.content()?, (operation.place.0.0, workload)))
+        };
+        hashes.iter().filter_map(given).collect::<Vec<_>>()
+    });
+    let mut own: HashMap<(Uuid, String), bool> = HashMap::new();
+    let mut contents = HashMap::new();
+    for (hash, content, of) in given {
+        let is_own = match own.get(&of) {
+            Some(is_own) => *is_own,
+            None => log.is_of(of.0, &of.1)?,
+        };
+        if is_own {
+            contents.insert(hash, content);
+        }
+        own.insert(of, is_own);
+    }
+    Ok(contents)
 }
 
 /// The entries that stand there, parents first where they came so; `None` where some are not there any more, or where they
@@ -134,4 +171,61 @@ fn at_hand(index: &Index, wanted: Wanted<'_>, limits: &Limits, complete: bool) -
     let whole = whole && matches!(wanted, Wanted::Entry(_));
     let all = whole || complete && index.operations_left_out() == 0;
     if all && places.len() <= limits.entries { Held::All(places) } else { Held::Part }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::view::View;
+    use crate::view::index::Operation;
+
+    fn hash(at: u64) -> EntryHash {
+        EntryHash::of(&at.to_string())
+    }
+
+    /// So many operations of one trace, each of which follows the one before it, within so many bytes.
+    fn chain(count: u64, bytes: usize) -> Index {
+        let mut index = Index::within(bytes, bytes);
+        for at in 0..count {
+            let parents = at.checked_sub(1).map(hash).into_iter().collect();
+            let view = View { at, kind: "signed", trace: Some("t".to_owned()), parents, ..View::default() };
+            index.operation(Operation { view, hash: hash(at), place: ((Uuid::nil(), 1), at), end: None });
+        }
+        index
+    }
+
+    fn places(index: &Index, wanted: Wanted<'_>, limits: &Limits, complete: bool) -> Option<usize> {
+        match at_hand(index, wanted, limits, complete) {
+            Held::All(places) => Some(places.len()),
+            Held::Part => None,
+        }
+    }
+
+    /// Failure: what is at hand of a lineage passes for all of it, and the rest for lost.
+    #[test]
+    fn part_of_a_lineage_is_not_taken_for_all_of_it() {
+        let (limits, all, few) = (Limits::default(), chain(50, usize::MAX), chain(50, 20_000));
+        assert!(few.operations_left_out() > 0);
+        let (newest, trace) = (Wanted::Entry(hash(49)), Wanted::Trace("t"));
+        assert_eq!(places(&all, newest, &limits, true), Some(50));
+        assert_eq!(places(&all, trace, &limits, true), Some(50));
+        // All that an entry follows is there; of a trace more may come to light.
+        assert_eq!(places(&all, newest, &limits, false), Some(50));
+        assert_eq!(places(&all, trace, &limits, false), None);
+        for wanted in [newest, trace] {
+            assert_eq!(places(&few, wanted, &limits, true), None);
+        }
+    }
+
+    /// Attack: a lineage of very many short entries, each of which is looked up and read by itself.
+    #[test]
+    fn lineage_of_more_entries_than_a_passport_has_is_left_to_the_log() {
+        let mut limits = Limits::default();
+        limits.entries = 50;
+        for wanted in [Wanted::Entry(hash(49)), Wanted::Trace("t")] {
+            assert_eq!(places(&chain(50, usize::MAX), wanted, &limits, true), Some(50));
+        }
+        assert_eq!(places(&chain(51, usize::MAX), Wanted::Entry(hash(50)), &limits, true), None);
+        assert_eq!(places(&chain(51, usize::MAX), Wanted::Trace("t"), &limits, true), None);
+    }
 }

@@ -127,7 +127,7 @@ fn lineage(site: &Site, path: &str, asked: &Asked) -> Answer {
     }
     let drawing = Drawing { ring: Some(&site.ring), limits: &site.limits, dialect: site.dialect };
     let entries: Vec<&str> = gathered.entries.iter().map(String::as_str).collect();
-    let graph = drawing.draw(&entries, gathered.tips(&site.limits));
+    let graph = drawing.draw(&entries, gathered.tips(&site.limits)).with_recorded(&gathered.contents);
     let records = of("/records");
     let links = [
         ("/", "Lineages"),

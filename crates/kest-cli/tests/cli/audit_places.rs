@@ -12,11 +12,12 @@ use kest_core::{Admitter, Audit, Operation};
 use kest_servers::postgres::PostgresServer;
 use kest_sql::{Postgres, Sqlite};
 
+use crate::audit::patient;
 use crate::support::{bundle, directory, file, kest, signer};
 
 /// A root and what follows it; gives the hash of the latter.
 async fn write(builder: RecorderBuilder) -> String {
-    let log = Arc::new(builder.open().await.unwrap());
+    let log = Arc::new(builder.limits(patient()).open().await.unwrap());
     let shared: Arc<dyn Audit> = Arc::<Recorder>::clone(&log);
     let service = Admitter::builder(Arc::new(signer("cart"))).audit(shared).build();
     let policy = dangerous_allow_all();

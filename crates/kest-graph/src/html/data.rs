@@ -1,5 +1,6 @@
 //! What the page is given: the passport and the keys as they are, where things stand, and what we found.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -45,6 +46,9 @@ struct Data {
     /// How many entries are drawn.
     drawn: usize,
     missing: Vec<Lacking>,
+    /// What operations gave, by entry, as a log has it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    recorded: BTreeMap<usize, String>,
     layout: Placed,
     folded: Folded,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +105,8 @@ impl Data {
         let bytes: usize = evidence.compacts.iter().map(|compact| compact.len()).sum();
         let packed = if bytes > PLAIN { packed(&evidence.compacts) } else { None };
         let folding = Folding::of(graph);
+        let recorded = graph.nodes.iter().enumerate();
+        let recorded = recorded.filter_map(|(item, node)| Some((item, node.recorded?.to_hex())));
         Self {
             ours: Ours::of(&graph.standing),
             dialect: match evidence.dialect {
@@ -115,6 +121,7 @@ impl Data {
                 .map(|tips: &Tips| tips.as_slice().iter().map(|hash| hash.to_hex()).collect()),
             drawn: graph.nodes.len(),
             missing: graph.missing.iter().map(Lacking::of).collect(),
+            recorded: recorded.collect(),
             layout: Placed::of(&graph.layout),
             folded: Folded { members: folding.members, layout: Placed::of(&folding.layout) },
             passport: packed.is_none().then(|| evidence.compacts.clone()),

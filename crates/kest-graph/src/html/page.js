@@ -93,6 +93,7 @@ function claimsOf(compact) {
       taints: list(payload.taints),
       context: objectOf(payload.policy_context),
       time: whole(payload.timestamp_ms),
+      content: said(payload.content_hash) || undefined,
       trace: labels.trace_id,
       runtime: objectOf(payload.runtime),
     };
@@ -267,11 +268,14 @@ class Page {
       for (const it of Array.isArray(claims.context.deviations) ? claims.context.deviations : []) {
         say("deviation", bdi(it?.policy), " was not asked: ", bdi(it?.reason), ", approved by ", bdi(it?.approver));
       }
+      if (claims.content !== undefined) say("content", element("code", null, bdi(claims.content)), " signed in this entry");
       const time = new Date(claims.time);
       say("time", Number.isNaN(time.getTime()) ? bdi(claims.time) : time.toISOString(), " by its signer's clock");
       say("trace", bdi(claims.trace));
       say("made by", bdi(claims.runtime.name), " ", bdi(claims.runtime.version));
     }
+    const recorded = this.data.recorded?.[item];
+    if (recorded) say("content", element("code", null, recorded), " as the log recorded it with the end: no entry signs it");
     const links = (items) => (items.length ? items.flatMap((it) => [this.go(it), " "]) : ["nothing"]);
     say("follows", ...links(this.parents[item]));
     say("followed by", ...links(this.children[item]));

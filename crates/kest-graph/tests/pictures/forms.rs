@@ -1,7 +1,9 @@
 //! What the forms say of lineages that hold, that do not, and that were not checked.
 
+use std::collections::HashMap;
+
 use kest_core::Operation;
-use kest_core::entry::Sanitizer;
+use kest_core::entry::{EntryHash, Sanitizer};
 use kest_core::trust::Origin;
 use kest_graph::{Graph, Standing};
 use kest_testkit::{TestCaller, TestKest};
@@ -120,6 +122,34 @@ fn standing_differs_by_word_and_shape_in_every_form() {
     }
     assert!(claimed.to_svg().contains("stroke-dasharray") && !holds.to_svg().contains("stroke-dasharray"));
     assert!(claimed.to_text().contains("○ #0") && claimed.to_ascii().contains("o #0"));
+}
+
+/// A lineage in which an operation signs what it made, and a log recorded what another gave.
+fn with_contents() -> (Graph, [String; 2]) {
+    let kit = TestKest::new(["gateway", "press"]);
+    let [page, answer] = ["page", "answer"].map(|text| EntryHash::of_bytes(text.as_bytes()));
+    let publish = Operation::from_static("publish").content_hash(page);
+    let lineage = kit.lineage().origin(Origin::user_input()).hop("gateway").hop_as("press", publish);
+    let passport = lineage.passport();
+    let others = [EntryHash::of("another entry"), passport.entries()[0].hash()];
+    let recorded = HashMap::from(others.map(|entry| (entry, answer)));
+    (verified(&passport, &kit.keys()).with_recorded(&recorded), [page.to_hex(), answer.to_hex()])
+}
+
+#[test]
+fn what_operations_gave_is_told_and_whether_an_entry_signs_it() {
+    let (graph, [page, answer]) = with_contents();
+    let text = graph.to_text();
+    assert!(text.contains(&format!("content   {answer}, recorded\n")), "{text}");
+    assert!(text.contains(&format!("content   {page}, signed\n")), "{text}");
+    for (form, picture) in every_form(&graph) {
+        // The entries of a page hold what they sign themselves; narrow boxes break a hash.
+        let told = |hash: &str| picture.matches(&hash.chars().take(12).collect::<String>()).count();
+        assert_eq!((told(&answer), told(&page)), (1, usize::from(form != "html")), "{form}: {picture}");
+    }
+    assert_eq!(every_form(&graph), every_form(&with_contents().0), "the same input gives the same bytes");
+    let without = drawn("accept.json", "chain_of_two");
+    assert!(!without.to_text().contains("content ") && !without.to_html().contains("\"recorded\":"));
 }
 
 #[test]

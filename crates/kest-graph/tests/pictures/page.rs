@@ -1,5 +1,8 @@
 //! The page in a real browser: what it finds, what it shows, what it never does, and who can use it.
 
+use std::collections::HashMap;
+
+use kest_core::entry::EntryHash;
 use kest_core::policy::dangerous_allow_all;
 use kest_core::trust::Origin;
 use kest_core::{
@@ -67,6 +70,27 @@ async fn page_says_so_where_it_cannot_judge() {
         seen["verdict"] == "refused" && seen["own"].as_str().unwrap().contains("passport_malformed"),
         "{seen}"
     );
+}
+
+#[tokio::test]
+async fn details_say_what_an_operation_gave_and_who_says_so() {
+    let mut browser = Browser::start();
+    let kit = TestKest::new(["gateway", "press"]);
+    let [page, answer] = ["page", "answer"].map(|text| EntryHash::of_bytes(text.as_bytes()));
+    let publish = Operation::from_static("publish").content_hash(page);
+    let passport =
+        kit.lineage().origin(Origin::user_input()).hop("gateway").hop_as("press", publish).passport();
+    let recorded = HashMap::from([(passport.entries()[0].hash(), answer)]);
+    let graph = verified(&passport, &kit.keys()).with_recorded(&recorded);
+    for (item, said) in [
+        (0, format!("content{} as the log recorded it", answer.to_hex())),
+        (1, format!("content{} signed in this entry", page.to_hex())),
+    ] {
+        let seen = open(&mut browser, &graph, json!({"click": format!("[data-item=\"{item}\"]")})).await;
+        let details = seen["details"].as_str().unwrap();
+        assert!(details.contains(&said) && details.matches("content").count() == 1, "{details}");
+        assert_eq!(seen["verdict"], "verified");
+    }
 }
 
 /// Attack: every text that does something elsewhere, in every member of an entry, with all of it looked at.

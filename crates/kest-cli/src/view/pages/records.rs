@@ -28,9 +28,9 @@ pub(crate) fn table(index: &Index, gathered: &Gathered) -> Markup {
                 table {
                     caption { (found.len()) @if found.len() == 1 { " entry" } @else { " entries" } ", the oldest first" }
                     thead { tr {
-                        @for name in ["time", "operation", "workload", "on behalf of", "trust", "taints", "end", "entry"] { th scope="col" { (name) } }
+                        @for name in ["time", "operation", "workload", "on behalf of", "trust", "taints", "end", "content", "entry"] { th scope="col" { (name) } }
                     } }
-                    tbody { @for operation in &found { (row(operation)) } }
+                    tbody { @for operation in &found { (row(operation, gathered.contents.get(&operation.hash))) } }
                 }
             }
             @if gathered.shortened {
@@ -50,7 +50,7 @@ pub(crate) fn table(index: &Index, gathered: &Gathered) -> Markup {
     }
 }
 
-fn row(operation: &Operation) -> Markup {
+fn row(operation: &Operation, gave: Option<&EntryHash>) -> Markup {
     let view = &operation.view;
     let entry = view.entry.as_deref().unwrap_or_default();
     html! {
@@ -69,6 +69,10 @@ fn row(operation: &Operation) -> Markup {
                     }
                     None => span .open { @if view.kind == "signed" { "no end recorded" } },
                 }
+            }
+            td {
+                @if let Some(content) = view.content_hash.as_deref() { code { (text(content)) } " " span .quiet { "signed" } " " }
+                @if let Some(content) = gave { code { (text(&content.to_hex())) } " " span .quiet { "recorded with its end" } }
             }
             td { a href=(link("/lineage", [("entry", entry)])) { code { (text(&entry.chars().take(12).collect::<String>())) } } }
         }
