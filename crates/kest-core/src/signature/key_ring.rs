@@ -173,7 +173,7 @@ pub trait ResolveKeys: fmt::Debug + Send + Sync {
     /// [`KeysUnavailable`] when the keys are out of reach, which is not the same as not being trusted.
     async fn ring_for(&self, passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable>;
 
-    /// The ring that is in use now, for a record of what counted when; `None` where there is none for all passports.
+    /// The ring that is in use now, for a record of what counted when; `None` where different passports have different ones.
     fn ring_in_use(&self) -> Option<Arc<KeyRing>> {
         None
     }
