@@ -286,8 +286,10 @@ impl Admitter {
         let fallback = options.root_origin.as_ref().filter(|_| carried.is_empty());
         let mut draft = operation.draft(entry_id, trace_id, fallback);
         if arrival.lifts_nothing() && !carried.is_empty() {
-            let origin = draft.origin().or(options.root_origin.as_ref());
-            draft.highest_trust = Some(self.0.trust.score(origin.map(Origin::as_str), &[]));
+            // Where no root was spoken of it came from outside: no origin at all would count as the system's own.
+            let internet = Origin::internet();
+            let origin = draft.origin().or(options.root_origin.as_ref()).unwrap_or(&internet);
+            draft.highest_trust = Some(self.0.trust.score(Some(origin.as_str()), &[]));
         }
         let (trust_score, taints) = carried.effective_trust(&draft, &self.0.trust);
         let memo = Memo::new();

@@ -93,7 +93,8 @@ impl Arrival {
     }
 
     /// The same, of which the passport lifts nothing: the trust of what follows it is at most what a root's would be in its place,
-    /// while its taints count.
+    /// while its taints count. A root's there is that of the operation's own origin, of [`AdmitOptions::root_origin`](crate::AdmitOptions),
+    /// or of the internet.
     #[must_use]
     pub fn never_lifting(mut self) -> Self {
         Arc::make_mut(&mut self.0).worth = Worth::AtMostARoots;

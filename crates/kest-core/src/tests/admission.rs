@@ -76,6 +76,18 @@ fn passport_that_lifts_nothing_is_worth_a_root_at_most_and_its_taints_count() {
     assert_eq!(nested.entry().trust_score().value(), 40);
 }
 
+/// Attack: the same, through a door of one's own that speaks of no root.
+#[test]
+fn passport_that_lifts_nothing_is_worth_the_internet_where_no_origin_was_named() {
+    let admitter = Admitter::builder(Arc::new(key("two"))).build();
+    let admit = |arrival: &Arrival| {
+        let options = AdmitOptions::default();
+        now(admitter.admit(arrival, &named("read"), &dangerous_allow_all(), options)).unwrap()
+    };
+    let trust = |arrival: Arrival| admit(&arrival).entry().trust_score().value();
+    assert_eq!((trust(arrived("raw").never_lifting()), trust(arrived("raw"))), (10, 100));
+}
+
 #[test]
 fn lineage_is_bound_where_all_that_came_in_is() {
     let admitter = Admitter::builder(Arc::new(key("two"))).build();
