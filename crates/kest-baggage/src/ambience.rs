@@ -78,8 +78,14 @@ impl Ambience {
     /// The operation that it holds, where an audit log waits to hear how that ends.
     #[must_use]
     pub fn audited(&self) -> Option<&Admission> {
+        self.admission().filter(|admission| admission.is_audited())
+    }
+
+    /// The operation that it holds.
+    #[must_use]
+    pub fn admission(&self) -> Option<&Admission> {
         match self.0.as_ref()? {
-            LineageContext::Admitted(admission) => Some(admission).filter(|it| it.is_audited()),
+            LineageContext::Admitted(admission) => Some(admission),
             LineageContext::Arrived(_) => None,
         }
     }

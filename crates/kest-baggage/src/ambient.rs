@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::ambience::{Ambience, LineageContext};
 use crate::answer::Answer;
+use crate::grpc_status::note_trailers;
 
 /// The operation that the running code is part of; `None` outside of one.
 #[must_use]
@@ -191,7 +192,9 @@ impl<B: Body> Body for Ambient<B> {
         let (ambience, answer) = (this.ambience, this.answer);
         if ambience.audited().is_none() {
             let poll = || work.map_or(Poll::Ready(None), |body| body.poll_frame(context));
-            return ambience.scope_within_span(poll);
+            let polled = ambience.scope_within_span(poll);
+            note_trailers(ambience, &polled);
+            return polled;
         }
         let mut ended = false;
         let polled = answer.end.watch(|| {
@@ -203,6 +206,7 @@ impl<B: Body> Body for Ambient<B> {
                 frame
             })
         });
+        note_trailers(ambience, &polled);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => answer.sent(frame.data_ref(), ended),
             Poll::Ready(Some(Err(_))) => answer.end.end(Ending::Failed),

@@ -57,6 +57,7 @@ mod answer;
 pub mod carry;
 mod check;
 mod foreign;
+mod grpc_status;
 mod header;
 mod inject;
 #[cfg(test)]
@@ -92,6 +93,7 @@ pub use ambient::{
 };
 pub use check::NotAsPacked;
 pub use foreign::{ForeignMembers, ForeignMembersError};
+pub use grpc_status::grpc_status;
 pub use header::{HeaderReader, ReadError};
 pub use inject::{InjectError, strip};
 pub use memory::InMemoryPassports;

@@ -15,7 +15,7 @@ use crate::passport::Passport;
 use crate::policy::Authorize;
 use crate::refusal::Step;
 use crate::signature::SigningKey;
-use crate::span::OperationSpan;
+use crate::span::{self, OperationSpan};
 use crate::{AdmitError, AdmitOptions, Operation};
 
 /// An operation that policy allowed and whose entry is signed; cheap to clone.
@@ -34,6 +34,7 @@ struct Parts {
     recording: Option<Recording>,
     span: Span,
     memo: OnceLock<Box<dyn Any + Send + Sync>>,
+    grpc: OnceLock<u8>,
 }
 
 impl Admission {
@@ -46,8 +47,8 @@ impl Admission {
         recording: Option<Recording>,
         span: Span,
     ) -> Self {
-        let memo = OnceLock::new();
-        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, recording, span, memo }))
+        let (memo, grpc) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Parts { admitter, arrival, passport, entry, key, recording, span, memo, grpc }))
     }
 
     /// What the request came with.
@@ -148,6 +149,15 @@ impl Admission {
     pub fn answered(&self, status: u16) {
         if let Some(recording) = &self.0.recording {
             recording.answered(status);
+        }
+    }
+
+    /// Notes the code that an answer of gRPC ended with, in the span and for the record of its end; the first word counts. The
+    /// record has the class of what corresponds to it in HTTP, since the status of such an answer is 200 whatever came of it.
+    pub fn answered_grpc(&self, code: u8) {
+        if self.0.grpc.set(code).is_ok() {
+            span::answered_grpc(self.span(), code);
+            self.answered(span::http_status_of_grpc(code));
         }
     }
 

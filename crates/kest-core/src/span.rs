@@ -38,6 +38,7 @@ fn inbound_as(kind: &'static str) -> Span {
         "otel.status_code" = Empty,
         "otel.status_description" = Empty,
         "error.type" = Empty,
+        "rpc.grpc.status_code" = Empty,
         "kest.refusal.step" = Empty,
         "kest.refusal.cause" = Empty,
     )
@@ -65,6 +66,36 @@ pub fn failed(span: &Span, kind: &str) {
     }
 }
 
+/// Says in `span` with which code an answer of gRPC ended: an error where its counterpart in HTTP is of the class 5xx.
+pub fn answered_grpc(span: &Span, code: u8) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("rpc.grpc.status_code", i64::from(code));
+    if http_status_of_grpc(code) >= 500 {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", display(code));
+    }
+}
+
+/// What `google/rpc/code.proto` says of each code. One that is not there counts as unknown, as it does for clients of gRPC.
+pub(crate) fn http_status_of_grpc(code: u8) -> u16 {
+    match code {
+        0 => 200,
+        1 => 499,
+        3 | 9 | 11 => 400,
+        4 => 504,
+        5 => 404,
+        6 | 10 => 409,
+        7 => 403,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        16 => 401,
+        _ => 500,
+    }
+}
+
 /// The name is static, as those of `tracing` are: what the operation is called stands in a field.
 macro_rules! verified {
     ($name:expr, $($parent:tt)*) => {
@@ -76,6 +107,7 @@ macro_rules! verified {
             "otel.status_code" = Empty,
             "otel.status_description" = Empty,
             "error.type" = Empty,
+            "rpc.grpc.status_code" = Empty,
             "kest.operation" = Empty,
             "kest.entry_id" = Empty,
             "kest.workload_id" = Empty,

@@ -168,7 +168,7 @@ where
                             return Poll::Ready(Err(error));
                         }
                     };
-                    outcome(&response, this.span);
+                    outcome(&response, ambience, this.span);
                     return match this.watch.take().and_then(|watch| watch.judge(&response)) {
                         Some(rejection) => {
                             ambience.scope(|| drop(response));
@@ -222,23 +222,27 @@ where
 }
 
 /// Says in `span` that the answer is a refusal of what stands further in, or that the service failed.
-fn outcome<Body>(response: &Response<Body>, span: &Span) {
-    if span.is_disabled() {
-        return;
-    }
+fn outcome<Body>(response: &Response<Body>, ambience: &Ambience, span: &Span) {
     match response.extensions().get::<Rejection>() {
         Some(rejection) => {
             span::refused(span, rejection.step(), rejection.kind().as_str(), rejection.cause())
         }
         None if response.status().is_server_error() => span::failed(span, response.status().as_str()),
-        None => {}
+        None => match (kest_baggage::grpc_status(response.headers()), ambience.admission()) {
+            (Some(code), Some(admission)) => admission.answered_grpc(code),
+            (Some(code), None) => span::answered_grpc(span, code),
+            (None, _) => {}
+        },
     }
 }
 
 /// Notes the status for the audit log, and how long the body is whose end is the operation's.
 fn answered<Body>(response: &Response<Body>, ambience: &Ambience, answering: &Answering) -> Option<u64> {
     let status = response.status();
-    ambience.audited()?.answered(status.as_u16());
+    let admission = ambience.audited()?;
+    if kest_baggage::grpc_status(response.headers()).is_none() {
+        admission.answered(status.as_u16());
+    }
     if answering.is_bare(status) {
         return Some(0);
     }

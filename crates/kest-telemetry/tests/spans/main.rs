@@ -8,6 +8,7 @@
 )]
 
 mod crossing;
+mod grpc;
 mod lines;
 mod naming;
 mod operations;

@@ -171,6 +171,13 @@ impl Exported {
         named.map(|it| it["value"]["stringValue"].as_str().unwrap()).collect()
     }
 
+    /// Each value of the attribute `name`, which is a number.
+    pub(crate) fn numbers(&self, name: &str) -> Vec<String> {
+        let all = self.0["attributes"].as_array().unwrap();
+        let named = all.iter().filter(|it| it["key"] == name);
+        named.map(|it| it["value"]["intValue"].to_string().trim_matches('"').to_owned()).collect()
+    }
+
     pub(crate) fn events(&self) -> usize {
         self.0["events"].as_array().map_or(0, Vec::len)
     }
