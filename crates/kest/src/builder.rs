@@ -253,12 +253,11 @@ impl KestBuilder {
         let keys = self.keys.ok_or(BuildError::NoTrust)?;
         let in_memory = || InMemoryReplays::with_clock(&self.verify.limits, Arc::clone(&self.clock));
         let audit = self.audit.map(|audit| -> Arc<dyn Audit> {
-            Arc::new(InForce::of(
-                audit,
-                keys.clone(),
-                #[cfg(feature = "policy")]
-                self.policies.clone(),
-            ))
+            let in_force = InForce::new(audit, keys.clone());
+            #[cfg(feature = "policy")]
+            let in_force = in_force.with_policies(self.policies.clone());
+            in_force.look();
+            Arc::new(in_force)
         });
         let replays = self.replays.unwrap_or_else(|| Arc::new(in_memory()));
         let service = kest_core::Admitter::builder(self.signer)

@@ -30,26 +30,27 @@ struct Told {
 }
 
 impl InForce {
-    /// Tells `audit` what counts now, and from here on of each change.
-    pub(crate) fn of(
-        audit: Arc<dyn Audit>,
-        keys: Trust,
-        #[cfg(feature = "policy")] policies: Option<kest_policy::Policies>,
-    ) -> Self {
-        let told = Mutex::default();
-        let in_force = Self {
+    /// Tells `audit` of the keys, as soon as it [looks](Self::look).
+    pub(crate) fn new(audit: Arc<dyn Audit>, keys: Trust) -> Self {
+        Self {
             audit,
             keys,
             #[cfg(feature = "policy")]
-            policies,
-            told,
-        };
-        in_force.look();
-        in_force
+            policies: None,
+            told: Mutex::default(),
+        }
     }
 
+    /// And of these policies.
+    #[cfg(feature = "policy")]
+    pub(crate) fn with_policies(self, policies: Option<kest_policy::Policies>) -> Self {
+        Self { policies, ..self }
+    }
+
+    /// Tells what counts now, where that is not what was told last.
+    ///
     /// A log that cannot take it now is told with the next record.
-    fn look(&self) {
+    pub(crate) fn look(&self) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let ring = self.keys.ring_in_use();
         if told.ring.as_ref().map(Arc::as_ptr) != ring.as_ref().map(Arc::as_ptr) {
