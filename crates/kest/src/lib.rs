@@ -121,6 +121,8 @@ pub mod guides {
     guides! {
         /// Protecting a service.
         inbound;
+        /// Kest among the layers of every day.
+        layers;
         /// Calling the next service.
         outbound;
         /// Jobs that continue the lineage of what caused them.

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::call::{self, Next};
 use crate::flags::HopFlags;
 use crate::serve::serve;
+use crate::stack;
 
 /// Time that the next service, and all behind it, may take.
 const NEXT_WAIT: Duration = Duration::from_secs(30);
@@ -111,9 +112,11 @@ impl Hop {
             .route("/call", post(call::call).route_layer(operation))
             .with_state(Arc::new(call::Service { name: self.name, next }))
             .layer(inbound.build());
-        Ok(protected
-            .route("/healthz", get(async || "ok"))
-            .route("/jwks.json", get(async || ([("content-type", "application/jwk-set+json")], jwks))))
+        Ok(stack::within(
+            protected
+                .route("/healthz", get(async || "ok"))
+                .route("/jwks.json", get(async || ([("content-type", "application/jwk-set+json")], jwks))),
+        ))
     }
 }
 

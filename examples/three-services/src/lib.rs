@@ -11,6 +11,7 @@ pub mod issuer;
 mod log;
 pub mod serve;
 mod show;
+pub mod stack;
 mod store_flags;
 mod thefts;
 mod trusted;

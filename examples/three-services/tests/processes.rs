@@ -89,6 +89,7 @@ async fn check_refusals(issuer: &Issuer, gateway: Hop, orders: Hop, ledger: Hop)
     assert_eq!(refused.status().as_u16(), 401);
     let stranger = reqwest::Client::new().post(format!("{}/call", orders.origin)).send().await.unwrap();
     assert_eq!(stranger.status().as_u16(), 401, "orders requires a passport");
+    assert!(stranger.headers().contains_key("x-request-id"), "it stands in a stack of other layers");
     assert_eq!(ledger.terminate(), Some(0));
     let broken = call(&gateway.origin, &token).await;
     assert_eq!(
