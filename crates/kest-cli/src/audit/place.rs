@@ -143,7 +143,7 @@ async fn remove_by(
     old: &OldParts,
     remove: impl AsyncFn(&Recorder, Uuid, u32) -> Result<(), kest_sql::RemoveError>,
 ) -> Result<(), AuditError> {
-    let log = builder.open().await.map_err(AuditError::Open)?;
+    let log = builder.limits(super::prune::waiting()).open().await.map_err(AuditError::Open)?;
     old.say_again(&log).await.map_err(AuditError::Prune)?;
     for parts in old.parts().chunk_by(|one, next| one.writer == next.writer) {
         if let Some(last) = parts.last() {

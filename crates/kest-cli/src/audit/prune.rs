@@ -1,11 +1,12 @@
 //! `kest audit prune`: deletes old files or rows of a log, so that what is left verifies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kest_audit::{Durability, JsonLines, Log, LogVerifier, OldParts, PruneError, PrunedFile, Pruning};
 use kest_core::passport::VerifySettings;
 use kest_core::signature::{Ed25519Signer, KeyRing, Sign as _};
-use kest_core::{Clock as _, SystemClock, Verifier};
+use kest_core::{Clock as _, Limits, SystemClock, Verifier};
 use serde::Serialize;
 
 use super::flags::Prune;
@@ -69,7 +70,7 @@ async fn prune(
             return Ok(Some(pruning.files().to_vec()));
         }
         let log = JsonLines::builder(folder, signer, Durability::Required);
-        let log = log.open().map_err(AuditError::Open)?;
+        let log = log.limits(waiting()).open().map_err(AuditError::Open)?;
         let pruned = pruning.run(&log).await.map_err(AuditError::Prune)?;
         log.close().await.map_err(AuditError::Close)?;
         return Ok(Some(pruned));
@@ -79,6 +80,13 @@ async fn prune(
         remove(&flags.log, signer, &old).await?;
     }
     Ok(Some(old.parts().to_vec()))
+}
+
+/// No operation waits for these records, and a disk or a database may be slow.
+pub(super) fn waiting() -> Limits {
+    let mut limits = Limits::default();
+    limits.audit_wait = RECORD_WAIT;
+    limits
 }
 
 fn unless_gap<Planned>(planned: Result<Planned, PruneError>) -> Result<Option<Planned>, AuditError> {
@@ -105,3 +113,5 @@ fn told(file: &PrunedFile) -> Told {
 }
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
+/// Time for one record of a deletion.
+const RECORD_WAIT: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kest_audit::{Durability, Recorder, RecorderBuilder};
 use kest_core::policy::dangerous_allow_all;
@@ -14,6 +15,9 @@ use kest_sql::{Postgres, Sqlite};
 
 use crate::audit::patient;
 use crate::support::{bundle, directory, file, kest, signer};
+
+/// However slow the machine is that tests run on.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A root and what follows it; gives the hash of the latter.
 async fn write(builder: RecorderBuilder) -> String {
@@ -54,7 +58,7 @@ fn check(log: &str, keys: &str, hash: &str) {
 
 /// Old parts go, recorded before, and what is left verifies; of a log with a gap nothing goes.
 async fn check_pruned(directory: &Path, log: &str, keys: &str, begin: impl Fn() -> RecorderBuilder) {
-    let recorder = Arc::new(begin().segment_bytes(2048).open().await.unwrap());
+    let recorder = Arc::new(begin().limits(patient()).segment_bytes(2048).open().await.unwrap());
     let shared: Arc<dyn Audit> = Arc::<Recorder>::clone(&recorder);
     let service = Admitter::builder(Arc::new(signer("cart"))).audit(shared).build();
     for _operation in 0..10 {
@@ -90,7 +94,7 @@ async fn log_in_a_sqlite_file_is_read_as_one_in_a_folder() {
     let directory = directory("audit-sqlite");
     let keys = file(&directory, "bundle.json", bundle(&["cart"]));
     let path = directory.join("audit.db");
-    let place = Sqlite::builder(&path).build().unwrap();
+    let place = Sqlite::builder(&path).timeout(PATIENCE).build().unwrap();
     let hash = write(place.recorder(Arc::new(signer("cart")), Durability::Required)).await;
     check(&format!("sqlite:{}", path.display()), &keys, &hash);
     let begin = || place.recorder(Arc::new(signer("cart")), Durability::Required);
@@ -107,7 +111,7 @@ async fn log_in_postgres_is_read_as_one_in_a_folder() {
     let url = server.url();
     let none = kest(["audit", "verify", &url, "--keys", &keys], b"");
     assert_eq!(none.code, Some(2), "{none:?}");
-    let place = Postgres::builder(&url).build().unwrap();
+    let place = Postgres::builder(&url).timeout(PATIENCE).build().unwrap();
     let hash = write(place.recorder(Arc::new(signer("cart")), Durability::Required)).await;
     check(&url, &keys, &hash);
     let hash = {
