@@ -126,16 +126,20 @@ impl OldParts {
         if going.is_empty() {
             return Ok(());
         }
-        let stays = |writer: Uuid| log.files_of(writer).find(|number| !going.contains(&(writer, *number)));
+        // Each part is the first of its writer for a while, up to the first that stays: a run may be interrupted anywhere.
         let mut wanted: HashSet<(Uuid, Option<u64>)> = HashSet::new();
         for writer in log.writers() {
-            let Some(first) = stays(writer) else { continue };
-            for raw in log.lines_from((writer, first), 0).take(1) {
-                let raw = raw?;
-                let Ok(line) = raw.read() else { continue };
-                wanted.insert((writer, line.seq.checked_sub(1)));
-                if let crate::record::Record::Start(start) = line.record {
-                    wanted.extend(start.before.iter().map(|before| (before.writer, None)));
+            for number in log.files_of(writer) {
+                for raw in log.lines_from((writer, number), 0).take(1) {
+                    let raw = raw?;
+                    let Ok(line) = raw.read() else { continue };
+                    wanted.insert((writer, line.seq.checked_sub(1)));
+                    if let crate::record::Record::Start(start) = line.record {
+                        wanted.extend(start.before.iter().map(|before| (before.writer, None)));
+                    }
+                }
+                if !going.contains(&(writer, number)) {
+                    break;
                 }
             }
         }

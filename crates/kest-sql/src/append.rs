@@ -187,9 +187,10 @@ impl Connection {
 
 /// Where a writer came to.
 pub(crate) async fn tail(session: &mut dyn Session, writer: Uuid) -> Result<Option<Tail>, Failed> {
+    // One that ends in between has its end among the lines.
+    let state = if session.is_held(writer).await? { State::Live } else { State::Crashed };
     let lines = session.last((writer, u32::MAX)).await?;
     let Some(last) = lines.first() else { return Ok(None) };
-    let state = if session.is_held(writer).await? { State::Live } else { State::Crashed };
     Ok(Tail::of(last, lines.get(1).map(Vec::as_slice), state))
 }
 

@@ -70,7 +70,7 @@ impl Worker {
         let answer = self.runtime.block_on(async {
             if let Some(session) = &mut self.session {
                 match within(wait, ask(session.as_mut())).await {
-                    Err(Failed::Lost(_gone)) => self.session = None,
+                    Err(Failed::Lost(_) | Failed::Failing(_)) => self.session = None,
                     answer => return answer,
                 }
             }

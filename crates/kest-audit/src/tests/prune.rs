@@ -120,6 +120,31 @@ async fn deletion_is_explained_for_as_long_as_what_it_left_is_there() {
     rig.holds();
 }
 
+/// Attack: the process is killed after it deleted the record of an earlier deletion, and before what that left.
+#[tokio::test]
+async fn earlier_deletion_is_explained_until_what_it_left_goes_too() {
+    let rig = Rig::new();
+    let (first, second) = (rig.open(), rig.open());
+    rig.operate(&second, 20).await;
+    assert!(!rig.plan().run(&first).await.unwrap().is_empty());
+    rig.operate(&second, 20).await;
+    rig.operate(&first, 20).await;
+    let last = rig.open();
+    let planned = rig.plan();
+    let writers: HashSet<Uuid> = planned.files().iter().map(|file| file.writer).collect();
+    assert_eq!(writers.len(), 2, "files of both go");
+    planned.record(&last).await.unwrap();
+    for file in planned.files() {
+        delete(rig.folder.path(), file).unwrap();
+        rig.holds();
+        let _as_the_next_run_would = rig.plan();
+    }
+    for log in [first, second, last] {
+        log.close().await.unwrap();
+    }
+    rig.holds();
+}
+
 /// Attack: what shows that records are missing is deleted in order.
 #[tokio::test]
 async fn log_with_a_gap_is_not_pruned() {

@@ -136,7 +136,8 @@ mod of_postgres {
     }
 }
 
-/// Each writer's at once, up to the last that goes.
+/// Part by part: each deletion is short, so that services of the same database wait for none of them, and what an interrupted run
+/// leaves verifies.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 async fn remove_by(
     builder: RecorderBuilder,
@@ -145,11 +146,9 @@ async fn remove_by(
 ) -> Result<(), AuditError> {
     let log = builder.limits(super::prune::waiting()).open().await.map_err(AuditError::Open)?;
     old.say_again(&log).await.map_err(AuditError::Prune)?;
-    for parts in old.parts().chunk_by(|one, next| one.writer == next.writer) {
-        if let Some(last) = parts.last() {
-            let removed = remove(&log, last.writer, last.number).await;
-            removed.map_err(|cause| AuditError::Place(cause.into()))?;
-        }
+    for part in old.parts() {
+        let removed = remove(&log, part.writer, part.number).await;
+        removed.map_err(|cause| AuditError::Place(cause.into()))?;
     }
     log.close().await.map_err(AuditError::Close)
 }

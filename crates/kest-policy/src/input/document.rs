@@ -235,8 +235,10 @@ impl Input {
         if !declared.into_iter().flatten().all(|object| object.starts_with('{')) {
             return Err(InputError::Declared);
         }
-        let canonical =
-            serde_json::to_string(&document).map_err(|cause| InputError::Malformed(cause.into()))?;
+        let mut canonical = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut canonical, &document)
+            .map_err(|cause| InputError::Malformed(cause.into()))?;
+        let canonical = String::from_utf8(canonical).map_err(|cause| InputError::Malformed(cause.into()))?;
         if canonical.len() > limit {
             return Err(InputError::TooLong(canonical.len()));
         }
@@ -328,6 +330,9 @@ impl PartialEq for Input {
 }
 
 impl Eq for Input {}
+
+/// Room for most documents, so that none is moved while it grows.
+const USUAL_BYTES: usize = 2048;
 
 /// Whether the names were not free to choose.
 #[cfg(any(feature = "cedar", feature = "rego"))]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kest_core::entry::PolicyName;
 use kest_core::{BoxError, Limits, Share, Slots};
+use memchr::memmem::Finder;
 use regorus::Value;
 
 use super::compile::compile;
@@ -152,7 +153,7 @@ impl fmt::Debug for Rego {
 fn value_of(document: &str) -> Result<Value, BoxError> {
     // The interpreter takes an object with this member for the number in its string. In canonical JSON what ends like a
     // name with a colon is one: inside of strings the quotation mark is escaped.
-    if document.contains(r#"$serde_json::private::Number":"#) {
+    if NUMBER.find(document.as_bytes()).is_some() {
         return Err("policy input has a member whose name the interpreter takes for a number".into());
     }
     Ok(serde_json::from_str(document)?)
@@ -165,5 +166,7 @@ fn verdict(answer: Result<Value, Fault>) -> Result<Verdict, EngineError> {
         Err(fault) => Err(EngineError::Failed(fault.into())),
     }
 }
+
+static NUMBER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"$serde_json::private::Number":"#));
 
 const KIND: &str = "rego";

@@ -3,9 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use tokio::time::sleep;
 use uuid::Uuid;
 
 /// The lock of one writer. It goes with its process, its file with an orderly end.
@@ -18,31 +16,20 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Takes the lock of `writer`, and clears away what dead ones left. Who looks whether it lives, or clears away, holds the lock
-    /// for a moment: it is tried again until the caller gives up.
-    pub(super) async fn take(database: &Path, writer: Uuid) -> io::Result<Self> {
+    /// Takes the lock of `writer`, and clears away what dead ones left. Its file has its name once it is locked: one that clears away
+    /// never finds a living writer's without a lock.
+    pub(super) fn take(database: &Path, writer: Uuid) -> io::Result<Self> {
         clear(database)?;
         let path = beside(database, writer);
-        loop {
-            if let Some(file) = try_take(&path)? {
-                return Ok(Self { writer, path, _file: file });
-            }
-            sleep(AGAIN).await;
-        }
-    }
-}
-
-/// `None` where another holds the lock, or cleared the file away before it was locked.
-fn try_take(path: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(path.exists().then_some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        let unnamed = path.with_extension("lock.new");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&unnamed)?;
+        file.try_lock()?;
+        std::fs::rename(unnamed, &path)?;
+        Ok(Self { writer, path, _file: file })
     }
 }
 
@@ -75,16 +62,11 @@ fn clear(database: &Path) -> io::Result<()> {
         if middle.is_none_or(|writer| writer.parse::<Uuid>().is_err()) {
             continue;
         }
-        // Locked until it is gone, so that no writer locks a file that goes.
-        if let Ok(file) = File::open(&path)
-            && file.try_lock_shared().is_ok()
-        {
+        // One that is dead stays so.
+        if File::open(&path).is_ok_and(|file| file.try_lock_shared().is_ok()) {
             // Another may have been quicker.
             let _gone = std::fs::remove_file(&path);
         }
     }
     Ok(())
 }
-
-/// Between two tries of what another holds for a moment.
-pub(super) const AGAIN: Duration = Duration::from_millis(1);

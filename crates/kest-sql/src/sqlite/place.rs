@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::held::AGAIN;
 use super::session::{SqliteSession, failed, is_busy};
 use crate::append::Appender;
 use crate::read;
@@ -138,6 +137,7 @@ impl File {
     /// What operations do and who asks for them is for the owner to read. SQLite gives its other files the same rights. A file that
     /// is there is not opened: closing it would take the locks from all other connections of this process.
     fn create(&self) -> io::Result<()> {
+        let _one = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut options = OpenOptions::new();
         options.append(true).create_new(true);
         #[cfg(unix)]
@@ -199,6 +199,10 @@ impl Connect for File {
     }
 }
 
+/// Between two tries of what another connection holds for a moment.
+const AGAIN: Duration = Duration::from_millis(1);
+/// Held while a new file is opened, so that none of this process is closed again while another connection has locks on it.
+static CREATING: Mutex<()> = Mutex::new(());
 /// As long as an operation waits for its record.
 const WAIT: Duration = Duration::from_secs(2);
 /// Bytes of a page of a new file.

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Error, Row as _};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::SQLITE_SCHEMA;
@@ -60,7 +62,7 @@ impl Session for SqliteSession {
     async fn hold(&mut self, writer: Uuid) -> Result<(), Failed> {
         if self.held.as_ref().is_none_or(|held| held.writer != writer) {
             self.held = None;
-            self.held = Some(Held::take(&self.path, writer).await.map_err(Failed::Refused)?);
+            self.held = Some(Held::take(&self.path, writer).map_err(Failed::Refused)?);
         }
         Ok(())
     }
@@ -73,12 +75,14 @@ impl Session for SqliteSession {
         let insert = "INSERT INTO kest_audit (writer, part, seq, line) \
             SELECT ?1, ?2, ?3 + it.key, it.value FROM json_each(?4) AS it WHERE true ON CONFLICT DO NOTHING";
         let json = json(lines);
-        let mut turns = self.wait.as_nanos() / TURN.as_nanos();
+        let mut over = pin!(sleep(self.wait));
         loop {
             let rows = sqlx::query(insert).bind(writer.to_string()).bind(i64::from(part)).bind(number(first));
-            match rows.bind(&json).execute(&mut self.connection).await {
-                Err(error) if is_busy(&error) && turns > 0 => turns -= 1,
-                rows => return Ok(rows.map_err(failed)?.rows_affected()),
+            let rows = rows.bind(&json).execute(&mut self.connection).await;
+            let again =
+                rows.as_ref().is_err_and(is_busy) && timeout(Duration::ZERO, over.as_mut()).await.is_err();
+            if !again {
+                return Ok(rows.map_err(failed)?.rows_affected());
             }
         }
     }

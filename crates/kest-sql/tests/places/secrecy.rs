@@ -4,14 +4,15 @@ use kest_audit::Durability;
 use kest_servers::postgres::{PASSWORD, PostgresServer};
 use kest_sql::Postgres;
 
-use crate::rig::{Service, signer, verify};
+use crate::rig::{PATIENCE, Service, signer, verify};
 
 /// Attack: another server answers in the place of the one that was meant.
 #[tokio::test(flavor = "multi_thread")]
 async fn server_with_a_certificate_of_another_authority_is_not_written_to() {
     let server = PostgresServer::start().await;
     let url = format!("{}?sslmode=verify-full", server.url());
-    let place = Postgres::builder(&url).root_certificates(server.authority()).build().unwrap();
+    let place =
+        Postgres::builder(&url).timeout(PATIENCE).root_certificates(server.authority()).build().unwrap();
     let service = Service::patient(place.recorder(signer(), Durability::Required)).await;
     service.operate().await;
     let by_tls = "SELECT count(*) FROM pg_stat_ssl AS it JOIN pg_stat_activity USING (pid) \

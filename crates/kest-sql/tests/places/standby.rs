@@ -86,7 +86,7 @@ async fn writer_whose_batch_is_in_doubt_by_the_answer_of_the_server_is_given_up(
     service.log.close().await.unwrap();
     let report = verify(&place.log().unwrap(), None);
     assert!(report.holds(), "{:?}", report.faults);
-    assert_eq!(report.writers.len(), codes.len() + 1);
+    assert!(report.writers.len() > codes.len(), "{:?}", report.writers);
 }
 
 #[test]
