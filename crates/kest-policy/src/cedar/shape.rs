@@ -197,9 +197,9 @@ mod tests {
     fn both_ways_of_reading_take_the_same_documents_and_make_the_same_of_them() {
         let fitting = [
             r#"{"list":[]}"#,
-            r#"{"list":["b","a","a"],"holes":["x",null],"inner":{"text":"\u0041\"","truth":true},"whole":-9223372036854775808}"#,
-            r#"{"list":["a"],"holes":null,"inner":null,"whole":null}"#,
-            r#"{"list":["a"],"other":{"__entity":{"type":"T","id":"1"},"list":[1.5,{}]},"inner":{"text":"","other":[null]}}"#,
+            r#"{"holes":["x",null],"inner":{"text":"\u0041\"","truth":true},"list":["b","a","a"],"whole":-9223372036854775808}"#,
+            r#"{"holes":null,"inner":null,"list":["a"],"whole":null}"#,
+            r#"{"inner":{"other":[null],"text":""},"list":["a"],"other":{"__entity":{"type":"T","id":"1"},"list":[1.5,{}]}}"#,
         ];
         let unfit = [
             r#"{}"#,
@@ -209,11 +209,12 @@ mod tests {
             r#"{"list":[],"whole":1.5}"#,
             r#"{"list":[],"whole":9223372036854775808}"#,
             r#"{"list":[],"whole":"1"}"#,
-            r#"{"list":[],"inner":{}}"#,
-            r#"{"list":[],"inner":{"text":{"__entity":{"type":"T","id":"1"}}}}"#,
-            r#"{"list":[],"inner":{"text":"a","truth":1}}"#,
-            r#"{"list":[],"inner":{"text":"a","text":"b"}}"#,
-            r#"{"list":[],"inner":["a"]}"#,
+            r#"{"inner":{},"list":[]}"#,
+            r#"{"inner":{"text":{"__entity":{"type":"T","id":"1"}}},"list":[]}"#,
+            r#"{"inner":{"text":"a","truth":1},"list":[]}"#,
+            r#"{"inner":{"text":"a","text":"b"},"list":[]}"#,
+            r#"{"inner":{"text":"a","truth":null,"truth":true},"list":[]}"#,
+            r#"{"inner":["a"],"list":[]}"#,
             r#"{"list":[]"#,
             r#"[]"#,
         ];
@@ -224,6 +225,14 @@ mod tests {
                 straight,
                 Context::from_pairs(read(&declared, document).unwrap()).unwrap(),
                 "{document}"
+            );
+        }
+        // Out of order: what is not canonical is read the other way.
+        for document in [r#"{"whole":1,"list":[]}"#, r#"{"list":["a"],"list":[]}"#] {
+            assert!(straight::pairs(&declared, document).is_err(), "{document}");
+            assert_eq!(
+                context(&declared, document).unwrap(),
+                Context::from_pairs(read(&declared, document).unwrap()).unwrap()
             );
         }
         for document in unfit {

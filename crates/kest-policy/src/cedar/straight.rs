@@ -11,7 +11,8 @@ use super::shape::{Member, Members, Nulls, Presence, Shape};
 /// The declared members of a record.
 pub(super) type Pairs = Vec<(String, RestrictedExpression)>;
 
-/// What of `document`, a JSON object, is declared. An error does not say where: reading it as a value does.
+/// What of `document`, a JSON object in canonical form, is declared. What is not declared is not judged: the document is the library's
+/// own. An error does not say where: reading it as a value does.
 pub(super) fn pairs(declared: &Members, document: &str) -> Result<Pairs, serde_json::Error> {
     let mut text = serde_json::Deserializer::from_str(document);
     let pairs = Record(declared).deserialize(&mut text)?;
@@ -114,12 +115,17 @@ impl<'de> Visitor<'de> for Record<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Pairs, A::Error> {
         let mut pairs = Pairs::with_capacity(self.0.len());
+        let mut last: Option<&String> = None;
         let mut required = self.0.values().filter(|member| member.presence == Presence::Required).count();
         while let Some(declared) = object.next_key_seed(Name(self.0))? {
             let Some((name, member)) = declared else {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
+            // In canonical form names are in order, and none is there twice.
+            if last.replace(name).is_some_and(|last| last >= name) {
+                return Err(Error::custom("names are not in order"));
+            }
             match (object.next_value_seed(Nullable(&member.shape))?, member.presence) {
                 (None, Presence::Optional) => {}
                 (None, Presence::Required) => return Err(Error::custom("null")),
