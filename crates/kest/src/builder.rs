@@ -225,6 +225,7 @@ impl KestBuilder {
 
     /// Records there every signed operation before it runs, every refusal and every end, on each way into a lineage; and by which keys
     /// and policies that was decided, as [digests](kest_core::audit::InForceDigests), now and before the first record after a change.
+    /// What is in force holds for the whole log: two services of one process that decide by others have a log each.
     pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
         self.audit = Some(audit);
         self

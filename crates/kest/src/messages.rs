@@ -303,6 +303,9 @@ fn has_signed(arrival: &Arrival, remote: &TraceContext) -> bool {
 /// One line of a process, at the first message whose caller is not believed: the jobs of a consumer that counted on it are denied.
 fn say_what_is_lost(lineage: &Lineage) {
     static SAID: Once = Once::new();
+    if SAID.is_completed() {
+        return;
+    }
     if FromLineage::attested(lineage).share().is_some() {
         SAID.call_once(|| {
             tracing::warn!(

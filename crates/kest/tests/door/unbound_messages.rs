@@ -79,7 +79,11 @@ async fn stolen_passport_in_a_message_lifts_no_trust_while_its_taints_count() {
     assert_eq!(job.passport().len(), 2);
     let mut onward = HashMap::new();
     carry(&job, &mut onward).await.unwrap();
-    check_unbelieved(&kest.continue_from(&onward).max_age(HOUR).await.unwrap());
+    let onward = kest.continue_from(&onward).max_age(HOUR).dangerous_bearer_passports().await.unwrap();
+    let unnamed = policy_fn("unnamed", |asked| asked.user().is_none()).unwrap();
+    let next = onward.admit(&pay(), &unnamed).await.unwrap();
+    assert_eq!(next.passport().len(), 3);
+    assert!(next.entry().trust_score() <= TrustScore::UNKNOWN_ORIGIN);
 }
 
 /// Attack: work of the consumer itself, whose own key signed the tip by then, to pass for bound.
