@@ -14,6 +14,23 @@ use crate::tree::{Edge, TreeHash};
 /// it.
 pub const PARENT_WINDOW: usize = 4096;
 
+/// The name of a writer that begins after `last` did: that of its time, and behind `last` where both began in one millisecond, so that
+/// writers are in the order of their names (RFC 9562, section 6.2, method 2).
+pub(crate) fn behind(name: Uuid, last: Option<Uuid>) -> Uuid {
+    let (new, last) = (name.as_u128(), last.unwrap_or_default().as_u128());
+    if new > last || new >> MILLIS_FROM != last >> MILLIS_FROM {
+        return name;
+    }
+    // By a random step: another process may do the same.
+    let step = (new & STEPS).saturating_add(1);
+    Uuid::from_u128(last.saturating_add(step))
+}
+
+/// Bits of a name behind its milliseconds.
+const MILLIS_FROM: u32 = 80;
+/// So small that steps leave the other bits of a name alone, but for one of 2^22 names.
+const STEPS: u128 = 0xff_ffff_ffff;
+
 /// Where a writer is. Cloned before each write, so that a failed one leaves no trace.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
@@ -102,5 +119,32 @@ impl Window<()> {
             |hash| self.age(&hash).is_some_and(|age| age.saturating_add(entries.len()) < PARENT_WINDOW);
         let known = ancestors.iter().take_while(|entry| stays(entry.hash())).count();
         ancestors.iter().skip(known).map(|entry| (entry.hash(), entry.compact()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Failure: of two writers of one millisecond the later one stood before the other, in reports and where old files go.
+    #[test]
+    fn writers_of_one_millisecond_are_named_in_the_order_in_which_they_began() {
+        let name = |random: u128| {
+            Uuid::from_u128((0x01a2_21d8_3982_u128 << 80) | (0x7_u128 << 76) | (0x2 << 62) | random)
+        };
+        let mut last = name(0xffff_0000_0000);
+        for random in [1, 0xffff_0000_0000, 0, 7] {
+            let next = behind(name(random), Some(last));
+            assert!(next > last, "{next} {last}");
+            assert_eq!((next.get_version_num(), next.as_u128() >> 80), (7, last.as_u128() >> 80));
+            last = next;
+        }
+        // Those of two processes are two.
+        assert_ne!(behind(name(1), Some(last)), behind(name(2), Some(last)));
+        // The clock of another may be wrong: its time is not taken over.
+        let later = Uuid::from_u128(last.as_u128() + (1 << 80));
+        assert_eq!(behind(name(1), Some(later)), name(1));
+        assert_eq!(behind(later, Some(last)), later);
+        assert_eq!(behind(name(1), None), name(1));
     }
 }

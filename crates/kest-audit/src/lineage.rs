@@ -65,7 +65,12 @@ impl Log {
     }
 
     /// The entries of a file in pieces of so many bytes, from its end on: what an entry follows stands before it.
-    fn pieces(&self, file: (Uuid, u32), bytes: usize, mut each: impl FnMut(Vec<String>)) -> io::Result<()> {
+    pub(crate) fn pieces(
+        &self,
+        file: (Uuid, u32),
+        bytes: usize,
+        mut each: impl FnMut(Vec<String>),
+    ) -> io::Result<()> {
         let (mut begins, mut next, mut held) = (vec![0], 0, 0);
         for line in self.lines_there(file, 0) {
             let line = line?;
@@ -107,7 +112,7 @@ impl Log {
 }
 
 /// Bytes of a file whose entries are held at once.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const PIECE_BYTES: usize = 4 * 1024 * 1024;
 /// Readings of a whole log for one lineage: each finds what is recorded by one more of the services that it went through.
 const MOST_PASSES: usize = 64;
 

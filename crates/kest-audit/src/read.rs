@@ -9,6 +9,7 @@ use kest_core::entry::EntryHash;
 use uuid::Uuid;
 
 use crate::folder::{self, State};
+use crate::lineage::PIECE_BYTES;
 use crate::place::ReadParts;
 use crate::record::{LINE_BYTES, Line, LineError};
 
@@ -141,7 +142,7 @@ impl Log {
     /// The entry of this hash and all that it follows, in the order in which a passport has them; `None` where no writer has
     /// all of it. Signed by whom, and whether it holds, is for a [`Verifier`](kest_core::Verifier) to say.
     ///
-    /// Memory holds one file at a time, and the passport.
+    /// Memory holds a part of a file at a time, and the passport.
     ///
     /// # Errors
     ///
@@ -156,16 +157,15 @@ impl Log {
                 if found.len() == wanted.len() {
                     break;
                 }
-                let lines: Vec<RawLine> = self.lines_from((writer, number), 0).collect::<io::Result<_>>()?;
-                for line in lines.iter().rev() {
-                    let Ok(read) = line.read() else { continue };
-                    let Some(entry) = read.record.entry() else { continue };
-                    let own = EntryHash::of(entry);
-                    if wanted.contains(&own) && taken.insert(own) {
-                        wanted.extend(parents_of(entry));
-                        found.push(entry.to_owned());
+                self.pieces((writer, number), PIECE_BYTES, |entries| {
+                    for entry in entries.into_iter().rev() {
+                        let own = EntryHash::of(&entry);
+                        if wanted.contains(&own) && taken.insert(own) {
+                            wanted.extend(parents_of(&entry));
+                            found.push(entry);
+                        }
                     }
-                }
+                })?;
             }
             // Files that were deleted may have had the rest; another writer may have it still.
             if found.len() == wanted.len() {

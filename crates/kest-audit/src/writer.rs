@@ -9,9 +9,10 @@ use kest_core::entry::EntryId;
 use kest_core::signature::Sign;
 use kest_core::{Clock, Random};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use crate::basis::Basis;
-use crate::chain::{Chain, Window};
+use crate::chain::{Chain, Window, behind};
 use crate::folder::State;
 use crate::note::Checkpoint;
 use crate::place::{Append, Batch, CommitError};
@@ -94,7 +95,7 @@ impl Writer {
     fn reopen(&mut self) -> io::Result<()> {
         let Settings { signer, clock, random, .. } = &self.settings;
         let id = EntryId::generate(clock.as_ref(), random.as_ref()).map_err(io::Error::other)?;
-        let id = id.to_string().parse().map_err(io::Error::other)?;
+        let id: Uuid = id.to_string().parse().map_err(io::Error::other)?;
         let mut before = Vec::new();
         for (writer, tail) in self.place.latest(MOST_BEFORE)? {
             if tail.torn > 0 && tail.state == State::Crashed {
@@ -108,6 +109,7 @@ impl Writer {
                 writer,
             });
         }
+        let id = behind(id, before.iter().map(|it| it.writer).max());
         let start = Start {
             before,
             key: signer.current().key_id().as_str().to_owned().into(),
