@@ -124,7 +124,7 @@ impl Policies {
         }
     }
 
-    /// A digest of the configuration and the policy files in force, for a record of what counted when; `None` where there are none.
+    /// A digest of the configuration and the policy files in force, for a record of what counted when; `None` without any.
     ///
     /// It is the SHA-256 of the sorted SHA-256 of each file, as `sha256sum FILES | cut -c1-64 | sort | sha256sum` computes it. Policies
     /// that are code, and engines elsewhere, are not in it.

@@ -18,7 +18,7 @@ pub(super) struct Set {
     pub(super) configuration: Configuration,
     /// The digest of every file that it was made from.
     pub(super) fingerprint: [u8; 32],
-    /// The digest of their texts, for others; `None` where there are none.
+    /// The digest of their texts, for others; `None` without any.
     pub(super) digest: Option<EntryHash>,
 }
 
