@@ -50,7 +50,8 @@ fn whole(file: &Path, body: Option<&Path>) -> Result<Request<Full<Bytes>>, Failu
     }
     let body = match body {
         Some(file) => {
-            Source::named(Some(file.to_owned())).read(limits.signed_body_bytes.saturating_add(1))?
+            // One that is too long is the layer's to refuse.
+            Source::named(Some(file.to_owned())).read_at_most(limits.signed_body_bytes.saturating_add(1))?
         }
         None => Vec::new(),
     };

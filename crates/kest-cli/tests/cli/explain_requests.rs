@@ -78,6 +78,16 @@ fn check_refused(run: &Run, step: &str, kind: &str, cause: Option<&str>) -> Valu
     told
 }
 
+/// A body over the bound is refused as the service refuses it, and is no mistake of who asks.
+#[test]
+fn body_that_is_too_long_is_refused_by_the_layer() {
+    let service = Service::of("long_body");
+    let mut order = service.order();
+    *order.body_mut() = "x".repeat(3 * 1024 * 1024);
+    let run = service.explain(&order, &DEMANDS);
+    assert_eq!((run.code, &run.json()["kind"]), (Some(1), &json!("body_too_large")), "{run:?}");
+}
+
 #[test]
 fn proof_of_a_whole_request_is_judged() {
     let service = Service::of("whole");
