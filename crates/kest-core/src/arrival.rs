@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::caller::Caller;
+use crate::entry::{Entry, TraceId};
 use crate::passport::Passport;
 use crate::passport_binding::PassportBinding;
 use crate::share::Share;
@@ -126,8 +127,16 @@ impl Arrival {
         self
     }
 
+    /// Whether the lineage names this trace, in one of the entries that it ends in.
+    #[must_use]
+    pub fn has_signed(&self, trace: TraceId) -> bool {
+        let named = |tip: &Entry| tip.labels().trace_id().and_then(TraceId::parse);
+        self.lineage().passport().is_some_and(|it| it.tip_entries().any(|tip| named(tip) == Some(trace)))
+    }
+
     /// Whether the passport [lifts nothing](Self::never_lifting).
-    pub(crate) fn lifts_nothing(&self) -> bool {
+    #[must_use]
+    pub fn lifts_nothing(&self) -> bool {
         self.0.worth == Worth::AtMostARoots
     }
 

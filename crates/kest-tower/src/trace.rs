@@ -58,8 +58,10 @@ impl Came {
     /// An edge that signed the trace of a request that may be anybody's would let anybody choose under which trace the records
     /// of others are found.
     pub(crate) fn of(self, arrival: Option<&Arrival>) -> Option<TraceContext> {
-        let believed = arrival.is_some_and(|it| self.strangers == Strangers::Continued || is_known(it));
-        self.remote.filter(|_| believed).map(Remote::continued)
+        let believed = |remote: &Remote| {
+            arrival.is_some_and(|it| self.strangers == Strangers::Continued || is_known(it, remote.context()))
+        };
+        self.remote.filter(believed).map(Remote::continued)
     }
 }
 
@@ -76,7 +78,9 @@ fn of_arrival(extensions: &Extensions) -> Option<TraceId> {
     arrival.trace().map(TraceContext::trace_id)
 }
 
-fn is_known(arrival: &Arrival) -> bool {
-    arrival.lineage().passport().is_some_and(|passport| !passport.is_empty())
-        || arrival.caller().source() == IdentitySource::Jwt
+/// A passport that lifts nothing may be a copy: it makes no trace known but its own.
+fn is_known(arrival: &Arrival, remote: &TraceContext) -> bool {
+    let passport = arrival.lineage().passport().is_some_and(|passport| !passport.is_empty());
+    arrival.caller().source() == IdentitySource::Jwt
+        || (passport && (!arrival.lifts_nothing() || arrival.has_signed(remote.trace_id())))
 }

@@ -11,7 +11,6 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use kest_baggage::trace::Remote;
 use kest_baggage::{HeaderReader, InjectError, PackError, Tier, Tiers, packed_once, restore};
-use kest_core::entry::{Entry, TraceId};
 use kest_core::passport::Freshness;
 use kest_core::refusal::Step;
 use kest_core::signature::ResolveKeys as _;
@@ -19,7 +18,7 @@ use kest_core::span::{self, OperationSpan};
 use kest_core::trust::Origin;
 use kest_core::{
     Admission, AdmitError, AdmitOptions, Arrival, Authorize, Evidence, FromLineage, Lineage, Operation,
-    Passport, Share, TraceContext, TraceState, Verifier, authenticate,
+    Share, TraceContext, TraceState, Verifier, authenticate,
 };
 use tracing::{Instrument as _, Span};
 
@@ -195,7 +194,8 @@ impl IntoFuture for ContinueWithin {
             };
             match read {
                 Ok(arrival) => {
-                    let signed = remote.filter(|remote| has_signed(&arrival, remote.context()));
+                    // Nothing ties the headers of a message to its lineage.
+                    let signed = remote.filter(|remote| arrival.has_signed(remote.context().trace_id()));
                     let arrival =
                         signed.map(Remote::continued).into_iter().fold(arrival, Arrival::with_trace);
                     Ok(Continued { kest, arrival, span })
@@ -291,13 +291,6 @@ impl Belief {
             }
         })
     }
-}
-
-/// Whether the lineage of a message names the trace that its headers do, which nothing ties to the message either.
-fn has_signed(arrival: &Arrival, remote: &TraceContext) -> bool {
-    let trace = |tip: &Entry| tip.labels().trace_id().and_then(TraceId::parse);
-    let tips = arrival.lineage().passport().into_iter().flat_map(Passport::tip_entries);
-    tips.into_iter().any(|tip| trace(tip) == Some(remote.trace_id()))
 }
 
 /// One line of a process, at the first message whose caller is not believed: the jobs of a consumer that counted on it are denied.

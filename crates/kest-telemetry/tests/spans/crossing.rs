@@ -1,10 +1,12 @@
 //! What a request says about its trace: continued where its sender is known, linked to otherwise.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use kest_core::Admission;
-use kest_testkit::TestKest;
+use kest_core::{Admission, Authenticate};
+use kest_testkit::{TestCaller, TestKest};
 use kest_tower::InboundBuilder;
 use tower::ServiceExt as _;
 
@@ -62,6 +64,30 @@ async fn refused_request_is_exported_in_a_trace_of_its_own() {
     assert_eq!((request.parent(), request.links()), ("", vec![(TRACE, SPAN)]));
     assert_ne!(request.trace(), TRACE);
     assert_eq!(request.attribute("error.type"), ["passport_invalid"]);
+}
+
+/// Attack: a stranger copies a passport, to have the service continue and sign the trace of others. That of the passport itself is
+/// in it.
+#[tokio::test]
+async fn copied_passport_makes_no_trace_known_but_its_own() {
+    let kit = TestKest::new(["gateway", "cart"]);
+    let passport = kit.lineage().hop("gateway").passport();
+    let own = passport.tip_entries().next().unwrap().labels().trace_id().unwrap().to_owned();
+    let sent = kit.carry(&passport, Request::new(()));
+    let lineage = &sent.headers()["baggage"];
+    for (trace, continued) in [(TRACE, false), (own.as_str(), true)] {
+        let export = Export::start();
+        let parent = format!("00-{trace}-{SPAN}-01");
+        let lines = [("baggage", lineage.to_str().unwrap()), ("traceparent", parent.as_str())];
+        // Nothing is said of what ties passports to their requests.
+        let callers: Arc<dyn Authenticate> = Arc::new(TestCaller::anonymous());
+        let inbound = kit.inbound().identity(callers);
+        let (status, said) = ask(&kit, inbound, &lines).await;
+        assert_eq!(status, StatusCode::OK);
+        let request = export.span("kest.inbound");
+        assert_eq!((request.trace() == trace, request.parent() == SPAN), (continued, continued), "{trace}");
+        assert_eq!(said[0] == trace, continued, "{trace}");
+    }
 }
 
 #[tokio::test]
