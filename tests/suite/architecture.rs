@@ -38,9 +38,10 @@ fn sources(name: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 19] = [
     "kest",
     "kest-audit",
+    "kest-authority",
     "kest-axum",
     "kest-baggage",
     "kest-cli",
@@ -56,11 +57,12 @@ const CRATES: [&str; 17] = [
     "kest-testkit",
     "kest-telemetry",
     "kest-tower",
+    "kest-workload",
 ];
 
 #[test]
 fn crates_depend_only_on_those_below_them() {
-    let allowed: [(&str, &[&str]); 17] = [
+    let allowed: [(&str, &[&str]); 19] = [
         ("kest-core", &[]),
         ("kest-http", &[]),
         ("kest-audit", &["kest-core"]),
@@ -74,13 +76,16 @@ fn crates_depend_only_on_those_below_them() {
         ("kest-telemetry", &["kest-core", "kest-baggage"]),
         ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http", "kest-signature"]),
         ("kest-redis", &["kest-core", "kest-baggage"]),
-        ("kest-sql", &["kest-core", "kest-audit"]),
+        ("kest-sql", &["kest-core", "kest-audit", "kest-authority", "kest-identity", "kest-workload"]),
+        ("kest-workload", &["kest-core", "kest-http", "kest-identity"]),
+        ("kest-authority", &["kest-core", "kest-http", "kest-identity", "kest-workload"]),
         ("kest-testkit", &["kest-core", "kest-baggage", "kest-identity", "kest-signature", "kest-tower"]),
         (
             "kest-cli",
             &[
                 "kest-core",
                 "kest-audit",
+                "kest-authority",
                 "kest-baggage",
                 "kest-graph",
                 "kest-http",
@@ -90,6 +95,7 @@ fn crates_depend_only_on_those_below_them() {
                 "kest-signature",
                 "kest-sql",
                 "kest-tower",
+                "kest-workload",
             ],
         ),
         (
@@ -107,6 +113,7 @@ fn crates_depend_only_on_those_below_them() {
                 "kest-signature",
                 "kest-sql",
                 "kest-telemetry",
+                "kest-workload",
             ],
         ),
     ];

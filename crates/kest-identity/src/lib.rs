@@ -47,6 +47,7 @@ mod mtls;
 mod peer;
 mod refresh;
 mod resource;
+mod spiffe;
 pub mod telemetry;
 
 pub use bundle::{
@@ -72,3 +73,4 @@ pub use peer::PeerWorkload;
 #[cfg(feature = "x509")]
 pub use peer::PeerWorkloadError;
 pub use resource::{ResourceError, ResourceMetadata};
+pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};

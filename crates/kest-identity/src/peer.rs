@@ -42,7 +42,7 @@ impl PeerWorkload {
         let mut uris =
             names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
         match (uris.next(), uris.next()) {
-            (Some(uri), None) if is_spiffe_id(uri) => {
+            (Some(uri), None) if crate::spiffe::is_spiffe_id(uri) => {
                 WorkloadId::new(uri).map(Self).map_err(|_cause| PeerWorkloadError::NotAnId)
             }
             (Some(_), None) => Err(PeerWorkloadError::NotAnId),
@@ -56,23 +56,6 @@ impl PeerWorkload {
     pub fn workload(&self) -> &WorkloadId {
         &self.0
     }
-}
-
-/// The SPIFFE ID standard, sections 2.1 to 2.3: one spelling, without port, query, escapes or empty segments, and with a path,
-/// since a trust domain is no workload.
-#[cfg(feature = "x509")]
-fn is_spiffe_id(uri: &str) -> bool {
-    let Some((domain, path)) = uri.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/')) else {
-        return false;
-    };
-    let of_domain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
-    let of_path = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(of_path);
-    uri.len() <= 2048
-        && !domain.is_empty()
-        && domain.bytes().all(of_domain)
-        && path.split('/').all(is_segment)
 }
 
 /// A certificate names no workload.

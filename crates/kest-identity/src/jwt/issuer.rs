@@ -9,9 +9,9 @@ use crate::confirmation::Binding;
 use crate::dpop::{Proofs, Requirement};
 use crate::jwks::{FetchKeys, HttpKeys, KeyCache, KeysAtStart};
 use crate::refresh::Schedule;
+use crate::spiffe::{SCHEME, TrustDomain};
 
 use super::kept::KeptClaims;
-use super::spiffe_id::{SCHEME, TrustDomain};
 use super::token_type::TokenTypes;
 use super::trusted::{Tenancy, Trusted};
 use super::validation::{Expectations, Origin};
@@ -335,7 +335,7 @@ impl TrustedIssuer {
             Profile::Oauth => Ok((Origin::Issuer, self.types)),
             Profile::JwtSvid if self.keys.is_none() => Err(JwtBuildError::NoKeys),
             Profile::JwtSvid => {
-                let domain = TrustDomain::parse(&self.name).ok_or(JwtBuildError::TrustDomain)?;
+                let domain = TrustDomain::parse(&self.name).map_err(|_cause| JwtBuildError::TrustDomain)?;
                 Ok((Origin::TrustDomain(domain), TokenTypes::Svids))
             }
         }

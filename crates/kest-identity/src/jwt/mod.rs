@@ -13,7 +13,6 @@ mod invalid;
 mod issuer;
 mod kept;
 mod memory;
-mod spiffe_id;
 mod token;
 mod token_type;
 mod trusted;

@@ -8,8 +8,8 @@ use kest_core::{Limits, parse_strict_object};
 use serde_json::{Map, Value};
 
 use crate::jwks::NamedKey;
+use crate::spiffe::trust_domain_uri;
 
-use super::spiffe_id::trust_domain_uri;
 use super::token_type::TokenType;
 use super::{Algorithm, InvalidToken};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::spiffe_id::TrustDomain;
 use super::{ClaimPath, InvalidToken};
+use crate::spiffe::TrustDomain;
 
 /// What the registered claims of RFC 7519 section 4.1 must say.
 #[derive(Debug)]
