@@ -181,3 +181,11 @@ impl fmt::Display for Epoch {
 /// The extension of a certificate that holds its epoch, as an INTEGER: not critical, and in the arc of UUIDs (X.667), which
 /// needs no registration.
 pub const EPOCH_EXTENSION: &[u64] = &[2, 25, 0x6b65_7374_6570_6f63];
+
+/// The path of the SPIFFE id that an authority's own certificates have, in its trust domain: `spiffe://example.org/kest/authority`.
+/// It is what a service knows its authority by, since any workload of the domain has a certificate that ends in the same
+/// root; so an authority gives this identity to itself alone, by no ticket and no token.
+///
+/// On the enrolment listener the chain that is presented ends with the root itself, so that a first contact finds the root
+/// that its ticket names. On both, it may be used for server authentication.
+pub const AUTHORITY_PATH: &str = "/kest/authority";
