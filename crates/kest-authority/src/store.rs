@@ -23,7 +23,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Uses the ticket up, where there is one, and begins the next epoch of its identity with its first entry key; all of it
     /// or nothing. The entry keys of earlier epochs are gone, and the earlier epochs void.
     ///
-    /// A second use of a ticket changes nothing but the count of its uses.
+    /// Judged in this order: the ticket is there, unused and not over; the identity is free, or its place was given away; the
+    /// name of the key is new. A second use of a ticket changes nothing but the count of its uses, also after its end.
     ///
     /// # Errors
     ///
@@ -31,7 +32,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn enrol(&self, enrolment: &Enrolment) -> Result<Enrolled, StoreError>;
 
     /// Takes a next entry key, where there is one, if the epoch is the identity's present one and is not void. The keys before
-    /// it are trusted until `Renewal::earlier_keys_until`; those whose end has passed are taken out.
+    /// it are trusted until `Renewal::earlier_keys_until`, if they do not end earlier; those whose end has passed are taken out.
+    /// The newest key again is no change, so that a renewal can be asked for twice. Where nothing was taken in or out,
+    /// [`State::sequence`] stays.
     ///
     /// # Errors
     ///
@@ -44,6 +47,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// [`StoreError`] when it did not happen, or that is not known.
     async fn revoke(&self, identity: &SpiffeId, at: u64) -> Result<Revoked, StoreError>;
+
+    /// Ends the keys of identities that are not alive at `at`: each counts until [`Workload::alive_until`], if it does not end
+    /// earlier. Takes out all keys that ended before `ended_before`. Answers how many keys it changed, of both kinds.
+    ///
+    /// A key is ended before it is taken out, so that those who follow the bundle see why it leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it did not happen, or that is not known.
+    async fn retire(&self, at: u64, ended_before: u64) -> Result<u64, StoreError>;
 
     /// Replaces the keys that one authority publishes. A key of another authority stays.
     ///
@@ -116,10 +129,8 @@ pub enum Place {
 /// An enrolment whose proofs hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
-    /// SHA-256 of the ticket, in hex; none where a token was the evidence.
-    pub ticket: Option<String>,
-    /// The identity that the token was given; none where a ticket says it.
-    pub identity: Option<SpiffeId>,
+    /// What gives the right to the identity.
+    pub evidence: Evidence,
     /// The first entry key.
     pub entry_key: EntryKeyRecord,
     /// The entry key that signed `current_proof`, where one did and its signature holds: it counts if it is a key of the
@@ -130,6 +141,20 @@ pub struct Enrolment {
     /// Now.
     pub at: u64,
 }
+
+/// What gives the right to an identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// A ticket, which says whose it is: its SHA-256, in hex.
+    Ticket(String),
+    /// A token of an issuer that is trusted, which was given this identity.
+    Token(SpiffeId),
+}
+
+/// Entry keys that an identity has at once at most, those included that end soon: as many as a
+/// [`KeyRing`](kest_core::signature::KeyRing) trusts.
+pub const MOST_ENTRY_KEYS: usize = 4;
 
 /// What came of an enrolment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,9 +223,11 @@ pub enum Renewed {
     Unknown,
     /// The epoch is void: revoked, or another one has begun.
     Void,
-    /// Another workload, or another epoch, has or had a key of that name.
+    /// The identity is not alive any more: its last certificate is over.
+    NotAlive,
+    /// Another workload, or another epoch, has or had a key of that name, or this one replaced it before.
     KeyTaken,
-    /// The identity has as many keys as it may have.
+    /// The identity has [`MOST_ENTRY_KEYS`] that have not ended.
     TooManyKeys,
 }
 
@@ -258,7 +285,7 @@ pub struct Workload {
     pub enrolled: u64,
     /// When it was renewed last.
     pub renewed: u64,
-    /// Until when it is alive, unless it is revoked.
+    /// Until when it is alive, unless it is revoked: the latest of its enrolment and renewals.
     pub alive_until: u64,
     /// Its entry keys.
     pub entry_keys: Vec<EntryKeyRecord>,

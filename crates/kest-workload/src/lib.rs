@@ -9,4 +9,6 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod proof;
 pub mod protocol;
+mod ticket;

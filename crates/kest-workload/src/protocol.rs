@@ -15,6 +15,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::proof::{EntryKeyError, ProofError};
+pub use crate::ticket::{NotATicket, TicketText};
+
 /// Asks for the first certificate of an identity.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,15 +70,10 @@ pub struct Proof {
     pub iat: u64,
     /// SHA-256 of the DER of the certificate request, in base64url: the request and the key belong together.
     pub csr: String,
-    /// SHA-256 of the ticket or token, in base64url; empty in a renewal, where the certificate of the connection counts.
+    /// SHA-256 of the text of the ticket or token, in base64url; empty in a renewal, where the certificate of the connection counts.
     pub evidence: String,
     /// The `kid` of the entry key that is asked for.
     pub entry_key: String,
-}
-
-impl Proof {
-    /// The `typ` of its JWS.
-    pub const TYPE: &str = "kest-proof+jwt";
 }
 
 /// Asks for the next certificate of the identity of the connection.
