@@ -181,6 +181,7 @@ impl fmt::Display for Epoch {
 pub const EPOCH_EXTENSION: &[u64] = &[2, 25, 0x6b65_7374_6570_6f63];
 
 /// The path of the SPIFFE id that an authority's own certificates have, in its trust domain: `spiffe://example.org/kest/authority`.
+///
 /// It is what a service knows its authority by, since any workload of the domain has a certificate that ends in the same
 /// root; so an authority gives this identity to itself alone, by no ticket and no token.
 ///
