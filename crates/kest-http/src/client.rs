@@ -11,6 +11,7 @@ use crate::address::Reach;
 use crate::endpoint::Endpoint;
 use crate::lookup::{Lookup, Resolver, SystemLookup};
 use crate::request::HttpRequest;
+use crate::tls::ClientTls;
 
 /// Asks servers, each question by the same rule; cheap to clone.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ impl HttpClient {
             connections: Connections::Fresh,
             reach: Reach::Anywhere,
             roots: Vec::new(),
+            tls: None,
             lookup: Arc::new(SystemLookup),
         }
     }
@@ -73,6 +75,7 @@ pub struct HttpClientBuilder {
     connections: Connections,
     reach: Reach,
     roots: Vec<Vec<u8>>,
+    tls: Option<ClientTls>,
     lookup: Arc<dyn Lookup>,
 }
 
@@ -95,6 +98,12 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Speaks TLS in this way alone. A client that has root certificates beside it is not built.
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Looks names up in this way instead of the system's; `localhost` is not looked up in any.
     pub fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
         self.lookup = lookup;
@@ -111,7 +120,11 @@ impl HttpClientBuilder {
             Connections::Fresh => 0,
             Connections::Kept => IDLE_CONNECTIONS,
         };
-        let mut client = reqwest::Client::builder()
+        if self.tls.is_some() && !self.roots.is_empty() {
+            return Err(HttpClientError::Certificate(None));
+        }
+        let client = self.tls.map_or_else(reqwest::Client::builder, reqwest::ClientBuilder::from);
+        let mut client = client
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
@@ -143,7 +156,7 @@ impl HttpClientBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpClientError {
-    /// What was given as a root certificate is not one.
+    /// What was given as a root certificate is not one, or TLS was set up without it.
     #[error("root certificate is no pem")]
     Certificate(#[source] Option<BoxError>),
     /// The machine offers no TLS.

@@ -39,6 +39,7 @@ mod error;
 mod lookup;
 mod origin;
 mod request;
+mod tls;
 
 pub use address::Reach;
 pub use client::{Connections, HttpClient, HttpClientBuilder, HttpClientError};
@@ -48,6 +49,7 @@ pub use error::HttpError;
 pub use lookup::Lookup;
 pub use origin::{Origin, OriginError};
 pub use request::{HttpRequest, HttpResponse};
+pub use tls::ClientTls;
 
 /// The error of a part that is not ours.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

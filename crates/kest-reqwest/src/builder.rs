@@ -37,11 +37,11 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Begins a client of the service `kest` that packs with `tiers`. Without a lineage it refuses to call.
-    pub fn new(admitter: &Admitter, tiers: Tiers, builder: ReqwestBuilder) -> Self {
+    pub fn new(admitter: &Admitter, tiers: Tiers, builder: impl Into<ReqwestBuilder>) -> Self {
         Self {
             admitter: admitter.clone(),
             tiers,
-            builder,
+            builder: builder.into(),
             destinations: Vec::new(),
             without_lineage: WithoutLineage::Refuse,
             foreign_members: None,

@@ -9,6 +9,26 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod certificate;
+mod epochs;
+mod listener;
+mod peer;
 mod proof;
 pub mod protocol;
+#[cfg(feature = "axum")]
+mod serve;
+mod stream;
+pub mod telemetry;
 mod ticket;
+mod tls;
+mod trust;
+
+pub use certificate::{OwnCertificate, OwnCertificateError};
+pub use epochs::Epochs;
+pub use listener::WorkloadListener;
+pub use peer::{PeerError, PeerIdentity};
+#[cfg(feature = "axum")]
+pub use serve::{Peered, PeeredFuture, WithPeers, with_peers};
+pub use stream::PeerStream;
+pub use tls::TlsError;
+pub use trust::{PeerTrust, RootsError};

@@ -123,7 +123,7 @@ impl Kest {
     /// Begins the client that carries the lineage to the services that this one calls. Without a lineage it refuses
     /// to call, unless it is told what to [originate](crate::client::ClientBuilder::originate).
     #[cfg(feature = "reqwest")]
-    pub fn client(&self, builder: kest_reqwest::ReqwestBuilder) -> kest_reqwest::ClientBuilder {
+    pub fn client(&self, builder: impl Into<kest_reqwest::ReqwestBuilder>) -> kest_reqwest::ClientBuilder {
         let client = kest_reqwest::ClientBuilder::new(&self.0.service, self.0.tiers.clone(), builder);
         if self.signs_hops() { client } else { client.without_hop_proof() }
     }
