@@ -34,7 +34,10 @@ pub struct EnrolRequest {
     pub entry_key: EntryKey,
     /// A JWS of the entry key over [`Proof`], `typ` [`Proof::TYPE`].
     pub proof: String,
-    /// The same by the entry key that the identity has now, where it is alive.
+    /// An entry key that the identity has now, where it is alive and is to be succeeded. This and its proof, or neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_key: Option<EntryKey>,
+    /// The same proof by that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_proof: Option<String>,
 }
