@@ -103,6 +103,7 @@ pub(crate) enum Failed {
     /// The connection is of no use any more, and what was done is not known: asking on another tells.
     Lost(io::Error),
     /// The disk itself failed: another look may see what never came to it.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "PostgreSQL answers for its disk itself"))]
     Failing(io::Error),
 }
 

@@ -18,10 +18,10 @@ pub enum PostgresBuildError {
     #[error("server is on another machine: its address must say nothing of sslmode, or verify-full")]
     Unverified,
     /// No statement could end in so little time.
-    #[error("timeout of the audit log is zero")]
+    #[error("timeout is zero")]
     NoTime,
     /// PostgreSQL cannot count so far.
-    #[error("timeout of the audit log is over 24 days")]
+    #[error("timeout is over 24 days")]
     TooLong,
 }
 

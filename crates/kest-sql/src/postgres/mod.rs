@@ -1,8 +1,13 @@
-//! An audit log in PostgreSQL.
+//! A database of PostgreSQL, and an audit log in it.
 
 mod address;
 mod place;
 mod session;
+
+#[cfg(feature = "authority")]
+pub(crate) use place::Server;
+#[cfg(feature = "authority")]
+pub(crate) use session::{failed, lasting, settle_timeouts};
 
 pub use address::PostgresBuildError;
 pub use place::{Postgres, PostgresBuilder};

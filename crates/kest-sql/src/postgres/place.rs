@@ -11,6 +11,8 @@ use kest_audit::{Durability, Log, Recorder, RecorderBuilder};
 use kest_core::signature::Sign;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
+#[cfg(feature = "authority")]
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::address::{PostgresBuildError, Proof, read};
@@ -19,7 +21,9 @@ use crate::append::Appender;
 use crate::remove::{RemoveError, remove};
 use crate::session::{Access, Connect, Failed, Part, Session};
 
-/// An audit log in PostgreSQL, which many replicas share: each is a writer of its own, with one connection.
+/// A database of PostgreSQL: an audit log, which many replicas share, or the memory of an authority.
+///
+/// Each replica is a writer of its own, with one connection.
 ///
 /// One transaction holds all who wait. Where the server is away, operations are refused under
 /// [`Durability::Required`]; when it comes back, the log goes on without a gap.
@@ -43,7 +47,7 @@ use crate::session::{Access, Connect, Failed, Part, Session};
 #[derive(Debug, Clone)]
 pub struct Postgres(Arc<Server>);
 
-struct Server {
+pub(crate) struct Server {
     options: PgConnectOptions,
     wait: Duration,
 }
@@ -163,6 +167,22 @@ impl Postgres {
 
     fn connect(&self) -> Arc<dyn Connect> {
         Arc::<Server>::clone(&self.0)
+    }
+
+    #[cfg(feature = "authority")]
+    pub(crate) fn server(&self) -> &Arc<Server> {
+        &self.0
+    }
+}
+
+#[cfg(feature = "authority")]
+impl Server {
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    pub(crate) async fn connection(&self) -> Result<PgConnection, Failed> {
+        self.options.connect().await.map_err(failed)
     }
 }
 

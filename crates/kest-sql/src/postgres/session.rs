@@ -23,6 +23,9 @@ macro_rules! lasting {
     };
 }
 
+#[cfg(feature = "authority")]
+pub(crate) use lasting;
+
 pub(super) struct PostgresSession {
     connection: PgConnection,
     held: Option<Uuid>,
@@ -35,11 +38,7 @@ impl PostgresSession {
 
     /// Sets what counts on this connection, and sees to the tables: made where they are missing, and of the version that is known.
     pub(super) async fn check(&mut self, access: Access, wait: Duration) -> Result<(), Failed> {
-        // Zero would be no bound.
-        let wait = wait.as_nanos().div_ceil(1_000_000).to_string();
-        let settings = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
-            set_config('idle_in_transaction_session_timeout', $1, false)";
-        sqlx::query(settings).bind(wait).execute(&mut self.connection).await.map_err(failed)?;
+        settle_timeouts(&mut self.connection, wait).await?;
         let found = "SELECT to_regclass('kest_audit_schema') IS NOT NULL, current_setting('server_encoding') = 'UTF8', \
             current_setting('fsync') = 'on'";
         let (tables, utf8, lasts): (bool, bool, bool) =
@@ -162,6 +161,15 @@ impl Session for PostgresSession {
     }
 }
 
+/// The server gives up when this side does, also on one that is gone in the middle of a transaction.
+pub(crate) async fn settle_timeouts(connection: &mut PgConnection, wait: Duration) -> Result<(), Failed> {
+    // Zero would be no bound.
+    let wait = wait.as_nanos().div_ceil(1_000_000).to_string();
+    let settings = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
+        set_config('idle_in_transaction_session_timeout', $1, false)";
+    sqlx::query(settings).bind(wait).execute(connection).await.map(drop).map_err(failed)
+}
+
 fn row(row: &PgRow) -> Result<Row, Error> {
     let line: Option<String> = row.try_get(2)?;
     let at = After { seq: row.try_get(0)?, row: row.try_get(1)? };
@@ -181,7 +189,7 @@ fn lock(writer: Uuid) -> i64 {
 
 /// An error that the server answered undid its statement, unless it ends the connection or says otherwise: what was done then is
 /// not known.
-pub(super) fn failed(error: Error) -> Failed {
+pub(crate) fn failed(error: Error) -> Failed {
     let answer = error.as_database_error().and_then(<dyn DatabaseError>::try_downcast_ref::<PgDatabaseError>);
     let ends = answer.is_none_or(|answer| {
         matches!(answer.severity(), PgSeverity::Panic | PgSeverity::Fatal)

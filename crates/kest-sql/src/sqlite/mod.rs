@@ -1,8 +1,13 @@
-//! An audit log in a SQLite file.
+//! A SQLite file, and an audit log in it.
 
 mod held;
 mod place;
 mod session;
+
+#[cfg(feature = "authority")]
+pub(crate) use place::File;
+#[cfg(feature = "authority")]
+pub(crate) use session::{TURN, failed, is_busy};
 
 pub use place::{Sqlite, SqliteBuildError, SqliteBuilder};
 

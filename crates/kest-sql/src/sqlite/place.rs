@@ -20,9 +20,9 @@ use crate::read;
 use crate::remove::{RemoveError, remove};
 use crate::session::{Access, Connect, Failed, Part, Session};
 
-/// An audit log in a SQLite file, which several processes of one machine may share.
+/// A SQLite file, which several processes of one machine may share: an audit log, or the memory of an authority.
 ///
-/// It is kept in write-ahead mode and synced on each commit. One transaction holds all who wait.
+/// The file is kept in write-ahead mode and synced on each commit. One transaction holds all who wait.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -46,7 +46,7 @@ use crate::session::{Access, Connect, Failed, Part, Session};
 pub struct Sqlite(Arc<File>);
 
 #[derive(Debug)]
-struct File {
+pub(crate) struct File {
     path: PathBuf,
     wait: Duration,
     most_bytes: Option<u64>,
@@ -62,10 +62,10 @@ pub struct SqliteBuilder(File);
 #[non_exhaustive]
 pub enum SqliteBuildError {
     /// The path names no file.
-    #[error("path of the audit log names no file")]
+    #[error("path names no file")]
     NoFile,
     /// No statement could end in so little time.
-    #[error("timeout of the audit log is zero")]
+    #[error("timeout is zero")]
     NoTime,
 }
 
@@ -131,6 +131,28 @@ impl Sqlite {
     fn connect(&self) -> Arc<dyn Connect> {
         Arc::<File>::clone(&self.0)
     }
+
+    #[cfg(feature = "authority")]
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.0
+    }
+}
+
+#[cfg(feature = "authority")]
+impl File {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// A connection to the file, which is made where it is missing.
+    pub(crate) async fn connection(&self) -> Result<SqliteConnection, Failed> {
+        self.create().map_err(Failed::Refused)?;
+        self.opened(Access::Write).await
+    }
 }
 
 impl File {
@@ -158,6 +180,13 @@ impl File {
         }
     }
 
+    async fn opened(&self, access: Access) -> Result<SqliteConnection, Failed> {
+        let opened = timeout(self.wait, self.open(access)).await.map_err(|_late| {
+            Failed::Refused(io::Error::new(io::ErrorKind::TimedOut, "file is held by another"))
+        })?;
+        opened.map_err(failed)
+    }
+
     fn options(&self, access: Access) -> SqliteConnectOptions {
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
@@ -180,11 +209,8 @@ impl Connect for File {
         } else if !self.path.exists() {
             return Err(Failed::Refused(io::ErrorKind::NotFound.into()));
         }
-        let connection = timeout(self.wait, self.open(access)).await.map_err(|_late| {
-            let held = io::Error::new(io::ErrorKind::TimedOut, "file of the audit log is held by another");
-            Failed::Refused(held)
-        })?;
-        let mut session = SqliteSession::new(connection.map_err(failed)?, self.path.clone(), self.wait);
+        let connection = self.opened(access).await?;
+        let mut session = SqliteSession::new(connection, self.path.clone(), self.wait);
         session.check(access).await?;
         Ok(Box::new(session))
     }

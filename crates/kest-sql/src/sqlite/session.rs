@@ -182,7 +182,7 @@ fn json(lines: &[&str]) -> String {
 }
 
 /// SQLite is in this process: what it says is so. What it says of a failing disk is not known to be.
-pub(super) fn failed(error: Error) -> Failed {
+pub(crate) fn failed(error: Error) -> Failed {
     match (code(&error), error) {
         (Some(FULL), error) => Failed::Refused(io::Error::new(io::ErrorKind::StorageFull, error)),
         (Some(IO_ERROR), error) => Failed::Failing(io::Error::other(error)),
@@ -193,7 +193,7 @@ pub(super) fn failed(error: Error) -> Failed {
 }
 
 /// Whether another connection has what this one needs.
-pub(super) fn is_busy(error: &Error) -> bool {
+pub(crate) fn is_busy(error: &Error) -> bool {
     code(error) == Some(BUSY)
 }
 
@@ -205,7 +205,7 @@ fn code(error: &Error) -> Option<u32> {
 
 /// SQLite asks for its turn ever less often, so that one who waits for long waits for ever where others write all the time. So long
 /// it is asked often, and then from the beginning.
-const TURN: Duration = Duration::from_millis(5);
+pub(crate) const TURN: Duration = Duration::from_millis(5);
 
 /// Primary result codes of SQLite.
 const BUSY: u32 = 5;
