@@ -73,7 +73,7 @@ fn crates_depend_only_on_those_below_them() {
         ("kest-policy", &["kest-core", "kest-http"]),
         ("kest-tower", &["kest-core", "kest-baggage", "kest-identity", "kest-signature"]),
         ("kest-axum", &["kest-core", "kest-tower"]),
-        ("kest-telemetry", &["kest-core", "kest-baggage"]),
+        ("kest-telemetry", &["kest-core", "kest-baggage", "kest-sql"]),
         ("kest-reqwest", &["kest-core", "kest-baggage", "kest-http", "kest-signature"]),
         ("kest-redis", &["kest-core", "kest-baggage"]),
         ("kest-sql", &["kest-core", "kest-audit", "kest-authority", "kest-identity", "kest-workload"]),

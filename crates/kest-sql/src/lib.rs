@@ -96,5 +96,7 @@ pub use authority::{AuthorityStore, StoreFault};
 pub use postgres::{POSTGRES_SCHEMA, Postgres, PostgresBuildError, PostgresBuilder};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use remove::RemoveError;
+#[cfg(feature = "spans")]
+pub use sqlite::{FinishedSpan, SPANS_SCHEMA, SpanKind, SpanStatus, SpanTable, SpanTableBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SQLITE_SCHEMA, Sqlite, SqliteBuildError, SqliteBuilder};

@@ -26,6 +26,9 @@ pub enum Exporter {
     Otlp(String),
     /// A file, made if it is missing and written at its end: one JSON object of OTLP a line, as collectors read and write it.
     File(PathBuf),
+    /// A SQLite file, made if it is missing: a row of the table `kest_spans` for each span, which others may read meanwhile. The
+    /// oldest go where it holds 1 GiB. Needs the feature `sqlite`.
+    Sqlite(PathBuf),
 }
 
 /// The address of a collector may have a password in it.
@@ -34,6 +37,7 @@ impl fmt::Debug for Exporter {
         match self {
             Self::Otlp(_) => formatter.debug_tuple("Otlp").finish_non_exhaustive(),
             Self::File(path) => formatter.debug_tuple("File").field(path).finish(),
+            Self::Sqlite(path) => formatter.debug_tuple("Sqlite").field(path).finish(),
         }
     }
 }
@@ -174,6 +178,9 @@ pub enum BootstrapError {
     /// The program was built without the feature `otlp`.
     #[error("export over OTLP needs the feature otlp of kest")]
     WithoutOtlp,
+    /// The program was built without the feature `sqlite`.
+    #[error("export into SQLite needs the feature telemetry-sqlite of kest")]
+    WithoutSqlite,
     /// The file cannot be written.
     #[error("file for spans cannot be written")]
     File(#[source] std::io::Error),

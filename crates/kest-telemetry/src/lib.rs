@@ -1,4 +1,4 @@
-//! Spans of Kest in OpenTelemetry: trace context in and out, export over OTLP or into a file.
+//! Spans of Kest in OpenTelemetry: trace context in and out, export over OTLP, or into a file or SQLite.
 //!
 //! ```no_run
 //! use kest_telemetry::{Exporter, bootstrap};
@@ -20,11 +20,14 @@
 //! queue are lost, and lines of the targets `opentelemetry_sdk` and `kest_spans_lost_total` say so. What must not be lost is the audit log. The collector is asked by OpenTelemetry's own client, from a thread
 //! of its own; that client reads the variables `OTEL_*` and those of proxies. A span goes out when it has ended.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![expect(clippy::doc_markdown, reason = "SQLite is a name and no code")]
 
 mod bootstrap;
 mod file;
 mod propagate;
 mod sink;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 pub mod telemetry;
 
 pub use bootstrap::{BootstrapError, Exporter, FlushError, Guard, bootstrap, export};

@@ -1,5 +1,7 @@
 //! Takes batches of spans, each under the scope that its target names, and sends them to where they go.
 
+use std::path::Path;
+
 use opentelemetry::InstrumentationScope;
 use opentelemetry::Value;
 use opentelemetry_sdk::Resource;
@@ -8,6 +10,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::bootstrap::{BootstrapError, Exporter};
 use crate::file::SpanFile;
+#[cfg(feature = "sqlite")]
+use crate::sqlite::Rows;
 use crate::telemetry;
 
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub(crate) enum Sink {
     #[cfg(feature = "otlp")]
     Otlp(Box<opentelemetry_otlp::SpanExporter>),
     File(SpanFile),
+    #[cfg(feature = "sqlite")]
+    Sqlite(Rows),
 }
 
 impl Sink {
@@ -22,7 +28,18 @@ impl Sink {
         match exporter {
             Exporter::Otlp(address) => Self::otlp(&address),
             Exporter::File(path) => Ok(Self::File(SpanFile::open(&path)?)),
+            Exporter::Sqlite(path) => Self::sqlite(&path),
         }
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn sqlite(path: &Path) -> Result<Self, BootstrapError> {
+        Rows::open(path).map(Self::Sqlite)
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn sqlite(_path: &Path) -> Result<Self, BootstrapError> {
+        Err(BootstrapError::WithoutSqlite)
     }
 
     #[cfg(feature = "otlp")]
@@ -59,6 +76,8 @@ impl SpanExporter for Sink {
             #[cfg(feature = "otlp")]
             Self::Otlp(exporter) => exporter.export(batch).await,
             Self::File(file) => file.write(batch),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(rows) => rows.write(batch),
         };
         exported.inspect_err(|_| telemetry::lost(spans))
     }
@@ -69,6 +88,8 @@ impl SpanExporter for Sink {
             #[cfg(feature = "otlp")]
             Self::Otlp(exporter) => exporter.shutdown_with_timeout(timeout),
             Self::File(_) => Ok(()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(rows) => rows.close(),
         }
     }
 
@@ -77,6 +98,8 @@ impl SpanExporter for Sink {
             #[cfg(feature = "otlp")]
             Self::Otlp(exporter) => exporter.set_resource(resource),
             Self::File(file) => file.set_resource(resource),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(rows) => rows.set_resource(resource),
         }
     }
 }

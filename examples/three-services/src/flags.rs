@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use kest::audit::{Durability, Recorder};
 use kest::core::BoxError;
 use kest::policy::PoliciesBuilder;
+use kest::telemetry::Exporter;
 use kest::{
     Dialect, Ed25519Signer, IdentityChoice, JwtAuthenticator, KeyRing, Limits, Operation, Origin,
     PassportPresence, Policies, Resource, Sanitizer, Tiers, Trust, TrustScore,
@@ -121,6 +122,9 @@ pub struct HopFlags {
     /// A collector that takes OTLP over HTTP, by its URL: it gets a span for each request and operation.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
+    /// A SQLite file that gets them instead; it is made if it is missing. Needs the feature `databases` of this package.
+    #[arg(long, value_name = "FILE", conflicts_with = "otlp")]
+    spans: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -168,10 +172,12 @@ pub enum FlagError {
 }
 
 impl HopFlags {
-    /// The service's name, and the collector that gets its spans.
+    /// The service's name, and where its spans go.
     #[must_use]
-    pub fn spans(&self) -> Option<(&str, &str)> {
-        self.otlp.as_deref().map(|collector| (self.name.as_str(), collector))
+    pub fn spans(&self) -> Option<(&str, Exporter)> {
+        let collector = self.otlp.clone().map(Exporter::Otlp);
+        let exporter = collector.or_else(|| self.spans.clone().map(Exporter::Sqlite))?;
+        Some((self.name.as_str(), exporter))
     }
 
     /// The service that the flags describe, which listens on `address`.

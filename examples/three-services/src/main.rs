@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kest::core::BoxError;
-use kest::telemetry::{Exporter, Guard, export};
+use kest::telemetry::{Guard, export};
 use three_services::{demo, flags, hop};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -58,13 +58,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Lines to standard error, and spans to a collector where one was named; what is left of them goes out with the guard.
+/// Lines to standard error, and spans to where the flags say; what is left of them goes out with the guard.
 fn observe(command: &Command) -> Result<Option<Guard>, BoxError> {
     let (spans, guard) = match command {
         Command::Hop(flags) => flags.spans(),
         Command::Demo(_) => None,
     }
-    .map(|(service, collector)| export(service, Exporter::Otlp(collector.to_owned())))
+    .map(|(service, exporter)| export(service, exporter))
     .transpose()?
     .unzip();
     // Spans are for the collector: lines are no shorter with them.

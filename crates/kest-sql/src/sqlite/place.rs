@@ -1,9 +1,8 @@
 //! Which file it is, and how it is opened.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,10 +10,11 @@ use kest_audit::{Durability, Log, Recorder, RecorderBuilder};
 use kest_core::signature::Sign;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::session::{SqliteSession, failed, is_busy};
+use super::file::{connect, create};
+use super::session::{SqliteSession, failed};
 use crate::append::Appender;
 use crate::read;
 use crate::remove::{RemoveError, remove};
@@ -150,38 +150,14 @@ impl File {
 
     /// A connection to the file, which is made where it is missing.
     pub(crate) async fn connection(&self) -> Result<SqliteConnection, Failed> {
-        self.create().map_err(Failed::Refused)?;
+        create(&self.path).map_err(Failed::Refused)?;
         self.opened(Access::Write).await
     }
 }
 
 impl File {
-    /// What operations do and who asks for them is for the owner to read. SQLite gives its other files the same rights. A file that
-    /// is there is not opened: closing it would take the locks from all other connections of this process.
-    fn create(&self) -> io::Result<()> {
-        let _one = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            opened => opened.map(drop),
-        }
-    }
-
-    /// A file goes over to write-ahead mode while no other connection is there, and SQLite does not wait for that itself.
-    async fn open(&self, access: Access) -> Result<SqliteConnection, sqlx::Error> {
-        loop {
-            match self.options(access).connect().await {
-                Err(error) if is_busy(&error) => sleep(AGAIN).await,
-                opened => return opened,
-            }
-        }
-    }
-
     async fn opened(&self, access: Access) -> Result<SqliteConnection, Failed> {
-        let opened = timeout(self.wait, self.open(access)).await.map_err(|_late| {
+        let opened = timeout(self.wait, connect(&self.options(access))).await.map_err(|_late| {
             Failed::Refused(io::Error::new(io::ErrorKind::TimedOut, "file is held by another"))
         })?;
         opened.map_err(failed)
@@ -205,7 +181,7 @@ impl File {
 impl Connect for File {
     async fn connect(&self, access: Access) -> Result<Box<dyn Session>, Failed> {
         if access == Access::Write {
-            self.create().map_err(Failed::Refused)?;
+            create(&self.path).map_err(Failed::Refused)?;
         } else if !self.path.exists() {
             return Err(Failed::Refused(io::ErrorKind::NotFound.into()));
         }
@@ -225,10 +201,6 @@ impl Connect for File {
     }
 }
 
-/// Between two tries of what another connection holds for a moment.
-const AGAIN: Duration = Duration::from_millis(1);
-/// Held while a new file is opened, so that none of this process is closed again while another connection has locks on it.
-static CREATING: Mutex<()> = Mutex::new(());
 /// As long as an operation waits for its record.
 const WAIT: Duration = Duration::from_secs(2);
 /// Bytes of a page of a new file.

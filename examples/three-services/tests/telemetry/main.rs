@@ -10,6 +10,7 @@
 mod collector;
 #[path = "../rig/mod.rs"]
 mod rig;
+mod rows;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
