@@ -3,6 +3,7 @@
 
 mod answer;
 mod enrolment;
+mod limited;
 mod read;
 mod serve;
 mod workload;

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kest_authority::{
-    Authority, AuthorityBuilder, AuthorityKeys, EnrolError, MemoryStore, Place, Store as _,
+    Authority, AuthorityBuilder, AuthorityKeys, EnrolError, Enrolled, Enrolment, LiveKey, MemoryStore,
+    NewTicket, Place, Renewal, Renewed, Revoked, State, Store, StoreError, Ticket, Workload,
 };
 use kest_core::signature::{Ed25519Signer, SigningKey as _, WorkloadId};
 use kest_core::{Clock, OsRandom, SystemClock};
@@ -210,3 +212,57 @@ pub(crate) fn roots_of(bundle: &str) -> Vec<CertificateDer<'static>> {
 }
 
 const WAIT: Duration = Duration::from_secs(30);
+
+/// A store that can be away.
+#[derive(Debug, Default)]
+pub(crate) struct AwayStore {
+    inner: MemoryStore,
+    away: AtomicBool,
+}
+
+impl AwayStore {
+    pub(crate) fn go(&self) {
+        self.away.store(true, Ordering::SeqCst);
+    }
+
+    fn there(&self) -> Result<&MemoryStore, StoreError> {
+        if self.away.load(Ordering::SeqCst) { Err(StoreError::new("away")) } else { Ok(&self.inner) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for AwayStore {
+    async fn add_ticket(&self, ticket: &NewTicket) -> Result<(), StoreError> {
+        self.there()?.add_ticket(ticket).await
+    }
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<Enrolled, StoreError> {
+        self.there()?.enrol(enrolment).await
+    }
+    async fn renew(&self, renewal: &Renewal) -> Result<Renewed, StoreError> {
+        self.there()?.renew(renewal).await
+    }
+    async fn revoke(&self, identity: &SpiffeId, at: u64) -> Result<Revoked, StoreError> {
+        self.there()?.revoke(identity, at).await
+    }
+    async fn retire(&self, at: u64, ended_before: u64) -> Result<u64, StoreError> {
+        self.there()?.retire(at, ended_before).await
+    }
+    async fn publish(&self, authority: &str, keys: &[LiveKey], at: u64) -> Result<(), StoreError> {
+        self.there()?.publish(authority, keys, at).await
+    }
+    async fn sequence(&self) -> Result<u64, StoreError> {
+        self.there()?.sequence().await
+    }
+    async fn state(&self) -> Result<State, StoreError> {
+        self.there()?.state().await
+    }
+    async fn workload(&self, identity: &SpiffeId) -> Result<Option<Workload>, StoreError> {
+        self.there()?.workload(identity).await
+    }
+    async fn tickets(&self, at: u64, limit: u32) -> Result<Vec<Ticket>, StoreError> {
+        self.there()?.tickets(at, limit).await
+    }
+    async fn forget_tickets(&self, before: u64) -> Result<u64, StoreError> {
+        self.there()?.forget_tickets(before).await
+    }
+}

@@ -59,8 +59,92 @@ async fn whatever_is_refused_is_refused_alike() {
             }
         }
     }
-    let as_text = request(&Method::POST, "/v1/enrol", "text/plain", guessed);
-    assert_eq!(on_enrolments(&rig, as_text).await, refused());
+}
+
+/// Attack: a body without end, and one that a form of a browser sends for its user. The ticket in them is good, and stays so.
+#[tokio::test]
+async fn body_over_the_bound_or_of_another_type_is_refused() {
+    let rig = Rig::start().await;
+    let ticket = rig.ticket("cart", kest_authority::Place::Free).await;
+    let good = serde_json::to_string(&Applicant::new().request(&rig, &ticket).await).unwrap();
+    let padded = |bytes: usize| format!("{good}{}", " ".repeat(bytes - good.len()));
+    for (content_type, body) in [
+        ("application/json", padded(64 * 1024 + 1)),
+        ("text/plain", good.clone()),
+        ("application/x-www-form-urlencoded", good.clone()),
+    ] {
+        let asked = request(&Method::POST, "/v1/enrol", content_type, body);
+        assert_eq!(on_enrolments(&rig, asked).await, refused(), "{content_type}");
+    }
+    let asked = request(&Method::POST, "/v1/enrol", "application/json; charset=utf-8", padded(64 * 1024));
+    assert_eq!(on_enrolments(&rig, asked).await.0, 200);
+}
+
+/// Attack: bodies that never end keep all places of one address, and no other address waits.
+#[tokio::test(start_paused = true)]
+async fn enrolments_that_never_end_keep_no_other_address_waiting() {
+    let rig = Rig::start().await;
+    let router = EnrolmentRouter::new(rig.authority.clone()).into_service();
+    let from = |address: [u8; 4], body: Body| {
+        let mut asked = request(&Method::POST, "/v1/enrol", "application/json", body);
+        let address = std::net::SocketAddr::from((address, 1));
+        asked.extensions_mut().insert(axum::extract::ConnectInfo(address));
+        router.clone().oneshot(asked)
+    };
+    let mut held = tokio::task::JoinSet::new();
+    for _one in 0..100 {
+        held.spawn(from([10, 0, 0, 1], Body::from_stream(Endless)));
+    }
+    tokio::task::yield_now().await;
+    let ticket = rig.ticket("cart", kest_authority::Place::Free).await;
+    let good = serde_json::to_string(&Applicant::new().request(&rig, &ticket).await).unwrap();
+    assert_eq!(
+        from([10, 0, 0, 1], Body::from("{}")).await.unwrap().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(from([10, 0, 0, 2], Body::from(good)).await.unwrap().status(), StatusCode::OK);
+    let begun = tokio::time::Instant::now();
+    let ended = held.join_all().await;
+    assert_eq!(begun.elapsed(), std::time::Duration::from_secs(10), "a body has ten seconds");
+    let count = |status| ended.iter().filter(|it| it.as_ref().unwrap().status() == status).count();
+    let (refused, crowded) = (count(StatusCode::FORBIDDEN), count(StatusCode::SERVICE_UNAVAILABLE));
+    assert!(refused > 0 && refused < 64 && refused + crowded == 100, "{refused} {crowded}");
+}
+
+/// A body of which nothing comes.
+struct Endless;
+
+impl futures_core::Stream for Endless {
+    type Item = Result<Vec<u8>, std::io::Error>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// An authority whose store is away says so, and refuses nothing.
+#[tokio::test]
+async fn store_that_is_away_is_answered_503() {
+    let rig = Rig::start().await;
+    let ticket = rig.ticket("cart", kest_authority::Place::Free).await;
+    let good = serde_json::to_string(&Applicant::new().request(&rig, &ticket).await).unwrap();
+    let away = std::sync::Arc::new(crate::rig::AwayStore::default());
+    let keys = kest_authority::AuthorityKeys::open(rig.folder.path()).unwrap();
+    let store: std::sync::Arc<dyn kest_authority::Store> =
+        std::sync::Arc::<crate::rig::AwayStore>::clone(&away);
+    let authority = kest_authority::Authority::builder(keys, store).start().await.unwrap();
+    away.go();
+    for (method, path) in
+        [(Method::POST, "/v1/enrol"), (Method::GET, "/v1/bundle"), (Method::GET, "/v1/jwks")]
+    {
+        let asked = request(&method, path, "application/json", good.clone());
+        let answer = EnrolmentRouter::new(authority.clone()).into_service().oneshot(asked).await.unwrap();
+        let (status, body, _headers) = told(answer).await;
+        assert_eq!((status, body), (503, Vec::new()), "{path}");
+    }
 }
 
 /// Attack: the routes of workloads where no handshake proved a peer, whatever headers say.

@@ -197,7 +197,7 @@ impl kest_identity::FetchKeys for Published {
     }
 }
 
-/// Attack: a workload that gives itself the scope of an administrator, or an audience that is none.
+/// Attack: a workload that gives itself the scope of an administrator, or asks for an audience without a name.
 #[tokio::test]
 async fn workload_does_not_choose_its_scope() {
     let rig = Rig::start().await;
