@@ -18,6 +18,7 @@ pub(crate) const TEST: &[Need] = &[
     ("haproxy", "haproxy"),
     ("chromium|chromium-browser|google-chrome|google-chrome-stable", "chromium"),
     ("dot", "graphviz"),
+    ("softhsm2-util", "softhsm2"),
     // Its programs are in no search path; this one of its package is.
     ("pg_ctlcluster", "postgresql"),
 ];

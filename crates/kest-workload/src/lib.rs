@@ -13,6 +13,9 @@ mod certificate;
 mod epochs;
 mod listener;
 mod peer;
+#[cfg(feature = "pkcs11")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pkcs11")))]
+pub mod pkcs11;
 mod proof;
 pub mod protocol;
 #[cfg(feature = "axum")]

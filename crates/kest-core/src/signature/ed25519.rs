@@ -39,6 +39,16 @@ impl PublicKey {
         self.0.as_bytes()
     }
 
+    /// The name that the key has by itself: its JWK thumbprint (RFC 7638), which RFC 8037 appendix A.3 has an example of.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        use sha2::Digest as _;
+        let x = URL_SAFE_NO_PAD.encode(self.as_bytes());
+        // RFC 7638 section 3: SHA-256 of the required members in order of name.
+        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+        URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(members.as_bytes()))
+    }
+
     /// Whether `signature` is this key's over `message`, by the strict rules (no small-order components, canonical
     /// scalar), so that all verifiers agree.
     #[must_use]
@@ -124,7 +134,7 @@ impl Ed25519Signer {
         let key = ed25519_dalek::SigningKey::from_bytes(&seed);
         // Of full order: a clamped scalar (RFC 8032 section 5.1.5) is no multiple of the group's.
         let public = PublicKey(key.verifying_key());
-        let key_id = KeyId::new(thumbprint(&public)).map_err(RandomError::new)?;
+        let key_id = KeyId::new(public.thumbprint()).map_err(RandomError::new)?;
         Ok(Self(Arc::new(Held { workload, key_id, key, public })))
     }
 
@@ -349,14 +359,6 @@ const fn filled(first: u8, between: u8, last: u8) -> [u8; 32] {
 const fn negative(mut point: [u8; 32]) -> [u8; 32] {
     point[31] |= 0x80;
     point
-}
-
-/// RFC 7638 section 3: SHA-256 of the required members in order of name.
-fn thumbprint(public: &PublicKey) -> String {
-    use sha2::Digest as _;
-    let x = URL_SAFE_NO_PAD.encode(public.as_bytes());
-    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(members.as_bytes()))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ fn thumbprint_is_the_one_of_rfc_8037_appendix_a() {
     let mut key = [0_u8; 32];
     URL_SAFE_NO_PAD.decode_slice("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &mut key).unwrap();
     let public = PublicKey::from_bytes(&key).unwrap();
-    assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_eq!(public.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn swapped_public_half_is_refused() {
 #[test]
 fn key_file_readable_by_everybody_is_refused_and_one_for_our_group_is_not() {
     use std::os::unix::fs::PermissionsExt as _;
-    let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", thumbprint(signer().public_key())));
+    let path = std::env::temp_dir().join(format!("kest-key-{}.jwk", signer().public_key().thumbprint()));
     std::fs::write(&path, signer().to_private_jwk().unwrap().as_bytes()).unwrap();
     let read = |mode| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
