@@ -52,7 +52,7 @@ pub mod telemetry;
 
 pub use bundle::{
     BundleFault, BundleFile, BundleFileBuilder, BundleHealth, BundleStartError, BundleUnavailable, BundleUrl,
-    BundleUrlBuilder,
+    BundleUrlBuilder, FetchBundle, FetchedBundle, FollowedBundle, FollowedBundleBuilder,
 };
 pub use choice::{IdentityChoice, NoIdentityChoice, guard, process_environment};
 pub use combine::{AllOf, FirstOf, all_of, first_of};

@@ -20,6 +20,9 @@ pub enum BundleFault {
     /// The server gave no usable answer.
     #[error("trust bundle cannot be fetched")]
     Fetch(#[source] HttpError),
+    /// It is not what its authority signed, or cannot be understood by the one that fetches it.
+    #[error("trust bundle is not what its authority signed")]
+    Refused(#[source] BoxError),
     /// The text is not a trust bundle.
     #[error("trust bundle is malformed")]
     Malformed(#[source] BundleError),
@@ -46,6 +49,7 @@ impl BundleFault {
             Self::File(FileError::TooLong(_)) | Self::Fetch(HttpError::TooLong(_)) => "too_long",
             Self::File(_) => "unreadable",
             Self::Fetch(cause) => cause.kind(),
+            Self::Refused(_) => "refused",
             Self::Malformed(_) => "malformed",
             Self::NoSuccessor(cause) => cause.kind(),
             Self::TimedOut => "timed_out",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -13,6 +13,7 @@ use kest_core::file::read_guarded_file;
 use kest_core::signature::{Bundle, KeyRing};
 use kest_http::{Endpoint, HttpClient, HttpError};
 
+use super::fetcher::{FetchBundle, FetchedBundle};
 use super::{BundleFault, telemetry};
 use crate::refresh::{NoAnswer, Previous, Refusal, Source};
 
@@ -34,6 +35,8 @@ pub(super) enum Place {
     File { path: PathBuf, looking: Arc<AtomicBool> },
     /// At a server.
     Url { client: HttpClient, endpoint: Endpoint },
+    /// Where its fetcher knows, which vouches for what it brings.
+    Fetcher(Arc<dyn FetchBundle>),
 }
 
 /// The bundle as it was read.
@@ -43,6 +46,7 @@ pub(super) struct Trusted {
     pub(super) ring: Arc<KeyRing>,
     text: Arc<[u8]>,
     entity_tag: Option<HeaderValue>,
+    asked_at: Option<SystemTime>,
     look: Look,
 }
 
@@ -55,7 +59,7 @@ enum Look {
 
 impl Trusted {
     fn unchanged(&self) -> Self {
-        Self { look: Look::Unchanged, ..self.clone() }
+        Self { look: Look::Unchanged, asked_at: None, ..self.clone() }
     }
 }
 
@@ -71,24 +75,27 @@ impl Source for BundleSource {
     type Failure = BundleFault;
 
     async fn fetch(&self, previous: Previous<'_, Trusted>) -> Result<Trusted, BundleFault> {
-        let (text, entity_tag) = match &self.place {
-            Place::File { path, looking } => (self.read(path.clone(), looking).await?, None),
-            Place::Url { client, endpoint } => {
-                let tag = previous.value().and_then(|trusted| trusted.entity_tag.as_ref());
-                match (self.ask(client, endpoint, tag).await?, previous.value()) {
-                    (Some(answer), _) => answer,
-                    (None, Some(trusted)) => return Ok(trusted.unchanged()),
-                    (None, None) => return Err(BundleFault::Fetch(HttpError::Status(NOT_MODIFIED))),
-                }
+        let tag = previous.value().and_then(|trusted| trusted.entity_tag.as_ref());
+        let found = match &self.place {
+            Place::File { path, looking } => {
+                Some(FetchedBundle::new(self.read(path.clone(), looking).await?))
             }
+            Place::Url { client, endpoint } => self.ask(client, endpoint, tag).await?,
+            Place::Fetcher(fetcher) => fetcher.fetch_bundle(tag).await?,
+        };
+        let FetchedBundle { text, entity_tag, asked_at } = match (found, previous.value()) {
+            (Some(found), _) => found,
+            (None, Some(trusted)) => return Ok(trusted.unchanged()),
+            (None, None) => return Err(BundleFault::Fetch(HttpError::Status(NOT_MODIFIED))),
         };
         if let Some(trusted) = previous.value().filter(|trusted| *trusted.text == *text) {
-            return Ok(Trusted { entity_tag, ..trusted.unchanged() });
+            return Ok(Trusted { entity_tag, asked_at, ..trusted.unchanged() });
         }
         let bundle = Bundle::from_json(&text).map_err(BundleFault::Malformed)?;
         self.judge(&bundle, &previous).map_err(BundleFault::NoSuccessor)?;
         let ring = Arc::new(bundle.ring().clone());
-        Ok(Trusted { bundle: Arc::new(bundle), ring, text: text.into(), entity_tag, look: Look::Taken })
+        let (bundle, text) = (Arc::new(bundle), text.into());
+        Ok(Trusted { bundle, ring, text, entity_tag, asked_at, look: Look::Taken })
     }
 
     fn without_answer(&self, why: NoAnswer) -> BundleFault {
@@ -98,7 +105,14 @@ impl Source for BundleSource {
         }
     }
 
+    fn asked_at(&self, trusted: &Trusted) -> Option<SystemTime> {
+        trusted.asked_at
+    }
+
     fn fetched(&self, trusted: &Trusted) {
+        if let Place::Fetcher(fetcher) = &self.place {
+            fetcher.taken(&trusted.text);
+        }
         *self.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let keys = trusted.ring.keys().count();
         if trusted.look == Look::Taken {
@@ -138,12 +152,16 @@ impl Source for BundleSource {
 }
 
 impl BundleSource {
-    /// What is too old to be used binds only by its sequence: who was away for that long has missed the overlap.
+    /// What is too old to be used binds only by its sequence: who was away for that long has missed the overlap. And where
+    /// the writer vouches for each bundle, keys that are gone are what it meant: an identity that was revoked, or enrolled anew.
     fn judge(
         &self,
         bundle: &Bundle,
         previous: &Previous<'_, Trusted>,
     ) -> Result<(), kest_core::signature::NoSuccessor> {
+        if let (Place::Fetcher(_), Some(trusted)) = (&self.place, previous.value()) {
+            return bundle.check_sequence(&trusted.bundle);
+        }
         match previous {
             Previous::None => bundle.check_follows(&Bundle::default(), 0),
             Previous::InUse(trusted) => bundle.check_follows(&trusted.bundle, self.clock.unix_millis()),
@@ -171,7 +189,7 @@ impl BundleSource {
         client: &HttpClient,
         endpoint: &Endpoint,
         tag: Option<&HeaderValue>,
-    ) -> Result<Option<(Vec<u8>, Option<HeaderValue>)>, BundleFault> {
+    ) -> Result<Option<FetchedBundle>, BundleFault> {
         let question = client.get(endpoint).accept(TYPES).limit(self.limit);
         let question = match tag {
             Some(tag) => question.if_none_match(tag.clone()),
@@ -180,7 +198,7 @@ impl BundleSource {
         match question.send().await {
             Ok(answer) => {
                 let tag = answer.entity_tag().filter(|tag| tag.len() <= TAG_BYTES).cloned();
-                Ok(Some((answer.into_body(), tag)))
+                Ok(Some(FetchedBundle::new(answer.into_body()).with_entity_tag(tag)))
             }
             // RFC 9110 section 15.4.5.
             Err(HttpError::Status(NOT_MODIFIED)) if tag.is_some() => Ok(None),

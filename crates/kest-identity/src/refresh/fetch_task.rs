@@ -43,9 +43,10 @@ impl<S: Source> FetchTask<S> {
 
     fn keep(&self, value: S::Value) {
         self.shared.source.fetched(&value);
+        let asked_at = self.shared.source.asked_at(&value).unwrap_or(self.start.at);
         self.shared.current.store(Some(Arc::new(Snapshot {
             value: Arc::new(value),
-            fetched_at: self.start.at,
+            fetched_at: asked_at.min(self.start.at),
             refresh_after: self.shared.schedule.next_refresh(),
             fetch: self.start.number,
         })));

@@ -1,7 +1,7 @@
 //! The seam between what is refreshed and where it is published.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
@@ -19,6 +19,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync + 'static {
 
     /// The failure of a fetch that ended without an answer.
     fn without_answer(&self, why: NoAnswer) -> Self::Failure;
+
+    /// When the value was asked for, where that was before the fetch that brings it.
+    fn asked_at(&self, _value: &Self::Value) -> Option<SystemTime> {
+        None
+    }
 
     /// A new value is in use.
     fn fetched(&self, value: &Self::Value);
