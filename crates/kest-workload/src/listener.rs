@@ -45,7 +45,7 @@ impl WorkloadListener {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
         let config = tls::server(own, Some(trust), clock)?;
-        Ok(Self::new(tcp, TlsAcceptor::from(Arc::new(config)), Some(trust.clone())))
+        Ok(Self::of(tcp, TlsAcceptor::from(Arc::new(config)), Some(trust.clone())))
     }
 
     /// The server's certificate only, for peers that have none yet: nothing is known of who they are.
@@ -59,10 +59,10 @@ impl WorkloadListener {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
         let config = tls::server(own, None, clock)?;
-        Ok(Self::new(tcp, TlsAcceptor::from(Arc::new(config)), None))
+        Ok(Self::of(tcp, TlsAcceptor::from(Arc::new(config)), None))
     }
 
-    fn new(tcp: TcpListener, acceptor: TlsAcceptor, trust: Option<PeerTrust>) -> Self {
+    pub(crate) fn of(tcp: TcpListener, acceptor: TlsAcceptor, trust: Option<PeerTrust>) -> Self {
         let slots = Slots::new(HANDSHAKES, 0);
         Self { tcp, acceptor, trust, slots, wait: HANDSHAKE_WAIT, handshakes: JoinSet::new() }
     }

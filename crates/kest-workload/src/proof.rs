@@ -41,7 +41,7 @@ impl Proof {
     ///
     /// # Errors
     ///
-    /// [`ProofError`] when it is none, or not of this key.
+    /// [`ProofError`] when it is no proof, or not of this key.
     pub fn verify(jws: &str, key: &PublicKey) -> Result<Self, ProofError> {
         let (input, signature) = jws.rsplit_once('.').ok_or(ProofError::Malformed)?;
         let (header, payload) = input.split_once('.').ok_or(ProofError::Malformed)?;

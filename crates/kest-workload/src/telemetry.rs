@@ -22,6 +22,16 @@ pub(crate) fn handshake(outcome: &'static str) {
     metrics::counter!(HANDSHAKES, "outcome" => outcome).increment(1);
 }
 
+pub(crate) fn seconds_left(identity: &str, not_after: u64, now: u64) {
+    let seconds = |number: u64| u32::try_from(number).map_or(f64::MAX, f64::from);
+    let left = seconds(not_after.saturating_sub(now)) - seconds(now.saturating_sub(not_after));
+    metrics::gauge!(SECONDS_LEFT, "identity" => identity.to_owned()).set(left);
+}
+
+pub(crate) fn renewed(how: &'static str, outcome: &'static str) {
+    metrics::counter!(RENEWALS, "how" => how, "outcome" => outcome).increment(1);
+}
+
 #[cfg(feature = "axum")]
 pub(crate) fn void_request() {
     metrics::counter!(VOID_REQUESTS).increment(1);

@@ -94,6 +94,16 @@ impl PeerTrust {
         tls::client(Some(own), Arc::new(verifier), clock)
     }
 
+    /// Whether others would believe this chain now.
+    pub(crate) fn check_own(&self, chain: &[Vec<u8>], clock: &Arc<dyn Clock>) -> Result<(), Error> {
+        let mut chain = chain.iter().map(|der| CertificateDer::from(der.as_slice()));
+        let leaf = chain.next().ok_or(Error::NoCertificatesPresented)?;
+        let rest: Vec<_> = chain.collect();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(clock.unix_seconds()));
+        chain_holds(&leaf, &rest, &self.0.roots.load().store, now)?;
+        self.judge(&leaf).map(drop).map_err(refused)
+    }
+
     pub(crate) fn client_verifier(&self) -> Arc<dyn ClientCertVerifier> {
         Arc::new(ClientVerifier(self.clone()))
     }
