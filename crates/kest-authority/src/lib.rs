@@ -103,7 +103,7 @@ pub use authority::{Authority, AuthorityBuilder, SignedBundle, TokenSource};
 pub use error::{
     EnrolError, PeerFault, RenewError, RequestFault, StartError, TicketError, TokenError, Trouble,
 };
-pub use keys::{AuthorityKeys, KeysError};
+pub use keys::{AuthorityKeys, KeyKind, KeyState, KeysError};
 pub use memory::MemoryStore;
 pub use router::{EnrolmentRouter, ServeError, WorkloadRouter};
 pub use store::{

@@ -55,16 +55,18 @@ impl Authority {
     /// The identity that a token gives: of the first source that believes it.
     pub(super) async fn identity_of(&self, token: &str) -> Result<SpiffeId, EnrolError> {
         let bearer = format!("Bearer {token}");
-        let mut refused = AuthenticateError::Missing;
+        let mut refused = EnrolError::Token(AuthenticateError::Missing);
         for source in &self.0.sources {
             let presented = Presented::new(&Lineage::Absent).with_authorization([bearer.as_bytes()]);
             match authenticate(&*source.authenticator, &presented).await {
                 Ok(caller) => return self.check_mapped((source.map)(&caller)),
-                Err(AuthenticateError::Unavailable(cause)) => return Err(Trouble::TokenIssuer(cause).into()),
-                Err(error) => refused = error,
+                // Another one may believe it. If none does, this one might have.
+                Err(AuthenticateError::Unavailable(cause)) => refused = Trouble::TokenIssuer(cause).into(),
+                Err(error) if matches!(refused, EnrolError::Token(_)) => refused = EnrolError::Token(error),
+                Err(_error) => {}
             }
         }
-        Err(EnrolError::Token(refused))
+        Err(refused)
     }
 
     fn check_mapped(&self, identity: Option<SpiffeId>) -> Result<SpiffeId, EnrolError> {

@@ -13,7 +13,7 @@ use rustls_pki_types::ServerName;
 
 use super::file::{Folder, Stored, VERSION};
 use super::set::{TokenKey, make_room};
-use super::{KeySet, KeysError, Root};
+use super::{KeySet, KeyState, KeysError, Root};
 
 /// The keys of an authority: an X.509 root of P-256, and an Ed25519 key that signs tokens and bundles.
 ///
@@ -127,6 +127,12 @@ impl AuthorityKeys {
     #[must_use]
     pub fn trust_domain(&self) -> TrustDomain {
         self.set.load().domain().clone()
+    }
+
+    /// The keys that are published now, roots first, the oldest first.
+    #[must_use]
+    pub fn states(&self, clock: &dyn Clock) -> Vec<KeyState> {
+        self.set.load().states(clock.unix_millis())
     }
 
     /// Reads the file again if it is another one than was read last, and says whether it was.

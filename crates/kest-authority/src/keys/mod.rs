@@ -8,6 +8,7 @@ mod set;
 
 pub use authority_keys::AuthorityKeys;
 pub use error::KeysError;
+pub use set::{KeyKind, KeyState};
 
 pub(crate) use root::Root;
 pub(crate) use set::{KeySet, TokenKey};

@@ -90,6 +90,56 @@ impl KeySet {
     }
 }
 
+/// A key of an authority as its operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyState {
+    /// What it is for.
+    pub kind: KeyKind,
+    /// The `kid` of a key of tokens; of a root, the beginning of the SHA-256 of its public key, which its certificate's common
+    /// name has too.
+    pub name: String,
+    /// When it begins to sign, in milliseconds since 1970.
+    pub used_from: u64,
+    /// The last second of a root's certificate, since 1970.
+    pub not_after: Option<u64>,
+    /// Whether it is the one of its kind that signs now.
+    pub signs: bool,
+}
+
+/// What a key of an authority is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// Certificates.
+    Root,
+    /// Tokens and bundles.
+    Token,
+}
+
+impl KeySet {
+    /// All that are published at `now`.
+    pub(super) fn states(&self, now: u64) -> Vec<KeyState> {
+        let issuing = self.issuing(now).map(|root| root.name());
+        let roots = self.live_roots(now).iter().map(|root| KeyState {
+            kind: KeyKind::Root,
+            name: root.name(),
+            used_from: root.used_from(),
+            not_after: Some(root.not_after()),
+            signs: issuing.as_ref() == Some(&root.name()),
+        });
+        let signing = self.signing(now).map(|key| key.signer.key_id().clone());
+        let token_keys = live(&self.token_keys, now, |key| key.used_from).iter().map(|key| KeyState {
+            kind: KeyKind::Token,
+            name: key.signer.key_id().as_str().to_owned(),
+            used_from: key.used_from,
+            not_after: None,
+            signs: signing.as_ref() == Some(key.signer.key_id()),
+        });
+        roots.chain(token_keys).collect()
+    }
+}
+
 impl TokenKey {
     /// A new key, as its file keeps it.
     pub(super) fn make(

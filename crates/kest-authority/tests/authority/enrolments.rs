@@ -271,3 +271,24 @@ async fn tickets_are_for_workloads_of_the_domain_and_for_a_day_at_most() {
     assert!(give("spiffe://example.org/cart", Duration::ZERO).await.is_err());
     assert_eq!(give("spiffe://example.org/cart", 24 * hour).await, Ok(()));
 }
+
+/// Attack: the two uses of a ticket at two authorities that share a store. Both roots are in one bundle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ticket_is_used_up_at_all_authorities_of_a_store() {
+    let rig = Rig::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let keys = crate::rig::keys(folder.path(), &rig.clock);
+    let store = std::sync::Arc::<kest_authority::MemoryStore>::clone(&rig.store);
+    let builder = Authority::builder(keys, store).clock(std::sync::Arc::new(rig.clock.clone()));
+    let other = builder.start().await.unwrap();
+    assert_eq!(rig.roots().await.len(), 2);
+    let ticket = rig.ticket("cart", Place::Taken).await;
+    let (mine, thief) =
+        (Applicant::new().request(&rig, &ticket).await, Applicant::new().request(&rig, &ticket).await);
+    let authority = rig.authority.clone();
+    let one = tokio::spawn(async move { authority.enrol(&mine).await.map_err(|error| error.kind()) });
+    let two = tokio::spawn(async move { other.enrol(&thief).await.map_err(|error| error.kind()) });
+    let outcomes = [one.await.unwrap(), two.await.unwrap()];
+    assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter_map(|it| it.as_ref().err()).collect::<Vec<_>>(), [&"ticket_used"]);
+}

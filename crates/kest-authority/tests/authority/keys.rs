@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use kest_authority::{AuthorityKeys, KeysError, Place};
+use kest_authority::{AuthorityKeys, KeyKind, KeysError, Place};
 use kest_core::OsRandom;
 use kest_testkit::TestClock;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -188,4 +188,49 @@ async fn running_authority_keeps_its_keys_when_the_file_is_broken() {
     let ticket = rig.ticket("cart", Place::Free).await;
     let issued = rig.authority.enrol(&Applicant::new().request(&rig, &ticket).await).await.unwrap();
     assert_eq!(issuer_of(&before, &leaf(&issued)), Some(0));
+}
+
+/// Two operators at once: one of them rotates, and the file has both of its roots whole.
+#[test]
+fn rotations_at_once_come_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    keys(folder.path(), &TestClock::default());
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let rotate = || {
+            AuthorityKeys::open(folder.path()).unwrap().rotate_root(HOUR, &TestClock::default(), &OsRandom)
+        };
+        let running: Vec<_> = (0..4).map(|_one| scope.spawn(rotate)).collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let refused = outcomes.iter().filter(|it| matches!(it, Err(KeysError::NotOver))).count();
+    assert_eq!((refused, outcomes.len()), (3, 4), "{outcomes:?}");
+    let states = AuthorityKeys::open(folder.path()).unwrap().states(&TestClock::default());
+    let signs: Vec<_> = states.iter().map(|key| (key.kind, key.signs)).collect();
+    assert_eq!(signs, [(KeyKind::Root, true), (KeyKind::Root, false), (KeyKind::Token, true)]);
+}
+
+/// Power lost while keys were written: what was begun is put aside.
+#[test]
+fn file_that_a_crash_left_half_written_keeps_no_rotation_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("authority.json.new"), "{").unwrap();
+    let keys = keys(folder.path(), &TestClock::default());
+    std::fs::write(folder.path().join("authority.json.new"), "{").unwrap();
+    keys.rotate_token_key(HOUR, &TestClock::default(), &OsRandom).unwrap();
+    assert_eq!(AuthorityKeys::open(folder.path()).unwrap().states(&TestClock::default()).len(), 3);
+    assert!(!folder.path().join("authority.json.new").exists());
+}
+
+/// Attack: keys in a log.
+#[test]
+fn debug_output_shows_no_private_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = format!("{:?}", keys(folder.path(), &TestClock::default()));
+    let stored = std::fs::read(folder.path().join("authority.json")).unwrap();
+    let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    let jwk: serde_json::Value =
+        serde_json::from_str(stored["token_keys"][0]["jwk"].as_str().unwrap()).unwrap();
+    for secret in [stored["roots"][0]["key"].as_str().unwrap(), jwk["d"].as_str().unwrap()] {
+        assert!(secret.len() > 40 && !shown.contains(secret), "{shown}");
+    }
 }
