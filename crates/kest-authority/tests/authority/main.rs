@@ -18,4 +18,6 @@ mod routes;
 #[cfg(test)]
 mod said;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod workloads;

@@ -211,7 +211,7 @@ pub(crate) fn roots_of(bundle: &str) -> Vec<CertificateDer<'static>> {
     chains.map(|der| CertificateDer::from(from_base64(der))).collect()
 }
 
-const WAIT: Duration = Duration::from_secs(30);
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
 /// A store that can be away.
 #[derive(Debug, Default)]
