@@ -119,6 +119,20 @@ async fn void_epoch_is_neither_renewed_nor_given_a_token() {
     assert!(asked.is_err_and(|error| !error.is_timeout()), "the handshake ends it");
 }
 
+/// Attack: a stolen certificate in the seconds after its revocation at another authority, or by an operator's program, of which
+/// the listener here has not heard yet.
+#[tokio::test]
+async fn epoch_that_became_void_elsewhere_is_neither_renewed_nor_given_a_token() {
+    let rig = Rig::start().await;
+    let base = served(&rig).await;
+    let cart = Connected::to(&rig, "cart", &base).await;
+    let request = TokenRequest { audience: "https://stock.internal".into(), scope: None };
+    assert_eq!(cart.post("/v1/token", &request).await.0, 200);
+    rig.store.revoke(&id("cart"), rig.clock.unix_millis()).await.unwrap();
+    assert_eq!(cart.post("/v1/token", &request).await, (403, Vec::new()));
+    assert_eq!(cart.renew(&Applicant::new().renewal(&rig).await).await, refused());
+}
+
 /// Attack: an entry key without its proof, with that of another request, and one that is another workload's.
 #[tokio::test]
 async fn next_entry_key_must_be_proved_and_new() {
