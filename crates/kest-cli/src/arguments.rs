@@ -41,6 +41,10 @@ pub(crate) enum Command {
     /// Audit logs: whether one is complete, what it says, the passport of an entry.
     #[command(subcommand)]
     Audit(crate::audit::Audit),
+    /// Who issues the identities of services: tickets, revocations, what it remembers.
+    #[cfg(feature = "authority")]
+    #[command(subcommand)]
+    Authority(crate::authority::Authority),
     /// Serve a local page over an audit log: newest lineages, search, pictures, refusals, what is missing; live.
     View(crate::view::View),
     /// Long passports in a shared store: look at one, put one there, make a key to seal them with.

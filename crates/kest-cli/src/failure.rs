@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use crate::audit::AuditError;
+#[cfg(feature = "authority")]
+use crate::authority::AuthorityError;
 use crate::bundle::JoinError;
 use crate::canonicalize::CanonicalError;
 use crate::explain::ExplainError;
@@ -61,6 +63,9 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[cfg(feature = "authority")]
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     #[error(transparent)]
     View(#[from] ViewError),
 }
@@ -78,6 +83,8 @@ impl Failure {
             | Self::Audit(_)
             | Self::View(_)
             | Self::Whole(_) => 2,
+            #[cfg(feature = "authority")]
+            Self::Authority(error) => error.exit_code(),
             Self::Keygen(KeygenError::File(error)) | Self::Fresh(error) => match error {
                 FreshError::Exists(_) => 1,
                 FreshError::Write { .. } => 2,

@@ -152,6 +152,25 @@
 //! `view` serves a page over a log until SIGINT or SIGTERM, and is then exit code 0. It prints `listening on ADDR` on standard
 //! output once it answers. An address that is in use, or that other machines reach without the flag that says so, is exit code 2.
 //!
+//! # Authority
+//!
+//! Built with the feature `authority`. `authority init` makes the keys and the store of a new authority in a folder, and is exit code 1
+//! where there are keys already. `authority serve` prints `listening on ADDR` twice on standard output once it answers, for enrolments and
+//! for workloads, tells on standard error what it issues and refuses, and is exit code 0 after SIGINT or SIGTERM. `authority ticket` prints the
+//! ticket alone. `authority revoke` is exit code 1 for an identity that was never enrolled, `authority rotate-root` while the rotation before
+//! is not over. With `--json`, times in milliseconds since 1970,
+//!
+//! ```text
+//! list    {"sequence", "workloads": [{"identity", "epoch", "void", "state": "alive"|"expired"|"revoked", "enrolled", "renewed", "alive_until",
+//!          "entry_keys": [{"kid", "since", "until"}]}], "tickets": [{"hash", "identity", "created", "expires", "replace", "uses", "first_used"}]}
+//! status  {"trust_domain", "keys": [{"kind": "root"|"token", "name", "used_from", "not_after", "signs"}], "sequence", "authorities": [{"authority", "roots", "token_keys"}],
+//!          "workloads": {"alive", "expired", "revoked"}, "tickets": {"unused", "stolen"}}
+//! revoke  {"identity", "epoch"}
+//! ```
+//!
+//! where `void` and `epoch` of `revoke` are the last epoch that is void, or `null`. Tickets of `list` are those that can be used and those that
+//! were used more than once.
+//!
 //! # Store
 //!
 //! `store put` verifies a passport, keeps it under a new claim for `--ttl` seconds, and prints the members of a `baggage`
@@ -185,6 +204,8 @@
 
 mod arguments;
 mod audit;
+#[cfg(feature = "authority")]
+mod authority;
 mod bundle;
 mod canonicalize;
 mod carried;
@@ -255,6 +276,8 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Policy(command) => policy::run(command).await,
         Command::Store(command) => store::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        #[cfg(feature = "authority")]
+        Command::Authority(command) => authority::run(command).await,
         Command::View(flags) => view::run(flags).await,
     }
 }

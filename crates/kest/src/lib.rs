@@ -141,6 +141,8 @@ pub mod guides {
         policy;
         /// Signing keys and trust bundles, and their rotation.
         keys;
+        /// Who issues identities, and how it is run.
+        authority;
         /// One Redis for many replicas.
         redis;
         /// Tests of a service.

@@ -40,13 +40,13 @@ pub(crate) fn shown(place: &Path) -> String {
 }
 
 /// A place, by the form of its name.
-pub(super) enum Named<'it> {
+pub(crate) enum Named<'it> {
     Folder(&'it Path),
     Sqlite(&'it Path),
     Postgres(&'it str),
 }
 
-pub(super) fn named(place: &Path) -> Named<'_> {
+pub(crate) fn named(place: &Path) -> Named<'_> {
     let text = place.to_str().unwrap_or_default();
     if let Some(path) = text.strip_prefix("sqlite:") {
         Named::Sqlite(Path::new(path))

@@ -4,6 +4,14 @@
 mod audit;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod audit_places;
+#[cfg(all(feature = "authority", feature = "postgres"))]
+mod authority;
+#[cfg(all(feature = "authority", feature = "postgres"))]
+mod authority_guide;
+#[cfg(all(feature = "authority", feature = "postgres"))]
+mod authority_keys;
+#[cfg(all(feature = "authority", feature = "postgres"))]
+mod authority_serve;
 mod bundle;
 mod canonicalize;
 mod explain;
