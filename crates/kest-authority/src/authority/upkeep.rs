@@ -35,7 +35,9 @@ impl Authority {
     pub async fn keep_up_now(&self) -> Result<(), Trouble> {
         let _one = self.0.upkeep.lock().await;
         let now = self.now();
-        if self.0.keys.refresh()? {
+        // Where the file is broken, the rest goes on with the keys that were read last.
+        let refreshed = self.0.keys.refresh();
+        if matches!(refreshed, Ok(true)) {
             telemetry::keys_replaced();
         }
         let set = self.0.keys.current();
@@ -47,6 +49,7 @@ impl Authority {
         self.0.store.retire(now, now.saturating_sub(ENDED_KEPT)).await?;
         self.0.store.forget_tickets(now.saturating_sub(TICKETS_KEPT)).await?;
         self.bundle().await?;
+        refreshed?;
         Ok(())
     }
 

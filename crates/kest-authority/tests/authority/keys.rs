@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use kest_authority::{AuthorityKeys, KeyKind, KeysError, Place};
+use kest_authority::{AuthorityKeys, KeyKind, KeysError, Place, Store as _};
 use kest_core::OsRandom;
 use kest_testkit::TestClock;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -185,6 +185,15 @@ async fn running_authority_keeps_its_keys_when_the_file_is_broken() {
     let before = rig.roots().await;
     std::fs::write(rig.folder.path().join("authority.json"), "{").unwrap();
     assert_eq!(rig.authority.keep_up_now().await.unwrap_err().kind(), "keys");
+    rig.enrolled("stock").await;
+    rig.clock.advance(HOUR);
+    assert_eq!(rig.authority.keep_up_now().await.unwrap_err().kind(), "keys");
+    let stock = rig.store.workload(&crate::rig::id("stock")).await.unwrap().unwrap();
+    assert_eq!(
+        stock.entry_keys.first().unwrap().until,
+        Some(stock.alive_until),
+        "the rest of the upkeep goes on"
+    );
     let ticket = rig.ticket("cart", Place::Free).await;
     let issued = rig.authority.enrol(&Applicant::new().request(&rig, &ticket).await).await.unwrap();
     assert_eq!(issuer_of(&before, &leaf(&issued)), Some(0));
