@@ -31,6 +31,9 @@ mod renew;
 #[cfg(feature = "axum")]
 mod serve;
 mod settings;
+#[cfg(feature = "spiffe")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spiffe")))]
+pub mod spiffe;
 mod stored;
 mod stream;
 pub mod telemetry;
