@@ -11,9 +11,12 @@ use kest_core::entry::PolicyName;
 use kest_core::{BoxError, Limits, Share, Slots};
 use memchr::memmem::Finder;
 use regorus::Value;
+use serde::de::DeserializeSeed as _;
 
 use super::compile::compile;
 use super::evaluator::{Evaluator, Fault};
+use super::names::Entry;
+use super::reads::Reads;
 use crate::engine::{Engine, EngineError, EngineIdentity, Verdict};
 use crate::input::Input;
 use crate::load::{LoadErrors, Source};
@@ -29,8 +32,7 @@ pub struct Rego {
 
 /// One policy.
 pub(super) struct Policy {
-    /// Where its rule `allow` is.
-    entry: String,
+    pub(super) entry: Entry,
     /// Whether the last evaluation was over the time for a request's own task.
     pub(super) slow: AtomicBool,
 }
@@ -99,12 +101,12 @@ impl Rego {
             // Kept until the evaluation ends, also when no request waits for it any more.
             let _slot = slot;
             // A machine that paused makes any policy look slow: one that is quick now is quick again.
-            let quick = evaluator.value(&policy.entry, input.clone(), time.at_once);
+            let quick = evaluator.value(&policy.entry.path, input.clone(), time.at_once);
             if !matches!(quick, Err(Fault::Time(_))) {
                 policy.slow.store(false, Ordering::Relaxed);
                 return quick;
             }
-            evaluator.value(&policy.entry, input, time.elsewhere)
+            evaluator.value(&policy.entry.path, input, time.elsewhere)
         });
         verdict(evaluation.await.map_err(|cause| gone(cause.into()))?)
     }
@@ -127,9 +129,9 @@ impl Engine for Rego {
     async fn evaluate(&self, policy: &PolicyName, input: &Input) -> Result<Verdict, EngineError> {
         let known = self.find(policy).ok_or_else(|| EngineError::UnknownPolicy(policy.clone()))?;
         let share = input.share();
-        let input = value_of(input.canonical()).map_err(EngineError::Failed)?;
+        let input = value_of(&known.entry.reads, input.canonical()).map_err(EngineError::Failed)?;
         if !known.slow.load(Ordering::Relaxed) {
-            match self.evaluator.value(&known.entry, input.clone(), self.time.at_once) {
+            match self.evaluator.value(&known.entry.path, input.clone(), self.time.at_once) {
                 Err(Fault::Time(_)) => known.slow.store(true, Ordering::Relaxed),
                 answer => return verdict(answer),
             }
@@ -148,17 +150,20 @@ impl fmt::Debug for Rego {
     }
 }
 
-/// Only `true` is a yes.
-/// The input as the interpreter has it, or nothing where it would understand something else.
-fn value_of(document: &str) -> Result<Value, BoxError> {
+/// What `reads` says of the input as the interpreter has it, or nothing where it would understand something else.
+fn value_of(reads: &Reads, document: &str) -> Result<Value, BoxError> {
     // The interpreter takes an object with this member for the number in its string. In canonical JSON what ends like a
     // name with a colon is one: inside of strings the quotation mark is escaped.
     if NUMBER.find(document.as_bytes()).is_some() {
         return Err("policy input has a member whose name the interpreter takes for a number".into());
     }
-    Ok(serde_json::from_str(document)?)
+    let mut text = serde_json::Deserializer::from_str(document);
+    let value = reads.deserialize(&mut text)?;
+    text.end()?;
+    Ok(value)
 }
 
+/// Only `true` is a yes.
 fn verdict(answer: Result<Value, Fault>) -> Result<Verdict, EngineError> {
     match answer {
         Ok(Value::Bool(true)) => Ok(Verdict::Allow),

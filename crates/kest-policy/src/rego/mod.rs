@@ -78,6 +78,7 @@ mod names;
 mod nesting;
 mod paths;
 mod problem;
+mod reads;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -62,6 +62,8 @@ pub(super) struct Definition {
     pub(super) line: NonZeroUsize,
     pub(super) kind: Kind,
     pub(super) uses: Vec<(Target, NonZeroUsize)>,
+    /// The same, and what names could stand for that are variables somewhere in the rule.
+    pub(super) mentions: Vec<Target>,
     pub(super) calls: Vec<Call>,
     pub(super) replaced: Vec<(String, NonZeroUsize)>,
     /// Statements, those of comprehensions included.
@@ -126,11 +128,15 @@ impl Module {
         };
         let scan = Scan::of(rule);
         let named = scan.references.iter().filter(|(name, ..)| !scan.variables.contains(name));
+        let uses = named.flat_map(|(name, fields, line)| self.targets(name, fields, *line)).collect();
+        let mentions =
+            scan.references.iter().flat_map(|(name, fields, line)| self.targets(name, fields, *line));
         Definition {
             path: Reference::of(place).below(&self.package),
             line: line_of(rule.span()),
             kind,
-            uses: named.flat_map(|(name, fields, line)| self.targets(name, fields, *line)).collect(),
+            uses,
+            mentions: mentions.map(|(target, _)| target).collect(),
             calls: scan.calls.iter().map(|(names, line)| self.call(names, *line)).collect(),
             replaced: scan.replaced,
             statements: scan.statements,

@@ -7,11 +7,21 @@ use kest_core::entry::PolicyName;
 
 use super::module::{Kind, Module};
 use super::problem::{Finding, Refusal};
+use super::reads::Reads;
 use super::tree::Tree;
 use crate::load::Problem;
 
-/// The policies by name, each with the path of its rule `allow` as regorus writes it.
-pub(super) type Policies = BTreeMap<PolicyName, String>;
+/// The policies by name.
+pub(super) type Policies = BTreeMap<PolicyName, Entry>;
+
+/// Where a policy is evaluated.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The path of its rule `allow`, as regorus writes it.
+    pub(super) path: String,
+    /// What of the input it needs.
+    pub(super) reads: Reads,
+}
 
 impl Tree<'_> {
     /// The policies, and what keeps a package from being one.
@@ -31,7 +41,8 @@ impl Tree<'_> {
             match name_of(module) {
                 Some(name) => {
                     found.extend(self.rivals(module, &name));
-                    policies.insert(name, format!("data.{}", entry.join(".")));
+                    let path = format!("data.{}", entry.join("."));
+                    policies.insert(name, Entry { path, reads: self.reads(&entry) });
                 }
                 None => found.push(at(module.source, module.line, Problem::Name)),
             }

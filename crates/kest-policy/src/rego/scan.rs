@@ -101,9 +101,12 @@ impl Scan {
             }
         }
         for replacement in &statement.with_mods {
-            if Reference::of(&replacement.refr).name() != Some("input") {
-                let what = called(&replacement.refr).join(".");
-                self.replaced.push((what, line_of(&replacement.span)));
+            let line = line_of(&replacement.span);
+            if Reference::of(&replacement.refr).name() == Some("input") {
+                // It is written into: all of it counts.
+                self.references.push(("input".into(), Path::new(), line));
+            } else {
+                self.replaced.push((called(&replacement.refr).join("."), line));
             }
             self.expression(&replacement.r#as);
         }
@@ -156,6 +159,7 @@ impl Scan {
             }
             Expr::Call { span, fcn, params, .. } => {
                 self.calls.push((called(fcn), line_of(span)));
+                Reference::of(fcn).indexes.into_iter().for_each(|index| self.expression(index));
                 params.iter().for_each(|parameter| self.expression(parameter));
             }
             Expr::UnaryExpr { expr, .. } => self.expression(expr),

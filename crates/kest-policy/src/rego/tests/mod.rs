@@ -1,6 +1,7 @@
 //! What Rego policies may decide, what is refused before they do, and how long they may take.
 #![expect(clippy::needless_pass_by_value, reason = "`json!` is read best where it is used")]
 
+mod reads;
 mod refusals;
 mod time;
 mod verdicts;
