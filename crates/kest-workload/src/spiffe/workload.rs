@@ -24,7 +24,6 @@ use crate::trust::PeerTrust;
 /// use kest_workload::spiffe::{EntryKeys, SpiffeWorkload};
 ///
 /// # async fn start(tcp: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
-/// let cart = WorkloadId::new("spiffe://example.org/cart")?;
 /// let signer = ReplaceableSigner::new(Ed25519Signer::from_file("/var/lib/cart/entries.jwk")?);
 /// let bundle = BundleFile::builder("/etc/kest/bundle.json").build().await?;
 /// // The agent at SPIFFE_ENDPOINT_SOCKET. Refused unless the bundle, which all services read, has the signer's key.
