@@ -6,6 +6,8 @@ mod admitted;
 #[cfg(test)]
 mod enrolment;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod renewal;

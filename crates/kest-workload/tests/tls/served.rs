@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use kest_core::PeerCertificate;
 use kest_identity::PeerWorkload;
 use kest_workload::protocol::{Epoch, Revocation};
-use kest_workload::{PeerIdentity, WorkloadListener, with_peers};
+use kest_workload::{OwnPath, PeerIdentity, WorkloadListener, with_peers};
 use tokio_rustls::rustls::version;
 
 use crate::rig::{CART, Identity, Service, certified, connect};
@@ -39,7 +39,14 @@ async fn who(request: axum::extract::Request) -> String {
 }
 
 fn app() -> Router {
-    Router::new().route("/", get(who))
+    Router::new()
+        .route("/", get(who))
+        .route("/executors/{workload}/task", get(task))
+        .route("/task", get(task))
+}
+
+async fn task(OwnPath(executor): OwnPath) -> String {
+    executor.to_string()
 }
 
 async fn client(address: SocketAddr, identity: &Identity) -> SendRequest<Empty<Bytes>> {
@@ -50,7 +57,11 @@ async fn client(address: SocketAddr, identity: &Identity) -> SendRequest<Empty<B
 }
 
 async fn ask(client: &mut SendRequest<Empty<Bytes>>) -> (StatusCode, String) {
-    let request = Request::get("/")
+    ask_for(client, "/").await
+}
+
+async fn ask_for(client: &mut SendRequest<Empty<Bytes>>, path: &str) -> (StatusCode, String) {
+    let request = Request::get(path)
         .header("host", "stock.internal")
         .header("x-forwarded-client-cert", "URI=spiffe://example.org/payments")
         .header("x-spiffe-id", "spiffe://example.org/payments")
@@ -109,4 +120,44 @@ async fn older_epoch_is_refused_on_connections_that_stand_once_a_later_one_was_s
     let mut next = client(address, &next).await;
     assert_eq!(ask(&mut next).await.0, StatusCode::OK);
     assert_eq!(ask(&mut old).await, (StatusCode::UNAUTHORIZED, String::new()));
+}
+
+/// Attack: a worker asks for another's task, in all the ways in which a path can name it.
+#[tokio::test]
+async fn path_of_another_workload_is_refused() {
+    let service = Service::new();
+    let address = serve(service.listener().await);
+    let mut client = client(address, &service.root.issue(|_| ())).await;
+    for own in [
+        "/executors/cart/task",
+        "/executors/spiffe%3A%2F%2Fexample.org%2Fcart/task",
+        "/executors/c%61rt/task",
+    ] {
+        assert_eq!(ask_for(&mut client, own).await, (StatusCode::OK, CART.to_owned()), "{own}");
+    }
+    for other in [
+        "/executors/payments/task",
+        "/executors/spiffe%3A%2F%2Fexample.org%2Fpayments/task",
+        "/executors/spiffe%3A%2F%2Fevil.example%2Fcart/task",
+        "/executors/%2Fcart/task",
+        "/executors/Cart/task",
+        "/executors/cart%2F/task",
+        "/executors/cart%00/task",
+        "/executors/%ff/task",
+        "/executors/cart%252e/task",
+        "/task",
+    ] {
+        assert_eq!(ask_for(&mut client, other).await, (StatusCode::FORBIDDEN, String::new()), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn path_of_no_peer_is_refused() {
+    let service = Service::new();
+    let listener = service.listener().await;
+    let address = listener.local_address().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app()).await });
+    let mut client = client(address, &service.root.issue(|_| ())).await;
+    let answer = ask_for(&mut client, "/executors/cart/task").await;
+    assert_eq!(answer, (StatusCode::FORBIDDEN, String::new()));
 }
