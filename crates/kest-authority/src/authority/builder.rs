@@ -28,6 +28,7 @@ pub struct AuthorityBuilder {
     workload_url: String,
     sources: Vec<TokenSource>,
     grants: Option<Arc<Grants>>,
+    look_every: Duration,
 }
 
 impl AuthorityBuilder {
@@ -42,6 +43,7 @@ impl AuthorityBuilder {
             workload_url: String::new(),
             sources: Vec::new(),
             grants: None,
+            look_every: LOOK_EVERY,
         }
     }
 
@@ -52,7 +54,7 @@ impl AuthorityBuilder {
         self
     }
 
-    /// Certificates live this long, in the place of an hour; a day at most.
+    /// Certificates live this long, in the place of an hour; a day at most, or what the keys were made for.
     #[must_use]
     pub fn certificate_life(mut self, life: Duration) -> Self {
         self.certificate_life = life;
@@ -85,6 +87,13 @@ impl AuthorityBuilder {
         self
     }
 
+    /// Looks this often for keys that an operator replaced, and tidies up; every 10 s by default.
+    #[must_use]
+    pub fn look_every(mut self, period: Duration) -> Self {
+        self.look_every = period;
+        self
+    }
+
     /// Goes by this clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -105,7 +114,8 @@ impl AuthorityBuilder {
     ///
     /// [`StartError`] for a life that is too long, and when the store does not take the keys.
     pub async fn start(self) -> Result<Authority, StartError> {
-        if !(Duration::from_secs(1)..=MOST_CERTIFICATE_LIFE).contains(&self.certificate_life) {
+        let longest = Duration::from_millis(self.keys.current().longest_life());
+        if !(Duration::from_secs(1)..=longest).contains(&self.certificate_life) {
             return Err(StartError::CertificateLife);
         }
         if !(Duration::from_secs(1)..=MOST_TOKEN_LIFE).contains(&self.token_life) {
@@ -124,6 +134,7 @@ impl AuthorityBuilder {
             grants: self.grants,
             own,
             bundle: ArcSwapOption::empty(),
+            look_every: self.look_every,
             upkeep: tokio::sync::Mutex::new(()),
         }));
         authority.keep_up_now().await?;
@@ -151,8 +162,8 @@ fn own(builder: &AuthorityBuilder) -> Result<Own, Trouble> {
     })
 }
 
-/// What [`KEPT_MILLIS`](crate::keys::KEPT_MILLIS) goes by, and what the design of the SPIFFE X.509-SVID means by short-lived.
-const MOST_CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
-
 /// A token cannot be called back; its epoch can.
 const MOST_TOKEN_LIFE: Duration = Duration::from_secs(3600);
+
+/// A key that an operator replaced waits for its overlap, which is far longer.
+const LOOK_EVERY: Duration = Duration::from_secs(10);

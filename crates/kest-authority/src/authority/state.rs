@@ -32,6 +32,7 @@ pub(super) struct Held {
     pub(super) workload_url: String,
     pub(super) sources: Vec<TokenSource>,
     pub(super) grants: Option<Arc<Grants>>,
+    pub(super) look_every: Duration,
     pub(super) own: Own,
     pub(super) bundle: ArcSwapOption<SignedBundle>,
     /// One at a time.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use kest_core::Random;
 use zeroize::Zeroizing;
@@ -23,7 +22,7 @@ impl Authority {
             if let Err(trouble) = self.keep_up_now().await {
                 telemetry::troubled(Asked::Upkeep, &trouble);
             }
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(self.0.look_every).await;
         }
     }
 
@@ -95,9 +94,6 @@ pub(super) fn own_certificate(set: &KeySet, now: u64, random: &dyn Random) -> Re
     let chain = vec![leaf.der.to_vec(), root.certificate().to_vec()];
     Ok(Presented { chain, key: Zeroizing::new(key.serialize_der()), renew_at, root_pin: *root.pin() })
 }
-
-/// Keys that an operator replaced are seen within this time.
-const PERIOD: Duration = Duration::from_secs(10);
 
 /// The certificate of the listeners lives a day, and is made anew after a third of that.
 const OWN_LIFE: u64 = 24 * 3600 * 1000;

@@ -45,6 +45,26 @@ impl AuthorityKeys {
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> Result<Self, KeysError> {
+        Self::init_with_longest_life(folder, domain, server_names, MOST_CERTIFICATE_LIFE, clock, random)
+    }
+
+    /// The same, of an authority whose certificates live this long at most, in the place of a day: so much sooner is a root
+    /// over, and may the one after the next be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](Self::init), and [`KeysError::Life`] for over a day or under a second.
+    pub fn init_with_longest_life(
+        folder: impl AsRef<Path>,
+        domain: &TrustDomain,
+        server_names: impl IntoIterator<Item = String>,
+        longest_life: Duration,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> Result<Self, KeysError> {
+        if !(Duration::from_secs(1)..=MOST_CERTIFICATE_LIFE).contains(&longest_life) {
+            return Err(KeysError::Life);
+        }
         let server_names: Vec<String> = server_names.into_iter().collect();
         if server_names.len() > MOST_NAMES {
             return Err(KeysError::TooManyNames(MOST_NAMES));
@@ -58,6 +78,7 @@ impl AuthorityKeys {
             authority: bytes(random)?.iter().map(|byte| format!("{byte:02x}")).collect(),
             trust_domain: domain.as_str().to_owned(),
             server_names,
+            longest_life: after(0, longest_life),
             roots: vec![Root::make(domain, now, now, bytes(random)?)?],
             token_keys: Vec::new(),
         };
@@ -97,7 +118,7 @@ impl AuthorityKeys {
         let serial = bytes(random)?;
         self.change(|stored| {
             let domain = TrustDomain::parse(&stored.trust_domain).map_err(|_cause| KeysError::Malformed)?;
-            make_room(&mut stored.roots, now, |root| root.used_from)?;
+            make_room(&mut stored.roots, now, stored.longest_life, |root| root.used_from)?;
             stored.roots.push(Root::make(&domain, now, after(now, overlap), serial)?);
             Ok(())
         })
@@ -117,7 +138,7 @@ impl AuthorityKeys {
         let now = clock.unix_millis();
         let identity = self.set.load().identity().workload().clone();
         self.change(|stored| {
-            make_room(&mut stored.token_keys, now, |key| key.used_from)?;
+            make_room(&mut stored.token_keys, now, stored.longest_life, |key| key.used_from)?;
             stored.token_keys.push(TokenKey::make(&identity, after(now, overlap), random)?);
             Ok(())
         })
@@ -190,6 +211,9 @@ fn bytes(random: &dyn Random) -> Result<[u8; 16], KeysError> {
 fn after(now: u64, overlap: Duration) -> u64 {
     now.saturating_add(u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// What the design of the SPIFFE X.509-SVID means by short-lived.
+const MOST_CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// An authority has a name or two, and an address or two.
 const MOST_NAMES: usize = 16;

@@ -27,6 +27,9 @@ pub enum KeysError {
     /// There are too many names.
     #[error("over {0} names of listeners")]
     TooManyNames(usize),
+    /// Certificates are to live for under a second, or for over a day.
+    #[error("life of certificates is not between a second and a day")]
+    Life,
     /// Two keys are live: the replacement before this one is not over.
     #[error("the replacement before is not over")]
     NotOver,

@@ -20,6 +20,8 @@ pub(super) struct Stored {
     pub(super) trust_domain: String,
     /// DNS names and IP addresses of the listeners.
     pub(super) server_names: Vec<String>,
+    /// Milliseconds that no certificate outlives: for so long a root is published after it issued its last.
+    pub(super) longest_life: u64,
     pub(super) roots: Vec<StoredRoot>,
     pub(super) token_keys: Vec<StoredTokenKey>,
 }

@@ -21,6 +21,7 @@ pub(crate) struct KeySet {
     domain: TrustDomain,
     identity: SpiffeId,
     server_names: Vec<String>,
+    longest_life: u64,
     roots: Vec<Arc<Root>>,
     token_keys: Vec<Arc<TokenKey>>,
 }
@@ -43,6 +44,7 @@ impl KeySet {
             authority: stored.authority.clone(),
             identity,
             server_names: stored.server_names.clone(),
+            longest_life: stored.longest_life,
             roots: roots.collect::<Result<_, _>>()?,
             token_keys: token_keys.collect::<Result<_, _>>()?,
             domain,
@@ -67,6 +69,11 @@ impl KeySet {
         &self.server_names
     }
 
+    /// Milliseconds that no certificate outlives.
+    pub(crate) fn longest_life(&self) -> u64 {
+        self.longest_life
+    }
+
     /// The root that issues at `now`.
     pub(crate) fn issuing(&self, now: u64) -> Option<&Arc<Root>> {
         used(&self.roots, now, |root| root.used_from())
@@ -79,13 +86,17 @@ impl KeySet {
 
     /// The roots that leaves may end in at `now`, or soon.
     pub(crate) fn live_roots(&self, now: u64) -> &[Arc<Root>] {
-        live(&self.roots, now, |root| root.used_from())
+        live(&self.roots, now, self.longest_life, |root| root.used_from())
+    }
+
+    fn live_token_keys(&self, now: u64) -> &[Arc<TokenKey>] {
+        live(&self.token_keys, now, self.longest_life, |key| key.used_from)
     }
 
     /// The public keys that the bundle has at `now`.
     pub(crate) fn published(&self, now: u64) -> Vec<LiveKey> {
         let roots = self.live_roots(now).iter().map(|root| root_jwk(root));
-        let token_keys = live(&self.token_keys, now, |key| key.used_from);
+        let token_keys = self.live_token_keys(now);
         roots.chain(token_keys.iter().map(|key| key.public_jwk())).collect()
     }
 }
@@ -129,7 +140,7 @@ impl KeySet {
             signs: issuing.as_ref() == Some(&root.name()),
         });
         let signing = self.signing(now).map(|key| key.signer.key_id().clone());
-        let token_keys = live(&self.token_keys, now, |key| key.used_from).iter().map(|key| KeyState {
+        let token_keys = self.live_token_keys(now).iter().map(|key| KeyState {
             kind: KeyKind::Token,
             name: key.signer.key_id().as_str().to_owned(),
             used_from: key.used_from,
@@ -167,8 +178,13 @@ impl TokenKey {
 }
 
 /// Forgets the keys that are no longer published at `now`, and says whether another one may come.
-pub(super) fn make_room<T>(keys: &mut Vec<T>, now: u64, used_from: fn(&T) -> u64) -> Result<(), KeysError> {
-    let over = keys.len().saturating_sub(live(keys, now, used_from).len());
+pub(super) fn make_room<T>(
+    keys: &mut Vec<T>,
+    now: u64,
+    longest_life: u64,
+    used_from: fn(&T) -> u64,
+) -> Result<(), KeysError> {
+    let over = keys.len().saturating_sub(live(keys, now, longest_life, used_from).len());
     keys.drain(..over);
     if keys.len() < MOST_LIVE { Ok(()) } else { Err(KeysError::NotOver) }
 }
@@ -191,8 +207,9 @@ fn used<T>(keys: &[T], now: u64, used_from: fn(&T) -> u64) -> Option<&T> {
 }
 
 /// All but those whose successor has been in use for so long that all they signed is over.
-fn live<T>(keys: &[T], now: u64, used_from: fn(&T) -> u64) -> &[T] {
-    let is_over = |next: &T| used_from(next).saturating_add(KEPT_MILLIS) <= now;
+fn live<T>(keys: &[T], now: u64, longest_life: u64, used_from: fn(&T) -> u64) -> &[T] {
+    let kept = longest_life.saturating_add((longest_life / 4).min(MOST_MARGIN));
+    let is_over = |next: &T| used_from(next).saturating_add(kept) <= now;
     let over = keys.iter().skip(1).take_while(|next| is_over(next)).count();
     keys.get(over..).unwrap_or_default()
 }
@@ -200,5 +217,5 @@ fn live<T>(keys: &[T], now: u64, used_from: fn(&T) -> u64) -> &[T] {
 /// At once: one that signs, and one before or after it.
 const MOST_LIVE: usize = 2;
 
-/// The longest life of a certificate, and an hour for clocks and for those who have an older bundle.
-pub(crate) const KEPT_MILLIS: u64 = 25 * 3600 * 1000;
+/// For clocks, and for those who have an older bundle.
+const MOST_MARGIN: u64 = 3600 * 1000;

@@ -1,9 +1,10 @@
 //! The file of the keys: private, never overwritten, and replaced while the authority runs.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kest_authority::{AuthorityKeys, KeyKind, KeysError, Place, Store as _};
+use kest_authority::{Authority, AuthorityKeys, KeyKind, KeysError, MemoryStore, Place, StartError, Store};
 use kest_core::OsRandom;
 use kest_testkit::TestClock;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -138,6 +139,42 @@ async fn next_root_is_published_before_it_issues_and_the_last_one_until_its_leav
     let last = rig.roots().await;
     assert_eq!((last.len(), last.contains(&first[0])), (1, false));
     operator.rotate_root(HOUR, &rig.clock, &OsRandom).unwrap();
+}
+
+/// What the keys were made for binds the authority, or a root would be gone before what it issued is over.
+#[tokio::test]
+async fn authority_of_short_lives_replaces_its_root_sooner_and_issues_no_longer_ones() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::default());
+    let (minute, second) = (Duration::from_secs(60), Duration::from_secs(1));
+    let init = |at: &str, life| {
+        let names = ["localhost".to_owned()];
+        AuthorityKeys::init_with_longest_life(
+            folder.path().join(at),
+            &domain(),
+            names,
+            life,
+            &clock,
+            &OsRandom,
+        )
+    };
+    for life in [Duration::ZERO, 24 * HOUR + second] {
+        assert!(matches!(init("never", life), Err(KeysError::Life)), "{life:?}");
+    }
+    let keys = init("short", minute).unwrap();
+    let rotate = || keys.rotate_root(second, &clock, &OsRandom);
+    rotate().unwrap();
+    clock.advance(second + minute + minute / 4 - second / 10);
+    assert!(matches!(rotate(), Err(KeysError::NotOver)));
+    clock.advance(second / 10);
+    rotate().unwrap();
+
+    let shared: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let begin = |life| {
+        let keys = AuthorityKeys::open(folder.path().join("short")).unwrap();
+        Authority::builder(keys, Arc::clone(&shared)).certificate_life(life).start()
+    };
+    assert!(matches!(begin(minute + second).await, Err(StartError::CertificateLife)));
+    assert!(begin(minute).await.is_ok());
 }
 
 /// First contact is pinned to the root that issues, so the chain of the listener ends there from then on.
