@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kest_core::signature::{Bundle, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys, Sign};
 use kest_core::{Clock, UnverifiedPassport};
-use kest_identity::{BundleFile, BundleUrl};
+use kest_identity::{BundleFile, BundleUrl, FollowedBundle};
 
 use crate::build_error::BuildError;
 
@@ -88,6 +88,13 @@ impl From<BundleFile> for Trust {
 
 impl From<BundleUrl> for Trust {
     fn from(bundle: BundleUrl) -> Self {
+        let now = bundle.current();
+        Self::followed(bundle, now)
+    }
+}
+
+impl From<FollowedBundle> for Trust {
+    fn from(bundle: FollowedBundle) -> Self {
         let now = bundle.current();
         Self::followed(bundle, now)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kest_core::signature::{KeyId, KeyRing, ReplaceableKeys, Signature, WorkloadId};
+use kest_core::signature::{KeyId, KeyRing, ReplaceableKeys, ResolveKeys, Signature, WorkloadId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -87,23 +87,8 @@ pub struct ShortSeed(usize);
 /// Which keys a receiver takes requests from.
 #[derive(Debug, Clone)]
 pub struct RequestKeys {
-    ring: Ring,
+    keys: Arc<dyn ResolveKeys>,
     shared: HashMap<KeyId, SharedKey>,
-}
-
-#[derive(Debug, Clone)]
-enum Ring {
-    Fixed(Arc<KeyRing>),
-    Replaceable(ReplaceableKeys),
-}
-
-impl Ring {
-    fn current(&self) -> Arc<KeyRing> {
-        match self {
-            Self::Fixed(ring) => Arc::clone(ring),
-            Self::Replaceable(keys) => keys.current(),
-        }
-    }
 }
 
 impl RequestKeys {
@@ -113,6 +98,17 @@ impl RequestKeys {
         KeyRing::new().into()
     }
 
+    /// The keys that `keys` has in use when a request comes: a trust bundle that is followed. While it has none, as when the
+    /// bundle is too old, no key is known. A key that is not in it yet is not asked for.
+    #[must_use]
+    pub fn followed(keys: impl ResolveKeys + 'static) -> Self {
+        Self { keys: Arc::new(keys), shared: HashMap::new() }
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        self.keys.ring_in_use().unwrap_or_default()
+    }
+
     /// Takes requests that are signed with `key` too.
     ///
     /// # Errors
@@ -120,7 +116,7 @@ impl RequestKeys {
     /// [`RequestKeysError`] when its id names another key already.
     pub fn with_shared(mut self, key: SharedKey) -> Result<Self, RequestKeysError> {
         let id = key.key_id().clone();
-        if self.ring.current().has_key(&id) || self.shared.contains_key(&id) {
+        if self.ring().has_key(&id) || self.shared.contains_key(&id) {
             return Err(RequestKeysError::KeyIdOfTwoKeys(id));
         }
         self.shared.insert(id, key);
@@ -137,7 +133,7 @@ impl RequestKeys {
         base: &[u8],
         signature: &[u8],
     ) -> Result<WorkloadId, Fault> {
-        let ring = self.ring.current();
+        let ring = self.ring();
         // A ring that was replaced may name a key as a shared one is called: then neither is meant for certain.
         let (owner, shared) = (ring.owner(key_id), self.shared.get(key_id));
         let (holds, workload) = match (owner, shared, algorithm) {
@@ -166,14 +162,14 @@ impl From<KeyRing> for RequestKeys {
 
 impl From<Arc<KeyRing>> for RequestKeys {
     fn from(ring: Arc<KeyRing>) -> Self {
-        Self { ring: Ring::Fixed(ring), shared: HashMap::new() }
+        Self::followed(ring)
     }
 }
 
 impl From<ReplaceableKeys> for RequestKeys {
     /// The keys that are trusted when a request comes.
     fn from(keys: ReplaceableKeys) -> Self {
-        Self { ring: Ring::Replaceable(keys), shared: HashMap::new() }
+        Self::followed(keys)
     }
 }
 
