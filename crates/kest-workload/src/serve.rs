@@ -5,6 +5,7 @@ use std::future::{Future, Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -37,7 +38,7 @@ impl Listener for WorkloadListener {
 /// That is a [`PeerIdentity`](crate::PeerIdentity), a [`PeerWorkload`](kest_identity::PeerWorkload), which `bound_to_peer()`
 /// goes by, a [`PeerCertificate`](kest_core::PeerCertificate), which tokens may be bound to, and a
 /// `ConnectInfo<SocketAddr>`. What stood there under these types before is gone. A request whose peer's epoch has become void
-/// since the handshake is answered 401 without a body.
+/// since the handshake is answered 401 without a body, and its connection ends: a workload that has a newer epoch makes another.
 ///
 /// Without this, no request has a peer, and all that asks for one refuses.
 pub fn with_peers<S>(app: S) -> WithPeers<S> {
@@ -89,6 +90,7 @@ where
         if !peer.trust.still_admits(&peer.identity) {
             telemetry::void_request();
             tracing::warn!(kind = "void", workload = %peer.identity.workload(), "request refused");
+            peer.refused.store(true, Ordering::Relaxed);
             return PeeredFuture { running: None };
         }
         request.extensions_mut().insert((*peer.identity).clone());

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use kest_identity::PeerWorkloadError;
@@ -18,6 +19,8 @@ use crate::trust::PeerTrust;
 pub struct PeerStream {
     tls: Box<TlsStream<TcpStream>>,
     peer: Option<Peer>,
+    /// Nothing is read any more.
+    ends: bool,
 }
 
 /// Who the peer is, and by what it is judged again.
@@ -25,6 +28,8 @@ pub struct PeerStream {
 pub(crate) struct Peer {
     pub(crate) identity: Arc<PeerIdentity>,
     pub(crate) trust: PeerTrust,
+    /// Set once a request was refused since the peer's epoch is void.
+    pub(crate) refused: Arc<AtomicBool>,
 }
 
 impl PeerStream {
@@ -35,16 +40,20 @@ impl PeerStream {
             Some(trust) => {
                 let chain = tls.get_ref().1.peer_certificates().unwrap_or_default();
                 let leaf = chain.first().ok_or(PeerError::Name(PeerWorkloadError::Unreadable))?;
-                Some(Peer { identity: Arc::new(trust.judge(leaf)?), trust })
+                Some(Peer { identity: Arc::new(trust.judge(leaf)?), trust, refused: Arc::default() })
             }
         };
-        Ok(Self { tls: Box::new(tls), peer })
+        Ok(Self { tls: Box::new(tls), peer, ends: false })
     }
 
     /// The peer; none on a listener that asks for no certificate.
     #[must_use]
     pub fn peer(&self) -> Option<&PeerIdentity> {
         self.peer.as_ref().map(|peer| &*peer.identity)
+    }
+
+    fn was_refused(&self) -> bool {
+        self.peer.as_ref().is_some_and(|peer| peer.refused.load(Ordering::Relaxed))
     }
 
     #[cfg(feature = "axum")]
@@ -65,6 +74,11 @@ impl AsyncRead for PeerStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // A workload that was enrolled again keeps its connections, and would present its former epoch on them for good: such a
+        // connection ends after the answer, as if the peer had ended it.
+        if self.ends {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut *self.tls).poll_read(context, buffer)
     }
 }
@@ -79,7 +93,10 @@ impl AsyncWrite for PeerStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.tls).poll_flush(context)
+        let flushed = Pin::new(&mut *self.tls).poll_flush(context);
+        // What was answered is on its way.
+        self.ends |= flushed.is_ready() && self.was_refused();
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -107,6 +107,8 @@ async fn epoch_that_became_void_is_refused_on_connections_that_stand() {
     assert_eq!(ask(&mut client).await.0, StatusCode::OK);
     service.trust.epochs().revoked(&[Revocation { identity: CART.to_owned(), epoch: Epoch::FIRST }]);
     assert_eq!(ask(&mut client).await, (StatusCode::UNAUTHORIZED, String::new()));
+    // A workload with a newer epoch would present the former one on it for good.
+    assert!(client.send_request(Request::new(Empty::new())).await.is_err());
 }
 
 /// Attack: a connection that stands is used on by the one that was replaced by a successor.
