@@ -169,7 +169,7 @@ fn only_tests_stand_on_the_test_kit() {
     for name in CRATES {
         assert!(!dependencies(name).contains("kest-testkit"), "{name}");
     }
-    for example in ["quickstart", "three-services"] {
+    for example in ["fleet", "quickstart", "three-services"] {
         let manifest = root().join("examples").join(example).join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).unwrap();
         let built = manifest.split("[dev-dependencies]").next().unwrap();
