@@ -20,6 +20,8 @@ pub use kest_sql as sql;
 
 #[cfg(feature = "telemetry")]
 pub use kest_telemetry as telemetry;
+#[cfg(feature = "workload")]
+pub use kest_workload as workload;
 
 #[cfg(feature = "reqwest")]
 pub use kest_reqwest as client;
@@ -91,6 +93,8 @@ pub fn describe_metrics() {
     kest_redis::telemetry::describe_metrics();
     #[cfg(feature = "telemetry")]
     kest_telemetry::telemetry::describe_metrics();
+    #[cfg(feature = "workload")]
+    kest_workload::telemetry::describe_metrics();
 }
 
 /// The guides, as they stand in the repository too; their code is compiled with the tests of this crate.
