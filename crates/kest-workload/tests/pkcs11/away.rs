@@ -10,6 +10,7 @@ use kest_core::signature::{ReplaceableSigner, Sign as _, SigningKey as _};
 use kest_core::trust::Origin;
 use kest_core::{AdmitErrorKind, Admitter, Operation};
 use kest_workload::pkcs11::Pkcs11Key;
+use tokio::task::JoinSet;
 
 use crate::rig::{PIN, cart, ed25519, threads, with_token};
 
@@ -86,9 +87,13 @@ fn token_that_hangs_is_refused_in_time_and_holds_no_more_threads_than_sessions()
         let (generation, aside) = (rig.token_folder().join("generation"), rig.folder.join("generation"));
         std::fs::rename(&generation, &aside).unwrap();
         assert!(Command::new("mkfifo").arg(&generation).status().unwrap().success());
-        for _ in 0..4 {
-            let refused = key.sign(b"a.b").await.unwrap_err();
-            let cause = std::error::Error::source(&refused).unwrap().to_string();
+        let mut signing = JoinSet::new();
+        for _ in 0..12 {
+            let key = key.clone();
+            signing.spawn(async move { key.sign(b"a.b").await });
+        }
+        for refused in signing.join_all().await {
+            let cause = std::error::Error::source(&refused.unwrap_err()).unwrap().to_string();
             assert_eq!(cause, "token did not answer in time");
         }
         assert!(threads() <= before + 2, "{before} {}", threads());
