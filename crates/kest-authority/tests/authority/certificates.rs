@@ -77,6 +77,22 @@ async fn webpki_takes_them_for_clients_and_servers_while_they_live() {
     }
 }
 
+/// The crate `spiffe` has the standard's rules of its own.
+#[tokio::test]
+async fn another_reader_of_svids_takes_them_and_their_root() {
+    let rig = Rig::start().await;
+    let root = rig.roots().await.remove(0);
+    let key = rcgen::KeyPair::generate().unwrap().serialize_der();
+    for issued in both_kinds(&rig).await {
+        let read = spiffe::X509Svid::parse_from_der(&leaf(&issued), &key).unwrap();
+        assert_eq!(read.spiffe_id().to_string(), issued.identity);
+    }
+    let domain = spiffe::TrustDomain::new("example.org").unwrap();
+    assert_eq!(spiffe::X509Bundle::parse_from_der(domain, &root).unwrap().authorities().len(), 1);
+    // That this check can fail: the root is no leaf.
+    assert!(spiffe::X509Svid::parse_from_der(&root, &key).is_err());
+}
+
 /// SPIFFE X.509-SVID sections 2 to 4.
 #[tokio::test]
 async fn leaf_says_what_the_standard_asks_and_no_more() {
