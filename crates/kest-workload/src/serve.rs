@@ -12,7 +12,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
-use http::StatusCode;
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -91,7 +92,7 @@ where
             telemetry::void_request();
             tracing::warn!(kind = "void", workload = %peer.identity.workload(), "request refused");
             peer.refused.store(true, Ordering::Relaxed);
-            return PeeredFuture { running: None };
+            return PeeredFuture { running: None, version: request.version() };
         }
         request.extensions_mut().insert((*peer.identity).clone());
         request.extensions_mut().insert(peer.identity.peer_workload());
@@ -106,12 +107,13 @@ pin_project! {
     pub struct PeeredFuture<F> {
         #[pin]
         running: Option<F>,
+        version: Version,
     }
 }
 
 impl<F> PeeredFuture<F> {
     fn run(future: F) -> Self {
-        Self { running: Some(future) }
+        Self { running: Some(future), version: Version::HTTP_2 }
     }
 }
 
@@ -119,11 +121,16 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for PeeredFuture<F> {
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().running.as_pin_mut() {
+        let this = self.project();
+        match this.running.as_pin_mut() {
             Some(running) => running.poll(context),
             None => {
                 let mut void = Response::new(Body::empty());
                 *void.status_mut() = StatusCode::UNAUTHORIZED;
+                // RFC 9112 section 9.6. HTTP/2 has no such header (RFC 9113 section 8.2.2): its connection just ends.
+                if *this.version < Version::HTTP_2 {
+                    void.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Poll::Ready(Ok(void))
             }
         }

@@ -222,7 +222,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// When no ticket can be had.
     pub async fn give(&self, name: &str, place: Place) -> Result<(), BoxError> {
         write_ticket(&self.folder, name, &self.operator.ticket(name, place).await?.reveal())?;
         Ok(())

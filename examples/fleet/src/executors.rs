@@ -11,8 +11,8 @@ use kest::core::policy::dangerous_allow_all;
 use kest::core::trust::Origin;
 use kest::core::{BoxError, Clock, SystemClock};
 use kest::prelude::*;
+use kest::workload::Workload;
 use kest_signature::RequestSigner;
-use kest_workload::Workload;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 

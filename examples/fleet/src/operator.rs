@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kest::core::{BoxError, OsRandom, SystemClock};
+use kest::identity::{SpiffeId, TrustDomain};
+use kest::workload::protocol::TicketText;
 use kest_authority::{Authority, AuthorityKeys, Place, Revoked};
-use kest_identity::{SpiffeId, TrustDomain};
-use kest_workload::protocol::TicketText;
 
 use crate::authority;
 

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use kest::core::{BoxError, Clock, SystemClock};
+use kest::workload::Workload;
 use kest_authority::Place;
-use kest_workload::Workload;
 use tokio::time::Instant;
 
 use crate::demo::{Fleet, LIFE, Row};

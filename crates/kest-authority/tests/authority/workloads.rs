@@ -99,24 +99,26 @@ async fn expired_certificate_is_not_renewed() {
 async fn void_epoch_is_neither_renewed_nor_given_a_token() {
     let rig = Rig::start().await;
     let base = served(&rig).await;
-    let cart = Connected::to(&rig, "cart", &base).await;
     let request = TokenRequest { audience: "https://stock.internal".into(), scope: None };
-    assert_eq!(cart.post("/v1/token", &request).await.0, 200);
-    let ticket = rig.ticket("cart", Place::Taken).await;
-    let successor = Applicant::new();
-    rig.authority.enrol(&successor.request(&rig, &ticket).await).await.unwrap();
-    let before = rig.store.state().await.unwrap();
-    for (path, body) in [
-        ("/v1/renew", serde_json::to_value(Applicant::new().renewal(&rig).await).unwrap()),
-        ("/v1/token", serde_json::to_value(&request).unwrap()),
-    ] {
-        let (status, body) = cart.post(path, &body).await;
+    for (name, path) in [("cart", "/v1/renew"), ("stock", "/v1/token")] {
+        let replaced = Connected::to(&rig, name, &base).await;
+        assert_eq!(replaced.post("/v1/token", &request).await.0, 200);
+        let ticket = rig.ticket(name, Place::Taken).await;
+        let successor = Applicant::new();
+        rig.authority.enrol(&successor.request(&rig, &ticket).await).await.unwrap();
+        let before = rig.store.state().await.unwrap();
+        let body = match path {
+            "/v1/renew" => serde_json::to_value(Applicant::new().renewal(&rig).await),
+            _ => serde_json::to_value(&request),
+        };
+        // The connection ends with it.
+        let (status, body) = replaced.post(path, &body.unwrap()).await;
         assert!(matches!(status, 401 | 403) && body.is_empty(), "{path}: {status}");
+        assert_eq!(rig.store.state().await.unwrap(), before);
+        let fresh = rig.client(Some((&replaced.applicant, &replaced.issued))).await;
+        let asked = fresh.get(format!("{base}/v1/bundle")).send().await;
+        assert!(asked.is_err_and(|error| !error.is_timeout()), "the handshake ends it");
     }
-    assert_eq!(rig.store.state().await.unwrap(), before);
-    let fresh = rig.client(Some((&cart.applicant, &cart.issued))).await;
-    let asked = fresh.get(format!("{base}/v1/bundle")).send().await;
-    assert!(asked.is_err_and(|error| !error.is_timeout()), "the handshake ends it");
 }
 
 /// Attack: a stolen certificate in the seconds after its revocation at another authority, or by an operator's program, of which

@@ -22,7 +22,7 @@ pub trait FetchBundle: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`BundleFault`] when there is none that the authority vouches for; the one in use then stays.
+    /// [`BundleFault`] when the authority vouches for no bundle; the one in use then stays.
     async fn fetch_bundle(&self, tag: Option<&HeaderValue>) -> Result<Option<FetchedBundle>, BundleFault>;
 
     /// The bundle of this text is in use from now on, or was asked for again and is unchanged. Must not block.

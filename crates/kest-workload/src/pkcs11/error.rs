@@ -43,7 +43,7 @@ pub enum Pkcs11Error {
     /// The key may leave the token: then it is no better than a file.
     #[error("key may be extracted from its token")]
     KeyExtractable,
-    /// The public key is none that anything can be verified with.
+    /// Nothing can be verified with the public key.
     #[error("public key of the token is weak or malformed")]
     KeyWeak,
     /// What the private key signs does not verify under the public key beside it.
