@@ -122,7 +122,7 @@ pub struct HopFlags {
     /// A collector that takes OTLP over HTTP, by its URL: it gets a span for each request and operation.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
-    /// A SQLite file that gets them instead; it is made if it is missing. Needs the feature `databases` of this package.
+    /// A `SQLite` file that gets them instead; it is made if it is missing. Needs the feature `databases` of this package.
     #[arg(long, value_name = "FILE", conflicts_with = "otlp")]
     spans: Option<PathBuf>,
 }
