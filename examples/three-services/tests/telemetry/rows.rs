@@ -1,4 +1,4 @@
-//! Three hops as processes write their spans into one SQLite file.
+//! Three hops as processes write their spans into one `SQLite` file.
 
 use kest::core::BoxError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
