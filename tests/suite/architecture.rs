@@ -156,8 +156,11 @@ fn only_kest_http_asks_over_http() {
                 || path.ends_with("dpop/htu.rs")
                 // A database is not asked over HTTP.
                 || path.ends_with("postgres/address.rs")
-                // What the certificate of a listener is made out to.
+                // What the certificate of a listener is made out to, and where services are told to come.
                 || path.ends_with("authority/init.rs")
+                || path.ends_with("authority/serve.rs")
+                // An agent of this machine is asked by the crate `spiffe`.
+                || path.ends_with("spiffe/agent.rs")
                 || code.contains("kest_http::");
             assert!(!decides || at_home, "{}", path.display());
         }
