@@ -27,6 +27,9 @@ pub enum RequestSignatureError {
     /// The replay store is full, slow or out of reach; a retry may help.
     #[error("replay store cannot remember the signature")]
     Unavailable(#[source] BoxError),
+    /// The keys that are followed are out of reach, as a trust bundle that is too old is: a retry may help.
+    #[error("keys of workloads are out of reach")]
+    KeysUnavailable,
 }
 
 impl RequestSignatureError {
@@ -39,7 +42,7 @@ impl RequestSignatureError {
             Self::Invalid(_) => "signature_invalid",
             Self::Replayed | Self::Forgotten => "signature_replayed",
             Self::ShareUsedUp => "share_used_up",
-            Self::Unavailable(_) => "signature_unavailable",
+            Self::Unavailable(_) | Self::KeysUnavailable => "signature_unavailable",
         }
     }
 
@@ -49,6 +52,7 @@ impl RequestSignatureError {
         match self {
             Self::Invalid(fault) => Some(fault.as_str()),
             Self::Forgotten => Some("replay_forgotten"),
+            Self::KeysUnavailable => Some("keys_unavailable"),
             Self::Missing | Self::Replayed | Self::ShareUsedUp | Self::Unavailable(_) => None,
         }
     }

@@ -9,6 +9,7 @@ use kest_core::signature::{KeyId, KeyRing, ReplaceableKeys, ResolveKeys, Signatu
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::RequestSignatureError;
 use crate::Fault;
 use crate::profile::{Algorithm, Moment};
 
@@ -99,14 +100,10 @@ impl RequestKeys {
     }
 
     /// The keys that `keys` has in use when a request comes: a trust bundle that is followed. While it has none, as when the
-    /// bundle is too old, no key is known. A key that is not in it yet is not asked for.
+    /// bundle is too old, nothing can be said of a request. A key that is not in it yet is not asked for.
     #[must_use]
     pub fn followed(keys: impl ResolveKeys + 'static) -> Self {
         Self { keys: Arc::new(keys), shared: HashMap::new() }
-    }
-
-    fn ring(&self) -> Arc<KeyRing> {
-        self.keys.ring_in_use().unwrap_or_default()
     }
 
     /// Takes requests that are signed with `key` too.
@@ -116,7 +113,7 @@ impl RequestKeys {
     /// [`RequestKeysError`] when its id names another key already.
     pub fn with_shared(mut self, key: SharedKey) -> Result<Self, RequestKeysError> {
         let id = key.key_id().clone();
-        if self.ring().has_key(&id) || self.shared.contains_key(&id) {
+        if self.keys.ring_in_use().is_some_and(|ring| ring.has_key(&id)) || self.shared.contains_key(&id) {
             return Err(RequestKeysError::KeyIdOfTwoKeys(id));
         }
         self.shared.insert(id, key);
@@ -132,12 +129,12 @@ impl RequestKeys {
         moment: &Moment,
         base: &[u8],
         signature: &[u8],
-    ) -> Result<WorkloadId, Fault> {
-        let ring = self.ring();
+    ) -> Result<WorkloadId, RequestSignatureError> {
+        let ring = self.keys.ring_in_use().ok_or(RequestSignatureError::KeysUnavailable)?;
         // A ring that was replaced may name a key as a shared one is called: then neither is meant for certain.
         let (owner, shared) = (ring.owner(key_id), self.shared.get(key_id));
         let (holds, workload) = match (owner, shared, algorithm) {
-            (Some(_), Some(_), _) | (None, None, _) => return Err(Fault::KeyUnknown),
+            (Some(_), Some(_), _) | (None, None, _) => return Err(Fault::KeyUnknown.into()),
             (Some(owner), None, Algorithm::Ed25519) => {
                 moment.check_end_of_key(&ring, key_id)?;
                 let bytes = signature.try_into().map_err(|_length| Fault::SignatureAbsent)?;
@@ -146,10 +143,10 @@ impl RequestKeys {
             }
             (None, Some(key), Algorithm::HmacSha256) => (key.verifies(base, signature), key.workload()),
             (Some(_), None, Algorithm::HmacSha256) | (None, Some(_), Algorithm::Ed25519) => {
-                return Err(Fault::Algorithm);
+                return Err(Fault::Algorithm.into());
             }
         };
-        if holds { Ok(workload.clone()) } else { Err(Fault::RequestDiffers) }
+        if holds { Ok(workload.clone()) } else { Err(Fault::RequestDiffers.into()) }
     }
 }
 

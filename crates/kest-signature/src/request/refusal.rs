@@ -67,6 +67,12 @@ fn explanation(error: &RequestSignatureError) -> (StatusCode, Explanation) {
             "a replay store that remembers the signature",
             "see whether the replay store answers and has room",
         ),
+        Error::KeysUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Actor::Dependency,
+            "a trust bundle that is in use",
+            "see why the bundle is not followed any more: its health and its lines say it",
+        ),
     };
     (status, Explanation::new(error.kind(), actor, expected, mend))
 }

@@ -9,7 +9,8 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
-use kest_core::signature::{KeyId, KeyRing, ReplaceableKeys, WorkloadId};
+use kest_core::UnverifiedPassport;
+use kest_core::signature::{KeyId, KeyRing, KeysUnavailable, ReplaceableKeys, ResolveKeys, WorkloadId};
 use kest_signature::{
     DigestAlgorithm, RequestKeys, RequestKeysError, RequestRefused, RequestSignatureLayer, RequestSigner,
     RequestVerifier, RequestVerifierBuilder, SharedKey, SignRequestLayer, SignedRequest,
@@ -330,6 +331,29 @@ async fn keys_that_are_withdrawn_while_the_service_runs_prove_nothing_more() {
     assert_eq!(answered(&app, sign().await).await.0, StatusCode::OK);
     ring.replace(KeyRing::new());
     refused("withdrawn", &app, sign().await, StatusCode::UNAUTHORIZED).await;
+}
+
+/// A trust bundle that is too old to be used.
+#[derive(Debug)]
+struct TooOld;
+
+#[async_trait::async_trait]
+impl ResolveKeys for TooOld {
+    async fn ring_for(&self, _passport: &UnverifiedPassport) -> Result<Arc<KeyRing>, KeysUnavailable> {
+        Err(KeysUnavailable::new("too old"))
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_out_of_reach_are_no_verdict_on_a_request() {
+    let kit = kit();
+    let following =
+        |keys: RequestKeys| built(RequestVerifier::builder(keys).authority("hub.example").clock(kit.clock()));
+    let sign = async || signer(&kit).sign_request(beat("")).await.unwrap();
+    let app = following(RequestKeys::followed(Arc::new(kit.keys())));
+    assert_eq!(answered(&app, sign().await).await.0, StatusCode::OK);
+    let away = following(RequestKeys::followed(TooOld));
+    refused("keys away", &away, sign().await, StatusCode::SERVICE_UNAVAILABLE).await;
 }
 
 #[tokio::test]
