@@ -34,7 +34,7 @@ pub(super) const SQLITE_STEPS: Steps = Steps(&[SQLITE_AUTHORITY_SCHEMA]);
 pub(super) const POSTGRES_STEPS: Steps = Steps(&[POSTGRES_AUTHORITY_SCHEMA]);
 
 impl Steps {
-    /// Those that are still to be run on tables of the version that was found, nothing where all were run.
+    /// Those that are still to be run on tables of the version that was found; a database without tables has the version 0.
     pub(super) fn from(self, found: i64) -> Result<&'static [&'static str], Failed> {
         let found = usize::try_from(found).map_err(|cause| Failed::Refused(invalid(cause)))?;
         let newer = "tables of the authority are of a newer version than this program knows";
